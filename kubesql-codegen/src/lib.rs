@@ -1,0 +1,7 @@
+//! From the Kubernetes OpenAPI documents to table schemas and flattening code.
+//!
+//! A pure library: documents in, text out; no file system and no network.
+//! `spec` reads documents, `model` makes types and tables of them, `names` names the
+//! columns, `emit` writes Rust.
+
+pub mod spec;

@@ -1,0 +1,9 @@
+//! Kubernetes objects in columns, given to DataFusion as tables.
+//!
+//! Bytes of API objects come in by `ingest`, `flatten` turns them into columns by what
+//! `generated` and `schema` say, `store` holds them, `sql` answers queries over them.
+
+pub mod flatten;
+pub mod schema;
+pub mod store;
+pub mod value;

@@ -1,0 +1,1 @@
+//! Kubernetes value formats: quantities and times.
