@@ -1,0 +1,212 @@
+//! Distinct texts and the codes that stand for them.
+
+use std::hash::{BuildHasher, RandomState};
+use std::sync::{Arc, OnceLock};
+
+use arrow::array::{ArrayRef, StringArray};
+use arrow::buffer::{Buffer, OffsetBuffer, ScalarBuffer};
+
+/// Stands for no text.
+pub(super) const NULL: u32 = u32::MAX;
+
+/// Texts numbered in the order in which they came.
+#[derive(Debug)]
+pub(super) struct Dictionary {
+    text: Vec<u8>,
+    /// Where each text ends; the first one begins at 0.
+    ends: Vec<i32>,
+    /// The code that came after this one the last time: most columns repeat one value or a sequence.
+    next: Vec<u32>,
+    /// Hash and code of each text, in open addressing; a power of two of them, at most half full.
+    slots: Vec<(u32, u32)>,
+    last: u32,
+    seed: u64,
+}
+
+impl Default for Dictionary {
+    fn default() -> Self {
+        Self {
+            text: Vec::new(),
+            ends: Vec::new(),
+            next: Vec::new(),
+            slots: Vec::new(),
+            last: NULL,
+            seed: seed(),
+        }
+    }
+}
+
+impl Dictionary {
+    /// How many texts there are.
+    pub(super) fn len(&self) -> usize {
+        self.ends.len()
+    }
+
+    /// The text of a code.
+    #[inline(always)]
+    fn bytes(&self, code: usize) -> &[u8] {
+        let start = if code == 0 { 0 } else { self.ends[code - 1] };
+        &self.text[place(start)..place(self.ends[code])]
+    }
+
+    /// The code of a text, a new one if it is new.
+    #[inline]
+    pub(super) fn code(&mut self, text: &str) -> u32 {
+        let bytes = text.as_bytes();
+        if let Some(guess) = self.next.get(self.last as usize)
+            && *guess != NULL
+            && self.bytes(*guess as usize) == bytes
+        {
+            self.last = *guess;
+            return self.last;
+        }
+        self.find(bytes)
+    }
+
+    #[inline(never)]
+    fn find(&mut self, bytes: &[u8]) -> u32 {
+        if self.slots.len() <= self.len() * 2 {
+            self.grow();
+        }
+        let hash = hash(bytes, self.seed);
+        let mask = self.slots.len() - 1;
+        let mut slot = hash as usize & mask;
+        let code = loop {
+            let (other, code) = self.slots[slot];
+            if code == NULL {
+                break self.add(bytes, slot, hash);
+            }
+            if other == hash && self.bytes(code as usize) == bytes {
+                break code;
+            }
+            slot = (slot + 1) & mask;
+        };
+        if let Some(next) = self.next.get_mut(self.last as usize) {
+            *next = code;
+        }
+        self.last = code;
+        code
+    }
+
+    fn add(&mut self, bytes: &[u8], slot: usize, hash: u32) -> u32 {
+        let code = u32::try_from(self.ends.len()).expect("fewer texts than bytes in a batch");
+        self.text.extend_from_slice(bytes);
+        self.ends
+            .push(i32::try_from(self.text.len()).expect("a batch holds less than 2 GiB of text"));
+        self.next.push(NULL);
+        self.slots[slot] = (hash, code);
+        code
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn grow(&mut self) {
+        let length = (self.slots.len() * 4).max(16);
+        let old = std::mem::replace(&mut self.slots, vec![(0, NULL); length]);
+        for (hash, code) in old {
+            if code != NULL {
+                let mut slot = hash as usize & (length - 1);
+                while self.slots[slot].1 != NULL {
+                    slot = (slot + 1) & (length - 1);
+                }
+                self.slots[slot] = (hash, code);
+            }
+        }
+    }
+
+    /// The texts by code, as an array.
+    pub(super) fn array(&self) -> ArrayRef {
+        let mut offsets = Vec::with_capacity(self.ends.len() + 1);
+        offsets.push(0);
+        offsets.extend_from_slice(&self.ends);
+        let offsets = OffsetBuffer::new(ScalarBuffer::from(offsets));
+        // Checks that it is UTF-8 once more, which is cheap beside hashing it.
+        Arc::new(StringArray::new(
+            offsets,
+            Buffer::from_slice_ref(&self.text),
+            None,
+        ))
+    }
+
+    /// All texts, and where each begins and ends.
+    pub(super) fn spans(&self) -> (Buffer, impl Iterator<Item = (usize, usize)> + '_) {
+        let starts = std::iter::once(0).chain(self.ends.iter().copied());
+        let spans = starts
+            .zip(&self.ends)
+            .map(|(start, end)| (place(start), place(*end)));
+        (Buffer::from_slice_ref(&self.text), spans)
+    }
+
+    /// Forgets all texts, but keeps the memory that as many would need again.
+    pub(super) fn clear(&mut self) {
+        /// Tables up to this size are kept whatever they were used for.
+        const SMALL: usize = 1024;
+        if self.slots.len() > SMALL && self.slots.len() > self.len() * 16 {
+            self.slots = Vec::new();
+        } else {
+            self.slots.fill((0, NULL));
+        }
+        recycle(&mut self.text);
+        recycle(&mut self.ends);
+        recycle(&mut self.next);
+        self.last = NULL;
+    }
+}
+
+/// Empties a vector, and gives back its memory where it is far more than was used.
+pub(crate) fn recycle<T>(vec: &mut Vec<T>) {
+    /// Memory up to this size is kept whatever it was used for.
+    const SMALL: usize = 4096;
+    if vec.capacity() * size_of::<T>() > SMALL && vec.capacity() > vec.len() * 16 {
+        *vec = Vec::new();
+    } else {
+        vec.clear();
+    }
+}
+
+/// An offset as an index; offsets are never negative.
+#[inline(always)]
+fn place(offset: i32) -> usize {
+    offset.unsigned_abs() as usize
+}
+
+/// One seed a process, so that nobody can choose texts that collide.
+fn seed() -> u64 {
+    static SEED: OnceLock<u64> = OnceLock::new();
+    *SEED.get_or_init(|| RandomState::new().hash_one(0))
+}
+
+/// Folded multiplication over words of eight bytes.
+#[inline]
+fn hash(bytes: &[u8], seed: u64) -> u32 {
+    const FACTOR: u64 = 0x9e37_79b9_7f4a_7c15;
+    #[inline(always)]
+    fn fold(state: u64, word: u64) -> u64 {
+        let product = u128::from(state ^ word) * u128::from(FACTOR);
+        let [low, high] = [product, product >> 64].map(|half| half & u128::from(u64::MAX));
+        u64::try_from(low ^ high).unwrap_or_default()
+    }
+    let mut state = seed ^ bytes.len() as u64;
+    let (words, rest) = bytes.as_chunks::<8>();
+    if let Some(last) = bytes.last_chunk::<8>() {
+        for word in words {
+            state = fold(state, u64::from_le_bytes(*word));
+        }
+        if !rest.is_empty() {
+            state = fold(state, u64::from_le_bytes(*last));
+        }
+    } else if let (Some(first), Some(last)) = (bytes.first_chunk::<4>(), bytes.last_chunk::<4>()) {
+        state = fold(
+            state,
+            u64::from(u32::from_le_bytes(*first)) << 32 | u64::from(u32::from_le_bytes(*last)),
+        );
+    } else if let (Some(first), Some(last)) = (bytes.first(), bytes.last()) {
+        let middle = bytes[bytes.len() / 2];
+        state = fold(
+            state,
+            u64::from(*first) << 16 | u64::from(middle) << 8 | u64::from(*last),
+        );
+    }
+    let [low, high] = [state, state >> 32].map(|half| half & u64::from(u32::MAX));
+    u32::try_from(low ^ high).unwrap_or_default()
+}

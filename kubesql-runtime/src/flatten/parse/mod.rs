@@ -1,0 +1,364 @@
+//! A pull parser over JSON text that hands values to columns and skips the rest at memory speed.
+//!
+//! What it walks it checks: brackets, commas, colons, the spelling of literals and numbers, the
+//! escapes of strings. What it skips, or gives out as raw text, it checks for structure only: strings
+//! end, brackets balance and the last one fits the first. It is more lenient than JSON in this:
+//! control characters within strings and leading zeros are let through. It never looks at what comes
+//! after the value it was asked for.
+//!
+//! A value of a wrong type is not an error: it is skipped, counted, and its place is kept
+//! ([`Mismatches`]). `null` is an absent value and never counted.
+
+mod number;
+mod skip;
+#[cfg(test)]
+mod tests;
+mod text;
+
+use super::mismatch::{Expected, Mismatches};
+
+/// Text that is not JSON, or not as deep as an object may be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("malformed JSON at byte {at}: {what}")]
+pub struct Malformed {
+    /// Offset in the text, in bytes.
+    pub at: usize,
+    /// What is wrong there.
+    pub what: &'static str,
+}
+
+/// How deep walked objects and lists may nest. What is skipped may be of any depth.
+pub const DEEPEST: u32 = 512;
+
+/// A pull parser; every method leaves it behind the value or mark that it read.
+#[derive(Debug)]
+pub struct Parser<'j> {
+    text: &'j str,
+    bytes: &'j [u8],
+    at: usize,
+    depth: u32,
+    /// A string with its escapes replaced.
+    decoded: String,
+    mismatches: Mismatches,
+}
+
+/// Where one is in an object.
+#[derive(Debug)]
+pub struct Fields {
+    first: bool,
+}
+
+/// Where one is in a list.
+#[derive(Debug)]
+pub struct Elements {
+    first: bool,
+}
+
+impl<'j> Parser<'j> {
+    /// Starts at the beginning of the text.
+    pub fn new(text: &'j str) -> Self {
+        Self::at(text, 0)
+    }
+
+    /// Starts at this byte of the text.
+    pub fn at(text: &'j str, from: usize) -> Self {
+        Self::resume(text, from, Mismatches::default())
+    }
+
+    /// Starts at this byte of the text and goes on counting mismatches.
+    pub(crate) fn resume(text: &'j str, from: usize, mismatches: Mismatches) -> Self {
+        Self {
+            text,
+            bytes: text.as_bytes(),
+            at: from,
+            depth: 0,
+            decoded: String::new(),
+            mismatches,
+        }
+    }
+
+    /// What did not fit so far.
+    pub(crate) fn into_mismatches(self) -> Mismatches {
+        self.mismatches
+    }
+
+    /// Offset of the next byte to be read; right after [`Parser::peek`] that of the next value or mark.
+    pub fn position(&self) -> usize {
+        self.at
+    }
+
+    /// The next byte that is not white space, 0 at the end.
+    #[inline(always)]
+    pub fn peek(&mut self) -> u8 {
+        let byte = self.byte(self.at);
+        if byte > b' ' { byte } else { self.blank() }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn blank(&mut self) -> u8 {
+        while matches!(self.byte(self.at), b' ' | b'\n' | b'\r' | b'\t') {
+            self.at += 1;
+        }
+        self.byte(self.at)
+    }
+
+    /// The byte at this place, 0 behind the end (where no JSON has a zero byte outside of strings).
+    #[inline(always)]
+    fn byte(&self, at: usize) -> u8 {
+        match self.bytes.get(at) {
+            Some(byte) => *byte,
+            None => 0,
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn malformed<T>(&self, what: &'static str) -> Result<T, Malformed> {
+        Err(Malformed {
+            at: self.at.min(self.bytes.len()),
+            what,
+        })
+    }
+
+    /// Enters an object; `None`, and past the value, where it is something else.
+    #[inline(always)]
+    pub fn object(&mut self) -> Result<Option<Fields>, Malformed> {
+        if self.peek() != b'{' {
+            return self.mismatch(Expected::Object);
+        }
+        self.enter()?;
+        Ok(Some(Fields { first: true }))
+    }
+
+    /// Enters a list; `None`, and past the value, where it is something else.
+    #[inline(always)]
+    pub fn array(&mut self) -> Result<Option<Elements>, Malformed> {
+        if self.peek() != b'[' {
+            return self.mismatch(Expected::List);
+        }
+        self.enter()?;
+        Ok(Some(Elements { first: true }))
+    }
+
+    #[inline(always)]
+    fn enter(&mut self) -> Result<(), Malformed> {
+        self.at += 1;
+        self.depth += 1;
+        if self.depth > DEEPEST {
+            return self.malformed("nested too deep");
+        }
+        Ok(())
+    }
+
+    /// The next key of an object, whose value must then be read or skipped; `None` past its end.
+    #[inline(always)]
+    pub fn key(&mut self, fields: &mut Fields) -> Result<Option<&str>, Malformed> {
+        let mut byte = self.peek();
+        if byte == b',' && !fields.first {
+            self.at += 1;
+            byte = self.peek();
+        } else if byte == b'}' {
+            self.at += 1;
+            self.depth -= 1;
+            return Ok(None);
+        } else if !fields.first {
+            return self.malformed("expected a comma or the end of the object");
+        }
+        fields.first = false;
+        if byte != b'"' {
+            return self.malformed("expected a key");
+        }
+        let start = self.at + 1;
+        let end = self.quote_or_escape(start);
+        if self.byte(end) == b'"' && self.byte(end + 1) == b':' {
+            self.at = end + 2;
+            return match self.text.get(start..end) {
+                Some(key) => Ok(Some(key)),
+                None => self.malformed("expected a key"),
+            };
+        }
+        self.odd_key().map(Some)
+    }
+
+    /// A key with escapes, or with white space before the colon.
+    #[cold]
+    #[inline(never)]
+    fn odd_key(&mut self) -> Result<&str, Malformed> {
+        let text = self.text;
+        let plain = self.string_parts()?;
+        if self.peek() != b':' {
+            return self.malformed("expected a colon");
+        }
+        self.at += 1;
+        Ok(match plain {
+            Some((start, end)) => text.get(start..end).unwrap_or_default(),
+            None => &self.decoded,
+        })
+    }
+
+    /// Whether a list has one more element, which must then be read or skipped.
+    #[inline(always)]
+    pub fn element(&mut self, elements: &mut Elements) -> Result<bool, Malformed> {
+        let byte = self.peek();
+        if byte == b',' && !elements.first {
+            self.at += 1;
+        } else if byte == b']' {
+            self.at += 1;
+            self.depth -= 1;
+            return Ok(false);
+        } else if !elements.first {
+            return self.malformed("expected a comma or the end of the list");
+        }
+        elements.first = false;
+        Ok(true)
+    }
+
+    /// Goes past the end of an object of which nothing more is wanted.
+    #[inline]
+    pub fn leave(&mut self, _fields: Fields) -> Result<(), Malformed> {
+        self.depth -= 1;
+        self.skip_rest(b'}')
+    }
+
+    /// Fails unless only white space is left.
+    pub fn end(&mut self) -> Result<(), Malformed> {
+        self.peek();
+        if self.at < self.bytes.len() {
+            return self.malformed("expected the end of the text");
+        }
+        Ok(())
+    }
+
+    /// Text; `None`, and past the value, where it is something else.
+    #[inline(always)]
+    pub fn text(&mut self) -> Result<Option<&str>, Malformed> {
+        if self.peek() == b'"' {
+            self.string().map(Some)
+        } else {
+            self.mismatch(Expected::Text)
+        }
+    }
+
+    /// Text, or a number as it is written.
+    #[inline(always)]
+    pub fn int_or_string(&mut self) -> Result<Option<&str>, Malformed> {
+        match self.peek() {
+            b'"' => self.string().map(Some),
+            b'-' | b'0'..=b'9' => self.number().map(Some),
+            _ => self.mismatch(Expected::IntOrString),
+        }
+    }
+
+    /// Text, or a number or boolean as it is written.
+    #[inline(always)]
+    pub fn scalar(&mut self) -> Result<Option<&str>, Malformed> {
+        match self.peek() {
+            b'"' => self.string().map(Some),
+            b'-' | b'0'..=b'9' => self.number().map(Some),
+            byte @ (b't' | b'f') => {
+                self.literal(byte)?;
+                Ok(Some(if byte == b't' { "true" } else { "false" }))
+            }
+            _ => self.mismatch(Expected::Scalar),
+        }
+    }
+
+    /// True or false.
+    #[inline(always)]
+    pub fn bool(&mut self) -> Result<Option<bool>, Malformed> {
+        match self.peek() {
+            byte @ (b't' | b'f') => {
+                self.literal(byte)?;
+                Ok(Some(byte == b't'))
+            }
+            _ => self.mismatch(Expected::Boolean),
+        }
+    }
+
+    /// A time in microseconds since 1970, UTC.
+    #[inline(always)]
+    pub fn time(&mut self) -> Result<Option<i64>, Malformed> {
+        if self.peek() != b'"' {
+            return self.mismatch(Expected::Time);
+        }
+        let at = self.at;
+        let time = crate::value::time::parse(self.string()?);
+        if time.is_none() {
+            self.mismatches.note(at, Expected::Time);
+        }
+        Ok(time)
+    }
+
+    /// Any value as the text it is written as, without white space between its parts where there
+    /// was a line break in it; `None` for `null`.
+    pub fn raw(&mut self) -> Result<Option<&str>, Malformed> {
+        if self.peek() == b'n' {
+            self.literal(b'n')?;
+            return Ok(None);
+        }
+        let start = self.at;
+        self.skip()?;
+        let text = self.text;
+        let Some(raw) = text.get(start..self.at) else {
+            return self.malformed("expected a value");
+        };
+        if memchr::memchr(b'\n', raw.as_bytes()).is_none() {
+            return Ok(Some(raw));
+        }
+        self.decoded.clear();
+        text::compact(raw, &mut self.decoded);
+        Ok(Some(&self.decoded))
+    }
+
+    /// Goes past a value of any kind.
+    #[inline]
+    pub fn skip(&mut self) -> Result<(), Malformed> {
+        match self.peek() {
+            b'"' => self.skip_string(),
+            b'{' => {
+                self.at += 1;
+                self.skip_rest(b'}')
+            }
+            b'[' => {
+                self.at += 1;
+                self.skip_rest(b']')
+            }
+            b'-' | b'0'..=b'9' => self.number().map(|_| ()),
+            byte @ (b't' | b'f' | b'n') => self.literal(byte),
+            _ => self.malformed("expected a value"),
+        }
+    }
+
+    /// Counts a value that cannot be what was expected, unless it is `null`, and goes past it.
+    #[cold]
+    #[inline(never)]
+    fn mismatch<T>(&mut self, expected: Expected) -> Result<Option<T>, Malformed> {
+        if self.peek() != b'n' {
+            self.mismatches.note(self.at, expected);
+        }
+        self.skip()?;
+        Ok(None)
+    }
+
+    /// Counts a value that starts at this byte.
+    #[cold]
+    pub(crate) fn note(&mut self, at: usize, expected: Expected) {
+        self.mismatches.note(at, expected);
+    }
+
+    /// Goes past `true`, `false` or `null`, whichever begins with this byte, the next one.
+    #[inline(always)]
+    fn literal(&mut self, first: u8) -> Result<(), Malformed> {
+        let word: &[u8] = match first {
+            b't' => b"true",
+            b'f' => b"false",
+            _ => b"null",
+        };
+        if self.bytes.get(self.at..self.at + word.len()) != Some(word) {
+            return self.malformed("expected true, false or null");
+        }
+        self.at += word.len();
+        Ok(())
+    }
+}

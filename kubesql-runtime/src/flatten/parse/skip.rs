@@ -1,0 +1,144 @@
+//! Skipping objects and lists, 64 bytes at a time.
+//!
+//! Of each block come four masks of 64 bits: quotes, backslashes, opening and closing brackets. A
+//! prefix sum without carry over the quotes tells what is inside strings; what is left of the brackets
+//! is counted. Both kinds of brackets count alike, and the last one must be of the first one's kind.
+
+use wide::u8x16;
+
+use super::{Malformed, Parser};
+
+/// Bytes in a block: as many as bits in a mask.
+const BLOCK: usize = 64;
+
+/// Which bytes of a block are what.
+#[derive(Default)]
+struct Masks {
+    quotes: u64,
+    backslashes: u64,
+    opening: u64,
+    closing: u64,
+}
+
+impl Masks {
+    #[inline(always)]
+    fn of(block: &[u8; BLOCK]) -> Self {
+        let mut masks = Self::default();
+        let (parts, _) = block.as_chunks::<16>();
+        for (index, part) in parts.iter().enumerate() {
+            let part = u8x16::new(*part);
+            let equal = |part: u8x16, byte: u8| {
+                u64::from(part.simd_eq(u8x16::splat(byte)).to_bitmask()) << (16 * index)
+            };
+            masks.quotes |= equal(part, b'"');
+            masks.backslashes |= equal(part, b'\\');
+            // `[` and `{`, and `]` and `}`, differ in this bit only.
+            let brackets = part | u8x16::splat(0x20);
+            masks.opening |= equal(brackets, b'{');
+            masks.closing |= equal(brackets, b'}');
+        }
+        masks
+    }
+}
+
+/// What a block leaves to the next one.
+#[derive(Default)]
+struct Carry {
+    /// All bits set within a string.
+    string: u64,
+    /// Whether the next byte is escaped.
+    escape: bool,
+}
+
+impl Carry {
+    /// Brackets outside of strings, opening and closing.
+    #[inline(always)]
+    fn brackets(&mut self, masks: &Masks) -> (u64, u64) {
+        let mut quotes = masks.quotes;
+        if masks.backslashes != 0 || self.escape {
+            quotes &= !self.escaped(masks.backslashes);
+        }
+        let mut inside = quotes;
+        for shift in [1, 2, 4, 8, 16, 32] {
+            inside ^= inside << shift;
+        }
+        inside ^= self.string;
+        self.string = 0u64.wrapping_sub(inside >> 63);
+        (masks.opening & !inside, masks.closing & !inside)
+    }
+
+    /// The bytes that a backslash stands before.
+    fn escaped(&mut self, mut backslashes: u64) -> u64 {
+        let mut escaped = 0;
+        if self.escape {
+            escaped = 1;
+            backslashes &= !1;
+            self.escape = false;
+        }
+        while backslashes != 0 {
+            let at = backslashes.trailing_zeros();
+            if at == 63 {
+                self.escape = true;
+                break;
+            }
+            escaped |= 2 << at;
+            backslashes &= !(3 << at);
+        }
+        escaped
+    }
+}
+
+impl Parser<'_> {
+    /// Goes past the end of the object or list that one is in; `last` is the bracket it ends with.
+    #[inline(never)]
+    pub(super) fn skip_rest(&mut self, last: u8) -> Result<(), Malformed> {
+        if self.byte(self.at) == last {
+            self.at += 1;
+            return Ok(());
+        }
+        let mut depth = 1u64;
+        let mut carry = Carry::default();
+        let mut at = self.at;
+        loop {
+            let rest = self.bytes.get(at..).unwrap_or_default();
+            let (opening, closing) = match rest.first_chunk() {
+                Some(block) => carry.brackets(&Masks::of(block)),
+                None if rest.is_empty() => {
+                    return self.malformed("an object or list without an end");
+                }
+                None => {
+                    let mut block = [0; BLOCK];
+                    block[..rest.len()].copy_from_slice(rest);
+                    carry.brackets(&Masks::of(&block))
+                }
+            };
+            if depth <= u64::from(closing.count_ones())
+                && let Some(end) = end_within(depth, opening, closing)
+            {
+                self.at = at + end;
+                if self.byte(self.at) != last {
+                    return self.malformed("a bracket of the wrong kind");
+                }
+                self.at += 1;
+                return Ok(());
+            }
+            depth = depth + u64::from(opening.count_ones()) - u64::from(closing.count_ones());
+            at += BLOCK;
+        }
+    }
+}
+
+/// The place of the bracket in a block that closes the outermost of `depth` open ones.
+#[inline(always)]
+fn end_within(depth: u64, opening: u64, mut closing: u64) -> Option<usize> {
+    let mut closed = 0;
+    while closing != 0 {
+        let at = closing.trailing_zeros();
+        closed += 1;
+        if depth + u64::from((opening & ((1 << at) - 1)).count_ones()) == closed {
+            return Some(at as usize);
+        }
+        closing &= closing - 1;
+    }
+    None
+}

@@ -1,0 +1,186 @@
+//! Strings: where they end, and what their escapes stand for.
+
+use super::{Malformed, Parser};
+
+/// The same byte in all eight.
+const ONES: u64 = 0x0101_0101_0101_0101;
+/// The top bit of all eight.
+const TOPS: u64 = 0x8080_8080_8080_8080;
+
+/// A word whose lowest top bit set is that of the first byte equal to `byte`.
+#[inline(always)]
+fn equal(word: u64, byte: u8) -> u64 {
+    let zero_where_equal = word ^ (ONES * u64::from(byte));
+    zero_where_equal.wrapping_sub(ONES) & !zero_where_equal & TOPS
+}
+
+impl Parser<'_> {
+    /// The place of the next quote or backslash, or the text's length.
+    #[inline(always)]
+    pub(super) fn quote_or_escape(&self, from: usize) -> usize {
+        let mut at = from;
+        // Most strings are short: four words, then a search that is made for longer ways.
+        for _ in 0..4 {
+            let Some(word) = self
+                .bytes
+                .get(at..at + 8)
+                .and_then(|word| word.try_into().ok())
+            else {
+                break;
+            };
+            let word = u64::from_le_bytes(word);
+            let found = equal(word, b'"') | equal(word, b'\\');
+            if found != 0 {
+                return at + (found.trailing_zeros() / 8) as usize;
+            }
+            at += 8;
+        }
+        self.quote_or_escape_far(at)
+    }
+
+    #[inline(never)]
+    fn quote_or_escape_far(&self, from: usize) -> usize {
+        let rest = self.bytes.get(from..).unwrap_or_default();
+        memchr::memchr2(b'"', b'\\', rest).map_or(self.bytes.len(), |found| from + found)
+    }
+
+    /// The string whose opening quote is the next byte.
+    #[inline(always)]
+    pub(super) fn string(&mut self) -> Result<&str, Malformed> {
+        let start = self.at + 1;
+        let end = self.quote_or_escape(start);
+        if self.byte(end) == b'"' {
+            self.at = end + 1;
+            return match self.text.get(start..end) {
+                Some(text) => Ok(text),
+                None => self.malformed("expected text"),
+            };
+        }
+        self.unescape(start, end)?;
+        Ok(&self.decoded)
+    }
+
+    /// The span of a string without escapes, or `None` and the string in `decoded`.
+    pub(super) fn string_parts(&mut self) -> Result<Option<(usize, usize)>, Malformed> {
+        let start = self.at + 1;
+        let end = self.quote_or_escape(start);
+        if self.byte(end) == b'"' {
+            self.at = end + 1;
+            return Ok(Some((start, end)));
+        }
+        self.unescape(start, end)?;
+        Ok(None)
+    }
+
+    /// Goes past the string whose opening quote is the next byte.
+    #[inline(always)]
+    pub(super) fn skip_string(&mut self) -> Result<(), Malformed> {
+        let mut end = self.at + 1;
+        loop {
+            end = self.quote_or_escape(end);
+            match self.byte(end) {
+                b'"' => {
+                    self.at = end + 1;
+                    return Ok(());
+                }
+                b'\\' => end += 2,
+                _ => return self.malformed("a string without an end"),
+            }
+        }
+    }
+
+    /// Decodes a string into `decoded`; `end` is its first backslash, or the end of the text.
+    #[cold]
+    #[inline(never)]
+    fn unescape(&mut self, mut start: usize, mut end: usize) -> Result<(), Malformed> {
+        self.decoded.clear();
+        loop {
+            self.decoded
+                .push_str(self.text.get(start..end).unwrap_or_default());
+            match self.byte(end) {
+                b'"' => {
+                    self.at = end + 1;
+                    return Ok(());
+                }
+                b'\\' => {}
+                _ => return self.malformed("a string without an end"),
+            }
+            let (char, length) = match self.byte(end + 1) {
+                b'n' => ('\n', 2),
+                b't' => ('\t', 2),
+                b'r' => ('\r', 2),
+                b'b' => ('\u{8}', 2),
+                b'f' => ('\u{c}', 2),
+                byte @ (b'"' | b'\\' | b'/') => (char::from(byte), 2),
+                b'u' => match self.unicode_escape(end) {
+                    Some(unit) => unit,
+                    None => return self.malformed("a bad \\u escape in the string"),
+                },
+                _ => return self.malformed("a bad escape in the string"),
+            };
+            self.decoded.push(char);
+            start = end + length;
+            end = self.quote_or_escape(start);
+        }
+    }
+
+    /// The character of a `\uXXXX` at this place, and the length of the escape: twelve bytes for a
+    /// pair of surrogates. Half a pair is U+FFFD.
+    fn unicode_escape(&self, at: usize) -> Option<(char, usize)> {
+        let first = self.hex(at + 2)?;
+        if (0xd800..0xdc00).contains(&first)
+            && self.byte(at + 6) == b'\\'
+            && self.byte(at + 7) == b'u'
+        {
+            let second = self.hex(at + 8)?;
+            if (0xdc00..0xe000).contains(&second) {
+                let code = 0x1_0000 + ((first - 0xd800) << 10) + (second - 0xdc00);
+                return Some((char::from_u32(code)?, 12));
+            }
+        }
+        Some((
+            char::from_u32(first).unwrap_or(char::REPLACEMENT_CHARACTER),
+            6,
+        ))
+    }
+
+    fn hex(&self, at: usize) -> Option<u32> {
+        let digits = self.bytes.get(at..at + 4)?;
+        digits.iter().try_fold(0, |code, digit| {
+            Some(code << 4 | char::from(*digit).to_digit(16)?)
+        })
+    }
+}
+
+/// Appends JSON text without the white space between its parts.
+pub(crate) fn compact(json: &str, to: &mut String) {
+    let bytes = json.as_bytes();
+    let mut kept = 0;
+    let mut at = 0;
+    while let Some(byte) = bytes.get(at) {
+        match byte {
+            b'"' => {
+                at += 1;
+                while let Some(found) =
+                    memchr::memchr2(b'"', b'\\', bytes.get(at..).unwrap_or_default())
+                {
+                    at += found;
+                    if bytes[at] == b'"' {
+                        break;
+                    }
+                    at += 2;
+                }
+                at += 1;
+            }
+            b' ' | b'\n' | b'\r' | b'\t' => {
+                to.push_str(&json[kept..at]);
+                while matches!(bytes.get(at), Some(b' ' | b'\n' | b'\r' | b'\t')) {
+                    at += 1;
+                }
+                kept = at;
+            }
+            _ => at += 1,
+        }
+    }
+    to.push_str(json.get(kept..).unwrap_or_default());
+}
