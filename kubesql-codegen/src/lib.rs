@@ -4,4 +4,9 @@
 //! `spec` reads documents, `model` makes types and tables of them, `names` names the
 //! columns, `emit` writes Rust.
 
+#[cfg(feature = "emit")]
+pub mod emit;
+pub mod model;
+pub mod names;
 pub mod spec;
+

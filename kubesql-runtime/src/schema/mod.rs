@@ -4,7 +4,7 @@
 
 pub mod table;
 
-pub use table::{Column, Conditions, Place, Table, Values};
+pub use table::{Column, Conditions, ListAt, Place, Statuses, Table, Values};
 
 /// An OpenAPI object type: its fields, sorted by JSON name.
 #[derive(Debug)]
@@ -101,10 +101,10 @@ pub struct KindDef {
 pub struct TableDef {
     /// `containers`.
     pub name: &'static str,
-    /// JSON field names from the object to the list; empty for the kind's own table.
-    pub path: &'static [&'static str],
-    /// A list of statuses merged into the rows by name (`status.containerStatuses`).
-    pub statuses: Option<&'static [&'static str]>,
+    /// JSON field names from the object to the list, joined by `/` (`spec/containers`); empty for the kind's own table.
+    pub path: &'static str,
+    /// The path of a list of statuses merged into the rows by name (`status/containerStatuses`).
+    pub statuses: Option<&'static str>,
     /// The name of one item, for key columns of the lists inside it: `container`.
     pub item: &'static str,
     /// The item's field that tells items apart (`name`), where it has one.
@@ -113,4 +113,55 @@ pub struct TableDef {
     pub listed: bool,
     /// Columns whose names are not what the rules alone would give: (path, name).
     pub names: &'static [(&'static str, &'static str)],
+}
+
+impl TableDef {
+    /// The table of the list at `path`, whose items are called `item`.
+    #[must_use]
+    pub const fn new(name: &'static str, path: &'static str, item: &'static str) -> Self {
+        Self { name, path, statuses: None, item, key: None, listed: false, names: &[] }
+    }
+
+    /// Its items are told apart by this field.
+    #[must_use]
+    pub const fn key(mut self, key: &'static str) -> Self {
+        self.key = Some(key);
+        self
+    }
+
+    /// `SHOW TABLES` lists it.
+    #[must_use]
+    pub const fn listed(mut self) -> Self {
+        self.listed = true;
+        self
+    }
+
+    /// The statuses at this path are merged into its rows.
+    #[must_use]
+    pub const fn statuses(mut self, path: &'static str) -> Self {
+        self.statuses = Some(path);
+        self
+    }
+
+    /// Columns (path, name) that the rules alone would name otherwise.
+    #[must_use]
+    pub const fn names(mut self, names: &'static [(&'static str, &'static str)]) -> Self {
+        self.names = names;
+        self
+    }
+}
+
+/// A field's definition, in few letters for generated code.
+#[must_use]
+pub const fn field(json: &'static str, shape: Shape) -> FieldDef {
+    FieldDef { json, shape }
+}
+
+impl TypeDef {
+    /// A field and its number.
+    #[must_use]
+    pub fn field(&self, json: &str) -> Option<(u16, &'static FieldDef)> {
+        let at = self.fields.binary_search_by(|field| field.json.cmp(json)).ok()?;
+        Some((u16::try_from(at).ok()?, &self.fields[at]))
+    }
 }

@@ -1,6 +1,10 @@
 //! A table's columns, worked out from its definition by the naming rules.
 
-use super::{KindDef, MapValue, Scalar, TableDef};
+use std::collections::BTreeMap;
+
+use kubesql_codegen::names::{self, Layout, ListStep, Origin};
+
+use super::{KindDef, MapValue, Scalar, Shape, TableDef, TypeDef};
 
 /// A table with its columns.
 #[derive(Debug)]
@@ -11,6 +15,10 @@ pub struct Table {
     pub def: &'static TableDef,
     /// In the order of `select *`; `object` (the last one, only in a kind's own table) is not part of `*`.
     pub columns: Vec<Column>,
+    /// The lists from the object to the row, the outermost first; empty in a kind's own table.
+    pub lists: Vec<ListAt>,
+    /// The list of statuses that is merged into the rows by name.
+    pub statuses: Option<Statuses>,
     /// The list of conditions whose types make columns, where the rows have one.
     pub conditions: Option<Conditions>,
 }
@@ -66,11 +74,227 @@ pub enum Place {
     Json,
 }
 
+/// A list on its way to the row, as it lies in the columns.
+#[derive(Debug, Clone)]
+pub struct ListAt {
+    /// Field numbers from the enclosing item's type, or the kind's root type, to the list.
+    pub fields: Vec<u16>,
+    /// The type of its items.
+    pub item: &'static TypeDef,
+}
+
+/// A list of statuses, each of which belongs to the row's item of the same name.
+#[derive(Debug, Clone)]
+pub struct Statuses {
+    /// Field numbers from the enclosing item's type (the kind's root type where there is none) to the list.
+    pub fields: Vec<u16>,
+    /// The type of its items.
+    pub item: &'static TypeDef,
+    /// The number of the field of a status that is the name.
+    pub key: u16,
+    /// The number of the field of the row's item that is the name.
+    pub row_key: u16,
+}
+
 /// A list of conditions in the row: each type makes the columns `<type in lower case>.<field in lower case>`.
 #[derive(Debug, Clone)]
 pub struct Conditions {
     /// Where the list lies.
     pub place: Place,
     /// Its item's type.
-    pub item: &'static super::TypeDef,
+    pub item: &'static TypeDef,
+}
+
+impl Table {
+    /// Works out the columns of one of a kind's tables.
+    ///
+    /// # Panics
+    /// Where the definition names a list that its type does not have, which the generator never writes.
+    #[must_use]
+    pub fn of(kind: &'static KindDef, def: &'static TableDef) -> Self {
+        let lists = lists(kind, def);
+        let row = lists.last().map_or(kind.root, |list| list.at.item);
+        let own = leaves(row);
+        let statuses = def.statuses.map(|path| statuses(kind, def, path, row));
+        let status_leaves = statuses.as_ref().map(|(_, statuses)| leaves(statuses.item)).unwrap_or_default();
+        let words = |leaves: &[Leaf]| leaves.iter().map(|leaf| leaf.words.clone()).collect::<Vec<_>>();
+        let layout = Layout {
+            singular: kind.singular,
+            namespaced: kind.namespaced,
+            lists: lists.iter().map(|list| list.step.clone()).collect(),
+            leaves: words(&own),
+            statuses: statuses.as_ref().map(|(path, _)| (path.clone(), words(&status_leaves))),
+        };
+        let exceptions: BTreeMap<String, String> =
+            def.names.iter().map(|&(path, name)| (path.to_owned(), name.to_owned())).collect();
+        let last = lists.len().checked_sub(1);
+        let of_row = |fields: Vec<u16>| match last {
+            Some(depth) => Place::Item { depth, fields },
+            None => Place::Object(fields),
+        };
+        let of_object = |field: &str| Place::Object(numbers(kind.root, &["metadata", field]));
+        let text = Values::Scalar(Scalar::Text);
+        let columns = names::columns(&layout, &exceptions)
+            .into_iter()
+            .map(|column| {
+                let (values, place) = match column.origin {
+                    Origin::Cluster => (text, Place::Cluster),
+                    Origin::Namespace => (text, of_object("namespace")),
+                    Origin::Name => (text, of_object("name")),
+                    Origin::Uid => (text, of_object("uid")),
+                    Origin::ItemKey(depth) => {
+                        let fields = lists[depth].step.key.map(|key| numbers(lists[depth].at.item, &[key]));
+                        (text, Place::Item { depth, fields: fields.unwrap_or_default() })
+                    }
+                    Origin::ItemIndex(depth) => (Values::Scalar(Scalar::Int32), Place::Index { depth }),
+                    Origin::Leaf(i) => (own[i].values, of_row(own[i].fields.clone())),
+                    Origin::Status(i) => (status_leaves[i].values, Place::Status(status_leaves[i].fields.clone())),
+                    Origin::Object => (Values::Scalar(Scalar::Json), Place::Json),
+                };
+                Column { name: column.name, values, place, path: column.path }
+            })
+            .collect();
+        let conditions = conditions(row).map(|(fields, item)| Conditions { place: of_row(fields), item });
+        let lists = lists.into_iter().map(|list| list.at).collect();
+        Self { kind, def, columns, lists, statuses: statuses.map(|(_, statuses)| statuses), conditions }
+    }
+}
+
+/// A field that is a column.
+struct Leaf {
+    words: Vec<&'static str>,
+    fields: Vec<u16>,
+    values: Values,
+}
+
+/// All fields of a type that are columns, in path order.
+fn leaves(of: &'static TypeDef) -> Vec<Leaf> {
+    fn walk(of: &'static TypeDef, words: &mut Vec<&'static str>, fields: &mut Vec<u16>, found: &mut Vec<Leaf>) {
+        for (number, field) in (0u16..).zip(of.fields) {
+            words.push(field.json);
+            fields.push(number);
+            let values = match field.shape {
+                Shape::Scalar(scalar) => Some(Values::Scalar(scalar)),
+                Shape::Scalars(scalar) => Some(Values::Scalars(scalar)),
+                Shape::Map(value) => Some(Values::Map(value)),
+                Shape::List(_) => None,
+                Shape::Object(inner) => {
+                    walk(inner, words, fields, found);
+                    None
+                }
+            };
+            if let Some(values) = values {
+                found.push(Leaf { words: words.clone(), fields: fields.clone(), values });
+            }
+            words.pop();
+            fields.pop();
+        }
+    }
+    let mut found = Vec::new();
+    walk(of, &mut Vec::new(), &mut Vec::new(), &mut found);
+    found
+}
+
+/// A list on the way to a table's rows, with what names it.
+struct List {
+    step: ListStep<'static>,
+    at: ListAt,
+}
+
+/// The lists on the way to a table's rows.
+fn lists(kind: &'static KindDef, def: &TableDef) -> Vec<List> {
+    let mut found = Vec::new();
+    let mut of = kind.root;
+    let mut fields = Vec::new();
+    let mut shown = String::new();
+    let mut path = String::new();
+    for word in words(def.path) {
+        let (number, inner, is_list) = step(of, word, def);
+        fields.push(number);
+        join(&mut path, '/', word);
+        join(&mut shown, '.', word);
+        of = inner;
+        if is_list {
+            shown.push_str("[]");
+            // The statuses of a list have no table of their own: their items are called as the list's.
+            let named = kind.tables.iter().find(|table| table.path == path || table.statuses == Some(&path));
+            let (item, key) = named.map_or((word, None), |table| (table.item, table.key));
+            let step = ListStep { path: shown.clone(), item, key };
+            found.push(List { step, at: ListAt { fields: std::mem::take(&mut fields), item: of } });
+        }
+    }
+    found
+}
+
+/// The list of statuses at a path from the object, as shown to people and as walked from the enclosing item.
+fn statuses(kind: &'static KindDef, def: &TableDef, path: &'static str, row: &'static TypeDef) -> (String, Statuses) {
+    let mut of = kind.root;
+    let mut fields = Vec::new();
+    let mut shown = String::new();
+    for word in words(path) {
+        if shown.ends_with(']') {
+            fields.clear();
+        }
+        let (number, inner, is_list) = step(of, word, def);
+        fields.push(number);
+        join(&mut shown, '.', word);
+        if is_list {
+            shown.push_str("[]");
+        }
+        of = inner;
+    }
+    let key = def.key.unwrap_or("name");
+    let number = |of: &TypeDef| of.field(key).map_or(0, |(number, _)| number);
+    (shown, Statuses { fields, item: of, key: number(of), row_key: number(row) })
+}
+
+/// The words of a definition's path.
+fn words(path: &'static str) -> impl Iterator<Item = &'static str> {
+    path.split('/').filter(|word| !word.is_empty())
+}
+
+fn join(path: &mut String, by: char, word: &str) {
+    if !path.is_empty() {
+        path.push(by);
+    }
+    path.push_str(word);
+}
+
+/// One field further: its number, its type, and whether it is a list.
+fn step(of: &'static TypeDef, word: &str, def: &TableDef) -> (u16, &'static TypeDef, bool) {
+    match of.field(word) {
+        Some((number, super::FieldDef { shape: Shape::Object(inner), .. })) => (number, inner, false),
+        Some((number, super::FieldDef { shape: Shape::List(inner), .. })) => (number, inner, true),
+        _ => panic!("{}: no list or object `{word}` in {}", def.name, of.name),
+    }
+}
+
+/// The field numbers of a path through objects; empty where the type lacks it.
+fn numbers(of: &'static TypeDef, path: &[&str]) -> Vec<u16> {
+    let mut of = of;
+    let mut found = Vec::new();
+    for word in path {
+        let Some((number, field)) = of.field(word) else { return Vec::new() };
+        found.push(number);
+        if let Shape::Object(inner) = field.shape {
+            of = inner;
+        }
+    }
+    found
+}
+
+/// The row's list of conditions: a list `conditions`, at the top or in `status`, whose items have a type and a status.
+fn conditions(row: &'static TypeDef) -> Option<(Vec<u16>, &'static TypeDef)> {
+    let found = |of: &'static TypeDef, mut front: Vec<u16>| {
+        let (number, field) = of.field("conditions")?;
+        let Shape::List(item) = field.shape else { return None };
+        let text = |name| matches!(item.field(name), Some((_, f)) if matches!(f.shape, Shape::Scalar(Scalar::Text)));
+        front.push(number);
+        (text("type") && text("status")).then_some((front, item))
+    };
+    let in_status = row.field("status").and_then(|(number, field)| match field.shape {
+        Shape::Object(status) => found(status, vec![number]),
+        _ => None,
+    });
+    in_status.or_else(|| found(row, Vec::new()))
 }

@@ -1,0 +1,57 @@
+//! A kind's static definition and those of its tables.
+
+use proc_macro2::TokenStream;
+use quote::quote;
+
+use super::types::Layout;
+use crate::model::{Kind, Table};
+
+/// What a generated file uses.
+pub(super) fn uses(kinds: bool) -> TokenStream {
+    let kinds = kinds.then(|| quote! { use crate::schema::{KindDef, TableDef}; });
+    quote! {
+        #kinds
+        #[allow(clippy::wildcard_imports, unused_imports)]
+        use crate::prelude::*;
+    }
+}
+
+/// `pub(crate) static KIND_POD: KindDef = ...;`
+pub(super) fn emit(layout: &Layout<'_>, kind: &Kind) -> TokenStream {
+    let constant = layout.kind_ident(kind);
+    let Kind { group, kind: name, versions, plural, singular, namespaced, .. } = kind;
+    let version = versions.first();
+    let root = layout.def(&kind.root, layout.module(&kind.root));
+    let tables = kind.tables.iter().map(table);
+    let doc = format!(" {name}: {} tables.", kind.tables.len());
+    quote! {
+        #[doc = #doc]
+        pub(crate) static #constant: KindDef = KindDef {
+            group: #group,
+            version: #version,
+            versions: &[#(#versions),*],
+            kind: #name,
+            plural: #plural,
+            singular: #singular,
+            namespaced: #namespaced,
+            root: &#root,
+            tables: &[#(#tables,)*],
+        };
+    }
+}
+
+fn table(table: &Table) -> TokenStream {
+    let Table { name, item, .. } = table;
+    let path = table.path.join("/");
+    let key = match &table.key {
+        Some(key) => quote! { .key(#key) },
+        None => TokenStream::new(),
+    };
+    let listed = table.listed.then(|| quote! { .listed() });
+    let statuses = table.statuses.as_ref().map(|path| path.join("/")).map(|path| quote! { .statuses(#path) });
+    let names = (!table.exceptions.is_empty()).then(|| {
+        let pairs = table.exceptions.iter().map(|(path, name)| quote! { (#path, #name) });
+        quote! { .names(&[#(#pairs,)*]) }
+    });
+    quote! { TableDef::new(#name, #path, #item) #key #listed #statuses #names }
+}

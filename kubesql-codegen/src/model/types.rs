@@ -1,0 +1,252 @@
+//! The union of all releases' schemas as types, with recursion cut.
+
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::{MapValue, ModelError, Scalar, Shape, Type};
+use crate::names::Chosen;
+use crate::spec::{Release, Resource, Schema};
+
+/// A kind with all its versions, before it has tables.
+pub(super) struct Root {
+    pub(super) resource: Resource,
+    pub(super) versions: Vec<String>,
+}
+
+/// All types that the kinds reach, and the kinds, sorted by group and kind.
+pub(super) fn union(releases: &[Release], chosen: &Chosen) -> Result<(BTreeMap<String, Type>, Vec<Root>), ModelError> {
+    // The newest release that has a definition's field says what it is.
+    let mut schemas: BTreeMap<&str, Schema> = BTreeMap::new();
+    for release in releases {
+        for (name, schema) in &release.schemas {
+            match schemas.get_mut(name.as_str()) {
+                Some(known) => merge(known, schema),
+                None => {
+                    schemas.insert(name, schema.clone());
+                }
+            }
+        }
+    }
+    let roots = roots(releases);
+    let mut types = BTreeMap::new();
+    for root in &roots {
+        let resource = &root.resource;
+        let reached = Reader { schemas: &schemas, chosen }.named(&mut types, &resource.schema, &resource.kind)?;
+        if !matches!(reached, Shape::Object(_)) {
+            return Err(ModelError::NotAnObject {
+                group: resource.group.clone(),
+                version: resource.version.clone(),
+                kind: resource.kind.clone(),
+                schema: resource.schema.clone(),
+            });
+        }
+    }
+    cut_recursion(&mut types);
+    Ok((types, roots))
+}
+
+/// One entry a group and kind: the resource of its most stable newest version.
+fn roots(releases: &[Release]) -> Vec<Root> {
+    let mut found: BTreeMap<(&str, &str), BTreeMap<Reverse<Stability>, Resource>> = BTreeMap::new();
+    for resource in releases.iter().flat_map(|release| &release.resources) {
+        found
+            .entry((&resource.group, &resource.kind))
+            .or_default()
+            .insert(Reverse(Stability::of(&resource.version)), resource.clone());
+    }
+    found
+        .into_values()
+        .filter_map(|versions| {
+            let names = versions.values().map(|resource| resource.version.clone()).collect();
+            let resource = versions.into_values().next()?;
+            Some(Root { resource, versions: names })
+        })
+        .collect()
+}
+
+/// The order of API versions: v2, v1, v1beta2, v1beta1, v1alpha1, then anything else by name.
+#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Stability(u8, u32, u32, Reverse<String>);
+
+impl Stability {
+    fn of(version: &str) -> Self {
+        let other = || Self(0, 0, 0, Reverse(version.to_owned()));
+        let Some(rest) = version.strip_prefix('v') else { return other() };
+        let (major, level, minor) = match rest.find(|c: char| !c.is_ascii_digit()) {
+            None => (rest, 3, "0"),
+            Some(at) => match (rest[at..].strip_prefix("beta"), rest[at..].strip_prefix("alpha")) {
+                (Some(minor), _) => (&rest[..at], 2, minor),
+                (_, Some(minor)) => (&rest[..at], 1, minor),
+                _ => return other(),
+            },
+        };
+        match (major.parse(), minor.parse()) {
+            (Ok(major), Ok(minor)) => Self(level, major, minor, Reverse(String::new())),
+            _ => other(),
+        }
+    }
+}
+
+fn merge(known: &mut Schema, newer: &Schema) {
+    match (known, newer) {
+        (
+            Schema::Object { properties, additional, preserve_unknown },
+            Schema::Object { properties: newer, additional: more, preserve_unknown: keep },
+        ) => {
+            for (name, schema) in newer {
+                match properties.get_mut(name) {
+                    Some(known) => merge(known, schema),
+                    None => {
+                        properties.insert(name.clone(), schema.clone());
+                    }
+                }
+            }
+            if more.is_some() {
+                additional.clone_from(more);
+            }
+            *preserve_unknown |= keep;
+        }
+        (Schema::Array(known), Schema::Array(newer)) => merge(known, newer),
+        (known, newer) => *known = newer.clone(),
+    }
+}
+
+struct Reader<'a> {
+    schemas: &'a BTreeMap<&'a str, Schema>,
+    chosen: &'a Chosen,
+}
+
+impl Reader<'_> {
+    /// The shape of a named definition; its type, and those it reaches, are added to `types`.
+    fn named(&self, types: &mut BTreeMap<String, Type>, name: &str, from: &str) -> Result<Shape, ModelError> {
+        if let Some(scalar) = well_known(name) {
+            return Ok(Shape::Scalar(scalar));
+        }
+        if types.contains_key(name) {
+            return Ok(Shape::Object(name.to_owned()));
+        }
+        let schema = self
+            .schemas
+            .get(name)
+            .ok_or_else(|| ModelError::MissingType { from: from.to_owned(), to: name.to_owned() })?;
+        self.shape(types, schema, name)
+    }
+
+    /// The shape of a schema; an object written in place becomes a type named `at`.
+    fn shape(&self, types: &mut BTreeMap<String, Type>, schema: &Schema, at: &str) -> Result<Shape, ModelError> {
+        Ok(match schema {
+            Schema::Ref(name) => self.named(types, name, at)?,
+            Schema::Object { properties, .. } if !properties.is_empty() => {
+                // Known from here on, so that a type that reaches itself ends.
+                types.insert(at.to_owned(), Type::new());
+                let mut fields = Type::new();
+                for (field, schema) in properties {
+                    // Dropped at the door: nobody queries it, and it is a third of an object.
+                    if field == "managedFields" && at.ends_with(".ObjectMeta") {
+                        continue;
+                    }
+                    let at = format!("{at}.{field}");
+                    let shape = self.shape(types, schema, &at)?;
+                    fields.insert(field.clone(), self.chosen.shape(&at).unwrap_or(shape));
+                }
+                types.insert(at.to_owned(), fields);
+                Shape::Object(at.to_owned())
+            }
+            Schema::Object { additional: Some(values), .. } => Shape::Map(self.map_value(types, values, at)?),
+            Schema::Array(items) => match self.shape(types, items, at)? {
+                Shape::Object(name) => Shape::List(name),
+                Shape::Scalar(scalar) => Shape::Scalars(scalar),
+                Shape::List(_) | Shape::Scalars(_) | Shape::Map(_) => Shape::Scalars(Scalar::Json),
+            },
+            Schema::Object { .. } | Schema::Any => Shape::Scalar(Scalar::Json),
+            Schema::String(format) => Shape::Scalar(match format.as_deref() {
+                Some("date-time") => Scalar::Time,
+                _ => Scalar::Text,
+            }),
+            Schema::Integer(format) => Shape::Scalar(match format.as_deref() {
+                Some("int32") => Scalar::Int32,
+                _ => Scalar::Int64,
+            }),
+            Schema::Number => Shape::Scalar(Scalar::Float),
+            Schema::Boolean => Shape::Scalar(Scalar::Bool),
+            Schema::IntOrString => Shape::Scalar(Scalar::IntOrString),
+        })
+    }
+
+    fn map_value(&self, types: &mut BTreeMap<String, Type>, values: &Schema, at: &str) -> Result<MapValue, ModelError> {
+        // An object in a map is JSON text: its fields have no row to be columns of.
+        Ok(match self.shape(types, values, at)? {
+            Shape::Scalar(Scalar::Quantity) => MapValue::Quantity,
+            Shape::Scalar(Scalar::Json) => MapValue::Json,
+            Shape::Scalar(_) => MapValue::Text,
+            Shape::Object(_) | Shape::List(_) | Shape::Scalars(_) | Shape::Map(_) => MapValue::Json,
+        })
+    }
+}
+
+/// The types of the API machinery that stand for single values.
+fn well_known(name: &str) -> Option<Scalar> {
+    let short = name.rsplit('.').next()?;
+    let machinery = name.starts_with("io.k8s.apimachinery.") || name.starts_with("io.k8s.apiextensions-apiserver.");
+    match short {
+        _ if !machinery => None,
+        "Quantity" => Some(Scalar::Quantity),
+        "Time" | "MicroTime" => Some(Scalar::Time),
+        "IntOrString" => Some(Scalar::IntOrString),
+        "RawExtension" | "FieldsV1" | "JSON" => Some(Scalar::Json),
+        _ => None,
+    }
+}
+
+/// A type that reaches itself is JSON text wherever it would do so.
+fn cut_recursion(types: &mut BTreeMap<String, Type>) {
+    let edges: BTreeMap<String, BTreeSet<String>> = types
+        .iter()
+        .map(|(name, fields)| (name.clone(), fields.values().filter_map(target).map(str::to_owned).collect()))
+        .collect();
+    let reaches = |from: &str, to: &str| {
+        let mut seen = BTreeSet::new();
+        let mut next = vec![from];
+        while let Some(name) = next.pop() {
+            if name == to {
+                return true;
+            }
+            if seen.insert(name) {
+                next.extend(edges.get(name).into_iter().flatten().map(String::as_str));
+            }
+        }
+        false
+    };
+    for (name, fields) in types.iter_mut() {
+        for shape in fields.values_mut() {
+            if target(shape).is_some_and(|to| reaches(to, name)) {
+                *shape = match shape {
+                    Shape::List(_) => Shape::Scalars(Scalar::Json),
+                    _ => Shape::Scalar(Scalar::Json),
+                };
+            }
+        }
+    }
+}
+
+/// The type that a field leads to.
+fn target(shape: &Shape) -> Option<&str> {
+    match shape {
+        Shape::Object(name) | Shape::List(name) => Some(name),
+        Shape::Scalar(_) | Shape::Scalars(_) | Shape::Map(_) => None,
+    }
+}
+
+/// Drops the types that no kind reaches.
+pub(super) fn retain_reached<'a>(types: &mut BTreeMap<String, Type>, roots: impl Iterator<Item = &'a str>) {
+    let mut reached = BTreeSet::new();
+    let mut next: Vec<String> = roots.map(str::to_owned).collect();
+    while let Some(name) = next.pop() {
+        if let Some(fields) = types.get(&name)
+            && reached.insert(name)
+        {
+            next.extend(fields.values().filter_map(target).map(str::to_owned));
+        }
+    }
+    types.retain(|name, _| reached.contains(name));
+}
