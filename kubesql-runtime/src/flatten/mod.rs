@@ -5,8 +5,12 @@
 
 pub mod column;
 pub mod group;
+pub mod head;
+pub mod interpret;
 pub mod mismatch;
+pub mod objects;
 pub mod parse;
+pub mod rows;
 pub mod want;
 
 pub use column::{
@@ -15,6 +19,10 @@ pub use column::{
     QuantityMapColumn, ScalarsColumn, TextColumn, TimeColumn,
 };
 pub use group::{Data, Group, List, Map};
+pub use head::{Head, head, head_at};
+pub use interpret::Interpreter;
 pub use mismatch::{Expected, Mismatch};
+pub use objects::{Objects, ObjectsBuilder};
 pub use parse::{Malformed, Parser};
+pub use rows::{Flattened, Rows, Typed};
 pub use want::Want;

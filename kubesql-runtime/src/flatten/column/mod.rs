@@ -20,7 +20,7 @@ use super::parse::{Malformed, Parser};
 pub(crate) use dictionary::recycle;
 pub use fixed::{BoolColumn, FloatColumn, Int32Column, Int64Column, QuantityColumn, TimeColumn};
 pub use map::{JsonMapColumn, MapColumn, QuantityMapColumn};
-pub(crate) use nested::Offsets;
+pub(super) use nested::{Offsets, group, list};
 pub use nested::{ListColumn, ObjectColumn, ScalarsColumn};
 pub use text::{IntOrStringColumn, JsonColumn, TextColumn};
 

@@ -118,7 +118,7 @@ impl<T: Columns> Column for ObjectColumn<T> {
 }
 
 /// A group as a column, unless it has no value at all.
-pub(crate) fn group(group: Group) -> Option<Data> {
+pub(in crate::flatten) fn group(group: Group) -> Option<Data> {
     group
         .columns
         .iter()
@@ -171,7 +171,7 @@ impl<T: Columns> Column for ListColumn<T> {
 }
 
 /// A list of objects as a column, unless it has no items at all.
-pub(crate) fn list(offsets: &mut Offsets, rows: usize, items: Option<Group>) -> Option<Data> {
+pub(in crate::flatten) fn list(offsets: &mut Offsets, rows: usize, items: Option<Group>) -> Option<Data> {
     let any = offsets.items > 0;
     let (offsets, _) = offsets.finish(rows);
     items

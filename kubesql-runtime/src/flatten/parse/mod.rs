@@ -15,6 +15,8 @@ mod skip;
 mod tests;
 mod text;
 
+pub(crate) use text::compact;
+
 use super::mismatch::{Expected, Mismatches};
 
 /// Text that is not JSON, or not as deep as an object may be.

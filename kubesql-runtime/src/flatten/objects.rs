@@ -1,0 +1,192 @@
+//! The objects of a segment as JSON text, compressed.
+//!
+//! Sixty-four objects to a block: small enough that one object is read in a moment, large enough that
+//! what its neighbours have in common is stored once.
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use arrow::array::{ArrayRef, StringViewArray, StringViewBuilder};
+use arrow::buffer::Buffer;
+
+use super::parse::{Malformed, Parser, compact};
+
+/// Objects in a block.
+const BLOCK: usize = 64;
+
+/// Level of compression: the fastest of those that have a number.
+const LEVEL: i32 = 1;
+
+/// Bytes at which a block is closed early. Large objects have few neighbours in a block, so that
+/// reading one of them does not decompress more than about this.
+const FULL: usize = 4 << 20;
+
+/// The objects of a segment as JSON text without `metadata.managedFields`.
+#[derive(Debug, Default, Clone)]
+pub struct Objects {
+    blocks: Vec<Block>,
+    rows: usize,
+}
+
+#[derive(Debug, Clone)]
+struct Block {
+    /// Row of its first object.
+    first: usize,
+    compressed: Arc<[u8]>,
+    /// Where each object ends in the text.
+    ends: Box<[u32]>,
+}
+
+/// Collects objects.
+#[derive(Default)]
+pub struct ObjectsBuilder {
+    done: Objects,
+    text: String,
+    ends: Vec<u32>,
+    compressor: Option<zstd::bulk::Compressor<'static>>,
+}
+
+impl std::fmt::Debug for ObjectsBuilder {
+    fn fmt(&self, to: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        to.debug_struct("ObjectsBuilder").field("rows", &self.rows()).finish_non_exhaustive()
+    }
+}
+
+impl ObjectsBuilder {
+    /// Adds an object, which must be whole JSON text, without its managedFields and, where it has line
+    /// breaks, without the white space between its parts. A malformed one becomes an empty text, so
+    /// that rows still count.
+    pub fn push(&mut self, object: &str) -> Result<(), Malformed> {
+        let start = self.text.len();
+        let pushed = self.append(object.trim_ascii());
+        if pushed.is_err() {
+            self.text.truncate(start);
+        }
+        self.ends.push(u32::try_from(self.text.len()).expect("a block is closed long before"));
+        if self.ends.len() == BLOCK || self.text.len() >= FULL {
+            self.close();
+        }
+        pushed
+    }
+
+    /// How many objects were added.
+    pub fn rows(&self) -> usize {
+        self.done.rows + self.ends.len()
+    }
+
+    /// All objects; then starts anew.
+    pub fn finish(&mut self) -> Objects {
+        self.close();
+        std::mem::take(&mut self.done)
+    }
+
+    fn append(&mut self, object: &str) -> Result<(), Malformed> {
+        /// With what is in the block already, this stays below 4 GiB.
+        const LONGEST: usize = 2 << 30;
+        let (start, end) = managed_fields(object)?.unwrap_or((0, 0));
+        if object.len() > LONGEST {
+            return Err(Malformed { at: LONGEST, what: "an object of more than 2 GiB" });
+        }
+        for part in [&object[..start], &object[end..]] {
+            if memchr::memchr(b'\n', part.as_bytes()).is_some() {
+                compact(part, &mut self.text);
+            } else {
+                self.text.push_str(part);
+            }
+        }
+        Ok(())
+    }
+
+    fn close(&mut self) {
+        if self.ends.is_empty() {
+            return;
+        }
+        let compressor = self.compressor.get_or_insert_with(|| {
+            zstd::bulk::Compressor::new(LEVEL).expect("level 1 is one of zstd's")
+        });
+        let compressed = compressor.compress(self.text.as_bytes()).expect("a buffer of the size that zstd asks for");
+        let first = self.done.rows;
+        self.done.rows += self.ends.len();
+        self.done.blocks.push(Block { first, compressed: compressed.into(), ends: self.ends.as_slice().into() });
+        self.ends.clear();
+        self.text.clear();
+        if self.text.capacity() > 4 * FULL {
+            self.text = String::new();
+        }
+    }
+}
+
+/// The span of `metadata.managedFields` in an object, with the comma that goes with it. Checks the
+/// object's structure on the way.
+fn managed_fields(object: &str) -> Result<Option<(usize, usize)>, Malformed> {
+    let mut parser = Parser::new(object);
+    let mut span = None;
+    let Some(mut fields) = parser.object()? else {
+        return Err(Malformed { at: 0, what: "expected an object" });
+    };
+    while let Some(key) = parser.key(&mut fields)? {
+        if key != "metadata" || span.is_some() || parser.peek() != b'{' {
+            parser.skip()?;
+            continue;
+        }
+        let Some(mut fields) = parser.object()? else { continue };
+        // Up to the value before it, so that the comma between them goes, too.
+        let mut before = parser.position();
+        let mut first = true;
+        while let Some(key) = parser.key(&mut fields)? {
+            let found = key == "managedFields" && span.is_none();
+            parser.skip()?;
+            let mut end = parser.position();
+            if found {
+                // The first one has no comma before it, but one behind it, if it is not the only one.
+                if first && parser.peek() == b',' {
+                    end = parser.position() + 1;
+                }
+                span = Some((before, end));
+            }
+            first = false;
+            before = end;
+        }
+    }
+    Ok(span)
+}
+
+impl Objects {
+    /// How many objects there are.
+    pub fn rows(&self) -> usize {
+        self.rows
+    }
+
+    /// Bytes of memory that they take, nearly.
+    pub fn bytes(&self) -> usize {
+        self.blocks.iter().map(|block| block.compressed.len() + block.ends.len() * 4 + size_of::<Block>()).sum()
+    }
+
+    /// A `Utf8View` array with the objects of these rows, which must exist. One of a malformed object
+    /// is an empty text.
+    pub fn read(&self, rows: Range<usize>) -> ArrayRef {
+        if rows.is_empty() {
+            return Arc::new(StringViewArray::from(Vec::<&str>::new()));
+        }
+        let from = self.blocks.partition_point(|block| block.first + block.ends.len() <= rows.start);
+        let mut views = StringViewBuilder::with_capacity(rows.len());
+        for block in self.blocks[from..].iter().take_while(|block| block.first < rows.end) {
+            let wanted = rows.start.saturating_sub(block.first)..(rows.end - block.first).min(block.ends.len());
+            block.read(wanted, &mut views);
+        }
+        Arc::new(views.finish())
+    }
+}
+
+impl Block {
+    /// Appends the objects of these rows of the block.
+    fn read(&self, rows: Range<usize>, to: &mut StringViewBuilder) {
+        let size = self.ends.last().copied().unwrap_or_default() as usize;
+        let text = zstd::bulk::decompress(&self.compressed, size).expect("what was compressed before");
+        let block = to.append_block(Buffer::from_vec(text));
+        for row in rows {
+            let start = if row == 0 { 0 } else { self.ends[row - 1] };
+            to.try_append_view(block, start, self.ends[row] - start).expect("whole objects of the block");
+        }
+    }
+}
