@@ -82,7 +82,10 @@ mod tests {
     #[test]
     fn heads_are_found_in_any_order() {
         let table = [
-            (r#"{"apiVersion":"v1","kind":"Pod","metadata":{"name":"a","namespace":"b"}}"#, of("v1", "Pod", "a", "b", 72)),
+            (
+                r#"{"apiVersion":"v1","kind":"Pod","metadata":{"name":"a","namespace":"b"}}"#,
+                of("v1", "Pod", "a", "b", 72),
+            ),
             (r#" {"spec":{"kind":"no"},"kind":"Pod"} "#, of("", "Pod", "", "", 36)),
             (r#"{"metadata":{"labels":{"name":"no"},"name":"\u0061"},"kind":7}"#, of("", "", "a", "", 63)),
             (r#"{"kind":"A","kind":"B","metadata":[],"apiVersion":null}"#, of("", "A", "", "", 55)),

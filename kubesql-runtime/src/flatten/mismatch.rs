@@ -65,16 +65,8 @@ pub struct Mismatch {
 
 impl fmt::Display for Mismatch {
     fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let path = if self.path.is_empty() {
-            "the object"
-        } else {
-            &self.path
-        };
-        write!(
-            to,
-            "{path}: expected {}, found {}",
-            self.expected, self.found
-        )
+        let path = if self.path.is_empty() { "the object" } else { &self.path };
+        write!(to, "{path}: expected {}, found {}", self.expected, self.found)
     }
 }
 
@@ -111,21 +103,13 @@ impl Mismatches {
         for (at, expected) in self.noted.drain(..) {
             let path = path_to(text, from, at).unwrap_or_else(|| format!("byte {}", at - from));
             let found = found(text, at, expected);
-            self.told.push(Mismatch {
-                row,
-                path,
-                expected,
-                found,
-            });
+            self.told.push(Mismatch { row, path, expected, found });
         }
     }
 
     /// The count and the first few, and starts anew.
     pub(crate) fn take(&mut self) -> (u64, Vec<Mismatch>) {
-        (
-            std::mem::take(&mut self.count),
-            std::mem::take(&mut self.told),
-        )
+        (std::mem::take(&mut self.count), std::mem::take(&mut self.told))
     }
 }
 
@@ -140,16 +124,9 @@ fn found(text: &str, at: usize, expected: Expected) -> String {
         Some(b't' | b'f') => "a boolean",
         _ => "a number",
     };
-    let may_be_secret = matches!(
-        expected,
-        Expected::Object | Expected::List | Expected::Text | Expected::Scalar
-    );
+    let may_be_secret = matches!(expected, Expected::Object | Expected::List | Expected::Text | Expected::Scalar);
     let mut parser = Parser::at(text, at);
-    match parser
-        .skip()
-        .ok()
-        .and_then(|()| text.get(at..parser.position()))
-    {
+    match parser.skip().ok().and_then(|()| text.get(at..parser.position())) {
         Some(value) if !may_be_secret && value.len() <= SHORT => format!("{kind} {value}"),
         _ => kind.to_owned(),
     }

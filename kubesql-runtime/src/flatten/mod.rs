@@ -14,9 +14,8 @@ pub mod rows;
 pub mod want;
 
 pub use column::{
-    BoolColumn, Column, Columns, FloatColumn, Int32Column, Int64Column, IntOrStringColumn,
-    JsonColumn, JsonMapColumn, ListColumn, MapColumn, ObjectColumn, QuantityColumn,
-    QuantityMapColumn, ScalarsColumn, TextColumn, TimeColumn,
+    BoolColumn, Column, Columns, FloatColumn, Int32Column, Int64Column, IntOrStringColumn, JsonColumn, JsonMapColumn,
+    ListColumn, MapColumn, ObjectColumn, QuantityColumn, QuantityMapColumn, ScalarsColumn, TextColumn, TimeColumn,
 };
 pub use group::{Data, Group, List, Map};
 pub use head::{Head, head, head_at};

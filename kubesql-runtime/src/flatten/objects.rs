@@ -101,9 +101,9 @@ impl ObjectsBuilder {
         if self.ends.is_empty() {
             return;
         }
-        let compressor = self.compressor.get_or_insert_with(|| {
-            zstd::bulk::Compressor::new(LEVEL).expect("level 1 is one of zstd's")
-        });
+        let compressor = self
+            .compressor
+            .get_or_insert_with(|| zstd::bulk::Compressor::new(LEVEL).expect("level 1 is one of zstd's"));
         let compressed = compressor.compress(self.text.as_bytes()).expect("a buffer of the size that zstd asks for");
         let first = self.done.rows;
         self.done.rows += self.ends.len();

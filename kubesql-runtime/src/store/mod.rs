@@ -6,10 +6,10 @@ pub use source::{KindRequest, Request, Snapshot, Source, SourceError, Warning};
 
 use std::sync::Arc;
 
-use arrow::array::ArrayRef;
 use arrow::buffer::BooleanBuffer;
 
 use crate::flatten::Group;
+pub use crate::flatten::Objects;
 use crate::schema::KindDef;
 
 /// Objects of one kind from one cluster, in columns; never changed once made.
@@ -25,15 +25,4 @@ pub struct Segment {
     pub alive: Option<BooleanBuffer>,
     /// The objects as JSON text without managedFields, where they were asked for.
     pub objects: Option<Objects>,
-}
-
-/// The objects of a segment as JSON text.
-#[derive(Debug)]
-pub struct Objects;
-
-impl Objects {
-    /// A `Utf8View` array with the objects of these rows.
-    pub fn read(&self, _rows: std::ops::Range<usize>) -> ArrayRef {
-        Arc::new(arrow::array::StringViewArray::from(Vec::<&str>::new()))
-    }
 }

@@ -29,20 +29,15 @@ const NANO: i64 = -9;
 
 /// Powers of ten that a double holds exactly.
 const EXACT_TENS: [f64; 23] = [
-    1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15, 1e16,
-    1e17, 1e18, 1e19, 1e20, 1e21, 1e22,
+    1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18, 1e19, 1e20,
+    1e21, 1e22,
 ];
 
 /// Parses a quantity: `<sign>? <digits, with a point anywhere> <suffix>?`, at least one digit, no
 /// blanks; suffixes are `n u m k M G T P E`, `Ki Mi Gi Ti Pi Ei` and decimal exponents (`e3`, `E-3`).
 pub fn parse(text: &str) -> Option<Quantity<'_>> {
     let bytes = text.as_bytes();
-    let digits_from = |from: usize| {
-        from + bytes[from..]
-            .iter()
-            .take_while(|b| b.is_ascii_digit())
-            .count()
-    };
+    let digits_from = |from: usize| from + bytes[from..].iter().take_while(|b| b.is_ascii_digit()).count();
     let start = usize::from(matches!(bytes.first(), Some(b'+' | b'-')));
     let whole_end = digits_from(start);
     let (fraction_start, fraction_end) = if bytes.get(whole_end) == Some(&b'.') {
@@ -128,10 +123,7 @@ impl Quantity<'_> {
             return Some(0);
         }
         let power = u32::try_from(scale).ok()?;
-        let size = significant
-            .parse::<i128>()
-            .ok()?
-            .checked_mul(10i128.checked_pow(power)?)?;
+        let size = significant.parse::<i128>().ok()?.checked_mul(10i128.checked_pow(power)?)?;
         i64::try_from(if self.negative { -size } else { size }).ok()
     }
 
@@ -156,22 +148,14 @@ impl Quantity<'_> {
         let low = f64::from(u32::try_from(number & u64::from(u32::MAX)).ok()?);
         let number = high * 4_294_967_296.0 + low;
         let tens = EXACT_TENS.get(usize::try_from(scale.abs()).ok()?)?;
-        Some(if scale < 0 {
-            number / tens
-        } else {
-            number * tens
-        })
+        Some(if scale < 0 { number / tens } else { number * tens })
     }
 
     fn short_units(&self) -> Option<i64> {
         let (number, scale) = self.short()?;
         let number = u128::from(number) << self.two;
         let power = 10u128.checked_pow(u32::try_from(scale.abs()).ok()?)?;
-        let units = if scale < 0 {
-            number.div_ceil(power)
-        } else {
-            number.checked_mul(power)?
-        };
+        let units = if scale < 0 { number.div_ceil(power) } else { number.checked_mul(power)? };
         Some(i64::try_from(units).unwrap_or(i64::MAX))
     }
 
@@ -179,12 +163,7 @@ impl Quantity<'_> {
     /// of ten that goes with them: not rounded and not capped.
     fn decimal(&self) -> (String, i64) {
         let digits = [self.whole, self.fraction].concat();
-        let mut digits: Vec<u8> = digits
-            .trim_start_matches('0')
-            .bytes()
-            .rev()
-            .map(|digit| digit - b'0')
-            .collect();
+        let mut digits: Vec<u8> = digits.trim_start_matches('0').bytes().rev().map(|digit| digit - b'0').collect();
         for _ in 0..self.two / 10 {
             let mut carry = 0u32;
             for digit in &mut digits {
@@ -197,15 +176,8 @@ impl Quantity<'_> {
                 carry /= 10;
             }
         }
-        let digits = digits
-            .iter()
-            .rev()
-            .map(|digit| char::from(digit + b'0'))
-            .collect();
-        (
-            digits,
-            self.ten - i64::try_from(self.fraction.len()).unwrap_or(FARTHEST),
-        )
+        let digits = digits.iter().rev().map(|digit| char::from(digit + b'0')).collect();
+        (digits, self.ten - i64::try_from(self.fraction.len()).unwrap_or(FARTHEST))
     }
 
     /// The decimal as Kubernetes has it: at most nine decimals, rounded away from zero.
@@ -214,9 +186,7 @@ impl Quantity<'_> {
         if scale >= finest || digits.is_empty() {
             return (digits, scale);
         }
-        let cut = usize::try_from(finest - scale)
-            .unwrap_or(usize::MAX)
-            .min(digits.len());
+        let cut = usize::try_from(finest - scale).unwrap_or(usize::MAX).min(digits.len());
         let (kept, dropped) = digits.split_at(digits.len() - cut);
         if dropped.bytes().all(|digit| digit == b'0') {
             return (kept.to_owned(), finest);
@@ -229,15 +199,8 @@ impl Quantity<'_> {
         if digits.is_empty() {
             return 0.0;
         }
-        let value = format!("{digits}e{scale}")
-            .parse()
-            .unwrap_or(f64::MAX)
-            .min(f64::MAX);
-        if self.two > 0 {
-            value.min(9_223_372_036_854_775_807.0)
-        } else {
-            value
-        }
+        let value = format!("{digits}e{scale}").parse().unwrap_or(f64::MAX).min(f64::MAX);
+        if self.two > 0 { value.min(9_223_372_036_854_775_807.0) } else { value }
     }
 
     fn long_units(&self) -> i64 {
@@ -245,14 +208,8 @@ impl Quantity<'_> {
         if digits.is_empty() {
             return 0;
         }
-        let power = u32::try_from(scale)
-            .ok()
-            .and_then(|scale| 10i64.checked_pow(scale));
-        let units = digits
-            .parse::<i64>()
-            .ok()
-            .zip(power)
-            .and_then(|(number, power)| number.checked_mul(power));
+        let power = u32::try_from(scale).ok().and_then(|scale| 10i64.checked_pow(scale));
+        let units = digits.parse::<i64>().ok().zip(power).and_then(|(number, power)| number.checked_mul(power));
         units.unwrap_or(i64::MAX)
     }
 }

@@ -8,24 +8,14 @@
 pub fn parse(text: &str) -> Option<i64> {
     let bytes = text.as_bytes();
     let (head, rest) = bytes.split_at_checked(19)?;
-    let marks = head[4] == b'-'
-        && head[7] == b'-'
-        && head[10] | 0x20 == b't'
-        && head[13] == b':'
-        && head[16] == b':';
+    let marks = head[4] == b'-' && head[7] == b'-' && head[10] | 0x20 == b't' && head[13] == b':' && head[16] == b':';
     if !marks {
         return None;
     }
     let year = two(head, 0)? * 100 + two(head, 2)?;
     let (month, day) = (two(head, 5)?, two(head, 8)?);
     let (hour, minute, second) = (two(head, 11)?, two(head, 14)?, two(head, 17)?);
-    if !(1..=12).contains(&month)
-        || day < 1
-        || day > days_in(year, month)
-        || hour > 23
-        || minute > 59
-        || second > 60
-    {
+    if !(1..=12).contains(&month) || day < 1 || day > days_in(year, month) || hour > 23 || minute > 59 || second > 60 {
         return None;
     }
     let seconds = days_since_1970(year, month, day) * 86_400 + hour * 3_600 + minute * 60 + second;
@@ -39,10 +29,7 @@ pub fn parse(text: &str) -> Option<i64> {
 /// The number of the two digits at this place.
 #[inline(always)]
 fn two(bytes: &[u8], at: usize) -> Option<i64> {
-    let (tens, ones) = (
-        bytes[at].wrapping_sub(b'0'),
-        bytes[at + 1].wrapping_sub(b'0'),
-    );
+    let (tens, ones) = (bytes[at].wrapping_sub(b'0'), bytes[at + 1].wrapping_sub(b'0'));
     (tens < 10 && ones < 10).then(|| i64::from(tens) * 10 + i64::from(ones))
 }
 
@@ -85,11 +72,7 @@ fn days_in(year: i64, month: i64) -> i64 {
 
 /// Days from 1970-01-01 in the Gregorian calendar, counted in years that begin in March.
 fn days_since_1970(year: i64, month: i64, day: i64) -> i64 {
-    let (year, month) = if month > 2 {
-        (year, month - 3)
-    } else {
-        (year - 1, month + 9)
-    };
+    let (year, month) = if month > 2 { (year, month - 3) } else { (year - 1, month + 9) };
     let before = year * 365 + year.div_euclid(4) - year.div_euclid(100) + year.div_euclid(400);
     before + (153 * month + 2) / 5 + day - 1 - 719_468
 }
@@ -163,11 +146,7 @@ mod tests {
         for year in 1600..2400 {
             for month in 1..=12 {
                 for day in 1..=super::days_in(year, month) {
-                    assert_eq!(
-                        super::days_since_1970(year, month, day),
-                        expected,
-                        "{year}-{month}-{day}"
-                    );
+                    assert_eq!(super::days_since_1970(year, month, day), expected, "{year}-{month}-{day}");
                     expected += 1;
                 }
             }

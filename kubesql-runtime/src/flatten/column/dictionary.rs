@@ -25,14 +25,7 @@ pub(super) struct Dictionary {
 
 impl Default for Dictionary {
     fn default() -> Self {
-        Self {
-            text: Vec::new(),
-            ends: Vec::new(),
-            next: Vec::new(),
-            slots: Vec::new(),
-            last: NULL,
-            seed: seed(),
-        }
+        Self { text: Vec::new(), ends: Vec::new(), next: Vec::new(), slots: Vec::new(), last: NULL, seed: seed() }
     }
 }
 
@@ -91,8 +84,7 @@ impl Dictionary {
     fn add(&mut self, bytes: &[u8], slot: usize, hash: u32) -> u32 {
         let code = u32::try_from(self.ends.len()).expect("fewer texts than bytes in a batch");
         self.text.extend_from_slice(bytes);
-        self.ends
-            .push(i32::try_from(self.text.len()).expect("a batch holds less than 2 GiB of text"));
+        self.ends.push(i32::try_from(self.text.len()).expect("a batch holds less than 2 GiB of text"));
         self.next.push(NULL);
         self.slots[slot] = (hash, code);
         code
@@ -121,19 +113,13 @@ impl Dictionary {
         offsets.extend_from_slice(&self.ends);
         let offsets = OffsetBuffer::new(ScalarBuffer::from(offsets));
         // Checks that it is UTF-8 once more, which is cheap beside hashing it.
-        Arc::new(StringArray::new(
-            offsets,
-            Buffer::from_slice_ref(&self.text),
-            None,
-        ))
+        Arc::new(StringArray::new(offsets, Buffer::from_slice_ref(&self.text), None))
     }
 
     /// All texts, and where each begins and ends.
     pub(super) fn spans(&self) -> (Buffer, impl Iterator<Item = (usize, usize)> + '_) {
         let starts = std::iter::once(0).chain(self.ends.iter().copied());
-        let spans = starts
-            .zip(&self.ends)
-            .map(|(start, end)| (place(start), place(*end)));
+        let spans = starts.zip(&self.ends).map(|(start, end)| (place(start), place(*end)));
         (Buffer::from_slice_ref(&self.text), spans)
     }
 
@@ -196,16 +182,10 @@ fn hash(bytes: &[u8], seed: u64) -> u32 {
             state = fold(state, u64::from_le_bytes(*last));
         }
     } else if let (Some(first), Some(last)) = (bytes.first_chunk::<4>(), bytes.last_chunk::<4>()) {
-        state = fold(
-            state,
-            u64::from(u32::from_le_bytes(*first)) << 32 | u64::from(u32::from_le_bytes(*last)),
-        );
+        state = fold(state, u64::from(u32::from_le_bytes(*first)) << 32 | u64::from(u32::from_le_bytes(*last)));
     } else if let (Some(first), Some(last)) = (bytes.first(), bytes.last()) {
         let middle = bytes[bytes.len() / 2];
-        state = fold(
-            state,
-            u64::from(*first) << 16 | u64::from(middle) << 8 | u64::from(*last),
-        );
+        state = fold(state, u64::from(*first) << 16 | u64::from(middle) << 8 | u64::from(*last));
     }
     let [low, high] = [state, state >> 32].map(|half| half & u64::from(u32::MAX));
     u32::try_from(low ^ high).unwrap_or_default()

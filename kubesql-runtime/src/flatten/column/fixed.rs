@@ -19,18 +19,13 @@ struct Fixed<T: ArrowPrimitiveType> {
 
 impl<T: ArrowPrimitiveType> Default for Fixed<T> {
     fn default() -> Self {
-        Self {
-            values: Vec::new(),
-            present: NullBufferBuilder::new(0),
-        }
+        Self { values: Vec::new(), present: NullBufferBuilder::new(0) }
     }
 }
 
 impl<T: ArrowPrimitiveType> fmt::Debug for Fixed<T> {
     fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
-        to.debug_struct("Fixed")
-            .field("rows", &self.values.len())
-            .finish_non_exhaustive()
+        to.debug_struct("Fixed").field("rows", &self.values.len()).finish_non_exhaustive()
     }
 }
 
@@ -99,9 +94,7 @@ fn plain<T>(array: T) -> T {
 }
 
 /// Times are in UTC.
-fn utc(
-    array: PrimitiveArray<TimestampMicrosecondType>,
-) -> PrimitiveArray<TimestampMicrosecondType> {
+fn utc(array: PrimitiveArray<TimestampMicrosecondType>) -> PrimitiveArray<TimestampMicrosecondType> {
     array.with_timezone("UTC")
 }
 
@@ -161,10 +154,7 @@ impl ScalarColumn for BoolColumn {
         let nulls = values
             .contains(&NULL)
             .then(|| NullBuffer::new(BooleanBuffer::collect_bool(rows, |row| values[row] != NULL)));
-        let array = BooleanArray::new(
-            BooleanBuffer::collect_bool(rows, |row| values[row] == TRUE),
-            nulls,
-        );
+        let array = BooleanArray::new(BooleanBuffer::collect_bool(rows, |row| values[row] == TRUE), nulls);
         recycle(&mut self.values);
         Arc::new(array)
     }

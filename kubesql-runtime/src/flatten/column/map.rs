@@ -63,12 +63,7 @@ impl Entries {
         recycle(&mut self.had);
         let keys = self.keys.finish_dictionary(entries);
         let values = self.values.finish_dictionary(entries);
-        Some(Data::Map(Box::new(Map {
-            offsets,
-            present,
-            keys,
-            values,
-        })))
+        Some(Data::Map(Box::new(Map { offsets, present, keys, values })))
     }
 }
 
@@ -79,14 +74,12 @@ pub struct MapColumn(Option<Box<Entries>>);
 impl Column for MapColumn {
     #[inline]
     fn read(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
-        self.0
-            .get_or_insert_default()
-            .read(p, row, |values, p, entry| {
-                if let Some(text) = p.scalar()? {
-                    values.put(entry, text);
-                }
-                Ok(())
-            })
+        self.0.get_or_insert_default().read(p, row, |values, p, entry| {
+            if let Some(text) = p.scalar()? {
+                values.put(entry, text);
+            }
+            Ok(())
+        })
     }
 
     fn finish(&mut self, rows: usize) -> Option<Data> {
@@ -142,14 +135,12 @@ pub struct JsonMapColumn(Option<Box<Entries>>);
 impl Column for JsonMapColumn {
     #[inline]
     fn read(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
-        self.0
-            .get_or_insert_default()
-            .read(p, row, |values, p, entry| {
-                if let Some(json) = p.raw()? {
-                    values.put(entry, json);
-                }
-                Ok(())
-            })
+        self.0.get_or_insert_default().read(p, row, |values, p, entry| {
+            if let Some(json) = p.raw()? {
+                values.put(entry, json);
+            }
+            Ok(())
+        })
     }
 
     fn finish(&mut self, rows: usize) -> Option<Data> {

@@ -20,8 +20,8 @@ use super::parse::{Malformed, Parser};
 pub(crate) use dictionary::recycle;
 pub use fixed::{BoolColumn, FloatColumn, Int32Column, Int64Column, QuantityColumn, TimeColumn};
 pub use map::{JsonMapColumn, MapColumn, QuantityMapColumn};
-pub(super) use nested::{Offsets, group, list};
 pub use nested::{ListColumn, ObjectColumn, ScalarsColumn};
+pub(super) use nested::{Offsets, group, list};
 pub use text::{IntOrStringColumn, JsonColumn, TextColumn};
 
 /// A column of one field under construction.

@@ -22,11 +22,7 @@ pub(crate) struct Offsets {
 
 impl Default for Offsets {
     fn default() -> Self {
-        Self {
-            starts: Vec::new(),
-            present: NullBufferBuilder::new(0),
-            items: 0,
-        }
+        Self { starts: Vec::new(), present: NullBufferBuilder::new(0), items: 0 }
     }
 }
 
@@ -89,10 +85,7 @@ pub struct ObjectColumn<T> {
 
 impl<T> Default for ObjectColumn<T> {
     fn default() -> Self {
-        Self {
-            next: 0,
-            columns: None,
-        }
+        Self { next: 0, columns: None }
     }
 }
 
@@ -111,19 +104,13 @@ impl<T: Columns> Column for ObjectColumn<T> {
 
     fn finish(&mut self, rows: usize) -> Option<Data> {
         self.next = 0;
-        self.columns
-            .as_mut()
-            .and_then(|columns| group(columns.finish(rows)))
+        self.columns.as_mut().and_then(|columns| group(columns.finish(rows)))
     }
 }
 
 /// A group as a column, unless it has no value at all.
 pub(in crate::flatten) fn group(group: Group) -> Option<Data> {
-    group
-        .columns
-        .iter()
-        .any(Option::is_some)
-        .then(|| Data::Group(Box::new(group)))
+    group.columns.iter().any(Option::is_some).then(|| Data::Group(Box::new(group)))
 }
 
 /// A list of objects. The items' columns are made when one is first seen.
@@ -135,10 +122,7 @@ pub struct ListColumn<T> {
 
 impl<T> Default for ListColumn<T> {
     fn default() -> Self {
-        Self {
-            offsets: None,
-            columns: None,
-        }
+        Self { offsets: None, columns: None }
     }
 }
 
@@ -154,9 +138,7 @@ impl<T: Columns> Column for ListColumn<T> {
         };
         offsets.begin(row);
         while p.element(&mut elements)? {
-            self.columns
-                .get_or_insert_default()
-                .flatten(p, offsets.next())?;
+            self.columns.get_or_insert_default().flatten(p, offsets.next())?;
         }
         Ok(())
     }
@@ -164,9 +146,7 @@ impl<T: Columns> Column for ListColumn<T> {
     fn finish(&mut self, rows: usize) -> Option<Data> {
         let items = self.offsets.as_ref()?.items;
         let columns = self.columns.as_mut().map(|columns| columns.finish(items));
-        self.offsets
-            .as_mut()
-            .and_then(|offsets| list(offsets, rows, columns))
+        self.offsets.as_mut().and_then(|offsets| list(offsets, rows, columns))
     }
 }
 
@@ -174,9 +154,7 @@ impl<T: Columns> Column for ListColumn<T> {
 pub(in crate::flatten) fn list(offsets: &mut Offsets, rows: usize, items: Option<Group>) -> Option<Data> {
     let any = offsets.items > 0;
     let (offsets, _) = offsets.finish(rows);
-    items
-        .filter(|_| any)
-        .map(|items| Data::List(Box::new(List { offsets, items })))
+    items.filter(|_| any).map(|items| Data::List(Box::new(List { offsets, items })))
 }
 
 /// A list of single values.
@@ -210,11 +188,6 @@ impl<C: ScalarColumn> Column for ScalarsColumn<C> {
         let values = values.finish_plain(offsets.items);
         let (offsets, present) = offsets.finish(rows);
         let item = Arc::new(Field::new_list_field(values.data_type().clone(), true));
-        Some(Data::Leaf(Arc::new(ListArray::new(
-            item,
-            OffsetBuffer::new(offsets),
-            values,
-            present,
-        ))))
+        Some(Data::Leaf(Arc::new(ListArray::new(item, OffsetBuffer::new(offsets), values, present))))
     }
 }

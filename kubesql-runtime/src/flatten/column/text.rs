@@ -83,10 +83,7 @@ impl TextColumn {
         narrow: impl Fn(u32) -> K::Native,
     ) -> ArrayRef {
         let codes: Vec<K::Native> = if nulls.is_some() {
-            self.codes
-                .iter()
-                .map(|code| narrow(if *code == NULL { 0 } else { *code }))
-                .collect()
+            self.codes.iter().map(|code| narrow(if *code == NULL { 0 } else { *code })).collect()
         } else {
             self.codes.iter().map(|code| narrow(*code)).collect()
         };
@@ -96,11 +93,9 @@ impl TextColumn {
 
     fn nulls(&self) -> Option<NullBuffer> {
         let codes = &self.codes;
-        codes.contains(&NULL).then(|| {
-            NullBuffer::new(BooleanBuffer::collect_bool(codes.len(), |row| {
-                codes[row] != NULL
-            }))
-        })
+        codes
+            .contains(&NULL)
+            .then(|| NullBuffer::new(BooleanBuffer::collect_bool(codes.len(), |row| codes[row] != NULL)))
     }
 
     fn clear(&mut self) {
@@ -130,24 +125,12 @@ impl ScalarColumn for TextColumn {
         let (buffer, spans) = self.dictionary.spans();
         let views: Vec<u128> = spans
             .map(|(start, end)| {
-                make_view(
-                    &buffer[start..end],
-                    0,
-                    u32::try_from(start).expect("less than 2 GiB of text"),
-                )
+                make_view(&buffer[start..end], 0, u32::try_from(start).expect("less than 2 GiB of text"))
             })
             .collect();
-        let views: Vec<u128> = self
-            .codes
-            .iter()
-            .map(|code| views.get(*code as usize).copied().unwrap_or(0))
-            .collect();
+        let views: Vec<u128> = self.codes.iter().map(|code| views.get(*code as usize).copied().unwrap_or(0)).collect();
         self.clear();
-        Arc::new(StringViewArray::new(
-            ScalarBuffer::from(views),
-            vec![buffer],
-            nulls,
-        )) as Arc<dyn Array>
+        Arc::new(StringViewArray::new(ScalarBuffer::from(views), vec![buffer], nulls)) as Arc<dyn Array>
     }
 }
 

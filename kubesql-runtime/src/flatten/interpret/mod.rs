@@ -9,8 +9,7 @@ use lookup::Lookup;
 
 use super::column::{
     BoolColumn, Column, FloatColumn, Int32Column, Int64Column, IntOrStringColumn, JsonColumn, JsonMapColumn, MapColumn,
-    Offsets, QuantityColumn, QuantityMapColumn, ScalarsColumn, TextColumn, TimeColumn, group,
-    list,
+    Offsets, QuantityColumn, QuantityMapColumn, ScalarsColumn, TextColumn, TimeColumn, group, list,
 };
 use super::group::{Data, Group};
 use super::parse::{Malformed, Parser};
@@ -74,7 +73,9 @@ impl Node {
     fn new(def: &'static TypeDef, want: &Want) -> Self {
         let numbered = def.fields.iter().zip(0u16..);
         let wanted: Vec<Wanted> = match want {
-            Want::All => numbered.map(|(field, number)| Wanted { field: number, slot: Slot::new(field.shape, want) }).collect(),
+            Want::All => {
+                numbered.map(|(field, number)| Wanted { field: number, slot: Slot::new(field.shape, want) }).collect()
+            }
             Want::Fields(fields) => numbered
                 .filter_map(|(field, number)| {
                     let slot = Slot::new(field.shape, fields.get(&number)?);

@@ -69,14 +69,7 @@ impl<'j> Parser<'j> {
 
     /// Starts at this byte of the text and goes on counting mismatches.
     pub(crate) fn resume(text: &'j str, from: usize, mismatches: Mismatches) -> Self {
-        Self {
-            text,
-            bytes: text.as_bytes(),
-            at: from,
-            depth: 0,
-            decoded: String::new(),
-            mismatches,
-        }
+        Self { text, bytes: text.as_bytes(), at: from, depth: 0, decoded: String::new(), mismatches }
     }
 
     /// What did not fit so far.
@@ -117,10 +110,7 @@ impl<'j> Parser<'j> {
     #[cold]
     #[inline(never)]
     fn malformed<T>(&self, what: &'static str) -> Result<T, Malformed> {
-        Err(Malformed {
-            at: self.at.min(self.bytes.len()),
-            what,
-        })
+        Err(Malformed { at: self.at.min(self.bytes.len()), what })
     }
 
     /// Enters an object; `None`, and past the value, where it is something else.
@@ -235,11 +225,7 @@ impl<'j> Parser<'j> {
     /// Text; `None`, and past the value, where it is something else.
     #[inline(always)]
     pub fn text(&mut self) -> Result<Option<&str>, Malformed> {
-        if self.peek() == b'"' {
-            self.string().map(Some)
-        } else {
-            self.mismatch(Expected::Text)
-        }
+        if self.peek() == b'"' { self.string().map(Some) } else { self.mismatch(Expected::Text) }
     }
 
     /// Text, or a number as it is written.

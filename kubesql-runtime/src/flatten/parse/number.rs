@@ -69,11 +69,7 @@ impl Parser<'_> {
             return self.mismatch(Expected::Number);
         }
         let at = self.at;
-        let number = self
-            .number()?
-            .parse()
-            .ok()
-            .filter(|number: &f64| number.is_finite());
+        let number = self.number()?.parse().ok().filter(|number: &f64| number.is_finite());
         if number.is_none() {
             self.note(at, Expected::Number);
         }
@@ -128,10 +124,6 @@ impl Parser<'_> {
         while self.byte(self.at).is_ascii_digit() {
             self.at += 1;
         }
-        if self.at == start {
-            self.malformed("expected a digit")
-        } else {
-            Ok(())
-        }
+        if self.at == start { self.malformed("expected a digit") } else { Ok(()) }
     }
 }

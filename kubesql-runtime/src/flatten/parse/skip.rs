@@ -27,9 +27,8 @@ impl Masks {
         let (parts, _) = block.as_chunks::<16>();
         for (index, part) in parts.iter().enumerate() {
             let part = u8x16::new(*part);
-            let equal = |part: u8x16, byte: u8| {
-                u64::from(part.simd_eq(u8x16::splat(byte)).to_bitmask()) << (16 * index)
-            };
+            let equal =
+                |part: u8x16, byte: u8| u64::from(part.simd_eq(u8x16::splat(byte)).to_bitmask()) << (16 * index);
             masks.quotes |= equal(part, b'"');
             masks.backslashes |= equal(part, b'\\');
             // `[` and `{`, and `]` and `}`, differ in this bit only.

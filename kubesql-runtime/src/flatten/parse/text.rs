@@ -21,11 +21,7 @@ impl Parser<'_> {
         let mut at = from;
         // Most strings are short: four words, then a search that is made for longer ways.
         for _ in 0..4 {
-            let Some(word) = self
-                .bytes
-                .get(at..at + 8)
-                .and_then(|word| word.try_into().ok())
-            else {
+            let Some(word) = self.bytes.get(at..at + 8).and_then(|word| word.try_into().ok()) else {
                 break;
             };
             let word = u64::from_le_bytes(word);
@@ -95,8 +91,7 @@ impl Parser<'_> {
     fn unescape(&mut self, mut start: usize, mut end: usize) -> Result<(), Malformed> {
         self.decoded.clear();
         loop {
-            self.decoded
-                .push_str(self.text.get(start..end).unwrap_or_default());
+            self.decoded.push_str(self.text.get(start..end).unwrap_or_default());
             match self.byte(end) {
                 b'"' => {
                     self.at = end + 1;
@@ -128,27 +123,19 @@ impl Parser<'_> {
     /// pair of surrogates. Half a pair is U+FFFD.
     fn unicode_escape(&self, at: usize) -> Option<(char, usize)> {
         let first = self.hex(at + 2)?;
-        if (0xd800..0xdc00).contains(&first)
-            && self.byte(at + 6) == b'\\'
-            && self.byte(at + 7) == b'u'
-        {
+        if (0xd800..0xdc00).contains(&first) && self.byte(at + 6) == b'\\' && self.byte(at + 7) == b'u' {
             let second = self.hex(at + 8)?;
             if (0xdc00..0xe000).contains(&second) {
                 let code = 0x1_0000 + ((first - 0xd800) << 10) + (second - 0xdc00);
                 return Some((char::from_u32(code)?, 12));
             }
         }
-        Some((
-            char::from_u32(first).unwrap_or(char::REPLACEMENT_CHARACTER),
-            6,
-        ))
+        Some((char::from_u32(first).unwrap_or(char::REPLACEMENT_CHARACTER), 6))
     }
 
     fn hex(&self, at: usize) -> Option<u32> {
         let digits = self.bytes.get(at..at + 4)?;
-        digits.iter().try_fold(0, |code, digit| {
-            Some(code << 4 | char::from(*digit).to_digit(16)?)
-        })
+        digits.iter().try_fold(0, |code, digit| Some(code << 4 | char::from(*digit).to_digit(16)?))
     }
 }
 
@@ -161,9 +148,7 @@ pub(crate) fn compact(json: &str, to: &mut String) {
         match byte {
             b'"' => {
                 at += 1;
-                while let Some(found) =
-                    memchr::memchr2(b'"', b'\\', bytes.get(at..).unwrap_or_default())
-                {
+                while let Some(found) = memchr::memchr2(b'"', b'\\', bytes.get(at..).unwrap_or_default()) {
                     at += found;
                     if bytes[at] == b'"' {
                         break;
