@@ -1,2 +1,42 @@
-//! stub
-fn main() {}
+//! The project's chores, one file each: `cargo xtask <chore>`.
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+mod import;
+
+/// The project's chores.
+#[derive(Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask", max_term_width = 100)]
+struct Cli {
+    #[command(subcommand)]
+    chore: Chore,
+}
+
+#[derive(Subcommand)]
+enum Chore {
+    Import(import::Args),
+}
+
+fn main() -> ExitCode {
+    let outcome = match Cli::parse().chore {
+        Chore::Import(args) => import::run(&args),
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            report(&format!("error: {error:#}"));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Tells the person at the terminal how things go; standard output stays free for results.
+#[expect(
+    clippy::print_stderr,
+    reason = "a command line tool speaks to its user"
+)]
+fn report(line: &str) {
+    eprintln!("{line}");
+}

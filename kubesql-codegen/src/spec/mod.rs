@@ -1,8 +1,25 @@
 //! What the documents say, in the few shapes that matter for tables.
 //!
-//! This room reads; it gives no names and makes no tables.
+//! This room reads; it gives no names and makes no tables. Upstream documents, Swagger 2.0 or
+//! OpenAPI 3.0, are reduced to one structural document a release ([`import`]); all else works
+//! from those ([`Release::parse`]).
 
 use std::collections::BTreeMap;
+
+mod error;
+mod import;
+mod release;
+mod source;
+mod structure;
+
+pub use error::SpecError;
+pub use import::{Imported, find_release, import};
+pub use source::Input;
+
+/// On a path of the structural document: whether its objects live in namespaces.
+const NAMESPACED: &str = "x-kubesql-namespaced";
+/// On a path of the structural document: what can be done with its objects.
+const VERBS: &str = "x-kubesql-verbs";
 
 /// One Kubernetes release (or one server): the kinds that can be listed and every schema they reach.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -28,7 +45,7 @@ pub struct Resource {
     pub plural: String,
     /// Whether its objects live in namespaces.
     pub namespaced: bool,
-    /// `create`, `delete`, `get`, `list`, `patch`, `update`, `watch`: sorted.
+    /// `create`, `delete`, `deletecollection`, `get`, `list`, `patch`, `update`, `watch`: sorted.
     pub verbs: Vec<String>,
     /// The key of its schema in [`Release::schemas`].
     pub schema: String,
