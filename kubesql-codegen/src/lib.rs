@@ -6,7 +6,11 @@
 
 #[cfg(feature = "emit")]
 pub mod emit;
+#[cfg(feature = "emit")]
+pub mod generate;
 pub mod model;
 pub mod names;
 pub mod spec;
 
+#[cfg(feature = "emit")]
+pub use generate::{Inputs, Output, generate};

@@ -4,6 +4,10 @@
 //! `generated` and `schema` say, `store` holds them, `sql` answers queries over them.
 
 pub mod flatten;
+#[allow(missing_docs, reason = "the definitions speak for themselves")]
+#[rustfmt::skip]
+pub mod generated;
+mod prelude;
 pub mod schema;
 pub mod store;
 pub mod value;

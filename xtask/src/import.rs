@@ -26,18 +26,13 @@ pub(crate) struct Args {
 }
 
 fn default_output() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
-        .with_file_name("schemas")
-        .join("kubernetes")
+    Path::new(env!("CARGO_MANIFEST_DIR")).with_file_name("schemas").join("kubernetes")
 }
 
 /// Imports, and reports what changed.
 pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
     let inputs = read_path(&args.source)?;
-    let imported = import(
-        &inputs,
-        args.release.as_deref().or(named(&args.source).as_deref()),
-    )?;
+    let imported = import(&inputs, args.release.as_deref().or(named(&args.source).as_deref()))?;
     write(&imported, &args.output)
 }
 
@@ -61,19 +56,12 @@ fn read_path(path: &Path) -> anyhow::Result<Vec<Input>> {
             }
         } else {
             let text = fs::read_to_string(&file).with_context(context)?;
-            inputs.push(Input {
-                name: file.display().to_string(),
-                text,
-            });
+            inputs.push(Input { name: file.display().to_string(), text });
         }
     }
     ensure!(!inputs.is_empty(), "{} holds no .json file", path.display());
     inputs.sort_by(|a, b| a.name.cmp(&b.name));
-    report(&format!(
-        "read {} from {}",
-        count(inputs.len(), "document"),
-        path.display()
-    ));
+    report(&format!("read {} from {}", count(inputs.len(), "document"), path.display()));
     Ok(inputs)
 }
 

@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 mod import;
+mod regen;
 
 /// The project's chores.
 #[derive(Parser)]
@@ -17,11 +18,13 @@ struct Cli {
 #[derive(Subcommand)]
 enum Chore {
     Import(import::Args),
+    Regen(regen::Args),
 }
 
 fn main() -> ExitCode {
     let outcome = match Cli::parse().chore {
         Chore::Import(args) => import::run(&args),
+        Chore::Regen(args) => regen::run(&args),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
@@ -33,10 +36,7 @@ fn main() -> ExitCode {
 }
 
 /// Tells the person at the terminal how things go; standard output stays free for results.
-#[expect(
-    clippy::print_stderr,
-    reason = "a command line tool speaks to its user"
-)]
+#[expect(clippy::print_stderr, reason = "a command line tool speaks to its user")]
 fn report(line: &str) {
     eprintln!("{line}");
 }

@@ -1,1 +1,275 @@
-//! Tests of the model.
+//! Tests of the model: union, recursion, lists as tables, and the stability of names.
+
+use super::*;
+use crate::spec::{Resource, Schema};
+
+fn text() -> Schema {
+    Schema::String(None)
+}
+
+fn integer() -> Schema {
+    Schema::Integer(Some("int32".into()))
+}
+
+fn to(name: &str) -> Schema {
+    Schema::Ref(name.into())
+}
+
+fn list(name: &str) -> Schema {
+    Schema::Array(Box::new(to(name)))
+}
+
+fn object(fields: &[(&str, Schema)]) -> Schema {
+    let properties = fields.iter().map(|(name, schema)| ((*name).to_owned(), schema.clone())).collect();
+    Schema::Object { properties, additional: None, preserve_unknown: false }
+}
+
+fn map(values: Schema) -> Schema {
+    Schema::Object { properties: BTreeMap::new(), additional: Some(Box::new(values)), preserve_unknown: false }
+}
+
+fn resource(group: &str, version: &str, kind: &str, schema: &str) -> Resource {
+    Resource {
+        group: group.into(),
+        version: version.into(),
+        kind: kind.into(),
+        plural: format!("{}s", kind.to_lowercase()),
+        namespaced: true,
+        verbs: vec!["list".into()],
+        schema: schema.into(),
+    }
+}
+
+fn release(resources: &[Resource], schemas: &[(&str, Schema)]) -> Release {
+    Release {
+        version: "v1.1".into(),
+        resources: resources.to_vec(),
+        schemas: schemas.iter().map(|(name, schema)| ((*name).to_owned(), schema.clone())).collect(),
+    }
+}
+
+/// One kind `Thing` with these definitions, `Thing` being its own.
+fn thing(schemas: &[(&str, Schema)]) -> Release {
+    release(&[resource("", "v1", "Thing", "Thing")], schemas)
+}
+
+fn model(releases: &[Release]) -> Model {
+    build(releases, &Chosen::default(), &mut Lock::default()).unwrap()
+}
+
+fn tables(model: &Model) -> Vec<&str> {
+    model.kinds.iter().flat_map(|kind| &kind.tables).map(|table| table.name.as_str()).collect()
+}
+
+fn columns<'a>(model: &'a Model, table: &str) -> Vec<(&'a str, &'a str)> {
+    let tables = model.kinds.iter().flat_map(|kind| &kind.tables);
+    let table = tables.into_iter().find(|found| found.name == table).unwrap();
+    table.columns.iter().map(|column| (column.name.as_str(), column.path.as_str())).collect()
+}
+
+#[test]
+fn the_most_stable_newest_version_makes_the_tables() {
+    let versions = ["v1beta1", "v2", "v1", "v3alpha1", "v10beta2"];
+    let resources: Vec<_> = versions.iter().map(|version| resource("g", version, "Thing", version)).collect();
+    let schemas: Vec<_> = versions.iter().map(|&version| (version, object(&[(version, text())]))).collect();
+    let model = model(&[release(&resources, &schemas)]);
+    assert_eq!(model.kinds[0].versions, ["v2", "v1", "v10beta2", "v1beta1", "v3alpha1"]);
+    assert_eq!(model.kinds[0].root, "v2");
+    assert_eq!(model.types.keys().collect::<Vec<_>>(), ["v2"], "types that nothing reaches are dropped");
+}
+
+#[test]
+fn releases_are_united_and_the_newest_says_what_a_field_is() {
+    let old = thing(&[("Thing", object(&[("gone", text()), ("grown", integer())]))]);
+    let new = thing(&[("Thing", object(&[("grown", Schema::Integer(Some("int64".into()))), ("new", text())]))]);
+    let model = model(&[old, new]);
+    let fields: Vec<_> = model.types["Thing"].iter().map(|(name, shape)| (name.as_str(), shape.clone())).collect();
+    let scalar = Shape::Scalar;
+    assert_eq!(
+        fields,
+        [("gone", scalar(Scalar::Text)), ("grown", scalar(Scalar::Int64)), ("new", scalar(Scalar::Text))]
+    );
+}
+
+#[test]
+fn a_type_that_reaches_itself_is_json_there() {
+    let props = object(&[("$ref", text()), ("not", to("Props")), ("allOf", list("Props")), ("of", map(to("Props")))]);
+    let model = model(&[thing(&[("Thing", object(&[("schema", to("Props"))])), ("Props", props)])]);
+    let props = &model.types["Props"];
+    assert_eq!(props["not"], Shape::Scalar(Scalar::Json));
+    assert_eq!(props["allOf"], Shape::Scalars(Scalar::Json));
+    assert_eq!(props["of"], Shape::Map(MapValue::Json));
+    assert_eq!(props["$ref"], Shape::Scalar(Scalar::Text));
+    assert_eq!(model.types["Thing"]["schema"], Shape::Object("Props".into()));
+}
+
+#[test]
+fn shapes_of_schemas() {
+    let machinery = "io.k8s.apimachinery.pkg";
+    let cases = [
+        ("time", Schema::String(Some("date-time".into())), Shape::Scalar(Scalar::Time)),
+        ("bytes", Schema::String(Some("byte".into())), Shape::Scalar(Scalar::Text)),
+        ("long", Schema::Integer(None), Shape::Scalar(Scalar::Int64)),
+        ("either", Schema::IntOrString, Shape::Scalar(Scalar::IntOrString)),
+        ("quantity", to(&format!("{machinery}.api.resource.Quantity")), Shape::Scalar(Scalar::Quantity)),
+        ("micro", to(&format!("{machinery}.apis.meta.v1.MicroTime")), Shape::Scalar(Scalar::Time)),
+        ("raw", to(&format!("{machinery}.runtime.RawExtension")), Shape::Scalar(Scalar::Json)),
+        ("free", object(&[]), Shape::Scalar(Scalar::Json)),
+        ("untyped", Schema::Any, Shape::Scalar(Scalar::Json)),
+        ("texts", Schema::Array(Box::new(text())), Shape::Scalars(Scalar::Text)),
+        ("lists", Schema::Array(Box::new(Schema::Array(Box::new(text())))), Shape::Scalars(Scalar::Json)),
+        ("maps", Schema::Array(Box::new(map(text()))), Shape::Scalars(Scalar::Json)),
+        ("map", map(integer()), Shape::Map(MapValue::Text)),
+        ("deep", map(Schema::Array(Box::new(text()))), Shape::Map(MapValue::Json)),
+        ("objects", map(object(&[("x", text())])), Shape::Map(MapValue::Json)),
+        ("amounts", map(to(&format!("{machinery}.api.resource.Quantity"))), Shape::Map(MapValue::Quantity)),
+    ];
+    let fields: Vec<_> = cases.iter().map(|(name, schema, _)| (*name, schema.clone())).collect();
+    let model = model(&[thing(&[("Thing", object(&fields))])]);
+    for (name, _, shape) in cases {
+        assert_eq!(model.types["Thing"][name], shape, "{name}");
+    }
+}
+
+#[test]
+fn every_list_of_objects_is_a_table() {
+    let header = object(&[("name", text()), ("value", text())]);
+    let probe = object(&[("httpGet", object(&[("httpHeaders", list("Header"))]))]);
+    let container =
+        object(&[("name", text()), ("liveness", probe.clone()), ("readiness", probe), ("env", list("Env"))]);
+    let template = object(&[
+        ("metadata", object(&[("owners", list("Env"))])),
+        ("spec", object(&[("containers", list("Container"))])),
+    ]);
+    let model = model(&[thing(&[
+        (
+            "Thing",
+            object(&[
+                ("metadata", object(&[("name", text()), ("uid", text()), ("owners", list("Env"))])),
+                ("spec", object(&[("template", template), ("rules", list("Rule"))])),
+            ]),
+        ),
+        ("Container", container),
+        ("Header", header),
+        ("Env", object(&[("name", text())])),
+        ("Rule", object(&[("http", object(&[("paths", list("Path"))]))])),
+        ("Path", object(&[("path", text())])),
+    ])]);
+    assert_eq!(
+        tables(&model),
+        [
+            "things",
+            "thing_owners",
+            "thing_rules",
+            "thing_rule_paths",
+            "thing_template_owners",
+            "thing_containers",
+            "thing_container_env",
+            "thing_container_liveness_httpheaders",
+            "thing_container_readiness_httpheaders",
+        ]
+    );
+    let listed: Vec<_> = model.kinds[0].tables.iter().filter(|table| table.listed).map(|t| t.name.as_str()).collect();
+    assert_eq!(listed, ["things", "thing_owners", "thing_rules"], "direct lists outside pod templates");
+    assert_eq!(
+        columns(&model, "thing_rule_paths"),
+        [
+            ("cluster", ""),
+            ("namespace", "metadata.namespace"),
+            ("thing", "metadata.name"),
+            ("uid", "metadata.uid"),
+            ("rule_index", "spec.rules[]"),
+            ("index", "spec.rules[].http.paths[]"),
+            ("path", "spec.rules[].http.paths[].path"),
+        ]
+    );
+    let keys: Vec<_> = columns(&model, "thing_container_env").iter().map(|(name, _)| *name).collect();
+    assert_eq!(keys, ["cluster", "namespace", "thing", "uid", "container", "index", "name"]);
+}
+
+#[test]
+fn statuses_are_merged_into_the_list_they_mirror() {
+    let model = model(&[thing(&[
+        (
+            "Thing",
+            object(&[
+                ("spec", object(&[("boxes", list("Box"))])),
+                ("status", object(&[("boxStatuses", list("Status")), ("boxeStatuses", list("Status"))])),
+            ]),
+        ),
+        ("Box", object(&[("name", text()), ("image", text()), ("mounts", list("Mount"))])),
+        ("Status", object(&[("name", text()), ("image", text()), ("ready", text()), ("mounts", list("Mount"))])),
+        ("Mount", object(&[("path", text())])),
+    ])]);
+    // `boxStatuses` would be `boxs`: only `boxeStatuses` mirrors `boxes`.
+    assert_eq!(
+        tables(&model),
+        [
+            "things",
+            "thing_boxes",
+            "thing_box_mounts",
+            "thing_boxstatuses",
+            "thing_boxstatus_mounts",
+            "thing_box_status_mounts"
+        ]
+    );
+    let boxes = columns(&model, "thing_boxes");
+    assert!(boxes.contains(&("image", "spec.boxes[].image")), "the list itself has the short name");
+    assert!(boxes.contains(&("status.image", "status.boxeStatuses[].image")));
+    assert!(boxes.contains(&("ready", "status.boxeStatuses[].ready")));
+    assert!(!boxes.iter().any(|(_, path)| *path == "status.boxeStatuses[].name"), "the name is in both: {boxes:?}");
+}
+
+#[test]
+fn a_new_release_never_renames() {
+    let with = |spec: &[(&str, Schema)], status: &[(&str, Schema)]| {
+        thing(&[
+            ("Thing", object(&[("spec", object(spec)), ("status", object(status))])),
+            ("Item", object(&[("x", text())])),
+        ])
+    };
+    let mut lock = Lock::default();
+    let old = with(&[("kept", text())], &[("replicas", integer()), ("URL", text()), ("items", list("Item"))]);
+    let before = build(std::slice::from_ref(&old), &Chosen::default(), &mut lock).unwrap();
+    assert!(columns(&before, "things").contains(&("replicas", "status.replicas")));
+
+    // By the rules alone, spec.replicas and spec.items would take these names.
+    let new = with(
+        &[("kept", text()), ("replicas", integer()), ("url", text()), ("items", list("Item"))],
+        &[("replicas", integer()), ("URL", text()), ("items", list("Item"))],
+    );
+    let mut lock = Lock::parse(&lock.to_string()).unwrap();
+    let after = build(&[old, new.clone()], &Chosen::default(), &mut lock).unwrap();
+    let things = columns(&after, "things");
+    for column in columns(&before, "things") {
+        assert!(things.contains(&column), "{column:?} is gone from {things:?}");
+    }
+    assert!(things.contains(&("spec.replicas", "spec.replicas")), "{things:?}");
+    assert_eq!(
+        after.kinds[0].tables.iter().find(|table| table.path == ["status", "items"]).unwrap().name,
+        "thing_items"
+    );
+    assert_eq!(
+        after.kinds[0].tables.iter().find(|table| table.path == ["spec", "items"]).unwrap().name,
+        "thing_spec_items"
+    );
+    // The exceptions say what the rules do not, so that the runtime names alike.
+    assert!(!after.kinds[0].tables[0].exceptions.is_empty());
+
+    // A field that went away keeps its name for itself.
+    let mut lock = Lock::parse(&lock.to_string()).unwrap();
+    let gone = with(&[("kept", text()), ("replicas", integer())], &[]);
+    let later = build(&[gone], &Chosen::default(), &mut lock).unwrap();
+    assert!(columns(&later, "things").contains(&("spec.replicas", "spec.replicas")));
+    assert!(lock.to_string().contains("\treplicas\tstatus.replicas"));
+}
+
+#[test]
+fn documents_that_make_no_model_are_named() {
+    let missing = thing(&[("Thing", object(&[("x", to("Nowhere"))]))]);
+    let error = build(&[missing], &Chosen::default(), &mut Lock::default()).unwrap_err().to_string();
+    assert_eq!(error, "Thing.x: refers to `Nowhere`, which no document defines");
+    let scalar = thing(&[("Thing", text())]);
+    let error = build(&[scalar], &Chosen::default(), &mut Lock::default()).unwrap_err().to_string();
+    assert_eq!(error, "/v1 Thing: its schema `Thing` is not an object with fields");
+}

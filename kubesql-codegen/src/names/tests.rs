@@ -1,1 +1,165 @@
 //! Tests of the naming rules.
+
+use std::collections::BTreeMap;
+
+use super::*;
+
+fn strings(words: &[&str]) -> Vec<String> {
+    words.iter().map(|&word| word.to_owned()).collect()
+}
+
+#[test]
+fn singulars() {
+    for (plural, expect) in [
+        ("containers", "container"),
+        ("rules", "rule"),
+        ("addresses", "address"),
+        ("policies", "policy"),
+        ("statuses", "status"),
+        ("hostaliases", "hostalias"),
+        ("env", "env"),
+        ("ingress", "ingress"),
+        ("status", "status"),
+        ("ports", "port"),
+        ("prefixes", "prefix"),
+        ("leases", "lease"),
+        ("databases", "database"),
+        ("images", "image"),
+    ] {
+        assert_eq!(singular(plural), expect, "{plural}");
+    }
+}
+
+#[test]
+fn templates_and_sections_leave_no_trace() {
+    for (path, expect) in [
+        (&["spec", "template", "spec", "containers"][..], &[][..]),
+        (&["spec", "jobTemplate", "spec", "template", "spec", "volumes"], &[]),
+        (&["spec", "template", "metadata", "ownerReferences"], &["template"]),
+        (&["metadata", "ownerReferences"], &[]),
+        (&["status", "resources", "claims"], &["resources"]),
+        (&["configMap", "items"], &["configmap"]),
+    ] {
+        assert_eq!(front_words(&strings(path)), strings(expect), "{path:?}");
+    }
+}
+
+#[test]
+fn the_least_words_that_tell_apart() {
+    let shown = |fronts: &[&[&str]]| {
+        meaningful(&fronts.iter().map(|words| strings(words)).collect::<Vec<_>>())
+            .into_iter()
+            .map(|words| words.join("_"))
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(shown(&[&["affinity", "nodeaffinity"]]), [""], "nothing to tell apart");
+    assert_eq!(
+        shown(&[&["lifecycle", "poststart", "httpget"], &["livenessprobe", "httpget"]]),
+        ["poststart", "livenessprobe"],
+        "what they share next to the name says nothing"
+    );
+    assert_eq!(shown(&[&["a", "x"], &["b", "x"], &["b", "y"]]), ["a_x", "b_x", "b_y"]);
+    assert_eq!(shown(&[&[], &["template"]]), ["", "template"]);
+}
+
+fn named<'a>(leaves: &[&[&'a str]], lists: Vec<ListStep<'a>>, fixed: &[(&str, &str)]) -> Vec<(String, String)> {
+    let layout = Layout {
+        singular: "pod",
+        namespaced: true,
+        lists,
+        leaves: leaves.iter().map(|words| words.to_vec()).collect(),
+        statuses: None,
+    };
+    let fixed: BTreeMap<String, String> =
+        fixed.iter().map(|(path, name)| ((*path).to_owned(), (*name).to_owned())).collect();
+    columns(&layout, &fixed).into_iter().map(|column| (column.path, column.name)).collect()
+}
+
+fn name_of<'a>(columns: &'a [(String, String)], path: &str) -> &'a str {
+    &columns.iter().find(|(at, _)| at == path).unwrap().1
+}
+
+#[test]
+fn metadata_before_spec_before_status_before_the_rest() {
+    let columns = named(
+        &[
+            &["kind"],
+            &["metadata", "name"],
+            &["spec", "name"],
+            &["spec", "nodeName"],
+            &["spec", "replicas"],
+            &["status", "name"],
+            &["status", "nodeInfo", "osImage"],
+            &["status", "replicas"],
+        ],
+        vec![],
+        &[],
+    );
+    for (path, expect) in [
+        ("metadata.name", "name"),
+        ("spec.name", "spec.name"),
+        ("status.name", "status.name"),
+        ("spec.nodeName", "nodename"),
+        ("spec.replicas", "replicas"),
+        ("status.replicas", "status.replicas"),
+        ("status.nodeInfo.osImage", "nodeinfo.osimage"),
+        ("kind", "kind"),
+    ] {
+        assert_eq!(name_of(&columns, path), expect, "{path}");
+    }
+    let order: Vec<_> = columns.iter().map(|(_, name)| name.as_str()).collect();
+    assert_eq!(order[..2], ["cluster", "name"]);
+    assert_eq!(order.last(), Some(&"object"), "behind all that `*` shows");
+}
+
+#[test]
+fn names_that_differ_in_capitals_alone() {
+    let columns = named(&[&["spec", "proxyURL"], &["spec", "proxyUrl"]], vec![], &[]);
+    assert_eq!(name_of(&columns, "spec.proxyURL"), "proxyurl", "the first in path order");
+    assert_eq!(name_of(&columns, "spec.proxyUrl"), "spec.proxyurl");
+    let columns = named(&[&["proxyURL"], &["proxyUrl"]], vec![], &[]);
+    assert_eq!(name_of(&columns, "proxyUrl"), "proxyUrl", "its own spelling where no word is left");
+}
+
+#[test]
+fn an_items_field_named_like_a_key_shows_its_item() {
+    let list = ListStep { path: "subjects[]".into(), item: "subject", key: Some("name") };
+    let columns = named(&[&["name"], &["namespace"], &["uid"]], vec![list], &[]);
+    let names: Vec<_> = columns.iter().map(|(_, name)| name.as_str()).collect();
+    assert_eq!(names, ["cluster", "namespace", "pod", "uid", "index", "name", "subject.namespace", "subject.uid"]);
+}
+
+#[test]
+fn fixed_names_come_before_rules() {
+    let columns = named(&[&["spec", "a"], &["spec", "b"]], vec![], &[("spec.b", "a")]);
+    assert_eq!(name_of(&columns, "spec.b"), "a");
+    assert_eq!(name_of(&columns, "spec.a"), "spec.a", "a name belongs to one field");
+}
+
+#[test]
+fn chosen_names() {
+    let chosen = Chosen::parse(
+        "[columns.\"T\"]\n\"resources.*\" = \"*\"\n\"security.privileged\" = \"privileged\"\n\
+         [tables.\"K\"]\n\"spec.containers\" = { name = \"containers\", item = \"container\" }",
+    )
+    .unwrap();
+    assert_eq!(chosen.column("T", "resources.limits").as_deref(), Some("limits"));
+    assert_eq!(chosen.column("T", "security.privileged").as_deref(), Some("privileged"));
+    assert_eq!(chosen.column("T", "image"), None);
+    assert_eq!(chosen.table("K", "spec.containers").unwrap().item, "container");
+    assert!(Chosen::parse("[column]\nx = 1").unwrap_err().to_string().starts_with("names.toml: "));
+}
+
+#[test]
+fn the_lock_is_read_back_as_it_was_written() {
+    let mut lock = Lock::default();
+    lock.note("apps/Thing", "", "things", [("spec.x", "x")].into_iter());
+    lock.note("apps/Thing", "spec.items", "thing_items", [("spec.items[].y", "y")].into_iter());
+    lock.note("apps/Thing", "", "renamed", [("spec.x", "z")].into_iter());
+    let read = Lock::parse(&lock.to_string()).unwrap();
+    assert_eq!(read, lock);
+    assert_eq!(read.table("apps/Thing", ""), Some("things"), "a name once given stays");
+    assert_eq!(read.columns("apps/Thing", "")["spec.x"], "x");
+    let error = Lock::parse("things\tapps/Thing\t\n\tx").unwrap_err().to_string();
+    assert!(error.starts_with("names.lock:2: "), "{error}");
+}

@@ -10,11 +10,8 @@ use super::structure::{Reducer, group_version_kind, kinds_of};
 use super::{NAMESPACED, SpecError, VERBS};
 
 /// Where the definitions of kinds that Kubernetes itself brings are kept.
-const BUILT_IN: [&str; 3] = [
-    "io.k8s.api.",
-    "io.k8s.apiextensions-apiserver.pkg.apis.",
-    "io.k8s.kube-aggregator.pkg.apis.",
-];
+const BUILT_IN: [&str; 3] =
+    ["io.k8s.api.", "io.k8s.apiextensions-apiserver.pkg.apis.", "io.k8s.kube-aggregator.pkg.apis."];
 
 /// The outcome of an import.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -37,10 +34,7 @@ pub struct Imported {
 /// Where a document cannot be read, the documents contradict each other, or a built-in kind that
 /// can be listed has no schema: [`SpecError`] names the place.
 pub fn import(inputs: &[Input], release: Option<&str>) -> Result<Imported, SpecError> {
-    let sources = inputs
-        .iter()
-        .map(Source::read)
-        .collect::<Result<Vec<_>, _>>()?;
+    let sources = inputs.iter().map(Source::read).collect::<Result<Vec<_>, _>>()?;
     let release = release_of(&sources, release)?;
     let mut merged = Merged::default();
     let mut left_out = BTreeSet::new();
@@ -48,9 +42,7 @@ pub fn import(inputs: &[Input], release: Option<&str>) -> Result<Imported, SpecE
         merged.add(source, &mut left_out)?;
     }
     if merged.paths.is_empty() {
-        return Err(SpecError::NoKinds {
-            documents: names(&sources),
-        });
+        return Err(SpecError::NoKinds { documents: names(&sources) });
     }
     Ok(Imported {
         document: merged.document(&release),
@@ -69,10 +61,7 @@ pub fn find_release(version: &str) -> Option<String> {
     if version[..start].ends_with(|c: char| c.is_ascii_digit() || c == '.') {
         return None;
     }
-    let minor: String = version[start + 2..]
-        .chars()
-        .take_while(char::is_ascii_digit)
-        .collect();
+    let minor: String = version[start + 2..].chars().take_while(char::is_ascii_digit).collect();
     (!minor.is_empty()).then(|| format!("v1.{minor}"))
 }
 
@@ -90,9 +79,7 @@ fn release_of(sources: &[Source], asked: Option<&str>) -> Result<String, SpecErr
         Some(asked) => Some(
             find_release(asked)
                 .filter(|release| release == asked)
-                .ok_or_else(|| SpecError::NotARelease {
-                    release: asked.to_owned(),
-                })?,
+                .ok_or_else(|| SpecError::NotARelease { release: asked.to_owned() })?,
         ),
     };
     for source in sources {
@@ -115,10 +102,7 @@ fn release_of(sources: &[Source], asked: Option<&str>) -> Result<String, SpecErr
     }
     release.ok_or_else(|| SpecError::NoRelease {
         documents: names(sources),
-        found: sources
-            .first()
-            .map(|source| source.info_version.clone())
-            .unwrap_or_default(),
+        found: sources.first().map(|source| source.info_version.clone()).unwrap_or_default(),
     })
 }
 
@@ -139,11 +123,7 @@ struct Merged {
 }
 
 impl Merged {
-    fn add(
-        &mut self,
-        source: &Source,
-        left_out: &mut BTreeSet<GroupVersionKind>,
-    ) -> Result<(), SpecError> {
+    fn add(&mut self, source: &Source, left_out: &mut BTreeSet<GroupVersionKind>) -> Result<(), SpecError> {
         let kinds = Kinds::read(source);
         let mut wanted = Vec::new();
         for (path, collection) in &source.collections {
@@ -161,20 +141,11 @@ impl Merged {
             }
             let definition = source.definitions.get(&name).ok_or_else(|| {
                 let document = source.name.clone();
-                SpecError::MissingTarget {
-                    document,
-                    at,
-                    target: name.clone(),
-                }
+                SpecError::MissingTarget { document, at, target: name.clone() }
             })?;
-            let schema: ReferenceOr<Schema> =
-                serde_json::from_value(definition.clone()).map_err(|error| {
-                    SpecError::Malformed {
-                        document: source.name.clone(),
-                        at: name.clone(),
-                        reason: error.to_string(),
-                    }
-                })?;
+            let schema: ReferenceOr<Schema> = serde_json::from_value(definition.clone()).map_err(|error| {
+                SpecError::Malformed { document: source.name.clone(), at: name.clone(), reason: error.to_string() }
+            })?;
             let mut reducer = Reducer::new(&source.name);
             let schema = reducer.definition(&name, &schema)?;
             wanted.extend(reducer.references);
@@ -193,13 +164,7 @@ impl Merged {
             },
             ..OpenAPI::default()
         };
-        for (
-            path,
-            Taken {
-                what: collection, ..
-            },
-        ) in self.paths
-        {
+        for (path, Taken { what: collection, .. }) in self.paths {
             let mut item = PathItem::default();
             let verbs: Vec<Value> = collection.verbs.into_iter().map(Value::from).collect();
             for (key, value) in [
@@ -211,17 +176,9 @@ impl Merged {
             }
             api.paths.paths.insert(path, ReferenceOr::Item(item));
         }
-        let schemas = self
-            .schemas
-            .into_iter()
-            .map(|(name, taken)| (name, taken.what))
-            .collect();
-        api.components = Some(Components {
-            schemas,
-            ..Components::default()
-        });
-        let mut text = serde_json::to_string_pretty(&api)
-            .expect("plain data with text keys always serialises");
+        let schemas = self.schemas.into_iter().map(|(name, taken)| (name, taken.what)).collect();
+        api.components = Some(Components { schemas, ..Components::default() });
+        let mut text = serde_json::to_string_pretty(&api).expect("plain data with text keys always serialises");
         text.push('\n');
         text
     }
@@ -243,13 +200,7 @@ fn put<T: PartialEq>(
             });
         }
         None => {
-            map.insert(
-                at.to_owned(),
-                Taken {
-                    from: source.name.clone(),
-                    what,
-                },
-            );
+            map.insert(at.to_owned(), Taken { from: source.name.clone(), what });
         }
     }
     Ok(())
@@ -264,15 +215,9 @@ struct Kinds {
 
 impl Kinds {
     fn read(source: &Source) -> Self {
-        let mut kinds = Self {
-            definitions: BTreeMap::new(),
-            built_in: BTreeSet::new(),
-        };
+        let mut kinds = Self { definitions: BTreeMap::new(), built_in: BTreeSet::new() };
         for (name, definition) in &source.definitions {
-            let gvks = definition
-                .get(GROUP_VERSION_KIND)
-                .and_then(kinds_of)
-                .unwrap_or_default();
+            let gvks = definition.get(GROUP_VERSION_KIND).and_then(kinds_of).unwrap_or_default();
             for gvk in gvks {
                 if built_in(name) {
                     kinds.built_in.insert(gvk.group.clone());
@@ -288,33 +233,17 @@ impl Kinds {
         !group.contains('.') || self.built_in.contains(group)
     }
 
-    fn schema(
-        &self,
-        source: &Source,
-        path: &str,
-        gvk: &GroupVersionKind,
-    ) -> Result<String, SpecError> {
+    fn schema(&self, source: &Source, path: &str, gvk: &GroupVersionKind) -> Result<String, SpecError> {
         let (document, path, kind) = (source.name.clone(), path.to_owned(), gvk.kind.clone());
         match self.definitions.get(gvk).map(Vec::as_slice) {
             None | Some([]) => {
                 let group_version = gvk.group_version();
-                Err(SpecError::NoSchema {
-                    document,
-                    path,
-                    kind,
-                    group_version,
-                })
+                Err(SpecError::NoSchema { document, path, kind, group_version })
             }
             Some([name]) => Ok(name.clone()),
             Some([first, second, ..]) => {
                 let (first, second) = (first.clone(), second.clone());
-                Err(SpecError::TwoSchemas {
-                    document,
-                    path,
-                    kind,
-                    first,
-                    second,
-                })
+                Err(SpecError::TwoSchemas { document, path, kind, first, second })
             }
         }
     }

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use openapiv3::{
-    AdditionalProperties, IntegerFormat, OpenAPI, PathItem, ReferenceOr, SchemaKind, StringFormat,
-    Type, VariantOrUnknownOrEmpty,
+    AdditionalProperties, IntegerFormat, OpenAPI, PathItem, ReferenceOr, SchemaKind, StringFormat, Type,
+    VariantOrUnknownOrEmpty,
 };
 use serde_json::Value;
 
@@ -19,19 +19,10 @@ impl Release {
     /// [`SpecError`] names the definition or path that is wrong.
     pub fn parse(document: &str) -> Result<Self, SpecError> {
         let name = "structural document";
-        let not_json = |source| SpecError::NotJson {
-            document: name.to_owned(),
-            source,
-        };
+        let not_json = |source| SpecError::NotJson { document: name.to_owned(), source };
         let root: Value = serde_json::from_str(document).map_err(not_json)?;
-        if !root
-            .get("openapi")
-            .and_then(Value::as_str)
-            .is_some_and(|v| v.starts_with("3.0"))
-        {
-            return Err(SpecError::NotOpenApi {
-                document: name.to_owned(),
-            });
+        if !root.get("openapi").and_then(Value::as_str).is_some_and(|v| v.starts_with("3.0")) {
+            return Err(SpecError::NotOpenApi { document: name.to_owned() });
         }
         let api: OpenAPI = serde_json::from_value(root).map_err(|error| SpecError::Malformed {
             document: name.to_owned(),
@@ -47,11 +38,7 @@ impl Release {
         for (definition, schema) in &components.schemas {
             let reduced = reducer.definition(definition, schema)?;
             if let ReferenceOr::Item(item) = &reduced {
-                let gvks = item
-                    .schema_data
-                    .extensions
-                    .get(GROUP_VERSION_KIND)
-                    .and_then(kinds_of);
+                let gvks = item.schema_data.extensions.get(GROUP_VERSION_KIND).and_then(kinds_of);
                 for gvk in gvks.unwrap_or_default() {
                     kinds.insert(gvk, definition.clone());
                 }
@@ -60,11 +47,7 @@ impl Release {
         }
         for (target, at) in reducer.references {
             if !schemas.contains_key(&target) {
-                return Err(SpecError::MissingTarget {
-                    document: name,
-                    at,
-                    target,
-                });
+                return Err(SpecError::MissingTarget { document: name, at, target });
             }
         }
         let mut resources = Vec::new();
@@ -87,11 +70,7 @@ impl Release {
             resources.push(resource);
         }
         resources.sort();
-        Ok(Self {
-            version: api.info.version,
-            resources,
-            schemas,
-        })
+        Ok(Self { version: api.info.version, resources, schemas })
     }
 }
 
@@ -100,44 +79,20 @@ enum Missing {
     Schema(GroupVersionKind),
 }
 
-fn resource(
-    path: &str,
-    item: &PathItem,
-    kinds: &BTreeMap<GroupVersionKind, String>,
-) -> Result<Resource, Missing> {
+fn resource(path: &str, item: &PathItem, kinds: &BTreeMap<GroupVersionKind, String>) -> Result<Resource, Missing> {
     let extension = |key| item.extensions.get(key).ok_or(Missing::Extension(key));
-    let gvk = GroupVersionKind::read(extension(GROUP_VERSION_KIND)?)
-        .ok_or(Missing::Extension(GROUP_VERSION_KIND))?;
-    let namespaced = extension(NAMESPACED)?
-        .as_bool()
-        .ok_or(Missing::Extension(NAMESPACED))?;
+    let gvk = GroupVersionKind::read(extension(GROUP_VERSION_KIND)?).ok_or(Missing::Extension(GROUP_VERSION_KIND))?;
+    let namespaced = extension(NAMESPACED)?.as_bool().ok_or(Missing::Extension(NAMESPACED))?;
     let verbs = extension(VERBS)?
         .as_array()
-        .and_then(|verbs| {
-            verbs
-                .iter()
-                .map(|verb| verb.as_str().map(str::to_owned))
-                .collect()
-        })
+        .and_then(|verbs| verbs.iter().map(|verb| verb.as_str().map(str::to_owned)).collect())
         .ok_or(Missing::Extension(VERBS))?;
     let Some(schema) = kinds.get(&gvk).cloned() else {
         return Err(Missing::Schema(gvk));
     };
     let plural = path.rsplit('/').next().unwrap_or_default().to_owned();
-    let GroupVersionKind {
-        group,
-        version,
-        kind,
-    } = gvk;
-    Ok(Resource {
-        group,
-        version,
-        kind,
-        plural,
-        namespaced,
-        verbs,
-        schema,
-    })
+    let GroupVersionKind { group, version, kind } = gvk;
+    Ok(Resource { group, version, kind, plural, namespaced, verbs, schema })
 }
 
 /// A reduced schema as a plain one.
@@ -164,33 +119,21 @@ fn plain(schema: ReferenceOr<openapiv3::Schema>) -> Schema {
         }),
         SchemaKind::Type(Type::Number(_)) => Schema::Number,
         SchemaKind::Type(Type::Boolean(_)) => Schema::Boolean,
-        SchemaKind::Type(Type::Array(array)) => Schema::Array(Box::new(
-            array
-                .items
-                .map_or(Schema::Any, |items| plain(items.unbox())),
-        )),
+        SchemaKind::Type(Type::Array(array)) => {
+            Schema::Array(Box::new(array.items.map_or(Schema::Any, |items| plain(items.unbox()))))
+        }
         SchemaKind::Type(Type::Object(object)) => Schema::Object {
-            properties: object
-                .properties
-                .into_iter()
-                .map(|(name, schema)| (name, plain(schema.unbox())))
-                .collect(),
-            additional: object
-                .additional_properties
-                .and_then(|additional| match additional {
-                    AdditionalProperties::Any(false) => None,
-                    AdditionalProperties::Any(true) => Some(Box::new(Schema::Any)),
-                    AdditionalProperties::Schema(schema) => Some(Box::new(plain(*schema))),
-                }),
+            properties: object.properties.into_iter().map(|(name, schema)| (name, plain(schema.unbox()))).collect(),
+            additional: object.additional_properties.and_then(|additional| match additional {
+                AdditionalProperties::Any(false) => None,
+                AdditionalProperties::Any(true) => Some(Box::new(Schema::Any)),
+                AdditionalProperties::Schema(schema) => Some(Box::new(plain(*schema))),
+            }),
             preserve_unknown,
         },
         // What is left after the reduction has no type at all.
         _ if int_or_string => Schema::IntOrString,
-        _ if preserve_unknown => Schema::Object {
-            properties: BTreeMap::new(),
-            additional: None,
-            preserve_unknown,
-        },
+        _ if preserve_unknown => Schema::Object { properties: BTreeMap::new(), additional: None, preserve_unknown },
         _ => Schema::Any,
     }
 }

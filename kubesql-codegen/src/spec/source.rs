@@ -29,20 +29,12 @@ impl GroupVersionKind {
     /// Reads `{"group": "", "version": "v1", "kind": "Pod"}`.
     pub(super) fn read(value: &Value) -> Option<Self> {
         let text = |key: &str| value.get(key).and_then(Value::as_str).map(str::to_owned);
-        Some(Self {
-            group: text("group")?,
-            version: text("version")?,
-            kind: text("kind")?,
-        })
+        Some(Self { group: text("group")?, version: text("version")?, kind: text("kind")? })
     }
 
     /// `v1` or `apps/v1`.
     pub(super) fn group_version(&self) -> String {
-        if self.group.is_empty() {
-            self.version.clone()
-        } else {
-            format!("{}/{}", self.group, self.version)
-        }
+        if self.group.is_empty() { self.version.clone() } else { format!("{}/{}", self.group, self.version) }
     }
 }
 
@@ -76,29 +68,18 @@ impl Source {
     pub(super) fn read(input: &Input) -> Result<Self, SpecError> {
         let document = || input.name.clone();
         let mut root: Value =
-            serde_json::from_str(&input.text).map_err(|source| SpecError::NotJson {
-                document: document(),
-                source,
-            })?;
+            serde_json::from_str(&input.text).map_err(|source| SpecError::NotJson { document: document(), source })?;
         let marked = |key: &str, version: &str| {
-            root.get(key)
-                .and_then(Value::as_str)
-                .is_some_and(|found| found.starts_with(version))
+            root.get(key).and_then(Value::as_str).is_some_and(|found| found.starts_with(version))
         };
         let definitions = if marked("swagger", "2.") {
             "/definitions"
         } else if marked("openapi", "3.0") {
             "/components/schemas"
         } else {
-            return Err(SpecError::NotOpenApi {
-                document: document(),
-            });
+            return Err(SpecError::NotOpenApi { document: document() });
         };
-        let info_version = root
-            .pointer("/info/version")
-            .and_then(Value::as_str)
-            .unwrap_or_default()
-            .to_owned();
+        let info_version = root.pointer("/info/version").and_then(Value::as_str).unwrap_or_default().to_owned();
         let mut object = |pointer: &str| match root.pointer_mut(pointer).map(Value::take) {
             None => Ok(Map::new()),
             Some(Value::Object(map)) => Ok(map),
@@ -110,12 +91,7 @@ impl Source {
         };
         let definitions = object(definitions)?;
         let paths = object("/paths")?;
-        Ok(Self {
-            collections: collections(&input.name, &paths)?,
-            name: input.name.clone(),
-            info_version,
-            definitions,
-        })
+        Ok(Self { collections: collections(&input.name, &paths)?, name: input.name.clone(), info_version, definitions })
     }
 }
 
@@ -143,20 +119,13 @@ impl<'a> ApiPath<'a> {
         let rest = words.split_off(length);
         let prefix = format!("/{}", words.join("/"));
         // The old watch paths tell that a collection can be watched, nothing else.
-        let rest = rest
-            .strip_prefix(&["watch"])
-            .filter(|rest| !rest.is_empty())
-            .unwrap_or(&rest);
+        let rest = rest.strip_prefix(&["watch"]).filter(|rest| !rest.is_empty()).unwrap_or(&rest);
         let (namespaced, rest) = match rest {
             ["namespaces", "{namespace}", rest @ ..] => (true, rest),
             rest => (false, rest),
         };
         match rest {
-            [plural] | [plural, "{name}"] if !plural.starts_with('{') => Some(Self {
-                prefix,
-                namespaced,
-                plural,
-            }),
+            [plural] | [plural, "{name}"] if !plural.starts_with('{') => Some(Self { prefix, namespaced, plural }),
             _ => None,
         }
     }
@@ -178,10 +147,7 @@ fn verb(action: &str) -> Option<&'static str> {
 }
 
 /// Finds the collections that can be listed.
-fn collections(
-    document: &str,
-    paths: &Map<String, Value>,
-) -> Result<BTreeMap<String, Collection>, SpecError> {
+fn collections(document: &str, paths: &Map<String, Value>) -> Result<BTreeMap<String, Collection>, SpecError> {
     let mut verbs: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
     let mut listed: BTreeMap<String, Collection> = BTreeMap::new();
     for (path, item) in paths {
@@ -192,25 +158,19 @@ fn collections(
             continue;
         };
         let key = format!("{}/{}", parsed.prefix, parsed.plural);
-        let operations = item
-            .values()
-            .filter_map(|op| Some((op, op.get("x-kubernetes-action")?.as_str()?)));
+        let operations = item.values().filter_map(|op| Some((op, op.get("x-kubernetes-action")?.as_str()?)));
         for (operation, action) in operations {
-            verbs
-                .entry(key.clone())
-                .or_default()
-                .extend(verb(action).map(str::to_owned));
+            verbs.entry(key.clone()).or_default().extend(verb(action).map(str::to_owned));
             if action != "list" {
                 continue;
             }
-            let gvk = operation
-                .get(GROUP_VERSION_KIND)
-                .and_then(GroupVersionKind::read)
-                .ok_or_else(|| SpecError::Malformed {
+            let gvk = operation.get(GROUP_VERSION_KIND).and_then(GroupVersionKind::read).ok_or_else(|| {
+                SpecError::Malformed {
                     document: document.to_owned(),
                     at: path.clone(),
                     reason: format!("lists objects without telling their {GROUP_VERSION_KIND}"),
-                })?;
+                }
+            })?;
             let collection = listed.entry(key.clone()).or_insert_with(|| Collection {
                 gvk,
                 plural: parsed.plural.to_owned(),

@@ -4,8 +4,8 @@
 //! (`allOf` around one reference, int-or-string, quantities) gets one form.
 
 use openapiv3::{
-    AdditionalProperties, AnySchema, ArrayType, ObjectType, ReferenceOr, Schema, SchemaData,
-    SchemaKind, StringType, Type, VariantOrUnknownOrEmpty,
+    AdditionalProperties, AnySchema, ArrayType, ObjectType, ReferenceOr, Schema, SchemaData, SchemaKind, StringType,
+    Type, VariantOrUnknownOrEmpty,
 };
 use serde_json::{Value, json};
 
@@ -19,19 +19,13 @@ pub(super) const PRESERVE_UNKNOWN: &str = "x-kubernetes-preserve-unknown-fields"
 /// Marks that are kept where they are true.
 const FLAGS: [&str; 2] = ["x-kubernetes-embedded-resource", PRESERVE_UNKNOWN];
 /// Extensions that are kept as they are.
-const KEPT: [&str; 3] = [
-    "x-kubernetes-list-map-keys",
-    "x-kubernetes-list-type",
-    "x-kubernetes-patch-merge-key",
-];
+const KEPT: [&str; 3] = ["x-kubernetes-list-map-keys", "x-kubernetes-list-type", "x-kubernetes-patch-merge-key"];
 /// Where references point to in the structural document.
 const TARGET: &str = "#/components/schemas/";
 
 /// The name of the definition that a reference points to.
 pub(super) fn target(reference: &str) -> Option<&str> {
-    reference
-        .strip_prefix(TARGET)
-        .or_else(|| reference.strip_prefix("#/definitions/"))
+    reference.strip_prefix(TARGET).or_else(|| reference.strip_prefix("#/definitions/"))
 }
 
 /// Reduces the schemas of one document, and collects the names they refer to.
@@ -46,11 +40,7 @@ pub(super) struct Reducer<'a> {
 
 impl<'a> Reducer<'a> {
     pub(super) fn new(document: &'a str) -> Self {
-        Self {
-            document,
-            at: Vec::new(),
-            references: Vec::new(),
-        }
+        Self { document, at: Vec::new(), references: Vec::new() }
     }
 
     /// Reduces one definition.
@@ -62,11 +52,7 @@ impl<'a> Reducer<'a> {
         self.within(name, |this| this.schema(schema))
     }
 
-    fn within<T>(
-        &mut self,
-        step: &str,
-        inner: impl FnOnce(&mut Self) -> Result<T, SpecError>,
-    ) -> Result<T, SpecError> {
+    fn within<T>(&mut self, step: &str, inner: impl FnOnce(&mut Self) -> Result<T, SpecError>) -> Result<T, SpecError> {
         self.at.push(step.to_owned());
         let result = inner(self);
         self.at.pop();
@@ -74,27 +60,19 @@ impl<'a> Reducer<'a> {
     }
 
     fn unsupported(&self, what: impl Into<String>) -> SpecError {
-        SpecError::Unsupported {
-            document: self.document.to_owned(),
-            at: self.at.join("."),
-            what: what.into(),
-        }
+        SpecError::Unsupported { document: self.document.to_owned(), at: self.at.join("."), what: what.into() }
     }
 
     fn schema(&mut self, schema: &ReferenceOr<Schema>) -> Result<ReferenceOr<Schema>, SpecError> {
         let schema = match schema {
             ReferenceOr::Reference { reference } => {
-                let name = target(reference)
-                    .ok_or_else(|| self.unsupported(format!("the reference {reference}")))?;
+                let name = target(reference).ok_or_else(|| self.unsupported(format!("the reference {reference}")))?;
                 self.references.push((name.to_owned(), self.at.join(".")));
-                return Ok(ReferenceOr::Reference {
-                    reference: format!("{TARGET}{name}"),
-                });
+                return Ok(ReferenceOr::Reference { reference: format!("{TARGET}{name}") });
             }
             ReferenceOr::Item(schema) => schema,
         };
-        let flagged =
-            |key: &str| schema.schema_data.extensions.get(key) == Some(&Value::Bool(true));
+        let flagged = |key: &str| schema.schema_data.extensions.get(key) == Some(&Value::Bool(true));
         if flagged(INT_OR_STRING) {
             return Ok(int_or_string());
         }
@@ -116,16 +94,10 @@ impl<'a> Reducer<'a> {
                 Err(whole) => return Ok(whole),
             },
         };
-        Ok(ReferenceOr::Item(Schema {
-            schema_data: self.extensions(&schema.schema_data)?,
-            schema_kind: kind,
-        }))
+        Ok(ReferenceOr::Item(Schema { schema_data: self.extensions(&schema.schema_data)?, schema_kind: kind }))
     }
 
-    fn boxed(
-        &mut self,
-        schema: &ReferenceOr<Box<Schema>>,
-    ) -> Result<ReferenceOr<Box<Schema>>, SpecError> {
+    fn boxed(&mut self, schema: &ReferenceOr<Box<Schema>>) -> Result<ReferenceOr<Box<Schema>>, SpecError> {
         Ok(match self.schema(&schema.clone().unbox())? {
             ReferenceOr::Reference { reference } => ReferenceOr::Reference { reference },
             ReferenceOr::Item(schema) => ReferenceOr::Item(Box::new(schema)),
@@ -136,14 +108,10 @@ impl<'a> Reducer<'a> {
     fn typed(&mut self, kind: &Type) -> Result<Option<Type>, SpecError> {
         Ok(Some(match kind {
             Type::String(text) => {
-                if matches!(&text.format, VariantOrUnknownOrEmpty::Unknown(format) if format == "int-or-string")
-                {
+                if matches!(&text.format, VariantOrUnknownOrEmpty::Unknown(format) if format == "int-or-string") {
                     return Ok(None);
                 }
-                Type::String(StringType {
-                    format: text.format.clone(),
-                    ..StringType::default()
-                })
+                Type::String(StringType { format: text.format.clone(), ..StringType::default() })
             }
             Type::Number(number) => Type::Number(openapiv3::NumberType {
                 format: number.format.clone(),
@@ -160,17 +128,9 @@ impl<'a> Reducer<'a> {
                 ..ObjectType::default()
             }),
             Type::Array(array) => {
-                let items = array
-                    .items
-                    .as_ref()
-                    .map(|items| self.within("[]", |this| this.boxed(items)))
-                    .transpose()?;
-                Type::Array(ArrayType {
-                    items,
-                    min_items: None,
-                    max_items: None,
-                    unique_items: false,
-                })
+                let items =
+                    array.items.as_ref().map(|items| self.within("[]", |this| this.boxed(items))).transpose()?;
+                Type::Array(ArrayType { items, min_items: None, max_items: None, unique_items: false })
             }
         }))
     }
@@ -219,10 +179,7 @@ impl<'a> Reducer<'a> {
     }
 
     /// A schema that `openapiv3` could not give a type; `Err` holds one that replaces it whole.
-    fn untyped(
-        &mut self,
-        any: &AnySchema,
-    ) -> Result<Result<SchemaKind, ReferenceOr<Schema>>, SpecError> {
+    fn untyped(&mut self, any: &AnySchema) -> Result<Result<SchemaKind, ReferenceOr<Schema>>, SpecError> {
         if any.format.as_deref() == Some("int-or-string") {
             return Ok(Err(int_or_string()));
         }
@@ -260,8 +217,7 @@ impl<'a> Reducer<'a> {
             }
         }
         if let Some(kinds) = data.extensions.get(GROUP_VERSION_KIND) {
-            let kinds = kinds_of(kinds)
-                .ok_or_else(|| self.unsupported(format!("its {GROUP_VERSION_KIND}")))?;
+            let kinds = kinds_of(kinds).ok_or_else(|| self.unsupported(format!("its {GROUP_VERSION_KIND}")))?;
             let kinds = kinds.iter().map(group_version_kind).collect();
             kept.extensions.insert(GROUP_VERSION_KIND.to_owned(), kinds);
         }
@@ -277,11 +233,7 @@ impl<'a> Reducer<'a> {
 
 /// The kinds that a definition says it is, sorted.
 pub(super) fn kinds_of(value: &Value) -> Option<Vec<GroupVersionKind>> {
-    let mut kinds = value
-        .as_array()?
-        .iter()
-        .map(GroupVersionKind::read)
-        .collect::<Option<Vec<_>>>()?;
+    let mut kinds = value.as_array()?.iter().map(GroupVersionKind::read).collect::<Option<Vec<_>>>()?;
     kinds.sort();
     Some(kinds)
 }
@@ -308,11 +260,6 @@ fn scalar(schema: &ReferenceOr<Schema>) -> &'static str {
 
 fn int_or_string() -> ReferenceOr<Schema> {
     let mut schema_data = SchemaData::default();
-    schema_data
-        .extensions
-        .insert(INT_OR_STRING.to_owned(), Value::Bool(true));
-    ReferenceOr::Item(Schema {
-        schema_data,
-        schema_kind: SchemaKind::Any(AnySchema::default()),
-    })
+    schema_data.extensions.insert(INT_OR_STRING.to_owned(), Value::Bool(true));
+    ReferenceOr::Item(Schema { schema_data, schema_kind: SchemaKind::Any(AnySchema::default()) })
 }

@@ -298,3 +298,76 @@ fn conditions(row: &'static TypeDef) -> Option<(Vec<u16>, &'static TypeDef)> {
     });
     in_status.or_else(|| found(row, Vec::new()))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::generated::KINDS;
+
+    /// The runtime names columns by the same rules as the generator did, and finds the same fields.
+    #[test]
+    fn tables_are_what_the_generator_listed() {
+        let listing = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/../schemas/tables.tsv"));
+        let mut expected = listing.lines().skip(1);
+        for kind in KINDS {
+            let schema = if kind.group.is_empty() { "core" } else { kind.group };
+            for def in kind.tables {
+                for column in Table::of(kind, def).columns {
+                    let line = format!("{schema}\t{}\t{}\t", def.name, column.name);
+                    let found = expected.next().unwrap_or("the end");
+                    assert!(
+                        found.starts_with(&line) && found.ends_with(&format!("\t{}", column.path)),
+                        "{line} {found}"
+                    );
+                }
+            }
+        }
+        assert_eq!(expected.next(), None);
+    }
+
+    fn table(kind: &str, name: &str) -> Table {
+        let kind = KINDS.iter().find(|found| found.kind == kind).unwrap();
+        Table::of(kind, kind.tables.iter().find(|table| table.name == name).unwrap())
+    }
+
+    #[test]
+    fn containers_lie_in_the_pod_beside_their_statuses() {
+        let containers = table("Pod", "containers");
+        let spec = containers.kind.root.field("spec").unwrap();
+        let Shape::Object(pod_spec) = spec.1.shape else { panic!("spec is an object") };
+        let list = pod_spec.field("containers").unwrap().0;
+        assert_eq!(containers.lists.len(), 1);
+        assert_eq!(containers.lists[0].fields, [spec.0, list]);
+        let statuses = containers.statuses.as_ref().unwrap();
+        assert_eq!(statuses.item.fields[usize::from(statuses.key)].json, "name");
+        let column = |name: &str| containers.columns.iter().find(|column| column.name == name).unwrap();
+        assert!(matches!(column("ready").place, Place::Status(_)));
+        assert!(matches!(column("image").place, Place::Item { depth: 0, .. }));
+        assert!(matches!(column("pod").place, Place::Object(_)));
+        assert!(containers.conditions.is_none());
+    }
+
+    #[test]
+    fn lists_inside_lists_walk_from_item_to_item() {
+        let paths = table("Ingress", "ingress_rule_paths");
+        assert_eq!(paths.lists.len(), 2);
+        let place = |name: &str| &paths.columns.iter().find(|column| column.name == name).unwrap().place;
+        assert_eq!(*place("rule_index"), Place::Index { depth: 0 });
+        assert_eq!(*place("index"), Place::Index { depth: 1 });
+        let env = table("Pod", "container_env");
+        let container = env.columns.iter().find(|column| column.name == "container").unwrap();
+        assert!(matches!(container.place, Place::Item { depth: 0, .. }));
+    }
+
+    #[test]
+    fn conditions_are_found_where_rows_have_them() {
+        for (kind, name, has) in [
+            ("Pod", "pods", true),
+            ("Node", "nodes", true),
+            ("Service", "services", true),
+            ("Secret", "secrets", false),
+        ] {
+            assert_eq!(table(kind, name).conditions.is_some(), has, "{name}");
+        }
+    }
+}

@@ -1,0 +1,150 @@
+//! `cargo xtask regen`: from `schemas/` to the generated code, the listing and the lock.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, Result, bail};
+use kubesql_codegen::generate::{GENERATED, LISTING, LOCK};
+use kubesql_codegen::{Inputs, generate};
+
+use crate::report as say;
+
+/// Rewrite the generated code, the listing and the lock of names from `schemas/`
+#[derive(clap::Args)]
+pub(crate) struct Args {
+    /// Change nothing; fail where a generated file is not what the schemas give
+    #[arg(long)]
+    check: bool,
+}
+
+/// Generates, then writes or compares.
+pub(crate) fn run(args: &Args) -> Result<()> {
+    let root = root();
+    let inputs = inputs(&root)?;
+    let output = generate(&inputs)?;
+
+    let mut stale = Vec::new();
+    for (path, text) in &output.files {
+        if fs::read_to_string(root.join(path)).unwrap_or_default() != *text {
+            stale.push(path.clone());
+        }
+    }
+    let obsolete = obsolete(&root, &output.files)?;
+    if args.check {
+        if !stale.is_empty() || !obsolete.is_empty() {
+            stale.extend(obsolete);
+            bail!("generated files are stale; run `cargo xtask regen` and commit:\n  {}", stale.join("\n  "));
+        }
+        say("generated files are what the schemas give");
+        return Ok(());
+    }
+
+    let before = fs::read_to_string(root.join(LISTING)).unwrap_or_default();
+    for path in &stale {
+        let to = root.join(path);
+        if let Some(folder) = to.parent() {
+            fs::create_dir_all(folder).with_context(|| folder.display().to_string())?;
+        }
+        fs::write(&to, &output.files[path]).with_context(|| to.display().to_string())?;
+    }
+    for path in &obsolete {
+        fs::remove_file(root.join(path)).with_context(|| path.clone())?;
+    }
+    report(&before, &output.files[LISTING]);
+    say(&format!("{} files written, {} removed", stale.len(), obsolete.len()));
+    Ok(())
+}
+
+/// The repository's root: this crate's parent.
+pub(crate) fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().map(Path::to_owned).unwrap_or_default()
+}
+
+/// Reads all of `schemas/`.
+pub(crate) fn inputs(root: &Path) -> Result<Inputs> {
+    let folder = root.join("schemas/kubernetes");
+    let mut releases = BTreeMap::new();
+    for entry in fs::read_dir(&folder).with_context(|| folder.display().to_string())? {
+        let path = entry?.path();
+        if path.extension().is_some_and(|extension| extension == "json") {
+            let text = fs::read_to_string(&path).with_context(|| path.display().to_string())?;
+            releases.insert(order(&path), text);
+        }
+    }
+    if releases.is_empty() {
+        bail!("{}: no releases; bring one in with `cargo xtask import`", folder.display());
+    }
+    let chosen = root.join("schemas/names.toml");
+    Ok(Inputs {
+        releases: releases.into_values().collect(),
+        chosen: fs::read_to_string(&chosen).with_context(|| chosen.display().to_string())?,
+        // The first run has none.
+        lock: fs::read_to_string(root.join(LOCK)).unwrap_or_default(),
+    })
+}
+
+/// `v1.9` before `v1.10`.
+fn order(path: &Path) -> Vec<u32> {
+    let stem = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+    stem.trim_start_matches('v').split('.').filter_map(|part| part.parse().ok()).collect()
+}
+
+/// Generated files that nothing generates any more.
+fn obsolete(root: &Path, files: &BTreeMap<String, String>) -> Result<Vec<String>> {
+    let folder = root.join(GENERATED);
+    if !folder.exists() {
+        return Ok(Vec::new());
+    }
+    let mut found = Vec::new();
+    for entry in fs::read_dir(&folder)? {
+        let path = format!("{GENERATED}/{}", entry?.file_name().to_string_lossy());
+        if !files.contains_key(&path) {
+            found.push(path);
+        }
+    }
+    Ok(found)
+}
+
+/// Tables and columns added, gone, and changed in type.
+fn report(before: &str, after: &str) {
+    let (old, new) = (columns(before), columns(after));
+    let tables = |of: &BTreeMap<String, String>| -> BTreeSet<String> {
+        of.keys().filter_map(|key| key.rsplit_once('\t').map(|(table, _)| table.to_owned())).collect()
+    };
+    let (old_tables, new_tables) = (tables(&old), tables(&new));
+    say(&format!("{} tables, {} columns", new_tables.len(), new.len()));
+    let show = |title: &str, lines: Vec<String>| {
+        if !lines.is_empty() {
+            say(&format!("{} {title}:", lines.len()));
+            for line in lines.iter().take(50) {
+                say(&format!("  {}", line.replace('\t', ".")));
+            }
+            if lines.len() > 50 {
+                say(&format!("  and {} more, see `git diff {LISTING}`", lines.len() - 50));
+            }
+        }
+    };
+    show("tables added", new_tables.difference(&old_tables).cloned().collect());
+    show("tables gone", old_tables.difference(&new_tables).cloned().collect());
+    let in_both = |key: &&String| {
+        let table = key.rsplit_once('\t').map_or("", |(table, _)| table);
+        old_tables.contains(table) && new_tables.contains(table)
+    };
+    show("columns added", new.keys().filter(|key| !old.contains_key(*key)).filter(in_both).cloned().collect());
+    show("columns gone", old.keys().filter(|key| !new.contains_key(*key)).filter(in_both).cloned().collect());
+    let changed = new.iter().filter_map(|(key, kind)| {
+        let was = old.get(key).filter(|was| *was != kind)?;
+        Some(format!("{key}: {was} is now {kind}"))
+    });
+    show("columns changed in type", changed.collect());
+}
+
+/// `schema<TAB>table<TAB>column` -> type.
+fn columns(listing: &str) -> BTreeMap<String, String> {
+    let parse = |line: &str| {
+        let parts: Vec<&str> = line.split('\t').collect();
+        Some((parts.get(..3)?.join("\t"), (*parts.get(3)?).to_owned()))
+    };
+    listing.lines().skip(1).filter_map(parse).collect()
+}
