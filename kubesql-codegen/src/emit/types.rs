@@ -131,7 +131,7 @@ pub(super) fn emit(model: &Model, layout: &Layout<'_>, name: &str) -> TokenStrea
                 Ok(())
             }
             fn finish(&mut self, rows: usize) -> Group {
-                Group { rows, columns: vec![#(#finishes,)*] }
+                Group { rows, columns: Vec::from([#(#finishes,)*]) }
             }
         }
         pub(crate) static #def: TypeDef = TypeDef { name: #name, fields: &[#(#defs,)*] };

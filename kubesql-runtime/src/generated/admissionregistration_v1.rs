@@ -264,7 +264,10 @@ impl Columns for AuditAnnotation {
     fn finish(&mut self, rows: usize) -> Group {
         Group {
             rows,
-            columns: vec![self.key.finish(rows), self.value_expression.finish(rows),],
+            columns: Vec::from([
+                self.key.finish(rows),
+                self.value_expression.finish(rows),
+            ]),
         }
     }
 }
@@ -293,7 +296,7 @@ impl Columns for ExpressionWarning {
     fn finish(&mut self, rows: usize) -> Group {
         Group {
             rows,
-            columns: vec![self.field_ref.finish(rows), self.warning.finish(rows),],
+            columns: Vec::from([self.field_ref.finish(rows), self.warning.finish(rows)]),
         }
     }
 }
@@ -322,7 +325,7 @@ impl Columns for MatchCondition {
     fn finish(&mut self, rows: usize) -> Group {
         Group {
             rows,
-            columns: vec![self.expression.finish(rows), self.name.finish(rows),],
+            columns: Vec::from([self.expression.finish(rows), self.name.finish(rows)]),
         }
     }
 }
@@ -357,11 +360,13 @@ impl Columns for MatchResources {
     fn finish(&mut self, rows: usize) -> Group {
         Group {
             rows,
-            columns: vec![
-                self.exclude_resource_rules.finish(rows), self.match_policy.finish(rows),
-                self.namespace_selector.finish(rows), self.object_selector.finish(rows),
+            columns: Vec::from([
+                self.exclude_resource_rules.finish(rows),
+                self.match_policy.finish(rows),
+                self.namespace_selector.finish(rows),
+                self.object_selector.finish(rows),
                 self.resource_rules.finish(rows),
-            ],
+            ]),
         }
     }
 }
@@ -416,14 +421,20 @@ impl Columns for MutatingWebhook {
     fn finish(&mut self, rows: usize) -> Group {
         Group {
             rows,
-            columns: vec![
-                self.admission_review_versions.finish(rows), self.client_config
-                .finish(rows), self.failure_policy.finish(rows), self.match_conditions
-                .finish(rows), self.match_policy.finish(rows), self.name.finish(rows),
-                self.namespace_selector.finish(rows), self.object_selector.finish(rows),
-                self.reinvocation_policy.finish(rows), self.rules.finish(rows), self
-                .side_effects.finish(rows), self.timeout_seconds.finish(rows),
-            ],
+            columns: Vec::from([
+                self.admission_review_versions.finish(rows),
+                self.client_config.finish(rows),
+                self.failure_policy.finish(rows),
+                self.match_conditions.finish(rows),
+                self.match_policy.finish(rows),
+                self.name.finish(rows),
+                self.namespace_selector.finish(rows),
+                self.object_selector.finish(rows),
+                self.reinvocation_policy.finish(rows),
+                self.rules.finish(rows),
+                self.side_effects.finish(rows),
+                self.timeout_seconds.finish(rows),
+            ]),
         }
     }
 }
@@ -469,10 +480,12 @@ impl Columns for MutatingWebhookConfiguration {
     fn finish(&mut self, rows: usize) -> Group {
         Group {
             rows,
-            columns: vec![
-                self.api_version.finish(rows), self.kind.finish(rows), self.metadata
-                .finish(rows), self.webhooks.finish(rows),
-            ],
+            columns: Vec::from([
+                self.api_version.finish(rows),
+                self.kind.finish(rows),
+                self.metadata.finish(rows),
+                self.webhooks.finish(rows),
+            ]),
         }
     }
 }
@@ -514,11 +527,14 @@ impl Columns for NamedRuleWithOperations {
     fn finish(&mut self, rows: usize) -> Group {
         Group {
             rows,
-            columns: vec![
-                self.api_groups.finish(rows), self.api_versions.finish(rows), self
-                .operations.finish(rows), self.resource_names.finish(rows), self
-                .resources.finish(rows), self.scope.finish(rows),
-            ],
+            columns: Vec::from([
+                self.api_groups.finish(rows),
+                self.api_versions.finish(rows),
+                self.operations.finish(rows),
+                self.resource_names.finish(rows),
+                self.resources.finish(rows),
+                self.scope.finish(rows),
+            ]),
         }
     }
 }
@@ -554,7 +570,7 @@ impl Columns for ParamKind {
     fn finish(&mut self, rows: usize) -> Group {
         Group {
             rows,
-            columns: vec![self.api_version.finish(rows), self.kind.finish(rows),],
+            columns: Vec::from([self.api_version.finish(rows), self.kind.finish(rows)]),
         }
     }
 }
@@ -589,10 +605,12 @@ impl Columns for ParamRef {
     fn finish(&mut self, rows: usize) -> Group {
         Group {
             rows,
-            columns: vec![
-                self.name.finish(rows), self.namespace.finish(rows), self
-                .parameter_not_found_action.finish(rows), self.selector.finish(rows),
-            ],
+            columns: Vec::from([
+                self.name.finish(rows),
+                self.namespace.finish(rows),
+                self.parameter_not_found_action.finish(rows),
+                self.selector.finish(rows),
+            ]),
         }
     }
 }
@@ -632,11 +650,13 @@ impl Columns for RuleWithOperations {
     fn finish(&mut self, rows: usize) -> Group {
         Group {
             rows,
-            columns: vec![
-                self.api_groups.finish(rows), self.api_versions.finish(rows), self
-                .operations.finish(rows), self.resources.finish(rows), self.scope
-                .finish(rows),
-            ],
+            columns: Vec::from([
+                self.api_groups.finish(rows),
+                self.api_versions.finish(rows),
+                self.operations.finish(rows),
+                self.resources.finish(rows),
+                self.scope.finish(rows),
+            ]),
         }
     }
 }
@@ -675,10 +695,12 @@ impl Columns for ServiceReference {
     fn finish(&mut self, rows: usize) -> Group {
         Group {
             rows,
-            columns: vec![
-                self.name.finish(rows), self.namespace.finish(rows), self.path
-                .finish(rows), self.port.finish(rows),
-            ],
+            columns: Vec::from([
+                self.name.finish(rows),
+                self.namespace.finish(rows),
+                self.path.finish(rows),
+                self.port.finish(rows),
+            ]),
         }
     }
 }
@@ -710,7 +732,7 @@ impl Columns for TypeChecking {
     fn finish(&mut self, rows: usize) -> Group {
         Group {
             rows,
-            columns: vec![self.expression_warnings.finish(rows),],
+            columns: Vec::from([self.expression_warnings.finish(rows)]),
         }
     }
 }
@@ -745,10 +767,13 @@ impl Columns for ValidatingAdmissionPolicy {
     fn finish(&mut self, rows: usize) -> Group {
         Group {
             rows,
-            columns: vec![
-                self.api_version.finish(rows), self.kind.finish(rows), self.metadata
-                .finish(rows), self.spec.finish(rows), self.status.finish(rows),
-            ],
+            columns: Vec::from([
+                self.api_version.finish(rows),
+                self.kind.finish(rows),
+                self.metadata.finish(rows),
+                self.spec.finish(rows),
+                self.status.finish(rows),
+            ]),
         }
     }
 }
@@ -787,10 +812,12 @@ impl Columns for ValidatingAdmissionPolicyBinding {
     fn finish(&mut self, rows: usize) -> Group {
         Group {
             rows,
-            columns: vec![
-                self.api_version.finish(rows), self.kind.finish(rows), self.metadata
-                .finish(rows), self.spec.finish(rows),
-            ],
+            columns: Vec::from([
+                self.api_version.finish(rows),
+                self.kind.finish(rows),
+                self.metadata.finish(rows),
+                self.spec.finish(rows),
+            ]),
         }
     }
 }
@@ -828,10 +855,12 @@ impl Columns for ValidatingAdmissionPolicyBindingSpec {
     fn finish(&mut self, rows: usize) -> Group {
         Group {
             rows,
-            columns: vec![
-                self.match_resources.finish(rows), self.param_ref.finish(rows), self
-                .policy_name.finish(rows), self.validation_actions.finish(rows),
-            ],
+            columns: Vec::from([
+                self.match_resources.finish(rows),
+                self.param_ref.finish(rows),
+                self.policy_name.finish(rows),
+                self.validation_actions.finish(rows),
+            ]),
         }
     }
 }
@@ -875,12 +904,15 @@ impl Columns for ValidatingAdmissionPolicySpec {
     fn finish(&mut self, rows: usize) -> Group {
         Group {
             rows,
-            columns: vec![
-                self.audit_annotations.finish(rows), self.failure_policy.finish(rows),
-                self.match_conditions.finish(rows), self.match_constraints.finish(rows),
-                self.param_kind.finish(rows), self.validations.finish(rows), self
-                .variables.finish(rows),
-            ],
+            columns: Vec::from([
+                self.audit_annotations.finish(rows),
+                self.failure_policy.finish(rows),
+                self.match_conditions.finish(rows),
+                self.match_constraints.finish(rows),
+                self.param_kind.finish(rows),
+                self.validations.finish(rows),
+                self.variables.finish(rows),
+            ]),
         }
     }
 }
@@ -919,10 +951,11 @@ impl Columns for ValidatingAdmissionPolicyStatus {
     fn finish(&mut self, rows: usize) -> Group {
         Group {
             rows,
-            columns: vec![
-                self.conditions.finish(rows), self.observed_generation.finish(rows), self
-                .type_checking.finish(rows),
-            ],
+            columns: Vec::from([
+                self.conditions.finish(rows),
+                self.observed_generation.finish(rows),
+                self.type_checking.finish(rows),
+            ]),
         }
     }
 }
@@ -973,14 +1006,19 @@ impl Columns for ValidatingWebhook {
     fn finish(&mut self, rows: usize) -> Group {
         Group {
             rows,
-            columns: vec![
-                self.admission_review_versions.finish(rows), self.client_config
-                .finish(rows), self.failure_policy.finish(rows), self.match_conditions
-                .finish(rows), self.match_policy.finish(rows), self.name.finish(rows),
-                self.namespace_selector.finish(rows), self.object_selector.finish(rows),
-                self.rules.finish(rows), self.side_effects.finish(rows), self
-                .timeout_seconds.finish(rows),
-            ],
+            columns: Vec::from([
+                self.admission_review_versions.finish(rows),
+                self.client_config.finish(rows),
+                self.failure_policy.finish(rows),
+                self.match_conditions.finish(rows),
+                self.match_policy.finish(rows),
+                self.name.finish(rows),
+                self.namespace_selector.finish(rows),
+                self.object_selector.finish(rows),
+                self.rules.finish(rows),
+                self.side_effects.finish(rows),
+                self.timeout_seconds.finish(rows),
+            ]),
         }
     }
 }
@@ -1025,10 +1063,12 @@ impl Columns for ValidatingWebhookConfiguration {
     fn finish(&mut self, rows: usize) -> Group {
         Group {
             rows,
-            columns: vec![
-                self.api_version.finish(rows), self.kind.finish(rows), self.metadata
-                .finish(rows), self.webhooks.finish(rows),
-            ],
+            columns: Vec::from([
+                self.api_version.finish(rows),
+                self.kind.finish(rows),
+                self.metadata.finish(rows),
+                self.webhooks.finish(rows),
+            ]),
         }
     }
 }
@@ -1066,10 +1106,12 @@ impl Columns for Validation {
     fn finish(&mut self, rows: usize) -> Group {
         Group {
             rows,
-            columns: vec![
-                self.expression.finish(rows), self.message.finish(rows), self
-                .message_expression.finish(rows), self.reason.finish(rows),
-            ],
+            columns: Vec::from([
+                self.expression.finish(rows),
+                self.message.finish(rows),
+                self.message_expression.finish(rows),
+                self.reason.finish(rows),
+            ]),
         }
     }
 }
@@ -1103,7 +1145,7 @@ impl Columns for Variable {
     fn finish(&mut self, rows: usize) -> Group {
         Group {
             rows,
-            columns: vec![self.expression.finish(rows), self.name.finish(rows),],
+            columns: Vec::from([self.expression.finish(rows), self.name.finish(rows)]),
         }
     }
 }
@@ -1134,10 +1176,11 @@ impl Columns for WebhookClientConfig {
     fn finish(&mut self, rows: usize) -> Group {
         Group {
             rows,
-            columns: vec![
-                self.ca_bundle.finish(rows), self.service.finish(rows), self.url
-                .finish(rows),
-            ],
+            columns: Vec::from([
+                self.ca_bundle.finish(rows),
+                self.service.finish(rows),
+                self.url.finish(rows),
+            ]),
         }
     }
 }

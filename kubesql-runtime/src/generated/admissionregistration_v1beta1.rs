@@ -136,7 +136,7 @@ impl Columns for ApplyConfiguration {
     fn finish(&mut self, rows: usize) -> Group {
         Group {
             rows,
-            columns: vec![self.expression.finish(rows),],
+            columns: Vec::from([self.expression.finish(rows)]),
         }
     }
 }
@@ -163,7 +163,7 @@ impl Columns for JSONPatch {
     fn finish(&mut self, rows: usize) -> Group {
         Group {
             rows,
-            columns: vec![self.expression.finish(rows),],
+            columns: Vec::from([self.expression.finish(rows)]),
         }
     }
 }
@@ -192,7 +192,7 @@ impl Columns for MatchCondition {
     fn finish(&mut self, rows: usize) -> Group {
         Group {
             rows,
-            columns: vec![self.expression.finish(rows), self.name.finish(rows),],
+            columns: Vec::from([self.expression.finish(rows), self.name.finish(rows)]),
         }
     }
 }
@@ -227,11 +227,13 @@ impl Columns for MatchResources {
     fn finish(&mut self, rows: usize) -> Group {
         Group {
             rows,
-            columns: vec![
-                self.exclude_resource_rules.finish(rows), self.match_policy.finish(rows),
-                self.namespace_selector.finish(rows), self.object_selector.finish(rows),
+            columns: Vec::from([
+                self.exclude_resource_rules.finish(rows),
+                self.match_policy.finish(rows),
+                self.namespace_selector.finish(rows),
+                self.object_selector.finish(rows),
                 self.resource_rules.finish(rows),
-            ],
+            ]),
         }
     }
 }
@@ -270,10 +272,12 @@ impl Columns for MutatingAdmissionPolicy {
     fn finish(&mut self, rows: usize) -> Group {
         Group {
             rows,
-            columns: vec![
-                self.api_version.finish(rows), self.kind.finish(rows), self.metadata
-                .finish(rows), self.spec.finish(rows),
-            ],
+            columns: Vec::from([
+                self.api_version.finish(rows),
+                self.kind.finish(rows),
+                self.metadata.finish(rows),
+                self.spec.finish(rows),
+            ]),
         }
     }
 }
@@ -311,10 +315,12 @@ impl Columns for MutatingAdmissionPolicyBinding {
     fn finish(&mut self, rows: usize) -> Group {
         Group {
             rows,
-            columns: vec![
-                self.api_version.finish(rows), self.kind.finish(rows), self.metadata
-                .finish(rows), self.spec.finish(rows),
-            ],
+            columns: Vec::from([
+                self.api_version.finish(rows),
+                self.kind.finish(rows),
+                self.metadata.finish(rows),
+                self.spec.finish(rows),
+            ]),
         }
     }
 }
@@ -350,10 +356,11 @@ impl Columns for MutatingAdmissionPolicyBindingSpec {
     fn finish(&mut self, rows: usize) -> Group {
         Group {
             rows,
-            columns: vec![
-                self.match_resources.finish(rows), self.param_ref.finish(rows), self
-                .policy_name.finish(rows),
-            ],
+            columns: Vec::from([
+                self.match_resources.finish(rows),
+                self.param_ref.finish(rows),
+                self.policy_name.finish(rows),
+            ]),
         }
     }
 }
@@ -396,12 +403,15 @@ impl Columns for MutatingAdmissionPolicySpec {
     fn finish(&mut self, rows: usize) -> Group {
         Group {
             rows,
-            columns: vec![
-                self.failure_policy.finish(rows), self.match_conditions.finish(rows),
-                self.match_constraints.finish(rows), self.mutations.finish(rows), self
-                .param_kind.finish(rows), self.reinvocation_policy.finish(rows), self
-                .variables.finish(rows),
-            ],
+            columns: Vec::from([
+                self.failure_policy.finish(rows),
+                self.match_conditions.finish(rows),
+                self.match_constraints.finish(rows),
+                self.mutations.finish(rows),
+                self.param_kind.finish(rows),
+                self.reinvocation_policy.finish(rows),
+                self.variables.finish(rows),
+            ]),
         }
     }
 }
@@ -440,10 +450,11 @@ impl Columns for Mutation {
     fn finish(&mut self, rows: usize) -> Group {
         Group {
             rows,
-            columns: vec![
-                self.apply_configuration.finish(rows), self.json_patch.finish(rows), self
-                .patch_type.finish(rows),
-            ],
+            columns: Vec::from([
+                self.apply_configuration.finish(rows),
+                self.json_patch.finish(rows),
+                self.patch_type.finish(rows),
+            ]),
         }
     }
 }
@@ -484,11 +495,14 @@ impl Columns for NamedRuleWithOperations {
     fn finish(&mut self, rows: usize) -> Group {
         Group {
             rows,
-            columns: vec![
-                self.api_groups.finish(rows), self.api_versions.finish(rows), self
-                .operations.finish(rows), self.resource_names.finish(rows), self
-                .resources.finish(rows), self.scope.finish(rows),
-            ],
+            columns: Vec::from([
+                self.api_groups.finish(rows),
+                self.api_versions.finish(rows),
+                self.operations.finish(rows),
+                self.resource_names.finish(rows),
+                self.resources.finish(rows),
+                self.scope.finish(rows),
+            ]),
         }
     }
 }
@@ -524,7 +538,7 @@ impl Columns for ParamKind {
     fn finish(&mut self, rows: usize) -> Group {
         Group {
             rows,
-            columns: vec![self.api_version.finish(rows), self.kind.finish(rows),],
+            columns: Vec::from([self.api_version.finish(rows), self.kind.finish(rows)]),
         }
     }
 }
@@ -559,10 +573,12 @@ impl Columns for ParamRef {
     fn finish(&mut self, rows: usize) -> Group {
         Group {
             rows,
-            columns: vec![
-                self.name.finish(rows), self.namespace.finish(rows), self
-                .parameter_not_found_action.finish(rows), self.selector.finish(rows),
-            ],
+            columns: Vec::from([
+                self.name.finish(rows),
+                self.namespace.finish(rows),
+                self.parameter_not_found_action.finish(rows),
+                self.selector.finish(rows),
+            ]),
         }
     }
 }
@@ -596,7 +612,7 @@ impl Columns for Variable {
     fn finish(&mut self, rows: usize) -> Group {
         Group {
             rows,
-            columns: vec![self.expression.finish(rows), self.name.finish(rows),],
+            columns: Vec::from([self.expression.finish(rows), self.name.finish(rows)]),
         }
     }
 }

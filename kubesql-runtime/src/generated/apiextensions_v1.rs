@@ -79,11 +79,14 @@ impl Columns for CustomResourceColumnDefinition {
     fn finish(&mut self, rows: usize) -> Group {
         Group {
             rows,
-            columns: vec![
-                self.description.finish(rows), self.format.finish(rows), self.json_path
-                .finish(rows), self.name.finish(rows), self.priority.finish(rows), self
-                .type_.finish(rows),
-            ],
+            columns: Vec::from([
+                self.description.finish(rows),
+                self.format.finish(rows),
+                self.json_path.finish(rows),
+                self.name.finish(rows),
+                self.priority.finish(rows),
+                self.type_.finish(rows),
+            ]),
         }
     }
 }
@@ -119,7 +122,7 @@ impl Columns for CustomResourceConversion {
     fn finish(&mut self, rows: usize) -> Group {
         Group {
             rows,
-            columns: vec![self.strategy.finish(rows), self.webhook.finish(rows),],
+            columns: Vec::from([self.strategy.finish(rows), self.webhook.finish(rows)]),
         }
     }
 }
@@ -157,10 +160,13 @@ impl Columns for CustomResourceDefinition {
     fn finish(&mut self, rows: usize) -> Group {
         Group {
             rows,
-            columns: vec![
-                self.api_version.finish(rows), self.kind.finish(rows), self.metadata
-                .finish(rows), self.spec.finish(rows), self.status.finish(rows),
-            ],
+            columns: Vec::from([
+                self.api_version.finish(rows),
+                self.kind.finish(rows),
+                self.metadata.finish(rows),
+                self.spec.finish(rows),
+                self.status.finish(rows),
+            ]),
         }
     }
 }
@@ -203,11 +209,14 @@ impl Columns for CustomResourceDefinitionCondition {
     fn finish(&mut self, rows: usize) -> Group {
         Group {
             rows,
-            columns: vec![
-                self.last_transition_time.finish(rows), self.message.finish(rows), self
-                .observed_generation.finish(rows), self.reason.finish(rows), self.status
-                .finish(rows), self.type_.finish(rows),
-            ],
+            columns: Vec::from([
+                self.last_transition_time.finish(rows),
+                self.message.finish(rows),
+                self.observed_generation.finish(rows),
+                self.reason.finish(rows),
+                self.status.finish(rows),
+                self.type_.finish(rows),
+            ]),
         }
     }
 }
@@ -251,11 +260,14 @@ impl Columns for CustomResourceDefinitionNames {
     fn finish(&mut self, rows: usize) -> Group {
         Group {
             rows,
-            columns: vec![
-                self.categories.finish(rows), self.kind.finish(rows), self.list_kind
-                .finish(rows), self.plural.finish(rows), self.short_names.finish(rows),
+            columns: Vec::from([
+                self.categories.finish(rows),
+                self.kind.finish(rows),
+                self.list_kind.finish(rows),
+                self.plural.finish(rows),
+                self.short_names.finish(rows),
                 self.singular.finish(rows),
-            ],
+            ]),
         }
     }
 }
@@ -299,11 +311,14 @@ impl Columns for CustomResourceDefinitionSpec {
     fn finish(&mut self, rows: usize) -> Group {
         Group {
             rows,
-            columns: vec![
-                self.conversion.finish(rows), self.group.finish(rows), self.names
-                .finish(rows), self.preserve_unknown_fields.finish(rows), self.scope
-                .finish(rows), self.versions.finish(rows),
-            ],
+            columns: Vec::from([
+                self.conversion.finish(rows),
+                self.group.finish(rows),
+                self.names.finish(rows),
+                self.preserve_unknown_fields.finish(rows),
+                self.scope.finish(rows),
+                self.versions.finish(rows),
+            ]),
         }
     }
 }
@@ -343,10 +358,12 @@ impl Columns for CustomResourceDefinitionStatus {
     fn finish(&mut self, rows: usize) -> Group {
         Group {
             rows,
-            columns: vec![
-                self.accepted_names.finish(rows), self.conditions.finish(rows), self
-                .observed_generation.finish(rows), self.stored_versions.finish(rows),
-            ],
+            columns: Vec::from([
+                self.accepted_names.finish(rows),
+                self.conditions.finish(rows),
+                self.observed_generation.finish(rows),
+                self.stored_versions.finish(rows),
+            ]),
         }
     }
 }
@@ -396,13 +413,17 @@ impl Columns for CustomResourceDefinitionVersion {
     fn finish(&mut self, rows: usize) -> Group {
         Group {
             rows,
-            columns: vec![
-                self.additional_printer_columns.finish(rows), self.deprecated
-                .finish(rows), self.deprecation_warning.finish(rows), self.name
-                .finish(rows), self.schema.finish(rows), self.selectable_fields
-                .finish(rows), self.served.finish(rows), self.storage.finish(rows), self
-                .subresources.finish(rows),
-            ],
+            columns: Vec::from([
+                self.additional_printer_columns.finish(rows),
+                self.deprecated.finish(rows),
+                self.deprecation_warning.finish(rows),
+                self.name.finish(rows),
+                self.schema.finish(rows),
+                self.selectable_fields.finish(rows),
+                self.served.finish(rows),
+                self.storage.finish(rows),
+                self.subresources.finish(rows),
+            ]),
         }
     }
 }
@@ -443,10 +464,11 @@ impl Columns for CustomResourceSubresourceScale {
     fn finish(&mut self, rows: usize) -> Group {
         Group {
             rows,
-            columns: vec![
-                self.label_selector_path.finish(rows), self.spec_replicas_path
-                .finish(rows), self.status_replicas_path.finish(rows),
-            ],
+            columns: Vec::from([
+                self.label_selector_path.finish(rows),
+                self.spec_replicas_path.finish(rows),
+                self.status_replicas_path.finish(rows),
+            ]),
         }
     }
 }
@@ -479,7 +501,7 @@ impl Columns for CustomResourceSubresources {
     fn finish(&mut self, rows: usize) -> Group {
         Group {
             rows,
-            columns: vec![self.scale.finish(rows), self.status.finish(rows),],
+            columns: Vec::from([self.scale.finish(rows), self.status.finish(rows)]),
         }
     }
 }
@@ -509,7 +531,7 @@ impl Columns for CustomResourceValidation {
     fn finish(&mut self, rows: usize) -> Group {
         Group {
             rows,
-            columns: vec![self.open_apiv3_schema.finish(rows),],
+            columns: Vec::from([self.open_apiv3_schema.finish(rows)]),
         }
     }
 }
@@ -538,7 +560,7 @@ impl Columns for ExternalDocumentation {
     fn finish(&mut self, rows: usize) -> Group {
         Group {
             rows,
-            columns: vec![self.description.finish(rows), self.url.finish(rows),],
+            columns: Vec::from([self.description.finish(rows), self.url.finish(rows)]),
         }
     }
 }
@@ -659,30 +681,52 @@ impl Columns for JSONSchemaProps {
     fn finish(&mut self, rows: usize) -> Group {
         Group {
             rows,
-            columns: vec![
-                self.ref_.finish(rows), self.schema.finish(rows), self.additional_items
-                .finish(rows), self.additional_properties.finish(rows), self.all_of
-                .finish(rows), self.any_of.finish(rows), self.default.finish(rows), self
-                .definitions.finish(rows), self.dependencies.finish(rows), self
-                .description.finish(rows), self.enum_.finish(rows), self.example
-                .finish(rows), self.exclusive_maximum.finish(rows), self
-                .exclusive_minimum.finish(rows), self.external_docs.finish(rows), self
-                .format.finish(rows), self.id.finish(rows), self.items.finish(rows), self
-                .max_items.finish(rows), self.max_length.finish(rows), self
-                .max_properties.finish(rows), self.maximum.finish(rows), self.min_items
-                .finish(rows), self.min_length.finish(rows), self.min_properties
-                .finish(rows), self.minimum.finish(rows), self.multiple_of.finish(rows),
-                self.not.finish(rows), self.nullable.finish(rows), self.one_of
-                .finish(rows), self.pattern.finish(rows), self.pattern_properties
-                .finish(rows), self.properties.finish(rows), self.required.finish(rows),
-                self.title.finish(rows), self.type_.finish(rows), self.unique_items
-                .finish(rows), self.x_kubernetes_embedded_resource.finish(rows), self
-                .x_kubernetes_int_or_string.finish(rows), self.x_kubernetes_list_map_keys
-                .finish(rows), self.x_kubernetes_list_type.finish(rows), self
-                .x_kubernetes_map_type.finish(rows), self
-                .x_kubernetes_preserve_unknown_fields.finish(rows), self
-                .x_kubernetes_validations.finish(rows),
-            ],
+            columns: Vec::from([
+                self.ref_.finish(rows),
+                self.schema.finish(rows),
+                self.additional_items.finish(rows),
+                self.additional_properties.finish(rows),
+                self.all_of.finish(rows),
+                self.any_of.finish(rows),
+                self.default.finish(rows),
+                self.definitions.finish(rows),
+                self.dependencies.finish(rows),
+                self.description.finish(rows),
+                self.enum_.finish(rows),
+                self.example.finish(rows),
+                self.exclusive_maximum.finish(rows),
+                self.exclusive_minimum.finish(rows),
+                self.external_docs.finish(rows),
+                self.format.finish(rows),
+                self.id.finish(rows),
+                self.items.finish(rows),
+                self.max_items.finish(rows),
+                self.max_length.finish(rows),
+                self.max_properties.finish(rows),
+                self.maximum.finish(rows),
+                self.min_items.finish(rows),
+                self.min_length.finish(rows),
+                self.min_properties.finish(rows),
+                self.minimum.finish(rows),
+                self.multiple_of.finish(rows),
+                self.not.finish(rows),
+                self.nullable.finish(rows),
+                self.one_of.finish(rows),
+                self.pattern.finish(rows),
+                self.pattern_properties.finish(rows),
+                self.properties.finish(rows),
+                self.required.finish(rows),
+                self.title.finish(rows),
+                self.type_.finish(rows),
+                self.unique_items.finish(rows),
+                self.x_kubernetes_embedded_resource.finish(rows),
+                self.x_kubernetes_int_or_string.finish(rows),
+                self.x_kubernetes_list_map_keys.finish(rows),
+                self.x_kubernetes_list_type.finish(rows),
+                self.x_kubernetes_map_type.finish(rows),
+                self.x_kubernetes_preserve_unknown_fields.finish(rows),
+                self.x_kubernetes_validations.finish(rows),
+            ]),
         }
     }
 }
@@ -754,7 +798,7 @@ impl Columns for SelectableField {
     fn finish(&mut self, rows: usize) -> Group {
         Group {
             rows,
-            columns: vec![self.json_path.finish(rows),],
+            columns: Vec::from([self.json_path.finish(rows)]),
         }
     }
 }
@@ -787,10 +831,12 @@ impl Columns for ServiceReference {
     fn finish(&mut self, rows: usize) -> Group {
         Group {
             rows,
-            columns: vec![
-                self.name.finish(rows), self.namespace.finish(rows), self.path
-                .finish(rows), self.port.finish(rows),
-            ],
+            columns: Vec::from([
+                self.name.finish(rows),
+                self.namespace.finish(rows),
+                self.path.finish(rows),
+                self.port.finish(rows),
+            ]),
         }
     }
 }
@@ -832,11 +878,14 @@ impl Columns for ValidationRule {
     fn finish(&mut self, rows: usize) -> Group {
         Group {
             rows,
-            columns: vec![
-                self.field_path.finish(rows), self.message.finish(rows), self
-                .message_expression.finish(rows), self.optional_old_self.finish(rows),
-                self.reason.finish(rows), self.rule.finish(rows),
-            ],
+            columns: Vec::from([
+                self.field_path.finish(rows),
+                self.message.finish(rows),
+                self.message_expression.finish(rows),
+                self.optional_old_self.finish(rows),
+                self.reason.finish(rows),
+                self.rule.finish(rows),
+            ]),
         }
     }
 }
@@ -874,10 +923,11 @@ impl Columns for WebhookClientConfig {
     fn finish(&mut self, rows: usize) -> Group {
         Group {
             rows,
-            columns: vec![
-                self.ca_bundle.finish(rows), self.service.finish(rows), self.url
-                .finish(rows),
-            ],
+            columns: Vec::from([
+                self.ca_bundle.finish(rows),
+                self.service.finish(rows),
+                self.url.finish(rows),
+            ]),
         }
     }
 }
@@ -912,10 +962,10 @@ impl Columns for WebhookConversion {
     fn finish(&mut self, rows: usize) -> Group {
         Group {
             rows,
-            columns: vec![
-                self.client_config.finish(rows), self.conversion_review_versions
-                .finish(rows),
-            ],
+            columns: Vec::from([
+                self.client_config.finish(rows),
+                self.conversion_review_versions.finish(rows),
+            ]),
         }
     }
 }

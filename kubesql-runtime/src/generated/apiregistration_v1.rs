@@ -52,10 +52,13 @@ impl Columns for APIService {
     fn finish(&mut self, rows: usize) -> Group {
         Group {
             rows,
-            columns: vec![
-                self.api_version.finish(rows), self.kind.finish(rows), self.metadata
-                .finish(rows), self.spec.finish(rows), self.status.finish(rows),
-            ],
+            columns: Vec::from([
+                self.api_version.finish(rows),
+                self.kind.finish(rows),
+                self.metadata.finish(rows),
+                self.spec.finish(rows),
+                self.status.finish(rows),
+            ]),
         }
     }
 }
@@ -96,10 +99,13 @@ impl Columns for APIServiceCondition {
     fn finish(&mut self, rows: usize) -> Group {
         Group {
             rows,
-            columns: vec![
-                self.last_transition_time.finish(rows), self.message.finish(rows), self
-                .reason.finish(rows), self.status.finish(rows), self.type_.finish(rows),
-            ],
+            columns: Vec::from([
+                self.last_transition_time.finish(rows),
+                self.message.finish(rows),
+                self.reason.finish(rows),
+                self.status.finish(rows),
+                self.type_.finish(rows),
+            ]),
         }
     }
 }
@@ -144,12 +150,15 @@ impl Columns for APIServiceSpec {
     fn finish(&mut self, rows: usize) -> Group {
         Group {
             rows,
-            columns: vec![
-                self.ca_bundle.finish(rows), self.group.finish(rows), self
-                .group_priority_minimum.finish(rows), self.insecure_skip_tls_verify
-                .finish(rows), self.service.finish(rows), self.version.finish(rows), self
-                .version_priority.finish(rows),
-            ],
+            columns: Vec::from([
+                self.ca_bundle.finish(rows),
+                self.group.finish(rows),
+                self.group_priority_minimum.finish(rows),
+                self.insecure_skip_tls_verify.finish(rows),
+                self.service.finish(rows),
+                self.version.finish(rows),
+                self.version_priority.finish(rows),
+            ]),
         }
     }
 }
@@ -184,7 +193,7 @@ impl Columns for APIServiceStatus {
     fn finish(&mut self, rows: usize) -> Group {
         Group {
             rows,
-            columns: vec![self.conditions.finish(rows),],
+            columns: Vec::from([self.conditions.finish(rows)]),
         }
     }
 }
@@ -215,10 +224,11 @@ impl Columns for ServiceReference {
     fn finish(&mut self, rows: usize) -> Group {
         Group {
             rows,
-            columns: vec![
-                self.name.finish(rows), self.namespace.finish(rows), self.port
-                .finish(rows),
-            ],
+            columns: Vec::from([
+                self.name.finish(rows),
+                self.namespace.finish(rows),
+                self.port.finish(rows),
+            ]),
         }
     }
 }

@@ -57,10 +57,12 @@ impl Columns for ServerStorageVersion {
     fn finish(&mut self, rows: usize) -> Group {
         Group {
             rows,
-            columns: vec![
-                self.api_server_id.finish(rows), self.decodable_versions.finish(rows),
-                self.encoding_version.finish(rows), self.served_versions.finish(rows),
-            ],
+            columns: Vec::from([
+                self.api_server_id.finish(rows),
+                self.decodable_versions.finish(rows),
+                self.encoding_version.finish(rows),
+                self.served_versions.finish(rows),
+            ]),
         }
     }
 }
@@ -100,10 +102,13 @@ impl Columns for StorageVersion {
     fn finish(&mut self, rows: usize) -> Group {
         Group {
             rows,
-            columns: vec![
-                self.api_version.finish(rows), self.kind.finish(rows), self.metadata
-                .finish(rows), self.spec.finish(rows), self.status.finish(rows),
-            ],
+            columns: Vec::from([
+                self.api_version.finish(rows),
+                self.kind.finish(rows),
+                self.metadata.finish(rows),
+                self.spec.finish(rows),
+                self.status.finish(rows),
+            ]),
         }
     }
 }
@@ -146,11 +151,14 @@ impl Columns for StorageVersionCondition {
     fn finish(&mut self, rows: usize) -> Group {
         Group {
             rows,
-            columns: vec![
-                self.last_transition_time.finish(rows), self.message.finish(rows), self
-                .observed_generation.finish(rows), self.reason.finish(rows), self.status
-                .finish(rows), self.type_.finish(rows),
-            ],
+            columns: Vec::from([
+                self.last_transition_time.finish(rows),
+                self.message.finish(rows),
+                self.observed_generation.finish(rows),
+                self.reason.finish(rows),
+                self.status.finish(rows),
+                self.type_.finish(rows),
+            ]),
         }
     }
 }
@@ -188,10 +196,11 @@ impl Columns for StorageVersionStatus {
     fn finish(&mut self, rows: usize) -> Group {
         Group {
             rows,
-            columns: vec![
-                self.common_encoding_version.finish(rows), self.conditions.finish(rows),
+            columns: Vec::from([
+                self.common_encoding_version.finish(rows),
+                self.conditions.finish(rows),
                 self.storage_versions.finish(rows),
-            ],
+            ]),
         }
     }
 }

@@ -2150,10 +2150,13 @@ impl Columns for ControllerRevision {
     fn finish(&mut self, rows: usize) -> Group {
         Group {
             rows,
-            columns: vec![
-                self.api_version.finish(rows), self.data.finish(rows), self.kind
-                .finish(rows), self.metadata.finish(rows), self.revision.finish(rows),
-            ],
+            columns: Vec::from([
+                self.api_version.finish(rows),
+                self.data.finish(rows),
+                self.kind.finish(rows),
+                self.metadata.finish(rows),
+                self.revision.finish(rows),
+            ]),
         }
     }
 }
@@ -2194,10 +2197,13 @@ impl Columns for DaemonSet {
     fn finish(&mut self, rows: usize) -> Group {
         Group {
             rows,
-            columns: vec![
-                self.api_version.finish(rows), self.kind.finish(rows), self.metadata
-                .finish(rows), self.spec.finish(rows), self.status.finish(rows),
-            ],
+            columns: Vec::from([
+                self.api_version.finish(rows),
+                self.kind.finish(rows),
+                self.metadata.finish(rows),
+                self.spec.finish(rows),
+                self.status.finish(rows),
+            ]),
         }
     }
 }
@@ -2238,10 +2244,13 @@ impl Columns for DaemonSetCondition {
     fn finish(&mut self, rows: usize) -> Group {
         Group {
             rows,
-            columns: vec![
-                self.last_transition_time.finish(rows), self.message.finish(rows), self
-                .reason.finish(rows), self.status.finish(rows), self.type_.finish(rows),
-            ],
+            columns: Vec::from([
+                self.last_transition_time.finish(rows),
+                self.message.finish(rows),
+                self.reason.finish(rows),
+                self.status.finish(rows),
+                self.type_.finish(rows),
+            ]),
         }
     }
 }
@@ -2282,11 +2291,13 @@ impl Columns for DaemonSetSpec {
     fn finish(&mut self, rows: usize) -> Group {
         Group {
             rows,
-            columns: vec![
-                self.min_ready_seconds.finish(rows), self.revision_history_limit
-                .finish(rows), self.selector.finish(rows), self.template.finish(rows),
+            columns: Vec::from([
+                self.min_ready_seconds.finish(rows),
+                self.revision_history_limit.finish(rows),
+                self.selector.finish(rows),
+                self.template.finish(rows),
                 self.update_strategy.finish(rows),
-            ],
+            ]),
         }
     }
 }
@@ -2337,14 +2348,18 @@ impl Columns for DaemonSetStatus {
     fn finish(&mut self, rows: usize) -> Group {
         Group {
             rows,
-            columns: vec![
-                self.collision_count.finish(rows), self.conditions.finish(rows), self
-                .current_number_scheduled.finish(rows), self.desired_number_scheduled
-                .finish(rows), self.number_available.finish(rows), self
-                .number_misscheduled.finish(rows), self.number_ready.finish(rows), self
-                .number_unavailable.finish(rows), self.observed_generation.finish(rows),
+            columns: Vec::from([
+                self.collision_count.finish(rows),
+                self.conditions.finish(rows),
+                self.current_number_scheduled.finish(rows),
+                self.desired_number_scheduled.finish(rows),
+                self.number_available.finish(rows),
+                self.number_misscheduled.finish(rows),
+                self.number_ready.finish(rows),
+                self.number_unavailable.finish(rows),
+                self.observed_generation.finish(rows),
                 self.updated_number_scheduled.finish(rows),
-            ],
+            ]),
         }
     }
 }
@@ -2384,7 +2399,10 @@ impl Columns for DaemonSetUpdateStrategy {
     fn finish(&mut self, rows: usize) -> Group {
         Group {
             rows,
-            columns: vec![self.rolling_update.finish(rows), self.type_.finish(rows),],
+            columns: Vec::from([
+                self.rolling_update.finish(rows),
+                self.type_.finish(rows),
+            ]),
         }
     }
 }
@@ -2422,10 +2440,13 @@ impl Columns for Deployment {
     fn finish(&mut self, rows: usize) -> Group {
         Group {
             rows,
-            columns: vec![
-                self.api_version.finish(rows), self.kind.finish(rows), self.metadata
-                .finish(rows), self.spec.finish(rows), self.status.finish(rows),
-            ],
+            columns: Vec::from([
+                self.api_version.finish(rows),
+                self.kind.finish(rows),
+                self.metadata.finish(rows),
+                self.spec.finish(rows),
+                self.status.finish(rows),
+            ]),
         }
     }
 }
@@ -2468,11 +2489,14 @@ impl Columns for DeploymentCondition {
     fn finish(&mut self, rows: usize) -> Group {
         Group {
             rows,
-            columns: vec![
-                self.last_transition_time.finish(rows), self.last_update_time
-                .finish(rows), self.message.finish(rows), self.reason.finish(rows), self
-                .status.finish(rows), self.type_.finish(rows),
-            ],
+            columns: Vec::from([
+                self.last_transition_time.finish(rows),
+                self.last_update_time.finish(rows),
+                self.message.finish(rows),
+                self.reason.finish(rows),
+                self.status.finish(rows),
+                self.type_.finish(rows),
+            ]),
         }
     }
 }
@@ -2520,12 +2544,16 @@ impl Columns for DeploymentSpec {
     fn finish(&mut self, rows: usize) -> Group {
         Group {
             rows,
-            columns: vec![
-                self.min_ready_seconds.finish(rows), self.paused.finish(rows), self
-                .progress_deadline_seconds.finish(rows), self.replicas.finish(rows), self
-                .revision_history_limit.finish(rows), self.selector.finish(rows), self
-                .strategy.finish(rows), self.template.finish(rows),
-            ],
+            columns: Vec::from([
+                self.min_ready_seconds.finish(rows),
+                self.paused.finish(rows),
+                self.progress_deadline_seconds.finish(rows),
+                self.replicas.finish(rows),
+                self.revision_history_limit.finish(rows),
+                self.selector.finish(rows),
+                self.strategy.finish(rows),
+                self.template.finish(rows),
+            ]),
         }
     }
 }
@@ -2577,13 +2605,17 @@ impl Columns for DeploymentStatus {
     fn finish(&mut self, rows: usize) -> Group {
         Group {
             rows,
-            columns: vec![
-                self.available_replicas.finish(rows), self.collision_count.finish(rows),
-                self.conditions.finish(rows), self.observed_generation.finish(rows), self
-                .ready_replicas.finish(rows), self.replicas.finish(rows), self
-                .terminating_replicas.finish(rows), self.unavailable_replicas
-                .finish(rows), self.updated_replicas.finish(rows),
-            ],
+            columns: Vec::from([
+                self.available_replicas.finish(rows),
+                self.collision_count.finish(rows),
+                self.conditions.finish(rows),
+                self.observed_generation.finish(rows),
+                self.ready_replicas.finish(rows),
+                self.replicas.finish(rows),
+                self.terminating_replicas.finish(rows),
+                self.unavailable_replicas.finish(rows),
+                self.updated_replicas.finish(rows),
+            ]),
         }
     }
 }
@@ -2622,7 +2654,10 @@ impl Columns for DeploymentStrategy {
     fn finish(&mut self, rows: usize) -> Group {
         Group {
             rows,
-            columns: vec![self.rolling_update.finish(rows), self.type_.finish(rows),],
+            columns: Vec::from([
+                self.rolling_update.finish(rows),
+                self.type_.finish(rows),
+            ]),
         }
     }
 }
@@ -2660,10 +2695,13 @@ impl Columns for ReplicaSet {
     fn finish(&mut self, rows: usize) -> Group {
         Group {
             rows,
-            columns: vec![
-                self.api_version.finish(rows), self.kind.finish(rows), self.metadata
-                .finish(rows), self.spec.finish(rows), self.status.finish(rows),
-            ],
+            columns: Vec::from([
+                self.api_version.finish(rows),
+                self.kind.finish(rows),
+                self.metadata.finish(rows),
+                self.spec.finish(rows),
+                self.status.finish(rows),
+            ]),
         }
     }
 }
@@ -2704,10 +2742,13 @@ impl Columns for ReplicaSetCondition {
     fn finish(&mut self, rows: usize) -> Group {
         Group {
             rows,
-            columns: vec![
-                self.last_transition_time.finish(rows), self.message.finish(rows), self
-                .reason.finish(rows), self.status.finish(rows), self.type_.finish(rows),
-            ],
+            columns: Vec::from([
+                self.last_transition_time.finish(rows),
+                self.message.finish(rows),
+                self.reason.finish(rows),
+                self.status.finish(rows),
+                self.type_.finish(rows),
+            ]),
         }
     }
 }
@@ -2746,10 +2787,12 @@ impl Columns for ReplicaSetSpec {
     fn finish(&mut self, rows: usize) -> Group {
         Group {
             rows,
-            columns: vec![
-                self.min_ready_seconds.finish(rows), self.replicas.finish(rows), self
-                .selector.finish(rows), self.template.finish(rows),
-            ],
+            columns: Vec::from([
+                self.min_ready_seconds.finish(rows),
+                self.replicas.finish(rows),
+                self.selector.finish(rows),
+                self.template.finish(rows),
+            ]),
         }
     }
 }
@@ -2793,12 +2836,15 @@ impl Columns for ReplicaSetStatus {
     fn finish(&mut self, rows: usize) -> Group {
         Group {
             rows,
-            columns: vec![
-                self.available_replicas.finish(rows), self.conditions.finish(rows), self
-                .fully_labeled_replicas.finish(rows), self.observed_generation
-                .finish(rows), self.ready_replicas.finish(rows), self.replicas
-                .finish(rows), self.terminating_replicas.finish(rows),
-            ],
+            columns: Vec::from([
+                self.available_replicas.finish(rows),
+                self.conditions.finish(rows),
+                self.fully_labeled_replicas.finish(rows),
+                self.observed_generation.finish(rows),
+                self.ready_replicas.finish(rows),
+                self.replicas.finish(rows),
+                self.terminating_replicas.finish(rows),
+            ]),
         }
     }
 }
@@ -2835,9 +2881,10 @@ impl Columns for RollingUpdateDaemonSet {
     fn finish(&mut self, rows: usize) -> Group {
         Group {
             rows,
-            columns: vec![
-                self.max_surge.finish(rows), self.max_unavailable.finish(rows),
-            ],
+            columns: Vec::from([
+                self.max_surge.finish(rows),
+                self.max_unavailable.finish(rows),
+            ]),
         }
     }
 }
@@ -2869,9 +2916,10 @@ impl Columns for RollingUpdateDeployment {
     fn finish(&mut self, rows: usize) -> Group {
         Group {
             rows,
-            columns: vec![
-                self.max_surge.finish(rows), self.max_unavailable.finish(rows),
-            ],
+            columns: Vec::from([
+                self.max_surge.finish(rows),
+                self.max_unavailable.finish(rows),
+            ]),
         }
     }
 }
@@ -2903,9 +2951,10 @@ impl Columns for RollingUpdateStatefulSetStrategy {
     fn finish(&mut self, rows: usize) -> Group {
         Group {
             rows,
-            columns: vec![
-                self.max_unavailable.finish(rows), self.partition.finish(rows),
-            ],
+            columns: Vec::from([
+                self.max_unavailable.finish(rows),
+                self.partition.finish(rows),
+            ]),
         }
     }
 }
@@ -2943,10 +2992,13 @@ impl Columns for StatefulSet {
     fn finish(&mut self, rows: usize) -> Group {
         Group {
             rows,
-            columns: vec![
-                self.api_version.finish(rows), self.kind.finish(rows), self.metadata
-                .finish(rows), self.spec.finish(rows), self.status.finish(rows),
-            ],
+            columns: Vec::from([
+                self.api_version.finish(rows),
+                self.kind.finish(rows),
+                self.metadata.finish(rows),
+                self.spec.finish(rows),
+                self.status.finish(rows),
+            ]),
         }
     }
 }
@@ -2987,10 +3039,13 @@ impl Columns for StatefulSetCondition {
     fn finish(&mut self, rows: usize) -> Group {
         Group {
             rows,
-            columns: vec![
-                self.last_transition_time.finish(rows), self.message.finish(rows), self
-                .reason.finish(rows), self.status.finish(rows), self.type_.finish(rows),
-            ],
+            columns: Vec::from([
+                self.last_transition_time.finish(rows),
+                self.message.finish(rows),
+                self.reason.finish(rows),
+                self.status.finish(rows),
+                self.type_.finish(rows),
+            ]),
         }
     }
 }
@@ -3023,7 +3078,7 @@ impl Columns for StatefulSetOrdinals {
     fn finish(&mut self, rows: usize) -> Group {
         Group {
             rows,
-            columns: vec![self.start.finish(rows),],
+            columns: Vec::from([self.start.finish(rows)]),
         }
     }
 }
@@ -3052,7 +3107,10 @@ impl Columns for StatefulSetPersistentVolumeClaimRetentionPolicy {
     fn finish(&mut self, rows: usize) -> Group {
         Group {
             rows,
-            columns: vec![self.when_deleted.finish(rows), self.when_scaled.finish(rows),],
+            columns: Vec::from([
+                self.when_deleted.finish(rows),
+                self.when_scaled.finish(rows),
+            ]),
         }
     }
 }
@@ -3103,14 +3161,19 @@ impl Columns for StatefulSetSpec {
     fn finish(&mut self, rows: usize) -> Group {
         Group {
             rows,
-            columns: vec![
-                self.min_ready_seconds.finish(rows), self.ordinals.finish(rows), self
-                .persistent_volume_claim_retention_policy.finish(rows), self
-                .pod_management_policy.finish(rows), self.replicas.finish(rows), self
-                .revision_history_limit.finish(rows), self.selector.finish(rows), self
-                .service_name.finish(rows), self.template.finish(rows), self
-                .update_strategy.finish(rows), self.volume_claim_templates.finish(rows),
-            ],
+            columns: Vec::from([
+                self.min_ready_seconds.finish(rows),
+                self.ordinals.finish(rows),
+                self.persistent_volume_claim_retention_policy.finish(rows),
+                self.pod_management_policy.finish(rows),
+                self.replicas.finish(rows),
+                self.revision_history_limit.finish(rows),
+                self.selector.finish(rows),
+                self.service_name.finish(rows),
+                self.template.finish(rows),
+                self.update_strategy.finish(rows),
+                self.volume_claim_templates.finish(rows),
+            ]),
         }
     }
 }
@@ -3170,13 +3233,18 @@ impl Columns for StatefulSetStatus {
     fn finish(&mut self, rows: usize) -> Group {
         Group {
             rows,
-            columns: vec![
-                self.available_replicas.finish(rows), self.collision_count.finish(rows),
-                self.conditions.finish(rows), self.current_replicas.finish(rows), self
-                .current_revision.finish(rows), self.observed_generation.finish(rows),
-                self.ready_replicas.finish(rows), self.replicas.finish(rows), self
-                .update_revision.finish(rows), self.updated_replicas.finish(rows),
-            ],
+            columns: Vec::from([
+                self.available_replicas.finish(rows),
+                self.collision_count.finish(rows),
+                self.conditions.finish(rows),
+                self.current_replicas.finish(rows),
+                self.current_revision.finish(rows),
+                self.observed_generation.finish(rows),
+                self.ready_replicas.finish(rows),
+                self.replicas.finish(rows),
+                self.update_revision.finish(rows),
+                self.updated_replicas.finish(rows),
+            ]),
         }
     }
 }
@@ -3216,7 +3284,10 @@ impl Columns for StatefulSetUpdateStrategy {
     fn finish(&mut self, rows: usize) -> Group {
         Group {
             rows,
-            columns: vec![self.rolling_update.finish(rows), self.type_.finish(rows),],
+            columns: Vec::from([
+                self.rolling_update.finish(rows),
+                self.type_.finish(rows),
+            ]),
         }
     }
 }

@@ -104,10 +104,11 @@ impl Columns for ContainerResourceMetricSource {
     fn finish(&mut self, rows: usize) -> Group {
         Group {
             rows,
-            columns: vec![
-                self.container.finish(rows), self.name.finish(rows), self.target
-                .finish(rows),
-            ],
+            columns: Vec::from([
+                self.container.finish(rows),
+                self.name.finish(rows),
+                self.target.finish(rows),
+            ]),
         }
     }
 }
@@ -142,10 +143,11 @@ impl Columns for ContainerResourceMetricStatus {
     fn finish(&mut self, rows: usize) -> Group {
         Group {
             rows,
-            columns: vec![
-                self.container.finish(rows), self.current.finish(rows), self.name
-                .finish(rows),
-            ],
+            columns: Vec::from([
+                self.container.finish(rows),
+                self.current.finish(rows),
+                self.name.finish(rows),
+            ]),
         }
     }
 }
@@ -180,10 +182,11 @@ impl Columns for CrossVersionObjectReference {
     fn finish(&mut self, rows: usize) -> Group {
         Group {
             rows,
-            columns: vec![
-                self.api_version.finish(rows), self.kind.finish(rows), self.name
-                .finish(rows),
-            ],
+            columns: Vec::from([
+                self.api_version.finish(rows),
+                self.kind.finish(rows),
+                self.name.finish(rows),
+            ]),
         }
     }
 }
@@ -216,7 +219,7 @@ impl Columns for ExternalMetricSource {
     fn finish(&mut self, rows: usize) -> Group {
         Group {
             rows,
-            columns: vec![self.metric.finish(rows), self.target.finish(rows),],
+            columns: Vec::from([self.metric.finish(rows), self.target.finish(rows)]),
         }
     }
 }
@@ -248,7 +251,7 @@ impl Columns for ExternalMetricStatus {
     fn finish(&mut self, rows: usize) -> Group {
         Group {
             rows,
-            columns: vec![self.current.finish(rows), self.metric.finish(rows),],
+            columns: Vec::from([self.current.finish(rows), self.metric.finish(rows)]),
         }
     }
 }
@@ -282,10 +285,11 @@ impl Columns for HPAScalingPolicy {
     fn finish(&mut self, rows: usize) -> Group {
         Group {
             rows,
-            columns: vec![
-                self.period_seconds.finish(rows), self.type_.finish(rows), self.value
-                .finish(rows),
-            ],
+            columns: Vec::from([
+                self.period_seconds.finish(rows),
+                self.type_.finish(rows),
+                self.value.finish(rows),
+            ]),
         }
     }
 }
@@ -324,10 +328,12 @@ impl Columns for HPAScalingRules {
     fn finish(&mut self, rows: usize) -> Group {
         Group {
             rows,
-            columns: vec![
-                self.policies.finish(rows), self.select_policy.finish(rows), self
-                .stabilization_window_seconds.finish(rows), self.tolerance.finish(rows),
-            ],
+            columns: Vec::from([
+                self.policies.finish(rows),
+                self.select_policy.finish(rows),
+                self.stabilization_window_seconds.finish(rows),
+                self.tolerance.finish(rows),
+            ]),
         }
     }
 }
@@ -367,10 +373,13 @@ impl Columns for HorizontalPodAutoscaler {
     fn finish(&mut self, rows: usize) -> Group {
         Group {
             rows,
-            columns: vec![
-                self.api_version.finish(rows), self.kind.finish(rows), self.metadata
-                .finish(rows), self.spec.finish(rows), self.status.finish(rows),
-            ],
+            columns: Vec::from([
+                self.api_version.finish(rows),
+                self.kind.finish(rows),
+                self.metadata.finish(rows),
+                self.spec.finish(rows),
+                self.status.finish(rows),
+            ]),
         }
     }
 }
@@ -405,7 +414,10 @@ impl Columns for HorizontalPodAutoscalerBehavior {
     fn finish(&mut self, rows: usize) -> Group {
         Group {
             rows,
-            columns: vec![self.scale_down.finish(rows), self.scale_up.finish(rows),],
+            columns: Vec::from([
+                self.scale_down.finish(rows),
+                self.scale_up.finish(rows),
+            ]),
         }
     }
 }
@@ -443,10 +455,13 @@ impl Columns for HorizontalPodAutoscalerCondition {
     fn finish(&mut self, rows: usize) -> Group {
         Group {
             rows,
-            columns: vec![
-                self.last_transition_time.finish(rows), self.message.finish(rows), self
-                .reason.finish(rows), self.status.finish(rows), self.type_.finish(rows),
-            ],
+            columns: Vec::from([
+                self.last_transition_time.finish(rows),
+                self.message.finish(rows),
+                self.reason.finish(rows),
+                self.status.finish(rows),
+                self.type_.finish(rows),
+            ]),
         }
     }
 }
@@ -487,11 +502,13 @@ impl Columns for HorizontalPodAutoscalerSpec {
     fn finish(&mut self, rows: usize) -> Group {
         Group {
             rows,
-            columns: vec![
-                self.behavior.finish(rows), self.max_replicas.finish(rows), self.metrics
-                .finish(rows), self.min_replicas.finish(rows), self.scale_target_ref
-                .finish(rows),
-            ],
+            columns: Vec::from([
+                self.behavior.finish(rows),
+                self.max_replicas.finish(rows),
+                self.metrics.finish(rows),
+                self.min_replicas.finish(rows),
+                self.scale_target_ref.finish(rows),
+            ]),
         }
     }
 }
@@ -534,11 +551,14 @@ impl Columns for HorizontalPodAutoscalerStatus {
     fn finish(&mut self, rows: usize) -> Group {
         Group {
             rows,
-            columns: vec![
-                self.conditions.finish(rows), self.current_metrics.finish(rows), self
-                .current_replicas.finish(rows), self.desired_replicas.finish(rows), self
-                .last_scale_time.finish(rows), self.observed_generation.finish(rows),
-            ],
+            columns: Vec::from([
+                self.conditions.finish(rows),
+                self.current_metrics.finish(rows),
+                self.current_replicas.finish(rows),
+                self.desired_replicas.finish(rows),
+                self.last_scale_time.finish(rows),
+                self.observed_generation.finish(rows),
+            ]),
         }
     }
 }
@@ -574,7 +594,7 @@ impl Columns for MetricIdentifier {
     fn finish(&mut self, rows: usize) -> Group {
         Group {
             rows,
-            columns: vec![self.name.finish(rows), self.selector.finish(rows),],
+            columns: Vec::from([self.name.finish(rows), self.selector.finish(rows)]),
         }
     }
 }
@@ -614,11 +634,14 @@ impl Columns for MetricSpec {
     fn finish(&mut self, rows: usize) -> Group {
         Group {
             rows,
-            columns: vec![
-                self.container_resource.finish(rows), self.external.finish(rows), self
-                .object.finish(rows), self.pods.finish(rows), self.resource.finish(rows),
+            columns: Vec::from([
+                self.container_resource.finish(rows),
+                self.external.finish(rows),
+                self.object.finish(rows),
+                self.pods.finish(rows),
+                self.resource.finish(rows),
                 self.type_.finish(rows),
-            ],
+            ]),
         }
     }
 }
@@ -662,11 +685,14 @@ impl Columns for MetricStatus {
     fn finish(&mut self, rows: usize) -> Group {
         Group {
             rows,
-            columns: vec![
-                self.container_resource.finish(rows), self.external.finish(rows), self
-                .object.finish(rows), self.pods.finish(rows), self.resource.finish(rows),
+            columns: Vec::from([
+                self.container_resource.finish(rows),
+                self.external.finish(rows),
+                self.object.finish(rows),
+                self.pods.finish(rows),
+                self.resource.finish(rows),
                 self.type_.finish(rows),
-            ],
+            ]),
         }
     }
 }
@@ -706,10 +732,12 @@ impl Columns for MetricTarget {
     fn finish(&mut self, rows: usize) -> Group {
         Group {
             rows,
-            columns: vec![
-                self.average_utilization.finish(rows), self.average_value.finish(rows),
-                self.type_.finish(rows), self.value.finish(rows),
-            ],
+            columns: Vec::from([
+                self.average_utilization.finish(rows),
+                self.average_value.finish(rows),
+                self.type_.finish(rows),
+                self.value.finish(rows),
+            ]),
         }
     }
 }
@@ -745,10 +773,11 @@ impl Columns for MetricValueStatus {
     fn finish(&mut self, rows: usize) -> Group {
         Group {
             rows,
-            columns: vec![
-                self.average_utilization.finish(rows), self.average_value.finish(rows),
+            columns: Vec::from([
+                self.average_utilization.finish(rows),
+                self.average_value.finish(rows),
                 self.value.finish(rows),
-            ],
+            ]),
         }
     }
 }
@@ -783,10 +812,11 @@ impl Columns for ObjectMetricSource {
     fn finish(&mut self, rows: usize) -> Group {
         Group {
             rows,
-            columns: vec![
-                self.described_object.finish(rows), self.metric.finish(rows), self.target
-                .finish(rows),
-            ],
+            columns: Vec::from([
+                self.described_object.finish(rows),
+                self.metric.finish(rows),
+                self.target.finish(rows),
+            ]),
         }
     }
 }
@@ -821,10 +851,11 @@ impl Columns for ObjectMetricStatus {
     fn finish(&mut self, rows: usize) -> Group {
         Group {
             rows,
-            columns: vec![
-                self.current.finish(rows), self.described_object.finish(rows), self
-                .metric.finish(rows),
-            ],
+            columns: Vec::from([
+                self.current.finish(rows),
+                self.described_object.finish(rows),
+                self.metric.finish(rows),
+            ]),
         }
     }
 }
@@ -857,7 +888,7 @@ impl Columns for PodsMetricSource {
     fn finish(&mut self, rows: usize) -> Group {
         Group {
             rows,
-            columns: vec![self.metric.finish(rows), self.target.finish(rows),],
+            columns: Vec::from([self.metric.finish(rows), self.target.finish(rows)]),
         }
     }
 }
@@ -889,7 +920,7 @@ impl Columns for PodsMetricStatus {
     fn finish(&mut self, rows: usize) -> Group {
         Group {
             rows,
-            columns: vec![self.current.finish(rows), self.metric.finish(rows),],
+            columns: Vec::from([self.current.finish(rows), self.metric.finish(rows)]),
         }
     }
 }
@@ -921,7 +952,7 @@ impl Columns for ResourceMetricSource {
     fn finish(&mut self, rows: usize) -> Group {
         Group {
             rows,
-            columns: vec![self.name.finish(rows), self.target.finish(rows),],
+            columns: Vec::from([self.name.finish(rows), self.target.finish(rows)]),
         }
     }
 }
@@ -950,7 +981,7 @@ impl Columns for ResourceMetricStatus {
     fn finish(&mut self, rows: usize) -> Group {
         Group {
             rows,
-            columns: vec![self.current.finish(rows), self.name.finish(rows),],
+            columns: Vec::from([self.current.finish(rows), self.name.finish(rows)]),
         }
     }
 }

@@ -1091,10 +1091,13 @@ impl Columns for CronJob {
     fn finish(&mut self, rows: usize) -> Group {
         Group {
             rows,
-            columns: vec![
-                self.api_version.finish(rows), self.kind.finish(rows), self.metadata
-                .finish(rows), self.spec.finish(rows), self.status.finish(rows),
-            ],
+            columns: Vec::from([
+                self.api_version.finish(rows),
+                self.kind.finish(rows),
+                self.metadata.finish(rows),
+                self.spec.finish(rows),
+                self.status.finish(rows),
+            ]),
         }
     }
 }
@@ -1143,13 +1146,16 @@ impl Columns for CronJobSpec {
     fn finish(&mut self, rows: usize) -> Group {
         Group {
             rows,
-            columns: vec![
-                self.concurrency_policy.finish(rows), self.failed_jobs_history_limit
-                .finish(rows), self.job_template.finish(rows), self.schedule
-                .finish(rows), self.starting_deadline_seconds.finish(rows), self
-                .successful_jobs_history_limit.finish(rows), self.suspend.finish(rows),
+            columns: Vec::from([
+                self.concurrency_policy.finish(rows),
+                self.failed_jobs_history_limit.finish(rows),
+                self.job_template.finish(rows),
+                self.schedule.finish(rows),
+                self.starting_deadline_seconds.finish(rows),
+                self.successful_jobs_history_limit.finish(rows),
+                self.suspend.finish(rows),
                 self.time_zone.finish(rows),
-            ],
+            ]),
         }
     }
 }
@@ -1189,10 +1195,11 @@ impl Columns for CronJobStatus {
     fn finish(&mut self, rows: usize) -> Group {
         Group {
             rows,
-            columns: vec![
-                self.active.finish(rows), self.last_schedule_time.finish(rows), self
-                .last_successful_time.finish(rows),
-            ],
+            columns: Vec::from([
+                self.active.finish(rows),
+                self.last_schedule_time.finish(rows),
+                self.last_successful_time.finish(rows),
+            ]),
         }
     }
 }
@@ -1231,10 +1238,13 @@ impl Columns for Job {
     fn finish(&mut self, rows: usize) -> Group {
         Group {
             rows,
-            columns: vec![
-                self.api_version.finish(rows), self.kind.finish(rows), self.metadata
-                .finish(rows), self.spec.finish(rows), self.status.finish(rows),
-            ],
+            columns: Vec::from([
+                self.api_version.finish(rows),
+                self.kind.finish(rows),
+                self.metadata.finish(rows),
+                self.spec.finish(rows),
+                self.status.finish(rows),
+            ]),
         }
     }
 }
@@ -1277,11 +1287,14 @@ impl Columns for JobCondition {
     fn finish(&mut self, rows: usize) -> Group {
         Group {
             rows,
-            columns: vec![
-                self.last_probe_time.finish(rows), self.last_transition_time
-                .finish(rows), self.message.finish(rows), self.reason.finish(rows), self
-                .status.finish(rows), self.type_.finish(rows),
-            ],
+            columns: Vec::from([
+                self.last_probe_time.finish(rows),
+                self.last_transition_time.finish(rows),
+                self.message.finish(rows),
+                self.reason.finish(rows),
+                self.status.finish(rows),
+                self.type_.finish(rows),
+            ]),
         }
     }
 }
@@ -1347,17 +1360,24 @@ impl Columns for JobSpec {
     fn finish(&mut self, rows: usize) -> Group {
         Group {
             rows,
-            columns: vec![
-                self.active_deadline_seconds.finish(rows), self.backoff_limit
-                .finish(rows), self.backoff_limit_per_index.finish(rows), self
-                .completion_mode.finish(rows), self.completions.finish(rows), self
-                .managed_by.finish(rows), self.manual_selector.finish(rows), self
-                .max_failed_indexes.finish(rows), self.parallelism.finish(rows), self
-                .pod_failure_policy.finish(rows), self.pod_replacement_policy
-                .finish(rows), self.selector.finish(rows), self.success_policy
-                .finish(rows), self.suspend.finish(rows), self.template.finish(rows),
+            columns: Vec::from([
+                self.active_deadline_seconds.finish(rows),
+                self.backoff_limit.finish(rows),
+                self.backoff_limit_per_index.finish(rows),
+                self.completion_mode.finish(rows),
+                self.completions.finish(rows),
+                self.managed_by.finish(rows),
+                self.manual_selector.finish(rows),
+                self.max_failed_indexes.finish(rows),
+                self.parallelism.finish(rows),
+                self.pod_failure_policy.finish(rows),
+                self.pod_replacement_policy.finish(rows),
+                self.selector.finish(rows),
+                self.success_policy.finish(rows),
+                self.suspend.finish(rows),
+                self.template.finish(rows),
                 self.ttl_seconds_after_finished.finish(rows),
-            ],
+            ]),
         }
     }
 }
@@ -1421,13 +1441,19 @@ impl Columns for JobStatus {
     fn finish(&mut self, rows: usize) -> Group {
         Group {
             rows,
-            columns: vec![
-                self.active.finish(rows), self.completed_indexes.finish(rows), self
-                .completion_time.finish(rows), self.conditions.finish(rows), self.failed
-                .finish(rows), self.failed_indexes.finish(rows), self.ready.finish(rows),
-                self.start_time.finish(rows), self.succeeded.finish(rows), self
-                .terminating.finish(rows), self.uncounted_terminated_pods.finish(rows),
-            ],
+            columns: Vec::from([
+                self.active.finish(rows),
+                self.completed_indexes.finish(rows),
+                self.completion_time.finish(rows),
+                self.conditions.finish(rows),
+                self.failed.finish(rows),
+                self.failed_indexes.finish(rows),
+                self.ready.finish(rows),
+                self.start_time.finish(rows),
+                self.succeeded.finish(rows),
+                self.terminating.finish(rows),
+                self.uncounted_terminated_pods.finish(rows),
+            ]),
         }
     }
 }
@@ -1468,7 +1494,7 @@ impl Columns for JobTemplateSpec {
     fn finish(&mut self, rows: usize) -> Group {
         Group {
             rows,
-            columns: vec![self.metadata.finish(rows), self.spec.finish(rows),],
+            columns: Vec::from([self.metadata.finish(rows), self.spec.finish(rows)]),
         }
     }
 }
@@ -1498,7 +1524,7 @@ impl Columns for PodFailurePolicy {
     fn finish(&mut self, rows: usize) -> Group {
         Group {
             rows,
-            columns: vec![self.rules.finish(rows),],
+            columns: Vec::from([self.rules.finish(rows)]),
         }
     }
 }
@@ -1529,10 +1555,11 @@ impl Columns for PodFailurePolicyOnExitCodesRequirement {
     fn finish(&mut self, rows: usize) -> Group {
         Group {
             rows,
-            columns: vec![
-                self.container_name.finish(rows), self.operator.finish(rows), self.values
-                .finish(rows),
-            ],
+            columns: Vec::from([
+                self.container_name.finish(rows),
+                self.operator.finish(rows),
+                self.values.finish(rows),
+            ]),
         }
     }
 }
@@ -1565,7 +1592,7 @@ impl Columns for PodFailurePolicyOnPodConditionsPattern {
     fn finish(&mut self, rows: usize) -> Group {
         Group {
             rows,
-            columns: vec![self.status.finish(rows), self.type_.finish(rows),],
+            columns: Vec::from([self.status.finish(rows), self.type_.finish(rows)]),
         }
     }
 }
@@ -1596,10 +1623,11 @@ impl Columns for PodFailurePolicyRule {
     fn finish(&mut self, rows: usize) -> Group {
         Group {
             rows,
-            columns: vec![
-                self.action.finish(rows), self.on_exit_codes.finish(rows), self
-                .on_pod_conditions.finish(rows),
-            ],
+            columns: Vec::from([
+                self.action.finish(rows),
+                self.on_exit_codes.finish(rows),
+                self.on_pod_conditions.finish(rows),
+            ]),
         }
     }
 }
@@ -1630,7 +1658,7 @@ impl Columns for SuccessPolicy {
     fn finish(&mut self, rows: usize) -> Group {
         Group {
             rows,
-            columns: vec![self.rules.finish(rows),],
+            columns: Vec::from([self.rules.finish(rows)]),
         }
     }
 }
@@ -1659,9 +1687,10 @@ impl Columns for SuccessPolicyRule {
     fn finish(&mut self, rows: usize) -> Group {
         Group {
             rows,
-            columns: vec![
-                self.succeeded_count.finish(rows), self.succeeded_indexes.finish(rows),
-            ],
+            columns: Vec::from([
+                self.succeeded_count.finish(rows),
+                self.succeeded_indexes.finish(rows),
+            ]),
         }
     }
 }
@@ -1693,7 +1722,7 @@ impl Columns for UncountedTerminatedPods {
     fn finish(&mut self, rows: usize) -> Group {
         Group {
             rows,
-            columns: vec![self.failed.finish(rows), self.succeeded.finish(rows),],
+            columns: Vec::from([self.failed.finish(rows), self.succeeded.finish(rows)]),
         }
     }
 }

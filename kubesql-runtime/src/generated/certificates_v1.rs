@@ -58,10 +58,13 @@ impl Columns for CertificateSigningRequest {
     fn finish(&mut self, rows: usize) -> Group {
         Group {
             rows,
-            columns: vec![
-                self.api_version.finish(rows), self.kind.finish(rows), self.metadata
-                .finish(rows), self.spec.finish(rows), self.status.finish(rows),
-            ],
+            columns: Vec::from([
+                self.api_version.finish(rows),
+                self.kind.finish(rows),
+                self.metadata.finish(rows),
+                self.spec.finish(rows),
+                self.status.finish(rows),
+            ]),
         }
     }
 }
@@ -104,11 +107,14 @@ impl Columns for CertificateSigningRequestCondition {
     fn finish(&mut self, rows: usize) -> Group {
         Group {
             rows,
-            columns: vec![
-                self.last_transition_time.finish(rows), self.last_update_time
-                .finish(rows), self.message.finish(rows), self.reason.finish(rows), self
-                .status.finish(rows), self.type_.finish(rows),
-            ],
+            columns: Vec::from([
+                self.last_transition_time.finish(rows),
+                self.last_update_time.finish(rows),
+                self.message.finish(rows),
+                self.reason.finish(rows),
+                self.status.finish(rows),
+                self.type_.finish(rows),
+            ]),
         }
     }
 }
@@ -156,12 +162,16 @@ impl Columns for CertificateSigningRequestSpec {
     fn finish(&mut self, rows: usize) -> Group {
         Group {
             rows,
-            columns: vec![
-                self.expiration_seconds.finish(rows), self.extra.finish(rows), self
-                .groups.finish(rows), self.request.finish(rows), self.signer_name
-                .finish(rows), self.uid.finish(rows), self.usages.finish(rows), self
-                .username.finish(rows),
-            ],
+            columns: Vec::from([
+                self.expiration_seconds.finish(rows),
+                self.extra.finish(rows),
+                self.groups.finish(rows),
+                self.request.finish(rows),
+                self.signer_name.finish(rows),
+                self.uid.finish(rows),
+                self.usages.finish(rows),
+                self.username.finish(rows),
+            ]),
         }
     }
 }
@@ -199,7 +209,10 @@ impl Columns for CertificateSigningRequestStatus {
     fn finish(&mut self, rows: usize) -> Group {
         Group {
             rows,
-            columns: vec![self.certificate.finish(rows), self.conditions.finish(rows),],
+            columns: Vec::from([
+                self.certificate.finish(rows),
+                self.conditions.finish(rows),
+            ]),
         }
     }
 }

@@ -76,10 +76,12 @@ impl Columns for ClusterTrustBundle {
     fn finish(&mut self, rows: usize) -> Group {
         Group {
             rows,
-            columns: vec![
-                self.api_version.finish(rows), self.kind.finish(rows), self.metadata
-                .finish(rows), self.spec.finish(rows),
-            ],
+            columns: Vec::from([
+                self.api_version.finish(rows),
+                self.kind.finish(rows),
+                self.metadata.finish(rows),
+                self.spec.finish(rows),
+            ]),
         }
     }
 }
@@ -113,7 +115,10 @@ impl Columns for ClusterTrustBundleSpec {
     fn finish(&mut self, rows: usize) -> Group {
         Group {
             rows,
-            columns: vec![self.signer_name.finish(rows), self.trust_bundle.finish(rows),],
+            columns: Vec::from([
+                self.signer_name.finish(rows),
+                self.trust_bundle.finish(rows),
+            ]),
         }
     }
 }
@@ -148,10 +153,13 @@ impl Columns for PodCertificateRequest {
     fn finish(&mut self, rows: usize) -> Group {
         Group {
             rows,
-            columns: vec![
-                self.api_version.finish(rows), self.kind.finish(rows), self.metadata
-                .finish(rows), self.spec.finish(rows), self.status.finish(rows),
-            ],
+            columns: Vec::from([
+                self.api_version.finish(rows),
+                self.kind.finish(rows),
+                self.metadata.finish(rows),
+                self.spec.finish(rows),
+                self.status.finish(rows),
+            ]),
         }
     }
 }
@@ -206,14 +214,19 @@ impl Columns for PodCertificateRequestSpec {
     fn finish(&mut self, rows: usize) -> Group {
         Group {
             rows,
-            columns: vec![
-                self.max_expiration_seconds.finish(rows), self.node_name.finish(rows),
-                self.node_uid.finish(rows), self.pkix_public_key.finish(rows), self
-                .pod_name.finish(rows), self.pod_uid.finish(rows), self
-                .proof_of_possession.finish(rows), self.service_account_name
-                .finish(rows), self.service_account_uid.finish(rows), self.signer_name
-                .finish(rows), self.unverified_user_annotations.finish(rows),
-            ],
+            columns: Vec::from([
+                self.max_expiration_seconds.finish(rows),
+                self.node_name.finish(rows),
+                self.node_uid.finish(rows),
+                self.pkix_public_key.finish(rows),
+                self.pod_name.finish(rows),
+                self.pod_uid.finish(rows),
+                self.proof_of_possession.finish(rows),
+                self.service_account_name.finish(rows),
+                self.service_account_uid.finish(rows),
+                self.signer_name.finish(rows),
+                self.unverified_user_annotations.finish(rows),
+            ]),
         }
     }
 }
@@ -260,11 +273,13 @@ impl Columns for PodCertificateRequestStatus {
     fn finish(&mut self, rows: usize) -> Group {
         Group {
             rows,
-            columns: vec![
-                self.begin_refresh_at.finish(rows), self.certificate_chain.finish(rows),
-                self.conditions.finish(rows), self.not_after.finish(rows), self
-                .not_before.finish(rows),
-            ],
+            columns: Vec::from([
+                self.begin_refresh_at.finish(rows),
+                self.certificate_chain.finish(rows),
+                self.conditions.finish(rows),
+                self.not_after.finish(rows),
+                self.not_before.finish(rows),
+            ]),
         }
     }
 }

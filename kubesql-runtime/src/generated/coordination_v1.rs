@@ -49,10 +49,12 @@ impl Columns for Lease {
     fn finish(&mut self, rows: usize) -> Group {
         Group {
             rows,
-            columns: vec![
-                self.api_version.finish(rows), self.kind.finish(rows), self.metadata
-                .finish(rows), self.spec.finish(rows),
-            ],
+            columns: Vec::from([
+                self.api_version.finish(rows),
+                self.kind.finish(rows),
+                self.metadata.finish(rows),
+                self.spec.finish(rows),
+            ]),
         }
     }
 }
@@ -96,12 +98,15 @@ impl Columns for LeaseSpec {
     fn finish(&mut self, rows: usize) -> Group {
         Group {
             rows,
-            columns: vec![
-                self.acquire_time.finish(rows), self.holder_identity.finish(rows), self
-                .lease_duration_seconds.finish(rows), self.lease_transitions
-                .finish(rows), self.preferred_holder.finish(rows), self.renew_time
-                .finish(rows), self.strategy.finish(rows),
-            ],
+            columns: Vec::from([
+                self.acquire_time.finish(rows),
+                self.holder_identity.finish(rows),
+                self.lease_duration_seconds.finish(rows),
+                self.lease_transitions.finish(rows),
+                self.preferred_holder.finish(rows),
+                self.renew_time.finish(rows),
+                self.strategy.finish(rows),
+            ]),
         }
     }
 }

@@ -49,10 +49,12 @@ impl Columns for LeaseCandidate {
     fn finish(&mut self, rows: usize) -> Group {
         Group {
             rows,
-            columns: vec![
-                self.api_version.finish(rows), self.kind.finish(rows), self.metadata
-                .finish(rows), self.spec.finish(rows),
-            ],
+            columns: Vec::from([
+                self.api_version.finish(rows),
+                self.kind.finish(rows),
+                self.metadata.finish(rows),
+                self.spec.finish(rows),
+            ]),
         }
     }
 }
@@ -94,11 +96,14 @@ impl Columns for LeaseCandidateSpec {
     fn finish(&mut self, rows: usize) -> Group {
         Group {
             rows,
-            columns: vec![
-                self.binary_version.finish(rows), self.emulation_version.finish(rows),
-                self.lease_name.finish(rows), self.ping_time.finish(rows), self
-                .renew_time.finish(rows), self.strategy.finish(rows),
-            ],
+            columns: Vec::from([
+                self.binary_version.finish(rows),
+                self.emulation_version.finish(rows),
+                self.lease_name.finish(rows),
+                self.ping_time.finish(rows),
+                self.renew_time.finish(rows),
+                self.strategy.finish(rows),
+            ]),
         }
     }
 }

@@ -1913,10 +1913,12 @@ impl Columns for AWSElasticBlockStoreVolumeSource {
     fn finish(&mut self, rows: usize) -> Group {
         Group {
             rows,
-            columns: vec![
-                self.fs_type.finish(rows), self.partition.finish(rows), self.read_only
-                .finish(rows), self.volume_id.finish(rows),
-            ],
+            columns: Vec::from([
+                self.fs_type.finish(rows),
+                self.partition.finish(rows),
+                self.read_only.finish(rows),
+                self.volume_id.finish(rows),
+            ]),
         }
     }
 }
@@ -1952,10 +1954,11 @@ impl Columns for Affinity {
     fn finish(&mut self, rows: usize) -> Group {
         Group {
             rows,
-            columns: vec![
-                self.node_affinity.finish(rows), self.pod_affinity.finish(rows), self
-                .pod_anti_affinity.finish(rows),
-            ],
+            columns: Vec::from([
+                self.node_affinity.finish(rows),
+                self.pod_affinity.finish(rows),
+                self.pod_anti_affinity.finish(rows),
+            ]),
         }
     }
 }
@@ -1988,7 +1991,10 @@ impl Columns for AppArmorProfile {
     fn finish(&mut self, rows: usize) -> Group {
         Group {
             rows,
-            columns: vec![self.localhost_profile.finish(rows), self.type_.finish(rows),],
+            columns: Vec::from([
+                self.localhost_profile.finish(rows),
+                self.type_.finish(rows),
+            ]),
         }
     }
 }
@@ -2017,7 +2023,7 @@ impl Columns for AttachedVolume {
     fn finish(&mut self, rows: usize) -> Group {
         Group {
             rows,
-            columns: vec![self.device_path.finish(rows), self.name.finish(rows),],
+            columns: Vec::from([self.device_path.finish(rows), self.name.finish(rows)]),
         }
     }
 }
@@ -2054,11 +2060,14 @@ impl Columns for AzureDiskVolumeSource {
     fn finish(&mut self, rows: usize) -> Group {
         Group {
             rows,
-            columns: vec![
-                self.caching_mode.finish(rows), self.disk_name.finish(rows), self
-                .disk_uri.finish(rows), self.fs_type.finish(rows), self.kind
-                .finish(rows), self.read_only.finish(rows),
-            ],
+            columns: Vec::from([
+                self.caching_mode.finish(rows),
+                self.disk_name.finish(rows),
+                self.disk_uri.finish(rows),
+                self.fs_type.finish(rows),
+                self.kind.finish(rows),
+                self.read_only.finish(rows),
+            ]),
         }
     }
 }
@@ -2098,10 +2107,12 @@ impl Columns for AzureFilePersistentVolumeSource {
     fn finish(&mut self, rows: usize) -> Group {
         Group {
             rows,
-            columns: vec![
-                self.read_only.finish(rows), self.secret_name.finish(rows), self
-                .secret_namespace.finish(rows), self.share_name.finish(rows),
-            ],
+            columns: Vec::from([
+                self.read_only.finish(rows),
+                self.secret_name.finish(rows),
+                self.secret_namespace.finish(rows),
+                self.share_name.finish(rows),
+            ]),
         }
     }
 }
@@ -2137,10 +2148,11 @@ impl Columns for AzureFileVolumeSource {
     fn finish(&mut self, rows: usize) -> Group {
         Group {
             rows,
-            columns: vec![
-                self.read_only.finish(rows), self.secret_name.finish(rows), self
-                .share_name.finish(rows),
-            ],
+            columns: Vec::from([
+                self.read_only.finish(rows),
+                self.secret_name.finish(rows),
+                self.share_name.finish(rows),
+            ]),
         }
     }
 }
@@ -2193,14 +2205,18 @@ impl Columns for CSIPersistentVolumeSource {
     fn finish(&mut self, rows: usize) -> Group {
         Group {
             rows,
-            columns: vec![
-                self.controller_expand_secret_ref.finish(rows), self
-                .controller_publish_secret_ref.finish(rows), self.driver.finish(rows),
-                self.fs_type.finish(rows), self.node_expand_secret_ref.finish(rows), self
-                .node_publish_secret_ref.finish(rows), self.node_stage_secret_ref
-                .finish(rows), self.read_only.finish(rows), self.volume_attributes
-                .finish(rows), self.volume_handle.finish(rows),
-            ],
+            columns: Vec::from([
+                self.controller_expand_secret_ref.finish(rows),
+                self.controller_publish_secret_ref.finish(rows),
+                self.driver.finish(rows),
+                self.fs_type.finish(rows),
+                self.node_expand_secret_ref.finish(rows),
+                self.node_publish_secret_ref.finish(rows),
+                self.node_stage_secret_ref.finish(rows),
+                self.read_only.finish(rows),
+                self.volume_attributes.finish(rows),
+                self.volume_handle.finish(rows),
+            ]),
         }
     }
 }
@@ -2246,11 +2262,13 @@ impl Columns for CSIVolumeSource {
     fn finish(&mut self, rows: usize) -> Group {
         Group {
             rows,
-            columns: vec![
-                self.driver.finish(rows), self.fs_type.finish(rows), self
-                .node_publish_secret_ref.finish(rows), self.read_only.finish(rows), self
-                .volume_attributes.finish(rows),
-            ],
+            columns: Vec::from([
+                self.driver.finish(rows),
+                self.fs_type.finish(rows),
+                self.node_publish_secret_ref.finish(rows),
+                self.read_only.finish(rows),
+                self.volume_attributes.finish(rows),
+            ]),
         }
     }
 }
@@ -2285,7 +2303,7 @@ impl Columns for Capabilities {
     fn finish(&mut self, rows: usize) -> Group {
         Group {
             rows,
-            columns: vec![self.add.finish(rows), self.drop.finish(rows),],
+            columns: Vec::from([self.add.finish(rows), self.drop.finish(rows)]),
         }
     }
 }
@@ -2322,11 +2340,14 @@ impl Columns for CephFSPersistentVolumeSource {
     fn finish(&mut self, rows: usize) -> Group {
         Group {
             rows,
-            columns: vec![
-                self.monitors.finish(rows), self.path.finish(rows), self.read_only
-                .finish(rows), self.secret_file.finish(rows), self.secret_ref
-                .finish(rows), self.user.finish(rows),
-            ],
+            columns: Vec::from([
+                self.monitors.finish(rows),
+                self.path.finish(rows),
+                self.read_only.finish(rows),
+                self.secret_file.finish(rows),
+                self.secret_ref.finish(rows),
+                self.user.finish(rows),
+            ]),
         }
     }
 }
@@ -2370,11 +2391,14 @@ impl Columns for CephFSVolumeSource {
     fn finish(&mut self, rows: usize) -> Group {
         Group {
             rows,
-            columns: vec![
-                self.monitors.finish(rows), self.path.finish(rows), self.read_only
-                .finish(rows), self.secret_file.finish(rows), self.secret_ref
-                .finish(rows), self.user.finish(rows),
-            ],
+            columns: Vec::from([
+                self.monitors.finish(rows),
+                self.path.finish(rows),
+                self.read_only.finish(rows),
+                self.secret_file.finish(rows),
+                self.secret_ref.finish(rows),
+                self.user.finish(rows),
+            ]),
         }
     }
 }
@@ -2414,10 +2438,12 @@ impl Columns for CinderPersistentVolumeSource {
     fn finish(&mut self, rows: usize) -> Group {
         Group {
             rows,
-            columns: vec![
-                self.fs_type.finish(rows), self.read_only.finish(rows), self.secret_ref
-                .finish(rows), self.volume_id.finish(rows),
-            ],
+            columns: Vec::from([
+                self.fs_type.finish(rows),
+                self.read_only.finish(rows),
+                self.secret_ref.finish(rows),
+                self.volume_id.finish(rows),
+            ]),
         }
     }
 }
@@ -2455,10 +2481,12 @@ impl Columns for CinderVolumeSource {
     fn finish(&mut self, rows: usize) -> Group {
         Group {
             rows,
-            columns: vec![
-                self.fs_type.finish(rows), self.read_only.finish(rows), self.secret_ref
-                .finish(rows), self.volume_id.finish(rows),
-            ],
+            columns: Vec::from([
+                self.fs_type.finish(rows),
+                self.read_only.finish(rows),
+                self.secret_ref.finish(rows),
+                self.volume_id.finish(rows),
+            ]),
         }
     }
 }
@@ -2490,7 +2518,7 @@ impl Columns for ClientIPConfig {
     fn finish(&mut self, rows: usize) -> Group {
         Group {
             rows,
-            columns: vec![self.timeout_seconds.finish(rows),],
+            columns: Vec::from([self.timeout_seconds.finish(rows)]),
         }
     }
 }
@@ -2525,10 +2553,13 @@ impl Columns for ClusterTrustBundleProjection {
     fn finish(&mut self, rows: usize) -> Group {
         Group {
             rows,
-            columns: vec![
-                self.label_selector.finish(rows), self.name.finish(rows), self.optional
-                .finish(rows), self.path.finish(rows), self.signer_name.finish(rows),
-            ],
+            columns: Vec::from([
+                self.label_selector.finish(rows),
+                self.name.finish(rows),
+                self.optional.finish(rows),
+                self.path.finish(rows),
+                self.signer_name.finish(rows),
+            ]),
         }
     }
 }
@@ -2567,10 +2598,12 @@ impl Columns for ComponentCondition {
     fn finish(&mut self, rows: usize) -> Group {
         Group {
             rows,
-            columns: vec![
-                self.error.finish(rows), self.message.finish(rows), self.status
-                .finish(rows), self.type_.finish(rows),
-            ],
+            columns: Vec::from([
+                self.error.finish(rows),
+                self.message.finish(rows),
+                self.status.finish(rows),
+                self.type_.finish(rows),
+            ]),
         }
     }
 }
@@ -2608,10 +2641,12 @@ impl Columns for ComponentStatus {
     fn finish(&mut self, rows: usize) -> Group {
         Group {
             rows,
-            columns: vec![
-                self.api_version.finish(rows), self.conditions.finish(rows), self.kind
-                .finish(rows), self.metadata.finish(rows),
-            ],
+            columns: Vec::from([
+                self.api_version.finish(rows),
+                self.conditions.finish(rows),
+                self.kind.finish(rows),
+                self.metadata.finish(rows),
+            ]),
         }
     }
 }
@@ -2653,11 +2688,14 @@ impl Columns for ConfigMap {
     fn finish(&mut self, rows: usize) -> Group {
         Group {
             rows,
-            columns: vec![
-                self.api_version.finish(rows), self.binary_data.finish(rows), self.data
-                .finish(rows), self.immutable.finish(rows), self.kind.finish(rows), self
-                .metadata.finish(rows),
-            ],
+            columns: Vec::from([
+                self.api_version.finish(rows),
+                self.binary_data.finish(rows),
+                self.data.finish(rows),
+                self.immutable.finish(rows),
+                self.kind.finish(rows),
+                self.metadata.finish(rows),
+            ]),
         }
     }
 }
@@ -2693,7 +2731,7 @@ impl Columns for ConfigMapEnvSource {
     fn finish(&mut self, rows: usize) -> Group {
         Group {
             rows,
-            columns: vec![self.name.finish(rows), self.optional.finish(rows),],
+            columns: Vec::from([self.name.finish(rows), self.optional.finish(rows)]),
         }
     }
 }
@@ -2724,10 +2762,11 @@ impl Columns for ConfigMapKeySelector {
     fn finish(&mut self, rows: usize) -> Group {
         Group {
             rows,
-            columns: vec![
-                self.key.finish(rows), self.name.finish(rows), self.optional
-                .finish(rows),
-            ],
+            columns: Vec::from([
+                self.key.finish(rows),
+                self.name.finish(rows),
+                self.optional.finish(rows),
+            ]),
         }
     }
 }
@@ -2766,11 +2805,13 @@ impl Columns for ConfigMapNodeConfigSource {
     fn finish(&mut self, rows: usize) -> Group {
         Group {
             rows,
-            columns: vec![
-                self.kubelet_config_key.finish(rows), self.name.finish(rows), self
-                .namespace.finish(rows), self.resource_version.finish(rows), self.uid
-                .finish(rows),
-            ],
+            columns: Vec::from([
+                self.kubelet_config_key.finish(rows),
+                self.name.finish(rows),
+                self.namespace.finish(rows),
+                self.resource_version.finish(rows),
+                self.uid.finish(rows),
+            ]),
         }
     }
 }
@@ -2807,10 +2848,11 @@ impl Columns for ConfigMapProjection {
     fn finish(&mut self, rows: usize) -> Group {
         Group {
             rows,
-            columns: vec![
-                self.items.finish(rows), self.name.finish(rows), self.optional
-                .finish(rows),
-            ],
+            columns: Vec::from([
+                self.items.finish(rows),
+                self.name.finish(rows),
+                self.optional.finish(rows),
+            ]),
         }
     }
 }
@@ -2847,10 +2889,12 @@ impl Columns for ConfigMapVolumeSource {
     fn finish(&mut self, rows: usize) -> Group {
         Group {
             rows,
-            columns: vec![
-                self.default_mode.finish(rows), self.items.finish(rows), self.name
-                .finish(rows), self.optional.finish(rows),
-            ],
+            columns: Vec::from([
+                self.default_mode.finish(rows),
+                self.items.finish(rows),
+                self.name.finish(rows),
+                self.optional.finish(rows),
+            ]),
         }
     }
 }
@@ -2932,20 +2976,33 @@ impl Columns for Container {
     fn finish(&mut self, rows: usize) -> Group {
         Group {
             rows,
-            columns: vec![
-                self.args.finish(rows), self.command.finish(rows), self.env.finish(rows),
-                self.env_from.finish(rows), self.image.finish(rows), self
-                .image_pull_policy.finish(rows), self.lifecycle.finish(rows), self
-                .liveness_probe.finish(rows), self.name.finish(rows), self.ports
-                .finish(rows), self.readiness_probe.finish(rows), self.resize_policy
-                .finish(rows), self.resources.finish(rows), self.restart_policy
-                .finish(rows), self.restart_policy_rules.finish(rows), self
-                .security_context.finish(rows), self.startup_probe.finish(rows), self
-                .stdin.finish(rows), self.stdin_once.finish(rows), self
-                .termination_message_path.finish(rows), self.termination_message_policy
-                .finish(rows), self.tty.finish(rows), self.volume_devices.finish(rows),
-                self.volume_mounts.finish(rows), self.working_dir.finish(rows),
-            ],
+            columns: Vec::from([
+                self.args.finish(rows),
+                self.command.finish(rows),
+                self.env.finish(rows),
+                self.env_from.finish(rows),
+                self.image.finish(rows),
+                self.image_pull_policy.finish(rows),
+                self.lifecycle.finish(rows),
+                self.liveness_probe.finish(rows),
+                self.name.finish(rows),
+                self.ports.finish(rows),
+                self.readiness_probe.finish(rows),
+                self.resize_policy.finish(rows),
+                self.resources.finish(rows),
+                self.restart_policy.finish(rows),
+                self.restart_policy_rules.finish(rows),
+                self.security_context.finish(rows),
+                self.startup_probe.finish(rows),
+                self.stdin.finish(rows),
+                self.stdin_once.finish(rows),
+                self.termination_message_path.finish(rows),
+                self.termination_message_policy.finish(rows),
+                self.tty.finish(rows),
+                self.volume_devices.finish(rows),
+                self.volume_mounts.finish(rows),
+                self.working_dir.finish(rows),
+            ]),
         }
     }
 }
@@ -3002,10 +3059,11 @@ impl Columns for ContainerExtendedResourceRequest {
     fn finish(&mut self, rows: usize) -> Group {
         Group {
             rows,
-            columns: vec![
-                self.container_name.finish(rows), self.request_name.finish(rows), self
-                .resource_name.finish(rows),
-            ],
+            columns: Vec::from([
+                self.container_name.finish(rows),
+                self.request_name.finish(rows),
+                self.resource_name.finish(rows),
+            ]),
         }
     }
 }
@@ -3038,7 +3096,7 @@ impl Columns for ContainerImage {
     fn finish(&mut self, rows: usize) -> Group {
         Group {
             rows,
-            columns: vec![self.names.finish(rows), self.size_bytes.finish(rows),],
+            columns: Vec::from([self.names.finish(rows), self.size_bytes.finish(rows)]),
         }
     }
 }
@@ -3073,11 +3131,13 @@ impl Columns for ContainerPort {
     fn finish(&mut self, rows: usize) -> Group {
         Group {
             rows,
-            columns: vec![
-                self.container_port.finish(rows), self.host_ip.finish(rows), self
-                .host_port.finish(rows), self.name.finish(rows), self.protocol
-                .finish(rows),
-            ],
+            columns: Vec::from([
+                self.container_port.finish(rows),
+                self.host_ip.finish(rows),
+                self.host_port.finish(rows),
+                self.name.finish(rows),
+                self.protocol.finish(rows),
+            ]),
         }
     }
 }
@@ -3112,9 +3172,10 @@ impl Columns for ContainerResizePolicy {
     fn finish(&mut self, rows: usize) -> Group {
         Group {
             rows,
-            columns: vec![
-                self.resource_name.finish(rows), self.restart_policy.finish(rows),
-            ],
+            columns: Vec::from([
+                self.resource_name.finish(rows),
+                self.restart_policy.finish(rows),
+            ]),
         }
     }
 }
@@ -3143,7 +3204,7 @@ impl Columns for ContainerRestartRule {
     fn finish(&mut self, rows: usize) -> Group {
         Group {
             rows,
-            columns: vec![self.action.finish(rows), self.exit_codes.finish(rows),],
+            columns: Vec::from([self.action.finish(rows), self.exit_codes.finish(rows)]),
         }
     }
 }
@@ -3175,7 +3236,7 @@ impl Columns for ContainerRestartRuleOnExitCodes {
     fn finish(&mut self, rows: usize) -> Group {
         Group {
             rows,
-            columns: vec![self.operator.finish(rows), self.values.finish(rows),],
+            columns: Vec::from([self.operator.finish(rows), self.values.finish(rows)]),
         }
     }
 }
@@ -3206,10 +3267,11 @@ impl Columns for ContainerState {
     fn finish(&mut self, rows: usize) -> Group {
         Group {
             rows,
-            columns: vec![
-                self.running.finish(rows), self.terminated.finish(rows), self.waiting
-                .finish(rows),
-            ],
+            columns: Vec::from([
+                self.running.finish(rows),
+                self.terminated.finish(rows),
+                self.waiting.finish(rows),
+            ]),
         }
     }
 }
@@ -3240,7 +3302,7 @@ impl Columns for ContainerStateRunning {
     fn finish(&mut self, rows: usize) -> Group {
         Group {
             rows,
-            columns: vec![self.started_at.finish(rows),],
+            columns: Vec::from([self.started_at.finish(rows)]),
         }
     }
 }
@@ -3279,11 +3341,15 @@ impl Columns for ContainerStateTerminated {
     fn finish(&mut self, rows: usize) -> Group {
         Group {
             rows,
-            columns: vec![
-                self.container_id.finish(rows), self.exit_code.finish(rows), self
-                .finished_at.finish(rows), self.message.finish(rows), self.reason
-                .finish(rows), self.signal.finish(rows), self.started_at.finish(rows),
-            ],
+            columns: Vec::from([
+                self.container_id.finish(rows),
+                self.exit_code.finish(rows),
+                self.finished_at.finish(rows),
+                self.message.finish(rows),
+                self.reason.finish(rows),
+                self.signal.finish(rows),
+                self.started_at.finish(rows),
+            ]),
         }
     }
 }
@@ -3320,7 +3386,7 @@ impl Columns for ContainerStateWaiting {
     fn finish(&mut self, rows: usize) -> Group {
         Group {
             rows,
-            columns: vec![self.message.finish(rows), self.reason.finish(rows),],
+            columns: Vec::from([self.message.finish(rows), self.reason.finish(rows)]),
         }
     }
 }
@@ -3377,15 +3443,23 @@ impl Columns for ContainerStatus {
     fn finish(&mut self, rows: usize) -> Group {
         Group {
             rows,
-            columns: vec![
-                self.allocated_resources.finish(rows), self.allocated_resources_status
-                .finish(rows), self.container_id.finish(rows), self.image.finish(rows),
-                self.image_id.finish(rows), self.last_state.finish(rows), self.name
-                .finish(rows), self.ready.finish(rows), self.resources.finish(rows), self
-                .restart_count.finish(rows), self.started.finish(rows), self.state
-                .finish(rows), self.stop_signal.finish(rows), self.user.finish(rows),
+            columns: Vec::from([
+                self.allocated_resources.finish(rows),
+                self.allocated_resources_status.finish(rows),
+                self.container_id.finish(rows),
+                self.image.finish(rows),
+                self.image_id.finish(rows),
+                self.last_state.finish(rows),
+                self.name.finish(rows),
+                self.ready.finish(rows),
+                self.resources.finish(rows),
+                self.restart_count.finish(rows),
+                self.started.finish(rows),
+                self.state.finish(rows),
+                self.stop_signal.finish(rows),
+                self.user.finish(rows),
                 self.volume_mounts.finish(rows),
-            ],
+            ]),
         }
     }
 }
@@ -3428,7 +3502,7 @@ impl Columns for ContainerUser {
     fn finish(&mut self, rows: usize) -> Group {
         Group {
             rows,
-            columns: vec![self.linux.finish(rows),],
+            columns: Vec::from([self.linux.finish(rows)]),
         }
     }
 }
@@ -3455,7 +3529,7 @@ impl Columns for DaemonEndpoint {
     fn finish(&mut self, rows: usize) -> Group {
         Group {
             rows,
-            columns: vec![self.port.finish(rows),],
+            columns: Vec::from([self.port.finish(rows)]),
         }
     }
 }
@@ -3482,7 +3556,7 @@ impl Columns for DownwardAPIProjection {
     fn finish(&mut self, rows: usize) -> Group {
         Group {
             rows,
-            columns: vec![self.items.finish(rows),],
+            columns: Vec::from([self.items.finish(rows)]),
         }
     }
 }
@@ -3515,10 +3589,12 @@ impl Columns for DownwardAPIVolumeFile {
     fn finish(&mut self, rows: usize) -> Group {
         Group {
             rows,
-            columns: vec![
-                self.field_ref.finish(rows), self.mode.finish(rows), self.path
-                .finish(rows), self.resource_field_ref.finish(rows),
-            ],
+            columns: Vec::from([
+                self.field_ref.finish(rows),
+                self.mode.finish(rows),
+                self.path.finish(rows),
+                self.resource_field_ref.finish(rows),
+            ]),
         }
     }
 }
@@ -3552,7 +3628,7 @@ impl Columns for DownwardAPIVolumeSource {
     fn finish(&mut self, rows: usize) -> Group {
         Group {
             rows,
-            columns: vec![self.default_mode.finish(rows), self.items.finish(rows),],
+            columns: Vec::from([self.default_mode.finish(rows), self.items.finish(rows)]),
         }
     }
 }
@@ -3584,7 +3660,7 @@ impl Columns for EmptyDirVolumeSource {
     fn finish(&mut self, rows: usize) -> Group {
         Group {
             rows,
-            columns: vec![self.medium.finish(rows), self.size_limit.finish(rows),],
+            columns: Vec::from([self.medium.finish(rows), self.size_limit.finish(rows)]),
         }
     }
 }
@@ -3617,10 +3693,12 @@ impl Columns for EndpointAddress {
     fn finish(&mut self, rows: usize) -> Group {
         Group {
             rows,
-            columns: vec![
-                self.hostname.finish(rows), self.ip.finish(rows), self.node_name
-                .finish(rows), self.target_ref.finish(rows),
-            ],
+            columns: Vec::from([
+                self.hostname.finish(rows),
+                self.ip.finish(rows),
+                self.node_name.finish(rows),
+                self.target_ref.finish(rows),
+            ]),
         }
     }
 }
@@ -3658,10 +3736,12 @@ impl Columns for EndpointPort {
     fn finish(&mut self, rows: usize) -> Group {
         Group {
             rows,
-            columns: vec![
-                self.app_protocol.finish(rows), self.name.finish(rows), self.port
-                .finish(rows), self.protocol.finish(rows),
-            ],
+            columns: Vec::from([
+                self.app_protocol.finish(rows),
+                self.name.finish(rows),
+                self.port.finish(rows),
+                self.protocol.finish(rows),
+            ]),
         }
     }
 }
@@ -3697,10 +3777,11 @@ impl Columns for EndpointSubset {
     fn finish(&mut self, rows: usize) -> Group {
         Group {
             rows,
-            columns: vec![
-                self.addresses.finish(rows), self.not_ready_addresses.finish(rows), self
-                .ports.finish(rows),
-            ],
+            columns: Vec::from([
+                self.addresses.finish(rows),
+                self.not_ready_addresses.finish(rows),
+                self.ports.finish(rows),
+            ]),
         }
     }
 }
@@ -3737,10 +3818,12 @@ impl Columns for Endpoints {
     fn finish(&mut self, rows: usize) -> Group {
         Group {
             rows,
-            columns: vec![
-                self.api_version.finish(rows), self.kind.finish(rows), self.metadata
-                .finish(rows), self.subsets.finish(rows),
-            ],
+            columns: Vec::from([
+                self.api_version.finish(rows),
+                self.kind.finish(rows),
+                self.metadata.finish(rows),
+                self.subsets.finish(rows),
+            ]),
         }
     }
 }
@@ -3776,10 +3859,11 @@ impl Columns for EnvFromSource {
     fn finish(&mut self, rows: usize) -> Group {
         Group {
             rows,
-            columns: vec![
-                self.config_map_ref.finish(rows), self.prefix.finish(rows), self
-                .secret_ref.finish(rows),
-            ],
+            columns: Vec::from([
+                self.config_map_ref.finish(rows),
+                self.prefix.finish(rows),
+                self.secret_ref.finish(rows),
+            ]),
         }
     }
 }
@@ -3814,10 +3898,11 @@ impl Columns for EnvVar {
     fn finish(&mut self, rows: usize) -> Group {
         Group {
             rows,
-            columns: vec![
-                self.name.finish(rows), self.value.finish(rows), self.value_from
-                .finish(rows),
-            ],
+            columns: Vec::from([
+                self.name.finish(rows),
+                self.value.finish(rows),
+                self.value_from.finish(rows),
+            ]),
         }
     }
 }
@@ -3856,11 +3941,13 @@ impl Columns for EnvVarSource {
     fn finish(&mut self, rows: usize) -> Group {
         Group {
             rows,
-            columns: vec![
-                self.config_map_key_ref.finish(rows), self.field_ref.finish(rows), self
-                .file_key_ref.finish(rows), self.resource_field_ref.finish(rows), self
-                .secret_key_ref.finish(rows),
-            ],
+            columns: Vec::from([
+                self.config_map_key_ref.finish(rows),
+                self.field_ref.finish(rows),
+                self.file_key_ref.finish(rows),
+                self.resource_field_ref.finish(rows),
+                self.secret_key_ref.finish(rows),
+            ]),
         }
     }
 }
@@ -3945,21 +4032,34 @@ impl Columns for EphemeralContainer {
     fn finish(&mut self, rows: usize) -> Group {
         Group {
             rows,
-            columns: vec![
-                self.args.finish(rows), self.command.finish(rows), self.env.finish(rows),
-                self.env_from.finish(rows), self.image.finish(rows), self
-                .image_pull_policy.finish(rows), self.lifecycle.finish(rows), self
-                .liveness_probe.finish(rows), self.name.finish(rows), self.ports
-                .finish(rows), self.readiness_probe.finish(rows), self.resize_policy
-                .finish(rows), self.resources.finish(rows), self.restart_policy
-                .finish(rows), self.restart_policy_rules.finish(rows), self
-                .security_context.finish(rows), self.startup_probe.finish(rows), self
-                .stdin.finish(rows), self.stdin_once.finish(rows), self
-                .target_container_name.finish(rows), self.termination_message_path
-                .finish(rows), self.termination_message_policy.finish(rows), self.tty
-                .finish(rows), self.volume_devices.finish(rows), self.volume_mounts
-                .finish(rows), self.working_dir.finish(rows),
-            ],
+            columns: Vec::from([
+                self.args.finish(rows),
+                self.command.finish(rows),
+                self.env.finish(rows),
+                self.env_from.finish(rows),
+                self.image.finish(rows),
+                self.image_pull_policy.finish(rows),
+                self.lifecycle.finish(rows),
+                self.liveness_probe.finish(rows),
+                self.name.finish(rows),
+                self.ports.finish(rows),
+                self.readiness_probe.finish(rows),
+                self.resize_policy.finish(rows),
+                self.resources.finish(rows),
+                self.restart_policy.finish(rows),
+                self.restart_policy_rules.finish(rows),
+                self.security_context.finish(rows),
+                self.startup_probe.finish(rows),
+                self.stdin.finish(rows),
+                self.stdin_once.finish(rows),
+                self.target_container_name.finish(rows),
+                self.termination_message_path.finish(rows),
+                self.termination_message_policy.finish(rows),
+                self.tty.finish(rows),
+                self.volume_devices.finish(rows),
+                self.volume_mounts.finish(rows),
+                self.working_dir.finish(rows),
+            ]),
         }
     }
 }
@@ -4013,7 +4113,7 @@ impl Columns for EphemeralVolumeSource {
     fn finish(&mut self, rows: usize) -> Group {
         Group {
             rows,
-            columns: vec![self.volume_claim_template.finish(rows),],
+            columns: Vec::from([self.volume_claim_template.finish(rows)]),
         }
     }
 }
@@ -4072,16 +4172,25 @@ impl Columns for Event {
     fn finish(&mut self, rows: usize) -> Group {
         Group {
             rows,
-            columns: vec![
-                self.action.finish(rows), self.api_version.finish(rows), self.count
-                .finish(rows), self.event_time.finish(rows), self.first_timestamp
-                .finish(rows), self.involved_object.finish(rows), self.kind.finish(rows),
-                self.last_timestamp.finish(rows), self.message.finish(rows), self
-                .metadata.finish(rows), self.reason.finish(rows), self.related
-                .finish(rows), self.reporting_component.finish(rows), self
-                .reporting_instance.finish(rows), self.series.finish(rows), self.source
-                .finish(rows), self.type_.finish(rows),
-            ],
+            columns: Vec::from([
+                self.action.finish(rows),
+                self.api_version.finish(rows),
+                self.count.finish(rows),
+                self.event_time.finish(rows),
+                self.first_timestamp.finish(rows),
+                self.involved_object.finish(rows),
+                self.kind.finish(rows),
+                self.last_timestamp.finish(rows),
+                self.message.finish(rows),
+                self.metadata.finish(rows),
+                self.reason.finish(rows),
+                self.related.finish(rows),
+                self.reporting_component.finish(rows),
+                self.reporting_instance.finish(rows),
+                self.series.finish(rows),
+                self.source.finish(rows),
+                self.type_.finish(rows),
+            ]),
         }
     }
 }
@@ -4128,7 +4237,10 @@ impl Columns for EventSeries {
     fn finish(&mut self, rows: usize) -> Group {
         Group {
             rows,
-            columns: vec![self.count.finish(rows), self.last_observed_time.finish(rows),],
+            columns: Vec::from([
+                self.count.finish(rows),
+                self.last_observed_time.finish(rows),
+            ]),
         }
     }
 }
@@ -4157,7 +4269,7 @@ impl Columns for EventSource {
     fn finish(&mut self, rows: usize) -> Group {
         Group {
             rows,
-            columns: vec![self.component.finish(rows), self.host.finish(rows),],
+            columns: Vec::from([self.component.finish(rows), self.host.finish(rows)]),
         }
     }
 }
@@ -4184,7 +4296,7 @@ impl Columns for ExecAction {
     fn finish(&mut self, rows: usize) -> Group {
         Group {
             rows,
-            columns: vec![self.command.finish(rows),],
+            columns: Vec::from([self.command.finish(rows)]),
         }
     }
 }
@@ -4219,10 +4331,13 @@ impl Columns for FCVolumeSource {
     fn finish(&mut self, rows: usize) -> Group {
         Group {
             rows,
-            columns: vec![
-                self.fs_type.finish(rows), self.lun.finish(rows), self.read_only
-                .finish(rows), self.target_wwns.finish(rows), self.wwids.finish(rows),
-            ],
+            columns: Vec::from([
+                self.fs_type.finish(rows),
+                self.lun.finish(rows),
+                self.read_only.finish(rows),
+                self.target_wwns.finish(rows),
+                self.wwids.finish(rows),
+            ]),
         }
     }
 }
@@ -4261,10 +4376,12 @@ impl Columns for FileKeySelector {
     fn finish(&mut self, rows: usize) -> Group {
         Group {
             rows,
-            columns: vec![
-                self.key.finish(rows), self.optional.finish(rows), self.path
-                .finish(rows), self.volume_name.finish(rows),
-            ],
+            columns: Vec::from([
+                self.key.finish(rows),
+                self.optional.finish(rows),
+                self.path.finish(rows),
+                self.volume_name.finish(rows),
+            ]),
         }
     }
 }
@@ -4304,10 +4421,13 @@ impl Columns for FlexPersistentVolumeSource {
     fn finish(&mut self, rows: usize) -> Group {
         Group {
             rows,
-            columns: vec![
-                self.driver.finish(rows), self.fs_type.finish(rows), self.options
-                .finish(rows), self.read_only.finish(rows), self.secret_ref.finish(rows),
-            ],
+            columns: Vec::from([
+                self.driver.finish(rows),
+                self.fs_type.finish(rows),
+                self.options.finish(rows),
+                self.read_only.finish(rows),
+                self.secret_ref.finish(rows),
+            ]),
         }
     }
 }
@@ -4348,10 +4468,13 @@ impl Columns for FlexVolumeSource {
     fn finish(&mut self, rows: usize) -> Group {
         Group {
             rows,
-            columns: vec![
-                self.driver.finish(rows), self.fs_type.finish(rows), self.options
-                .finish(rows), self.read_only.finish(rows), self.secret_ref.finish(rows),
-            ],
+            columns: Vec::from([
+                self.driver.finish(rows),
+                self.fs_type.finish(rows),
+                self.options.finish(rows),
+                self.read_only.finish(rows),
+                self.secret_ref.finish(rows),
+            ]),
         }
     }
 }
@@ -4386,9 +4509,10 @@ impl Columns for FlockerVolumeSource {
     fn finish(&mut self, rows: usize) -> Group {
         Group {
             rows,
-            columns: vec![
-                self.dataset_name.finish(rows), self.dataset_uuid.finish(rows),
-            ],
+            columns: Vec::from([
+                self.dataset_name.finish(rows),
+                self.dataset_uuid.finish(rows),
+            ]),
         }
     }
 }
@@ -4421,10 +4545,12 @@ impl Columns for GCEPersistentDiskVolumeSource {
     fn finish(&mut self, rows: usize) -> Group {
         Group {
             rows,
-            columns: vec![
-                self.fs_type.finish(rows), self.partition.finish(rows), self.pd_name
-                .finish(rows), self.read_only.finish(rows),
-            ],
+            columns: Vec::from([
+                self.fs_type.finish(rows),
+                self.partition.finish(rows),
+                self.pd_name.finish(rows),
+                self.read_only.finish(rows),
+            ]),
         }
     }
 }
@@ -4458,7 +4584,7 @@ impl Columns for GRPCAction {
     fn finish(&mut self, rows: usize) -> Group {
         Group {
             rows,
-            columns: vec![self.port.finish(rows), self.service.finish(rows),],
+            columns: Vec::from([self.port.finish(rows), self.service.finish(rows)]),
         }
     }
 }
@@ -4489,10 +4615,11 @@ impl Columns for GitRepoVolumeSource {
     fn finish(&mut self, rows: usize) -> Group {
         Group {
             rows,
-            columns: vec![
-                self.directory.finish(rows), self.repository.finish(rows), self.revision
-                .finish(rows),
-            ],
+            columns: Vec::from([
+                self.directory.finish(rows),
+                self.repository.finish(rows),
+                self.revision.finish(rows),
+            ]),
         }
     }
 }
@@ -4529,10 +4656,12 @@ impl Columns for GlusterfsPersistentVolumeSource {
     fn finish(&mut self, rows: usize) -> Group {
         Group {
             rows,
-            columns: vec![
-                self.endpoints.finish(rows), self.endpoints_namespace.finish(rows), self
-                .path.finish(rows), self.read_only.finish(rows),
-            ],
+            columns: Vec::from([
+                self.endpoints.finish(rows),
+                self.endpoints_namespace.finish(rows),
+                self.path.finish(rows),
+                self.read_only.finish(rows),
+            ]),
         }
     }
 }
@@ -4568,10 +4697,11 @@ impl Columns for GlusterfsVolumeSource {
     fn finish(&mut self, rows: usize) -> Group {
         Group {
             rows,
-            columns: vec![
-                self.endpoints.finish(rows), self.path.finish(rows), self.read_only
-                .finish(rows),
-            ],
+            columns: Vec::from([
+                self.endpoints.finish(rows),
+                self.path.finish(rows),
+                self.read_only.finish(rows),
+            ]),
         }
     }
 }
@@ -4610,10 +4740,13 @@ impl Columns for HTTPGetAction {
     fn finish(&mut self, rows: usize) -> Group {
         Group {
             rows,
-            columns: vec![
-                self.host.finish(rows), self.http_headers.finish(rows), self.path
-                .finish(rows), self.port.finish(rows), self.scheme.finish(rows),
-            ],
+            columns: Vec::from([
+                self.host.finish(rows),
+                self.http_headers.finish(rows),
+                self.path.finish(rows),
+                self.port.finish(rows),
+                self.scheme.finish(rows),
+            ]),
         }
     }
 }
@@ -4648,7 +4781,7 @@ impl Columns for HTTPHeader {
     fn finish(&mut self, rows: usize) -> Group {
         Group {
             rows,
-            columns: vec![self.name.finish(rows), self.value.finish(rows),],
+            columns: Vec::from([self.name.finish(rows), self.value.finish(rows)]),
         }
     }
 }
@@ -4677,7 +4810,7 @@ impl Columns for HostAlias {
     fn finish(&mut self, rows: usize) -> Group {
         Group {
             rows,
-            columns: vec![self.hostnames.finish(rows), self.ip.finish(rows),],
+            columns: Vec::from([self.hostnames.finish(rows), self.ip.finish(rows)]),
         }
     }
 }
@@ -4704,7 +4837,7 @@ impl Columns for HostIP {
     fn finish(&mut self, rows: usize) -> Group {
         Group {
             rows,
-            columns: vec![self.ip.finish(rows),],
+            columns: Vec::from([self.ip.finish(rows)]),
         }
     }
 }
@@ -4733,7 +4866,7 @@ impl Columns for HostPathVolumeSource {
     fn finish(&mut self, rows: usize) -> Group {
         Group {
             rows,
-            columns: vec![self.path.finish(rows), self.type_.finish(rows),],
+            columns: Vec::from([self.path.finish(rows), self.type_.finish(rows)]),
         }
     }
 }
@@ -4780,14 +4913,19 @@ impl Columns for ISCSIPersistentVolumeSource {
     fn finish(&mut self, rows: usize) -> Group {
         Group {
             rows,
-            columns: vec![
-                self.chap_auth_discovery.finish(rows), self.chap_auth_session
-                .finish(rows), self.fs_type.finish(rows), self.initiator_name
-                .finish(rows), self.iqn.finish(rows), self.iscsi_interface.finish(rows),
-                self.lun.finish(rows), self.portals.finish(rows), self.read_only
-                .finish(rows), self.secret_ref.finish(rows), self.target_portal
-                .finish(rows),
-            ],
+            columns: Vec::from([
+                self.chap_auth_discovery.finish(rows),
+                self.chap_auth_session.finish(rows),
+                self.fs_type.finish(rows),
+                self.initiator_name.finish(rows),
+                self.iqn.finish(rows),
+                self.iscsi_interface.finish(rows),
+                self.lun.finish(rows),
+                self.portals.finish(rows),
+                self.read_only.finish(rows),
+                self.secret_ref.finish(rows),
+                self.target_portal.finish(rows),
+            ]),
         }
     }
 }
@@ -4846,14 +4984,19 @@ impl Columns for ISCSIVolumeSource {
     fn finish(&mut self, rows: usize) -> Group {
         Group {
             rows,
-            columns: vec![
-                self.chap_auth_discovery.finish(rows), self.chap_auth_session
-                .finish(rows), self.fs_type.finish(rows), self.initiator_name
-                .finish(rows), self.iqn.finish(rows), self.iscsi_interface.finish(rows),
-                self.lun.finish(rows), self.portals.finish(rows), self.read_only
-                .finish(rows), self.secret_ref.finish(rows), self.target_portal
-                .finish(rows),
-            ],
+            columns: Vec::from([
+                self.chap_auth_discovery.finish(rows),
+                self.chap_auth_session.finish(rows),
+                self.fs_type.finish(rows),
+                self.initiator_name.finish(rows),
+                self.iqn.finish(rows),
+                self.iscsi_interface.finish(rows),
+                self.lun.finish(rows),
+                self.portals.finish(rows),
+                self.read_only.finish(rows),
+                self.secret_ref.finish(rows),
+                self.target_portal.finish(rows),
+            ]),
         }
     }
 }
@@ -4894,7 +5037,10 @@ impl Columns for ImageVolumeSource {
     fn finish(&mut self, rows: usize) -> Group {
         Group {
             rows,
-            columns: vec![self.pull_policy.finish(rows), self.reference.finish(rows),],
+            columns: Vec::from([
+                self.pull_policy.finish(rows),
+                self.reference.finish(rows),
+            ]),
         }
     }
 }
@@ -4925,9 +5071,11 @@ impl Columns for KeyToPath {
     fn finish(&mut self, rows: usize) -> Group {
         Group {
             rows,
-            columns: vec![
-                self.key.finish(rows), self.mode.finish(rows), self.path.finish(rows),
-            ],
+            columns: Vec::from([
+                self.key.finish(rows),
+                self.mode.finish(rows),
+                self.path.finish(rows),
+            ]),
         }
     }
 }
@@ -4962,10 +5110,11 @@ impl Columns for Lifecycle {
     fn finish(&mut self, rows: usize) -> Group {
         Group {
             rows,
-            columns: vec![
-                self.post_start.finish(rows), self.pre_stop.finish(rows), self
-                .stop_signal.finish(rows),
-            ],
+            columns: Vec::from([
+                self.post_start.finish(rows),
+                self.pre_stop.finish(rows),
+                self.stop_signal.finish(rows),
+            ]),
         }
     }
 }
@@ -5002,10 +5151,12 @@ impl Columns for LifecycleHandler {
     fn finish(&mut self, rows: usize) -> Group {
         Group {
             rows,
-            columns: vec![
-                self.exec.finish(rows), self.http_get.finish(rows), self.sleep
-                .finish(rows), self.tcp_socket.finish(rows),
-            ],
+            columns: Vec::from([
+                self.exec.finish(rows),
+                self.http_get.finish(rows),
+                self.sleep.finish(rows),
+                self.tcp_socket.finish(rows),
+            ]),
         }
     }
 }
@@ -5043,10 +5194,12 @@ impl Columns for LimitRange {
     fn finish(&mut self, rows: usize) -> Group {
         Group {
             rows,
-            columns: vec![
-                self.api_version.finish(rows), self.kind.finish(rows), self.metadata
-                .finish(rows), self.spec.finish(rows),
-            ],
+            columns: Vec::from([
+                self.api_version.finish(rows),
+                self.kind.finish(rows),
+                self.metadata.finish(rows),
+                self.spec.finish(rows),
+            ]),
         }
     }
 }
@@ -5088,11 +5241,14 @@ impl Columns for LimitRangeItem {
     fn finish(&mut self, rows: usize) -> Group {
         Group {
             rows,
-            columns: vec![
-                self.default.finish(rows), self.default_request.finish(rows), self.max
-                .finish(rows), self.max_limit_request_ratio.finish(rows), self.min
-                .finish(rows), self.type_.finish(rows),
-            ],
+            columns: Vec::from([
+                self.default.finish(rows),
+                self.default_request.finish(rows),
+                self.max.finish(rows),
+                self.max_limit_request_ratio.finish(rows),
+                self.min.finish(rows),
+                self.type_.finish(rows),
+            ]),
         }
     }
 }
@@ -5126,7 +5282,7 @@ impl Columns for LimitRangeSpec {
     fn finish(&mut self, rows: usize) -> Group {
         Group {
             rows,
-            columns: vec![self.limits.finish(rows),],
+            columns: Vec::from([self.limits.finish(rows)]),
         }
     }
 }
@@ -5157,10 +5313,11 @@ impl Columns for LinuxContainerUser {
     fn finish(&mut self, rows: usize) -> Group {
         Group {
             rows,
-            columns: vec![
-                self.gid.finish(rows), self.supplemental_groups.finish(rows), self.uid
-                .finish(rows),
-            ],
+            columns: Vec::from([
+                self.gid.finish(rows),
+                self.supplemental_groups.finish(rows),
+                self.uid.finish(rows),
+            ]),
         }
     }
 }
@@ -5197,10 +5354,12 @@ impl Columns for LoadBalancerIngress {
     fn finish(&mut self, rows: usize) -> Group {
         Group {
             rows,
-            columns: vec![
-                self.hostname.finish(rows), self.ip.finish(rows), self.ip_mode
-                .finish(rows), self.ports.finish(rows),
-            ],
+            columns: Vec::from([
+                self.hostname.finish(rows),
+                self.ip.finish(rows),
+                self.ip_mode.finish(rows),
+                self.ports.finish(rows),
+            ]),
         }
     }
 }
@@ -5232,7 +5391,7 @@ impl Columns for LoadBalancerStatus {
     fn finish(&mut self, rows: usize) -> Group {
         Group {
             rows,
-            columns: vec![self.ingress.finish(rows),],
+            columns: Vec::from([self.ingress.finish(rows)]),
         }
     }
 }
@@ -5259,7 +5418,7 @@ impl Columns for LocalObjectReference {
     fn finish(&mut self, rows: usize) -> Group {
         Group {
             rows,
-            columns: vec![self.name.finish(rows),],
+            columns: Vec::from([self.name.finish(rows)]),
         }
     }
 }
@@ -5288,7 +5447,7 @@ impl Columns for LocalVolumeSource {
     fn finish(&mut self, rows: usize) -> Group {
         Group {
             rows,
-            columns: vec![self.fs_type.finish(rows), self.path.finish(rows),],
+            columns: Vec::from([self.fs_type.finish(rows), self.path.finish(rows)]),
         }
     }
 }
@@ -5319,10 +5478,10 @@ impl Columns for ModifyVolumeStatus {
     fn finish(&mut self, rows: usize) -> Group {
         Group {
             rows,
-            columns: vec![
-                self.status.finish(rows), self.target_volume_attributes_class_name
-                .finish(rows),
-            ],
+            columns: Vec::from([
+                self.status.finish(rows),
+                self.target_volume_attributes_class_name.finish(rows),
+            ]),
         }
     }
 }
@@ -5356,10 +5515,11 @@ impl Columns for NFSVolumeSource {
     fn finish(&mut self, rows: usize) -> Group {
         Group {
             rows,
-            columns: vec![
-                self.path.finish(rows), self.read_only.finish(rows), self.server
-                .finish(rows),
-            ],
+            columns: Vec::from([
+                self.path.finish(rows),
+                self.read_only.finish(rows),
+                self.server.finish(rows),
+            ]),
         }
     }
 }
@@ -5398,10 +5558,13 @@ impl Columns for Namespace {
     fn finish(&mut self, rows: usize) -> Group {
         Group {
             rows,
-            columns: vec![
-                self.api_version.finish(rows), self.kind.finish(rows), self.metadata
-                .finish(rows), self.spec.finish(rows), self.status.finish(rows),
-            ],
+            columns: Vec::from([
+                self.api_version.finish(rows),
+                self.kind.finish(rows),
+                self.metadata.finish(rows),
+                self.spec.finish(rows),
+                self.status.finish(rows),
+            ]),
         }
     }
 }
@@ -5442,10 +5605,13 @@ impl Columns for NamespaceCondition {
     fn finish(&mut self, rows: usize) -> Group {
         Group {
             rows,
-            columns: vec![
-                self.last_transition_time.finish(rows), self.message.finish(rows), self
-                .reason.finish(rows), self.status.finish(rows), self.type_.finish(rows),
-            ],
+            columns: Vec::from([
+                self.last_transition_time.finish(rows),
+                self.message.finish(rows),
+                self.reason.finish(rows),
+                self.status.finish(rows),
+                self.type_.finish(rows),
+            ]),
         }
     }
 }
@@ -5478,7 +5644,7 @@ impl Columns for NamespaceSpec {
     fn finish(&mut self, rows: usize) -> Group {
         Group {
             rows,
-            columns: vec![self.finalizers.finish(rows),],
+            columns: Vec::from([self.finalizers.finish(rows)]),
         }
     }
 }
@@ -5507,7 +5673,7 @@ impl Columns for NamespaceStatus {
     fn finish(&mut self, rows: usize) -> Group {
         Group {
             rows,
-            columns: vec![self.conditions.finish(rows), self.phase.finish(rows),],
+            columns: Vec::from([self.conditions.finish(rows), self.phase.finish(rows)]),
         }
     }
 }
@@ -5545,10 +5711,13 @@ impl Columns for Node {
     fn finish(&mut self, rows: usize) -> Group {
         Group {
             rows,
-            columns: vec![
-                self.api_version.finish(rows), self.kind.finish(rows), self.metadata
-                .finish(rows), self.spec.finish(rows), self.status.finish(rows),
-            ],
+            columns: Vec::from([
+                self.api_version.finish(rows),
+                self.kind.finish(rows),
+                self.metadata.finish(rows),
+                self.spec.finish(rows),
+                self.status.finish(rows),
+            ]),
         }
     }
 }
@@ -5583,7 +5752,7 @@ impl Columns for NodeAddress {
     fn finish(&mut self, rows: usize) -> Group {
         Group {
             rows,
-            columns: vec![self.address.finish(rows), self.type_.finish(rows),],
+            columns: Vec::from([self.address.finish(rows), self.type_.finish(rows)]),
         }
     }
 }
@@ -5620,10 +5789,10 @@ impl Columns for NodeAffinity {
     fn finish(&mut self, rows: usize) -> Group {
         Group {
             rows,
-            columns: vec![
+            columns: Vec::from([
                 self.preferred_during_scheduling_ignored_during_execution.finish(rows),
                 self.required_during_scheduling_ignored_during_execution.finish(rows),
-            ],
+            ]),
         }
     }
 }
@@ -5666,11 +5835,14 @@ impl Columns for NodeCondition {
     fn finish(&mut self, rows: usize) -> Group {
         Group {
             rows,
-            columns: vec![
-                self.last_heartbeat_time.finish(rows), self.last_transition_time
-                .finish(rows), self.message.finish(rows), self.reason.finish(rows), self
-                .status.finish(rows), self.type_.finish(rows),
-            ],
+            columns: Vec::from([
+                self.last_heartbeat_time.finish(rows),
+                self.last_transition_time.finish(rows),
+                self.message.finish(rows),
+                self.reason.finish(rows),
+                self.status.finish(rows),
+                self.type_.finish(rows),
+            ]),
         }
     }
 }
@@ -5704,7 +5876,7 @@ impl Columns for NodeConfigSource {
     fn finish(&mut self, rows: usize) -> Group {
         Group {
             rows,
-            columns: vec![self.config_map.finish(rows),],
+            columns: Vec::from([self.config_map.finish(rows)]),
         }
     }
 }
@@ -5737,10 +5909,12 @@ impl Columns for NodeConfigStatus {
     fn finish(&mut self, rows: usize) -> Group {
         Group {
             rows,
-            columns: vec![
-                self.active.finish(rows), self.assigned.finish(rows), self.error
-                .finish(rows), self.last_known_good.finish(rows),
-            ],
+            columns: Vec::from([
+                self.active.finish(rows),
+                self.assigned.finish(rows),
+                self.error.finish(rows),
+                self.last_known_good.finish(rows),
+            ]),
         }
     }
 }
@@ -5772,7 +5946,7 @@ impl Columns for NodeDaemonEndpoints {
     fn finish(&mut self, rows: usize) -> Group {
         Group {
             rows,
-            columns: vec![self.kubelet_endpoint.finish(rows),],
+            columns: Vec::from([self.kubelet_endpoint.finish(rows)]),
         }
     }
 }
@@ -5801,7 +5975,7 @@ impl Columns for NodeFeatures {
     fn finish(&mut self, rows: usize) -> Group {
         Group {
             rows,
-            columns: vec![self.supplemental_groups_policy.finish(rows),],
+            columns: Vec::from([self.supplemental_groups_policy.finish(rows)]),
         }
     }
 }
@@ -5830,7 +6004,7 @@ impl Columns for NodeRuntimeHandler {
     fn finish(&mut self, rows: usize) -> Group {
         Group {
             rows,
-            columns: vec![self.features.finish(rows), self.name.finish(rows),],
+            columns: Vec::from([self.features.finish(rows), self.name.finish(rows)]),
         }
     }
 }
@@ -5864,10 +6038,10 @@ impl Columns for NodeRuntimeHandlerFeatures {
     fn finish(&mut self, rows: usize) -> Group {
         Group {
             rows,
-            columns: vec![
-                self.recursive_read_only_mounts.finish(rows), self.user_namespaces
-                .finish(rows),
-            ],
+            columns: Vec::from([
+                self.recursive_read_only_mounts.finish(rows),
+                self.user_namespaces.finish(rows),
+            ]),
         }
     }
 }
@@ -5897,7 +6071,7 @@ impl Columns for NodeSelector {
     fn finish(&mut self, rows: usize) -> Group {
         Group {
             rows,
-            columns: vec![self.node_selector_terms.finish(rows),],
+            columns: Vec::from([self.node_selector_terms.finish(rows)]),
         }
     }
 }
@@ -5928,10 +6102,11 @@ impl Columns for NodeSelectorRequirement {
     fn finish(&mut self, rows: usize) -> Group {
         Group {
             rows,
-            columns: vec![
-                self.key.finish(rows), self.operator.finish(rows), self.values
-                .finish(rows),
-            ],
+            columns: Vec::from([
+                self.key.finish(rows),
+                self.operator.finish(rows),
+                self.values.finish(rows),
+            ]),
         }
     }
 }
@@ -5964,9 +6139,10 @@ impl Columns for NodeSelectorTerm {
     fn finish(&mut self, rows: usize) -> Group {
         Group {
             rows,
-            columns: vec![
-                self.match_expressions.finish(rows), self.match_fields.finish(rows),
-            ],
+            columns: Vec::from([
+                self.match_expressions.finish(rows),
+                self.match_fields.finish(rows),
+            ]),
         }
     }
 }
@@ -6008,11 +6184,15 @@ impl Columns for NodeSpec {
     fn finish(&mut self, rows: usize) -> Group {
         Group {
             rows,
-            columns: vec![
-                self.config_source.finish(rows), self.external_id.finish(rows), self
-                .pod_cidr.finish(rows), self.pod_cidrs.finish(rows), self.provider_id
-                .finish(rows), self.taints.finish(rows), self.unschedulable.finish(rows),
-            ],
+            columns: Vec::from([
+                self.config_source.finish(rows),
+                self.external_id.finish(rows),
+                self.pod_cidr.finish(rows),
+                self.pod_cidrs.finish(rows),
+                self.provider_id.finish(rows),
+                self.taints.finish(rows),
+                self.unschedulable.finish(rows),
+            ]),
         }
     }
 }
@@ -6073,15 +6253,22 @@ impl Columns for NodeStatus {
     fn finish(&mut self, rows: usize) -> Group {
         Group {
             rows,
-            columns: vec![
-                self.addresses.finish(rows), self.allocatable.finish(rows), self.capacity
-                .finish(rows), self.conditions.finish(rows), self.config.finish(rows),
-                self.daemon_endpoints.finish(rows), self.declared_features.finish(rows),
-                self.features.finish(rows), self.images.finish(rows), self.node_info
-                .finish(rows), self.phase.finish(rows), self.runtime_handlers
-                .finish(rows), self.volumes_attached.finish(rows), self.volumes_in_use
-                .finish(rows),
-            ],
+            columns: Vec::from([
+                self.addresses.finish(rows),
+                self.allocatable.finish(rows),
+                self.capacity.finish(rows),
+                self.conditions.finish(rows),
+                self.config.finish(rows),
+                self.daemon_endpoints.finish(rows),
+                self.declared_features.finish(rows),
+                self.features.finish(rows),
+                self.images.finish(rows),
+                self.node_info.finish(rows),
+                self.phase.finish(rows),
+                self.runtime_handlers.finish(rows),
+                self.volumes_attached.finish(rows),
+                self.volumes_in_use.finish(rows),
+            ]),
         }
     }
 }
@@ -6123,7 +6310,7 @@ impl Columns for NodeSwapStatus {
     fn finish(&mut self, rows: usize) -> Group {
         Group {
             rows,
-            columns: vec![self.capacity.finish(rows),],
+            columns: Vec::from([self.capacity.finish(rows)]),
         }
     }
 }
@@ -6170,14 +6357,19 @@ impl Columns for NodeSystemInfo {
     fn finish(&mut self, rows: usize) -> Group {
         Group {
             rows,
-            columns: vec![
-                self.architecture.finish(rows), self.boot_id.finish(rows), self
-                .container_runtime_version.finish(rows), self.kernel_version
-                .finish(rows), self.kube_proxy_version.finish(rows), self.kubelet_version
-                .finish(rows), self.machine_id.finish(rows), self.operating_system
-                .finish(rows), self.os_image.finish(rows), self.swap.finish(rows), self
-                .system_uuid.finish(rows),
-            ],
+            columns: Vec::from([
+                self.architecture.finish(rows),
+                self.boot_id.finish(rows),
+                self.container_runtime_version.finish(rows),
+                self.kernel_version.finish(rows),
+                self.kube_proxy_version.finish(rows),
+                self.kubelet_version.finish(rows),
+                self.machine_id.finish(rows),
+                self.operating_system.finish(rows),
+                self.os_image.finish(rows),
+                self.swap.finish(rows),
+                self.system_uuid.finish(rows),
+            ]),
         }
     }
 }
@@ -6218,7 +6410,10 @@ impl Columns for ObjectFieldSelector {
     fn finish(&mut self, rows: usize) -> Group {
         Group {
             rows,
-            columns: vec![self.api_version.finish(rows), self.field_path.finish(rows),],
+            columns: Vec::from([
+                self.api_version.finish(rows),
+                self.field_path.finish(rows),
+            ]),
         }
     }
 }
@@ -6257,11 +6452,15 @@ impl Columns for ObjectReference {
     fn finish(&mut self, rows: usize) -> Group {
         Group {
             rows,
-            columns: vec![
-                self.api_version.finish(rows), self.field_path.finish(rows), self.kind
-                .finish(rows), self.name.finish(rows), self.namespace.finish(rows), self
-                .resource_version.finish(rows), self.uid.finish(rows),
-            ],
+            columns: Vec::from([
+                self.api_version.finish(rows),
+                self.field_path.finish(rows),
+                self.kind.finish(rows),
+                self.name.finish(rows),
+                self.namespace.finish(rows),
+                self.resource_version.finish(rows),
+                self.uid.finish(rows),
+            ]),
         }
     }
 }
@@ -6304,10 +6503,13 @@ impl Columns for PersistentVolume {
     fn finish(&mut self, rows: usize) -> Group {
         Group {
             rows,
-            columns: vec![
-                self.api_version.finish(rows), self.kind.finish(rows), self.metadata
-                .finish(rows), self.spec.finish(rows), self.status.finish(rows),
-            ],
+            columns: Vec::from([
+                self.api_version.finish(rows),
+                self.kind.finish(rows),
+                self.metadata.finish(rows),
+                self.spec.finish(rows),
+                self.status.finish(rows),
+            ]),
         }
     }
 }
@@ -6348,10 +6550,13 @@ impl Columns for PersistentVolumeClaim {
     fn finish(&mut self, rows: usize) -> Group {
         Group {
             rows,
-            columns: vec![
-                self.api_version.finish(rows), self.kind.finish(rows), self.metadata
-                .finish(rows), self.spec.finish(rows), self.status.finish(rows),
-            ],
+            columns: Vec::from([
+                self.api_version.finish(rows),
+                self.kind.finish(rows),
+                self.metadata.finish(rows),
+                self.spec.finish(rows),
+                self.status.finish(rows),
+            ]),
         }
     }
 }
@@ -6394,11 +6599,14 @@ impl Columns for PersistentVolumeClaimCondition {
     fn finish(&mut self, rows: usize) -> Group {
         Group {
             rows,
-            columns: vec![
-                self.last_probe_time.finish(rows), self.last_transition_time
-                .finish(rows), self.message.finish(rows), self.reason.finish(rows), self
-                .status.finish(rows), self.type_.finish(rows),
-            ],
+            columns: Vec::from([
+                self.last_probe_time.finish(rows),
+                self.last_transition_time.finish(rows),
+                self.message.finish(rows),
+                self.reason.finish(rows),
+                self.status.finish(rows),
+                self.type_.finish(rows),
+            ]),
         }
     }
 }
@@ -6450,13 +6658,17 @@ impl Columns for PersistentVolumeClaimSpec {
     fn finish(&mut self, rows: usize) -> Group {
         Group {
             rows,
-            columns: vec![
-                self.access_modes.finish(rows), self.data_source.finish(rows), self
-                .data_source_ref.finish(rows), self.resources.finish(rows), self.selector
-                .finish(rows), self.storage_class_name.finish(rows), self
-                .volume_attributes_class_name.finish(rows), self.volume_mode
-                .finish(rows), self.volume_name.finish(rows),
-            ],
+            columns: Vec::from([
+                self.access_modes.finish(rows),
+                self.data_source.finish(rows),
+                self.data_source_ref.finish(rows),
+                self.resources.finish(rows),
+                self.selector.finish(rows),
+                self.storage_class_name.finish(rows),
+                self.volume_attributes_class_name.finish(rows),
+                self.volume_mode.finish(rows),
+                self.volume_name.finish(rows),
+            ]),
         }
     }
 }
@@ -6511,13 +6723,16 @@ impl Columns for PersistentVolumeClaimStatus {
     fn finish(&mut self, rows: usize) -> Group {
         Group {
             rows,
-            columns: vec![
-                self.access_modes.finish(rows), self.allocated_resource_statuses
-                .finish(rows), self.allocated_resources.finish(rows), self.capacity
-                .finish(rows), self.conditions.finish(rows), self
-                .current_volume_attributes_class_name.finish(rows), self
-                .modify_volume_status.finish(rows), self.phase.finish(rows),
-            ],
+            columns: Vec::from([
+                self.access_modes.finish(rows),
+                self.allocated_resource_statuses.finish(rows),
+                self.allocated_resources.finish(rows),
+                self.capacity.finish(rows),
+                self.conditions.finish(rows),
+                self.current_volume_attributes_class_name.finish(rows),
+                self.modify_volume_status.finish(rows),
+                self.phase.finish(rows),
+            ]),
         }
     }
 }
@@ -6555,7 +6770,7 @@ impl Columns for PersistentVolumeClaimTemplate {
     fn finish(&mut self, rows: usize) -> Group {
         Group {
             rows,
-            columns: vec![self.metadata.finish(rows), self.spec.finish(rows),],
+            columns: Vec::from([self.metadata.finish(rows), self.spec.finish(rows)]),
         }
     }
 }
@@ -6587,7 +6802,10 @@ impl Columns for PersistentVolumeClaimVolumeSource {
     fn finish(&mut self, rows: usize) -> Group {
         Group {
             rows,
-            columns: vec![self.claim_name.finish(rows), self.read_only.finish(rows),],
+            columns: Vec::from([
+                self.claim_name.finish(rows),
+                self.read_only.finish(rows),
+            ]),
         }
     }
 }
@@ -6678,23 +6896,39 @@ impl Columns for PersistentVolumeSpec {
     fn finish(&mut self, rows: usize) -> Group {
         Group {
             rows,
-            columns: vec![
-                self.access_modes.finish(rows), self.aws_elastic_block_store
-                .finish(rows), self.azure_disk.finish(rows), self.azure_file
-                .finish(rows), self.capacity.finish(rows), self.cephfs.finish(rows), self
-                .cinder.finish(rows), self.claim_ref.finish(rows), self.csi.finish(rows),
-                self.fc.finish(rows), self.flex_volume.finish(rows), self.flocker
-                .finish(rows), self.gce_persistent_disk.finish(rows), self.glusterfs
-                .finish(rows), self.host_path.finish(rows), self.iscsi.finish(rows), self
-                .local.finish(rows), self.mount_options.finish(rows), self.nfs
-                .finish(rows), self.node_affinity.finish(rows), self
-                .persistent_volume_reclaim_policy.finish(rows), self
-                .photon_persistent_disk.finish(rows), self.portworx_volume.finish(rows),
-                self.quobyte.finish(rows), self.rbd.finish(rows), self.scale_io
-                .finish(rows), self.storage_class_name.finish(rows), self.storageos
-                .finish(rows), self.volume_attributes_class_name.finish(rows), self
-                .volume_mode.finish(rows), self.vsphere_volume.finish(rows),
-            ],
+            columns: Vec::from([
+                self.access_modes.finish(rows),
+                self.aws_elastic_block_store.finish(rows),
+                self.azure_disk.finish(rows),
+                self.azure_file.finish(rows),
+                self.capacity.finish(rows),
+                self.cephfs.finish(rows),
+                self.cinder.finish(rows),
+                self.claim_ref.finish(rows),
+                self.csi.finish(rows),
+                self.fc.finish(rows),
+                self.flex_volume.finish(rows),
+                self.flocker.finish(rows),
+                self.gce_persistent_disk.finish(rows),
+                self.glusterfs.finish(rows),
+                self.host_path.finish(rows),
+                self.iscsi.finish(rows),
+                self.local.finish(rows),
+                self.mount_options.finish(rows),
+                self.nfs.finish(rows),
+                self.node_affinity.finish(rows),
+                self.persistent_volume_reclaim_policy.finish(rows),
+                self.photon_persistent_disk.finish(rows),
+                self.portworx_volume.finish(rows),
+                self.quobyte.finish(rows),
+                self.rbd.finish(rows),
+                self.scale_io.finish(rows),
+                self.storage_class_name.finish(rows),
+                self.storageos.finish(rows),
+                self.volume_attributes_class_name.finish(rows),
+                self.volume_mode.finish(rows),
+                self.vsphere_volume.finish(rows),
+            ]),
         }
     }
 }
@@ -6761,10 +6995,12 @@ impl Columns for PersistentVolumeStatus {
     fn finish(&mut self, rows: usize) -> Group {
         Group {
             rows,
-            columns: vec![
-                self.last_phase_transition_time.finish(rows), self.message.finish(rows),
-                self.phase.finish(rows), self.reason.finish(rows),
-            ],
+            columns: Vec::from([
+                self.last_phase_transition_time.finish(rows),
+                self.message.finish(rows),
+                self.phase.finish(rows),
+                self.reason.finish(rows),
+            ]),
         }
     }
 }
@@ -6798,7 +7034,7 @@ impl Columns for PhotonPersistentDiskVolumeSource {
     fn finish(&mut self, rows: usize) -> Group {
         Group {
             rows,
-            columns: vec![self.fs_type.finish(rows), self.pd_id.finish(rows),],
+            columns: Vec::from([self.fs_type.finish(rows), self.pd_id.finish(rows)]),
         }
     }
 }
@@ -6833,10 +7069,13 @@ impl Columns for Pod {
     fn finish(&mut self, rows: usize) -> Group {
         Group {
             rows,
-            columns: vec![
-                self.api_version.finish(rows), self.kind.finish(rows), self.metadata
-                .finish(rows), self.spec.finish(rows), self.status.finish(rows),
-            ],
+            columns: Vec::from([
+                self.api_version.finish(rows),
+                self.kind.finish(rows),
+                self.metadata.finish(rows),
+                self.spec.finish(rows),
+                self.status.finish(rows),
+            ]),
         }
     }
 }
@@ -6879,10 +7118,10 @@ impl Columns for PodAffinity {
     fn finish(&mut self, rows: usize) -> Group {
         Group {
             rows,
-            columns: vec![
+            columns: Vec::from([
                 self.preferred_during_scheduling_ignored_during_execution.finish(rows),
                 self.required_during_scheduling_ignored_during_execution.finish(rows),
-            ],
+            ]),
         }
     }
 }
@@ -6925,12 +7164,14 @@ impl Columns for PodAffinityTerm {
     fn finish(&mut self, rows: usize) -> Group {
         Group {
             rows,
-            columns: vec![
-                self.label_selector.finish(rows), self.match_label_keys.finish(rows),
-                self.mismatch_label_keys.finish(rows), self.namespace_selector
-                .finish(rows), self.namespaces.finish(rows), self.topology_key
-                .finish(rows),
-            ],
+            columns: Vec::from([
+                self.label_selector.finish(rows),
+                self.match_label_keys.finish(rows),
+                self.mismatch_label_keys.finish(rows),
+                self.namespace_selector.finish(rows),
+                self.namespaces.finish(rows),
+                self.topology_key.finish(rows),
+            ]),
         }
     }
 }
@@ -6974,10 +7215,10 @@ impl Columns for PodAntiAffinity {
     fn finish(&mut self, rows: usize) -> Group {
         Group {
             rows,
-            columns: vec![
+            columns: Vec::from([
                 self.preferred_during_scheduling_ignored_during_execution.finish(rows),
                 self.required_during_scheduling_ignored_during_execution.finish(rows),
-            ],
+            ]),
         }
     }
 }
@@ -7022,12 +7263,15 @@ impl Columns for PodCertificateProjection {
     fn finish(&mut self, rows: usize) -> Group {
         Group {
             rows,
-            columns: vec![
-                self.certificate_chain_path.finish(rows), self.credential_bundle_path
-                .finish(rows), self.key_path.finish(rows), self.key_type.finish(rows),
-                self.max_expiration_seconds.finish(rows), self.signer_name.finish(rows),
+            columns: Vec::from([
+                self.certificate_chain_path.finish(rows),
+                self.credential_bundle_path.finish(rows),
+                self.key_path.finish(rows),
+                self.key_type.finish(rows),
+                self.max_expiration_seconds.finish(rows),
+                self.signer_name.finish(rows),
                 self.user_annotations.finish(rows),
-            ],
+            ]),
         }
     }
 }
@@ -7074,12 +7318,15 @@ impl Columns for PodCondition {
     fn finish(&mut self, rows: usize) -> Group {
         Group {
             rows,
-            columns: vec![
-                self.last_probe_time.finish(rows), self.last_transition_time
-                .finish(rows), self.message.finish(rows), self.observed_generation
-                .finish(rows), self.reason.finish(rows), self.status.finish(rows), self
-                .type_.finish(rows),
-            ],
+            columns: Vec::from([
+                self.last_probe_time.finish(rows),
+                self.last_transition_time.finish(rows),
+                self.message.finish(rows),
+                self.observed_generation.finish(rows),
+                self.reason.finish(rows),
+                self.status.finish(rows),
+                self.type_.finish(rows),
+            ]),
         }
     }
 }
@@ -7118,10 +7365,11 @@ impl Columns for PodDNSConfig {
     fn finish(&mut self, rows: usize) -> Group {
         Group {
             rows,
-            columns: vec![
-                self.nameservers.finish(rows), self.options.finish(rows), self.searches
-                .finish(rows),
-            ],
+            columns: Vec::from([
+                self.nameservers.finish(rows),
+                self.options.finish(rows),
+                self.searches.finish(rows),
+            ]),
         }
     }
 }
@@ -7154,7 +7402,7 @@ impl Columns for PodDNSConfigOption {
     fn finish(&mut self, rows: usize) -> Group {
         Group {
             rows,
-            columns: vec![self.name.finish(rows), self.value.finish(rows),],
+            columns: Vec::from([self.name.finish(rows), self.value.finish(rows)]),
         }
     }
 }
@@ -7183,10 +7431,10 @@ impl Columns for PodExtendedResourceClaimStatus {
     fn finish(&mut self, rows: usize) -> Group {
         Group {
             rows,
-            columns: vec![
-                self.request_mappings.finish(rows), self.resource_claim_name
-                .finish(rows),
-            ],
+            columns: Vec::from([
+                self.request_mappings.finish(rows),
+                self.resource_claim_name.finish(rows),
+            ]),
         }
     }
 }
@@ -7216,7 +7464,7 @@ impl Columns for PodIP {
     fn finish(&mut self, rows: usize) -> Group {
         Group {
             rows,
-            columns: vec![self.ip.finish(rows),],
+            columns: Vec::from([self.ip.finish(rows)]),
         }
     }
 }
@@ -7243,7 +7491,7 @@ impl Columns for PodOS {
     fn finish(&mut self, rows: usize) -> Group {
         Group {
             rows,
-            columns: vec![self.name.finish(rows),],
+            columns: Vec::from([self.name.finish(rows)]),
         }
     }
 }
@@ -7270,7 +7518,7 @@ impl Columns for PodReadinessGate {
     fn finish(&mut self, rows: usize) -> Group {
         Group {
             rows,
-            columns: vec![self.condition_type.finish(rows),],
+            columns: Vec::from([self.condition_type.finish(rows)]),
         }
     }
 }
@@ -7303,10 +7551,11 @@ impl Columns for PodResourceClaim {
     fn finish(&mut self, rows: usize) -> Group {
         Group {
             rows,
-            columns: vec![
-                self.name.finish(rows), self.resource_claim_name.finish(rows), self
-                .resource_claim_template_name.finish(rows),
-            ],
+            columns: Vec::from([
+                self.name.finish(rows),
+                self.resource_claim_name.finish(rows),
+                self.resource_claim_template_name.finish(rows),
+            ]),
         }
     }
 }
@@ -7339,7 +7588,10 @@ impl Columns for PodResourceClaimStatus {
     fn finish(&mut self, rows: usize) -> Group {
         Group {
             rows,
-            columns: vec![self.name.finish(rows), self.resource_claim_name.finish(rows),],
+            columns: Vec::from([
+                self.name.finish(rows),
+                self.resource_claim_name.finish(rows),
+            ]),
         }
     }
 }
@@ -7366,7 +7618,7 @@ impl Columns for PodSchedulingGate {
     fn finish(&mut self, rows: usize) -> Group {
         Group {
             rows,
-            columns: vec![self.name.finish(rows),],
+            columns: Vec::from([self.name.finish(rows)]),
         }
     }
 }
@@ -7419,15 +7671,21 @@ impl Columns for PodSecurityContext {
     fn finish(&mut self, rows: usize) -> Group {
         Group {
             rows,
-            columns: vec![
-                self.app_armor_profile.finish(rows), self.fs_group.finish(rows), self
-                .fs_group_change_policy.finish(rows), self.run_as_group.finish(rows),
-                self.run_as_non_root.finish(rows), self.run_as_user.finish(rows), self
-                .se_linux_change_policy.finish(rows), self.se_linux_options.finish(rows),
-                self.seccomp_profile.finish(rows), self.supplemental_groups.finish(rows),
-                self.supplemental_groups_policy.finish(rows), self.sysctls.finish(rows),
+            columns: Vec::from([
+                self.app_armor_profile.finish(rows),
+                self.fs_group.finish(rows),
+                self.fs_group_change_policy.finish(rows),
+                self.run_as_group.finish(rows),
+                self.run_as_non_root.finish(rows),
+                self.run_as_user.finish(rows),
+                self.se_linux_change_policy.finish(rows),
+                self.se_linux_options.finish(rows),
+                self.seccomp_profile.finish(rows),
+                self.supplemental_groups.finish(rows),
+                self.supplemental_groups_policy.finish(rows),
+                self.sysctls.finish(rows),
                 self.windows_options.finish(rows),
-            ],
+            ]),
         }
     }
 }
@@ -7556,30 +7814,50 @@ impl Columns for PodSpec {
     fn finish(&mut self, rows: usize) -> Group {
         Group {
             rows,
-            columns: vec![
-                self.active_deadline_seconds.finish(rows), self.affinity.finish(rows),
-                self.automount_service_account_token.finish(rows), self.containers
-                .finish(rows), self.dns_config.finish(rows), self.dns_policy
-                .finish(rows), self.enable_service_links.finish(rows), self
-                .ephemeral_containers.finish(rows), self.host_aliases.finish(rows), self
-                .host_ipc.finish(rows), self.host_network.finish(rows), self.host_pid
-                .finish(rows), self.host_users.finish(rows), self.hostname.finish(rows),
-                self.hostname_override.finish(rows), self.image_pull_secrets
-                .finish(rows), self.init_containers.finish(rows), self.node_name
-                .finish(rows), self.node_selector.finish(rows), self.os.finish(rows),
-                self.overhead.finish(rows), self.preemption_policy.finish(rows), self
-                .priority.finish(rows), self.priority_class_name.finish(rows), self
-                .readiness_gates.finish(rows), self.resource_claims.finish(rows), self
-                .resources.finish(rows), self.restart_policy.finish(rows), self
-                .runtime_class_name.finish(rows), self.scheduler_name.finish(rows), self
-                .scheduling_gates.finish(rows), self.security_context.finish(rows), self
-                .service_account.finish(rows), self.service_account_name.finish(rows),
-                self.set_hostname_as_fqdn.finish(rows), self.share_process_namespace
-                .finish(rows), self.subdomain.finish(rows), self
-                .termination_grace_period_seconds.finish(rows), self.tolerations
-                .finish(rows), self.topology_spread_constraints.finish(rows), self
-                .volumes.finish(rows), self.workload_ref.finish(rows),
-            ],
+            columns: Vec::from([
+                self.active_deadline_seconds.finish(rows),
+                self.affinity.finish(rows),
+                self.automount_service_account_token.finish(rows),
+                self.containers.finish(rows),
+                self.dns_config.finish(rows),
+                self.dns_policy.finish(rows),
+                self.enable_service_links.finish(rows),
+                self.ephemeral_containers.finish(rows),
+                self.host_aliases.finish(rows),
+                self.host_ipc.finish(rows),
+                self.host_network.finish(rows),
+                self.host_pid.finish(rows),
+                self.host_users.finish(rows),
+                self.hostname.finish(rows),
+                self.hostname_override.finish(rows),
+                self.image_pull_secrets.finish(rows),
+                self.init_containers.finish(rows),
+                self.node_name.finish(rows),
+                self.node_selector.finish(rows),
+                self.os.finish(rows),
+                self.overhead.finish(rows),
+                self.preemption_policy.finish(rows),
+                self.priority.finish(rows),
+                self.priority_class_name.finish(rows),
+                self.readiness_gates.finish(rows),
+                self.resource_claims.finish(rows),
+                self.resources.finish(rows),
+                self.restart_policy.finish(rows),
+                self.runtime_class_name.finish(rows),
+                self.scheduler_name.finish(rows),
+                self.scheduling_gates.finish(rows),
+                self.security_context.finish(rows),
+                self.service_account.finish(rows),
+                self.service_account_name.finish(rows),
+                self.set_hostname_as_fqdn.finish(rows),
+                self.share_process_namespace.finish(rows),
+                self.subdomain.finish(rows),
+                self.termination_grace_period_seconds.finish(rows),
+                self.tolerations.finish(rows),
+                self.topology_spread_constraints.finish(rows),
+                self.volumes.finish(rows),
+                self.workload_ref.finish(rows),
+            ]),
         }
     }
 }
@@ -7691,18 +7969,28 @@ impl Columns for PodStatus {
     fn finish(&mut self, rows: usize) -> Group {
         Group {
             rows,
-            columns: vec![
-                self.allocated_resources.finish(rows), self.conditions.finish(rows), self
-                .container_statuses.finish(rows), self.ephemeral_container_statuses
-                .finish(rows), self.extended_resource_claim_status.finish(rows), self
-                .host_ip.finish(rows), self.host_ips.finish(rows), self
-                .init_container_statuses.finish(rows), self.message.finish(rows), self
-                .nominated_node_name.finish(rows), self.observed_generation.finish(rows),
-                self.phase.finish(rows), self.pod_ip.finish(rows), self.pod_ips
-                .finish(rows), self.qos_class.finish(rows), self.reason.finish(rows),
-                self.resize.finish(rows), self.resource_claim_statuses.finish(rows), self
-                .resources.finish(rows), self.start_time.finish(rows),
-            ],
+            columns: Vec::from([
+                self.allocated_resources.finish(rows),
+                self.conditions.finish(rows),
+                self.container_statuses.finish(rows),
+                self.ephemeral_container_statuses.finish(rows),
+                self.extended_resource_claim_status.finish(rows),
+                self.host_ip.finish(rows),
+                self.host_ips.finish(rows),
+                self.init_container_statuses.finish(rows),
+                self.message.finish(rows),
+                self.nominated_node_name.finish(rows),
+                self.observed_generation.finish(rows),
+                self.phase.finish(rows),
+                self.pod_ip.finish(rows),
+                self.pod_ips.finish(rows),
+                self.qos_class.finish(rows),
+                self.reason.finish(rows),
+                self.resize.finish(rows),
+                self.resource_claim_statuses.finish(rows),
+                self.resources.finish(rows),
+                self.start_time.finish(rows),
+            ]),
         }
     }
 }
@@ -7759,10 +8047,12 @@ impl Columns for PodTemplate {
     fn finish(&mut self, rows: usize) -> Group {
         Group {
             rows,
-            columns: vec![
-                self.api_version.finish(rows), self.kind.finish(rows), self.metadata
-                .finish(rows), self.template.finish(rows),
-            ],
+            columns: Vec::from([
+                self.api_version.finish(rows),
+                self.kind.finish(rows),
+                self.metadata.finish(rows),
+                self.template.finish(rows),
+            ]),
         }
     }
 }
@@ -7796,7 +8086,7 @@ impl Columns for PodTemplateSpec {
     fn finish(&mut self, rows: usize) -> Group {
         Group {
             rows,
-            columns: vec![self.metadata.finish(rows), self.spec.finish(rows),],
+            columns: Vec::from([self.metadata.finish(rows), self.spec.finish(rows)]),
         }
     }
 }
@@ -7830,10 +8120,11 @@ impl Columns for PortStatus {
     fn finish(&mut self, rows: usize) -> Group {
         Group {
             rows,
-            columns: vec![
-                self.error.finish(rows), self.port.finish(rows), self.protocol
-                .finish(rows),
-            ],
+            columns: Vec::from([
+                self.error.finish(rows),
+                self.port.finish(rows),
+                self.protocol.finish(rows),
+            ]),
         }
     }
 }
@@ -7868,10 +8159,11 @@ impl Columns for PortworxVolumeSource {
     fn finish(&mut self, rows: usize) -> Group {
         Group {
             rows,
-            columns: vec![
-                self.fs_type.finish(rows), self.read_only.finish(rows), self.volume_id
-                .finish(rows),
-            ],
+            columns: Vec::from([
+                self.fs_type.finish(rows),
+                self.read_only.finish(rows),
+                self.volume_id.finish(rows),
+            ]),
         }
     }
 }
@@ -7904,7 +8196,7 @@ impl Columns for PreferredSchedulingTerm {
     fn finish(&mut self, rows: usize) -> Group {
         Group {
             rows,
-            columns: vec![self.preference.finish(rows), self.weight.finish(rows),],
+            columns: Vec::from([self.preference.finish(rows), self.weight.finish(rows)]),
         }
     }
 }
@@ -7954,14 +8246,18 @@ impl Columns for Probe {
     fn finish(&mut self, rows: usize) -> Group {
         Group {
             rows,
-            columns: vec![
-                self.exec.finish(rows), self.failure_threshold.finish(rows), self.grpc
-                .finish(rows), self.http_get.finish(rows), self.initial_delay_seconds
-                .finish(rows), self.period_seconds.finish(rows), self.success_threshold
-                .finish(rows), self.tcp_socket.finish(rows), self
-                .termination_grace_period_seconds.finish(rows), self.timeout_seconds
-                .finish(rows),
-            ],
+            columns: Vec::from([
+                self.exec.finish(rows),
+                self.failure_threshold.finish(rows),
+                self.grpc.finish(rows),
+                self.http_get.finish(rows),
+                self.initial_delay_seconds.finish(rows),
+                self.period_seconds.finish(rows),
+                self.success_threshold.finish(rows),
+                self.tcp_socket.finish(rows),
+                self.termination_grace_period_seconds.finish(rows),
+                self.timeout_seconds.finish(rows),
+            ]),
         }
     }
 }
@@ -8001,7 +8297,10 @@ impl Columns for ProjectedVolumeSource {
     fn finish(&mut self, rows: usize) -> Group {
         Group {
             rows,
-            columns: vec![self.default_mode.finish(rows), self.sources.finish(rows),],
+            columns: Vec::from([
+                self.default_mode.finish(rows),
+                self.sources.finish(rows),
+            ]),
         }
     }
 }
@@ -8041,11 +8340,14 @@ impl Columns for QuobyteVolumeSource {
     fn finish(&mut self, rows: usize) -> Group {
         Group {
             rows,
-            columns: vec![
-                self.group.finish(rows), self.read_only.finish(rows), self.registry
-                .finish(rows), self.tenant.finish(rows), self.user.finish(rows), self
-                .volume.finish(rows),
-            ],
+            columns: Vec::from([
+                self.group.finish(rows),
+                self.read_only.finish(rows),
+                self.registry.finish(rows),
+                self.tenant.finish(rows),
+                self.user.finish(rows),
+                self.volume.finish(rows),
+            ]),
         }
     }
 }
@@ -8093,12 +8395,16 @@ impl Columns for RBDPersistentVolumeSource {
     fn finish(&mut self, rows: usize) -> Group {
         Group {
             rows,
-            columns: vec![
-                self.fs_type.finish(rows), self.image.finish(rows), self.keyring
-                .finish(rows), self.monitors.finish(rows), self.pool.finish(rows), self
-                .read_only.finish(rows), self.secret_ref.finish(rows), self.user
-                .finish(rows),
-            ],
+            columns: Vec::from([
+                self.fs_type.finish(rows),
+                self.image.finish(rows),
+                self.keyring.finish(rows),
+                self.monitors.finish(rows),
+                self.pool.finish(rows),
+                self.read_only.finish(rows),
+                self.secret_ref.finish(rows),
+                self.user.finish(rows),
+            ]),
         }
     }
 }
@@ -8148,12 +8454,16 @@ impl Columns for RBDVolumeSource {
     fn finish(&mut self, rows: usize) -> Group {
         Group {
             rows,
-            columns: vec![
-                self.fs_type.finish(rows), self.image.finish(rows), self.keyring
-                .finish(rows), self.monitors.finish(rows), self.pool.finish(rows), self
-                .read_only.finish(rows), self.secret_ref.finish(rows), self.user
-                .finish(rows),
-            ],
+            columns: Vec::from([
+                self.fs_type.finish(rows),
+                self.image.finish(rows),
+                self.keyring.finish(rows),
+                self.monitors.finish(rows),
+                self.pool.finish(rows),
+                self.read_only.finish(rows),
+                self.secret_ref.finish(rows),
+                self.user.finish(rows),
+            ]),
         }
     }
 }
@@ -8197,10 +8507,13 @@ impl Columns for ReplicationController {
     fn finish(&mut self, rows: usize) -> Group {
         Group {
             rows,
-            columns: vec![
-                self.api_version.finish(rows), self.kind.finish(rows), self.metadata
-                .finish(rows), self.spec.finish(rows), self.status.finish(rows),
-            ],
+            columns: Vec::from([
+                self.api_version.finish(rows),
+                self.kind.finish(rows),
+                self.metadata.finish(rows),
+                self.spec.finish(rows),
+                self.status.finish(rows),
+            ]),
         }
     }
 }
@@ -8241,10 +8554,13 @@ impl Columns for ReplicationControllerCondition {
     fn finish(&mut self, rows: usize) -> Group {
         Group {
             rows,
-            columns: vec![
-                self.last_transition_time.finish(rows), self.message.finish(rows), self
-                .reason.finish(rows), self.status.finish(rows), self.type_.finish(rows),
-            ],
+            columns: Vec::from([
+                self.last_transition_time.finish(rows),
+                self.message.finish(rows),
+                self.reason.finish(rows),
+                self.status.finish(rows),
+                self.type_.finish(rows),
+            ]),
         }
     }
 }
@@ -8283,10 +8599,12 @@ impl Columns for ReplicationControllerSpec {
     fn finish(&mut self, rows: usize) -> Group {
         Group {
             rows,
-            columns: vec![
-                self.min_ready_seconds.finish(rows), self.replicas.finish(rows), self
-                .selector.finish(rows), self.template.finish(rows),
-            ],
+            columns: Vec::from([
+                self.min_ready_seconds.finish(rows),
+                self.replicas.finish(rows),
+                self.selector.finish(rows),
+                self.template.finish(rows),
+            ]),
         }
     }
 }
@@ -8328,12 +8646,14 @@ impl Columns for ReplicationControllerStatus {
     fn finish(&mut self, rows: usize) -> Group {
         Group {
             rows,
-            columns: vec![
-                self.available_replicas.finish(rows), self.conditions.finish(rows), self
-                .fully_labeled_replicas.finish(rows), self.observed_generation
-                .finish(rows), self.ready_replicas.finish(rows), self.replicas
-                .finish(rows),
-            ],
+            columns: Vec::from([
+                self.available_replicas.finish(rows),
+                self.conditions.finish(rows),
+                self.fully_labeled_replicas.finish(rows),
+                self.observed_generation.finish(rows),
+                self.ready_replicas.finish(rows),
+                self.replicas.finish(rows),
+            ]),
         }
     }
 }
@@ -8369,7 +8689,7 @@ impl Columns for ResourceClaim {
     fn finish(&mut self, rows: usize) -> Group {
         Group {
             rows,
-            columns: vec![self.name.finish(rows), self.request.finish(rows),],
+            columns: Vec::from([self.name.finish(rows), self.request.finish(rows)]),
         }
     }
 }
@@ -8400,10 +8720,11 @@ impl Columns for ResourceFieldSelector {
     fn finish(&mut self, rows: usize) -> Group {
         Group {
             rows,
-            columns: vec![
-                self.container_name.finish(rows), self.divisor.finish(rows), self
-                .resource.finish(rows),
-            ],
+            columns: Vec::from([
+                self.container_name.finish(rows),
+                self.divisor.finish(rows),
+                self.resource.finish(rows),
+            ]),
         }
     }
 }
@@ -8436,7 +8757,7 @@ impl Columns for ResourceHealth {
     fn finish(&mut self, rows: usize) -> Group {
         Group {
             rows,
-            columns: vec![self.health.finish(rows), self.resource_id.finish(rows),],
+            columns: Vec::from([self.health.finish(rows), self.resource_id.finish(rows)]),
         }
     }
 }
@@ -8471,10 +8792,13 @@ impl Columns for ResourceQuota {
     fn finish(&mut self, rows: usize) -> Group {
         Group {
             rows,
-            columns: vec![
-                self.api_version.finish(rows), self.kind.finish(rows), self.metadata
-                .finish(rows), self.spec.finish(rows), self.status.finish(rows),
-            ],
+            columns: Vec::from([
+                self.api_version.finish(rows),
+                self.kind.finish(rows),
+                self.metadata.finish(rows),
+                self.spec.finish(rows),
+                self.status.finish(rows),
+            ]),
         }
     }
 }
@@ -8511,10 +8835,11 @@ impl Columns for ResourceQuotaSpec {
     fn finish(&mut self, rows: usize) -> Group {
         Group {
             rows,
-            columns: vec![
-                self.hard.finish(rows), self.scope_selector.finish(rows), self.scopes
-                .finish(rows),
-            ],
+            columns: Vec::from([
+                self.hard.finish(rows),
+                self.scope_selector.finish(rows),
+                self.scopes.finish(rows),
+            ]),
         }
     }
 }
@@ -8547,7 +8872,7 @@ impl Columns for ResourceQuotaStatus {
     fn finish(&mut self, rows: usize) -> Group {
         Group {
             rows,
-            columns: vec![self.hard.finish(rows), self.used.finish(rows),],
+            columns: Vec::from([self.hard.finish(rows), self.used.finish(rows)]),
         }
     }
 }
@@ -8581,10 +8906,11 @@ impl Columns for ResourceRequirements {
     fn finish(&mut self, rows: usize) -> Group {
         Group {
             rows,
-            columns: vec![
-                self.claims.finish(rows), self.limits.finish(rows), self.requests
-                .finish(rows),
-            ],
+            columns: Vec::from([
+                self.claims.finish(rows),
+                self.limits.finish(rows),
+                self.requests.finish(rows),
+            ]),
         }
     }
 }
@@ -8617,7 +8943,7 @@ impl Columns for ResourceStatus {
     fn finish(&mut self, rows: usize) -> Group {
         Group {
             rows,
-            columns: vec![self.name.finish(rows), self.resources.finish(rows),],
+            columns: Vec::from([self.name.finish(rows), self.resources.finish(rows)]),
         }
     }
 }
@@ -8650,10 +8976,12 @@ impl Columns for SELinuxOptions {
     fn finish(&mut self, rows: usize) -> Group {
         Group {
             rows,
-            columns: vec![
-                self.level.finish(rows), self.role.finish(rows), self.type_.finish(rows),
+            columns: Vec::from([
+                self.level.finish(rows),
+                self.role.finish(rows),
+                self.type_.finish(rows),
                 self.user.finish(rows),
-            ],
+            ]),
         }
     }
 }
@@ -8703,13 +9031,18 @@ impl Columns for ScaleIOPersistentVolumeSource {
     fn finish(&mut self, rows: usize) -> Group {
         Group {
             rows,
-            columns: vec![
-                self.fs_type.finish(rows), self.gateway.finish(rows), self
-                .protection_domain.finish(rows), self.read_only.finish(rows), self
-                .secret_ref.finish(rows), self.ssl_enabled.finish(rows), self
-                .storage_mode.finish(rows), self.storage_pool.finish(rows), self.system
-                .finish(rows), self.volume_name.finish(rows),
-            ],
+            columns: Vec::from([
+                self.fs_type.finish(rows),
+                self.gateway.finish(rows),
+                self.protection_domain.finish(rows),
+                self.read_only.finish(rows),
+                self.secret_ref.finish(rows),
+                self.ssl_enabled.finish(rows),
+                self.storage_mode.finish(rows),
+                self.storage_pool.finish(rows),
+                self.system.finish(rows),
+                self.volume_name.finish(rows),
+            ]),
         }
     }
 }
@@ -8765,13 +9098,18 @@ impl Columns for ScaleIOVolumeSource {
     fn finish(&mut self, rows: usize) -> Group {
         Group {
             rows,
-            columns: vec![
-                self.fs_type.finish(rows), self.gateway.finish(rows), self
-                .protection_domain.finish(rows), self.read_only.finish(rows), self
-                .secret_ref.finish(rows), self.ssl_enabled.finish(rows), self
-                .storage_mode.finish(rows), self.storage_pool.finish(rows), self.system
-                .finish(rows), self.volume_name.finish(rows),
-            ],
+            columns: Vec::from([
+                self.fs_type.finish(rows),
+                self.gateway.finish(rows),
+                self.protection_domain.finish(rows),
+                self.read_only.finish(rows),
+                self.secret_ref.finish(rows),
+                self.ssl_enabled.finish(rows),
+                self.storage_mode.finish(rows),
+                self.storage_pool.finish(rows),
+                self.system.finish(rows),
+                self.volume_name.finish(rows),
+            ]),
         }
     }
 }
@@ -8809,7 +9147,7 @@ impl Columns for ScopeSelector {
     fn finish(&mut self, rows: usize) -> Group {
         Group {
             rows,
-            columns: vec![self.match_expressions.finish(rows),],
+            columns: Vec::from([self.match_expressions.finish(rows)]),
         }
     }
 }
@@ -8840,10 +9178,11 @@ impl Columns for ScopedResourceSelectorRequirement {
     fn finish(&mut self, rows: usize) -> Group {
         Group {
             rows,
-            columns: vec![
-                self.operator.finish(rows), self.scope_name.finish(rows), self.values
-                .finish(rows),
-            ],
+            columns: Vec::from([
+                self.operator.finish(rows),
+                self.scope_name.finish(rows),
+                self.values.finish(rows),
+            ]),
         }
     }
 }
@@ -8876,7 +9215,10 @@ impl Columns for SeccompProfile {
     fn finish(&mut self, rows: usize) -> Group {
         Group {
             rows,
-            columns: vec![self.localhost_profile.finish(rows), self.type_.finish(rows),],
+            columns: Vec::from([
+                self.localhost_profile.finish(rows),
+                self.type_.finish(rows),
+            ]),
         }
     }
 }
@@ -8915,11 +9257,15 @@ impl Columns for Secret {
     fn finish(&mut self, rows: usize) -> Group {
         Group {
             rows,
-            columns: vec![
-                self.api_version.finish(rows), self.data.finish(rows), self.immutable
-                .finish(rows), self.kind.finish(rows), self.metadata.finish(rows), self
-                .string_data.finish(rows), self.type_.finish(rows),
-            ],
+            columns: Vec::from([
+                self.api_version.finish(rows),
+                self.data.finish(rows),
+                self.immutable.finish(rows),
+                self.kind.finish(rows),
+                self.metadata.finish(rows),
+                self.string_data.finish(rows),
+                self.type_.finish(rows),
+            ]),
         }
     }
 }
@@ -8956,7 +9302,7 @@ impl Columns for SecretEnvSource {
     fn finish(&mut self, rows: usize) -> Group {
         Group {
             rows,
-            columns: vec![self.name.finish(rows), self.optional.finish(rows),],
+            columns: Vec::from([self.name.finish(rows), self.optional.finish(rows)]),
         }
     }
 }
@@ -8987,10 +9333,11 @@ impl Columns for SecretKeySelector {
     fn finish(&mut self, rows: usize) -> Group {
         Group {
             rows,
-            columns: vec![
-                self.key.finish(rows), self.name.finish(rows), self.optional
-                .finish(rows),
-            ],
+            columns: Vec::from([
+                self.key.finish(rows),
+                self.name.finish(rows),
+                self.optional.finish(rows),
+            ]),
         }
     }
 }
@@ -9025,10 +9372,11 @@ impl Columns for SecretProjection {
     fn finish(&mut self, rows: usize) -> Group {
         Group {
             rows,
-            columns: vec![
-                self.items.finish(rows), self.name.finish(rows), self.optional
-                .finish(rows),
-            ],
+            columns: Vec::from([
+                self.items.finish(rows),
+                self.name.finish(rows),
+                self.optional.finish(rows),
+            ]),
         }
     }
 }
@@ -9061,7 +9409,7 @@ impl Columns for SecretReference {
     fn finish(&mut self, rows: usize) -> Group {
         Group {
             rows,
-            columns: vec![self.name.finish(rows), self.namespace.finish(rows),],
+            columns: Vec::from([self.name.finish(rows), self.namespace.finish(rows)]),
         }
     }
 }
@@ -9094,10 +9442,12 @@ impl Columns for SecretVolumeSource {
     fn finish(&mut self, rows: usize) -> Group {
         Group {
             rows,
-            columns: vec![
-                self.default_mode.finish(rows), self.items.finish(rows), self.optional
-                .finish(rows), self.secret_name.finish(rows),
-            ],
+            columns: Vec::from([
+                self.default_mode.finish(rows),
+                self.items.finish(rows),
+                self.optional.finish(rows),
+                self.secret_name.finish(rows),
+            ]),
         }
     }
 }
@@ -9153,15 +9503,20 @@ impl Columns for SecurityContext {
     fn finish(&mut self, rows: usize) -> Group {
         Group {
             rows,
-            columns: vec![
-                self.allow_privilege_escalation.finish(rows), self.app_armor_profile
-                .finish(rows), self.capabilities.finish(rows), self.privileged
-                .finish(rows), self.proc_mount.finish(rows), self
-                .read_only_root_filesystem.finish(rows), self.run_as_group.finish(rows),
-                self.run_as_non_root.finish(rows), self.run_as_user.finish(rows), self
-                .se_linux_options.finish(rows), self.seccomp_profile.finish(rows), self
-                .windows_options.finish(rows),
-            ],
+            columns: Vec::from([
+                self.allow_privilege_escalation.finish(rows),
+                self.app_armor_profile.finish(rows),
+                self.capabilities.finish(rows),
+                self.privileged.finish(rows),
+                self.proc_mount.finish(rows),
+                self.read_only_root_filesystem.finish(rows),
+                self.run_as_group.finish(rows),
+                self.run_as_non_root.finish(rows),
+                self.run_as_user.finish(rows),
+                self.se_linux_options.finish(rows),
+                self.seccomp_profile.finish(rows),
+                self.windows_options.finish(rows),
+            ]),
         }
     }
 }
@@ -9209,10 +9564,13 @@ impl Columns for Service {
     fn finish(&mut self, rows: usize) -> Group {
         Group {
             rows,
-            columns: vec![
-                self.api_version.finish(rows), self.kind.finish(rows), self.metadata
-                .finish(rows), self.spec.finish(rows), self.status.finish(rows),
-            ],
+            columns: Vec::from([
+                self.api_version.finish(rows),
+                self.kind.finish(rows),
+                self.metadata.finish(rows),
+                self.spec.finish(rows),
+                self.status.finish(rows),
+            ]),
         }
     }
 }
@@ -9257,11 +9615,14 @@ impl Columns for ServiceAccount {
     fn finish(&mut self, rows: usize) -> Group {
         Group {
             rows,
-            columns: vec![
-                self.api_version.finish(rows), self.automount_service_account_token
-                .finish(rows), self.image_pull_secrets.finish(rows), self.kind
-                .finish(rows), self.metadata.finish(rows), self.secrets.finish(rows),
-            ],
+            columns: Vec::from([
+                self.api_version.finish(rows),
+                self.automount_service_account_token.finish(rows),
+                self.image_pull_secrets.finish(rows),
+                self.kind.finish(rows),
+                self.metadata.finish(rows),
+                self.secrets.finish(rows),
+            ]),
         }
     }
 }
@@ -9299,10 +9660,11 @@ impl Columns for ServiceAccountTokenProjection {
     fn finish(&mut self, rows: usize) -> Group {
         Group {
             rows,
-            columns: vec![
-                self.audience.finish(rows), self.expiration_seconds.finish(rows), self
-                .path.finish(rows),
-            ],
+            columns: Vec::from([
+                self.audience.finish(rows),
+                self.expiration_seconds.finish(rows),
+                self.path.finish(rows),
+            ]),
         }
     }
 }
@@ -9343,11 +9705,14 @@ impl Columns for ServicePort {
     fn finish(&mut self, rows: usize) -> Group {
         Group {
             rows,
-            columns: vec![
-                self.app_protocol.finish(rows), self.name.finish(rows), self.node_port
-                .finish(rows), self.port.finish(rows), self.protocol.finish(rows), self
-                .target_port.finish(rows),
-            ],
+            columns: Vec::from([
+                self.app_protocol.finish(rows),
+                self.name.finish(rows),
+                self.node_port.finish(rows),
+                self.port.finish(rows),
+                self.protocol.finish(rows),
+                self.target_port.finish(rows),
+            ]),
         }
     }
 }
@@ -9425,20 +9790,28 @@ impl Columns for ServiceSpec {
     fn finish(&mut self, rows: usize) -> Group {
         Group {
             rows,
-            columns: vec![
-                self.allocate_load_balancer_node_ports.finish(rows), self.cluster_ip
-                .finish(rows), self.cluster_ips.finish(rows), self.external_ips
-                .finish(rows), self.external_name.finish(rows), self
-                .external_traffic_policy.finish(rows), self.health_check_node_port
-                .finish(rows), self.internal_traffic_policy.finish(rows), self
-                .ip_families.finish(rows), self.ip_family_policy.finish(rows), self
-                .load_balancer_class.finish(rows), self.load_balancer_ip.finish(rows),
-                self.load_balancer_source_ranges.finish(rows), self.ports.finish(rows),
-                self.publish_not_ready_addresses.finish(rows), self.selector
-                .finish(rows), self.session_affinity.finish(rows), self
-                .session_affinity_config.finish(rows), self.traffic_distribution
-                .finish(rows), self.type_.finish(rows),
-            ],
+            columns: Vec::from([
+                self.allocate_load_balancer_node_ports.finish(rows),
+                self.cluster_ip.finish(rows),
+                self.cluster_ips.finish(rows),
+                self.external_ips.finish(rows),
+                self.external_name.finish(rows),
+                self.external_traffic_policy.finish(rows),
+                self.health_check_node_port.finish(rows),
+                self.internal_traffic_policy.finish(rows),
+                self.ip_families.finish(rows),
+                self.ip_family_policy.finish(rows),
+                self.load_balancer_class.finish(rows),
+                self.load_balancer_ip.finish(rows),
+                self.load_balancer_source_ranges.finish(rows),
+                self.ports.finish(rows),
+                self.publish_not_ready_addresses.finish(rows),
+                self.selector.finish(rows),
+                self.session_affinity.finish(rows),
+                self.session_affinity_config.finish(rows),
+                self.traffic_distribution.finish(rows),
+                self.type_.finish(rows),
+            ]),
         }
     }
 }
@@ -9488,7 +9861,10 @@ impl Columns for ServiceStatus {
     fn finish(&mut self, rows: usize) -> Group {
         Group {
             rows,
-            columns: vec![self.conditions.finish(rows), self.load_balancer.finish(rows),],
+            columns: Vec::from([
+                self.conditions.finish(rows),
+                self.load_balancer.finish(rows),
+            ]),
         }
     }
 }
@@ -9518,7 +9894,7 @@ impl Columns for SessionAffinityConfig {
     fn finish(&mut self, rows: usize) -> Group {
         Group {
             rows,
-            columns: vec![self.client_ip.finish(rows),],
+            columns: Vec::from([self.client_ip.finish(rows)]),
         }
     }
 }
@@ -9545,7 +9921,7 @@ impl Columns for SleepAction {
     fn finish(&mut self, rows: usize) -> Group {
         Group {
             rows,
-            columns: vec![self.seconds.finish(rows),],
+            columns: Vec::from([self.seconds.finish(rows)]),
         }
     }
 }
@@ -9580,11 +9956,13 @@ impl Columns for StorageOSPersistentVolumeSource {
     fn finish(&mut self, rows: usize) -> Group {
         Group {
             rows,
-            columns: vec![
-                self.fs_type.finish(rows), self.read_only.finish(rows), self.secret_ref
-                .finish(rows), self.volume_name.finish(rows), self.volume_namespace
-                .finish(rows),
-            ],
+            columns: Vec::from([
+                self.fs_type.finish(rows),
+                self.read_only.finish(rows),
+                self.secret_ref.finish(rows),
+                self.volume_name.finish(rows),
+                self.volume_namespace.finish(rows),
+            ]),
         }
     }
 }
@@ -9625,11 +10003,13 @@ impl Columns for StorageOSVolumeSource {
     fn finish(&mut self, rows: usize) -> Group {
         Group {
             rows,
-            columns: vec![
-                self.fs_type.finish(rows), self.read_only.finish(rows), self.secret_ref
-                .finish(rows), self.volume_name.finish(rows), self.volume_namespace
-                .finish(rows),
-            ],
+            columns: Vec::from([
+                self.fs_type.finish(rows),
+                self.read_only.finish(rows),
+                self.secret_ref.finish(rows),
+                self.volume_name.finish(rows),
+                self.volume_namespace.finish(rows),
+            ]),
         }
     }
 }
@@ -9664,7 +10044,7 @@ impl Columns for Sysctl {
     fn finish(&mut self, rows: usize) -> Group {
         Group {
             rows,
-            columns: vec![self.name.finish(rows), self.value.finish(rows),],
+            columns: Vec::from([self.name.finish(rows), self.value.finish(rows)]),
         }
     }
 }
@@ -9693,7 +10073,7 @@ impl Columns for TCPSocketAction {
     fn finish(&mut self, rows: usize) -> Group {
         Group {
             rows,
-            columns: vec![self.host.finish(rows), self.port.finish(rows),],
+            columns: Vec::from([self.host.finish(rows), self.port.finish(rows)]),
         }
     }
 }
@@ -9726,10 +10106,12 @@ impl Columns for Taint {
     fn finish(&mut self, rows: usize) -> Group {
         Group {
             rows,
-            columns: vec![
-                self.effect.finish(rows), self.key.finish(rows), self.time_added
-                .finish(rows), self.value.finish(rows),
-            ],
+            columns: Vec::from([
+                self.effect.finish(rows),
+                self.key.finish(rows),
+                self.time_added.finish(rows),
+                self.value.finish(rows),
+            ]),
         }
     }
 }
@@ -9769,11 +10151,13 @@ impl Columns for Toleration {
     fn finish(&mut self, rows: usize) -> Group {
         Group {
             rows,
-            columns: vec![
-                self.effect.finish(rows), self.key.finish(rows), self.operator
-                .finish(rows), self.toleration_seconds.finish(rows), self.value
-                .finish(rows),
-            ],
+            columns: Vec::from([
+                self.effect.finish(rows),
+                self.key.finish(rows),
+                self.operator.finish(rows),
+                self.toleration_seconds.finish(rows),
+                self.value.finish(rows),
+            ]),
         }
     }
 }
@@ -9808,7 +10192,7 @@ impl Columns for TopologySelectorLabelRequirement {
     fn finish(&mut self, rows: usize) -> Group {
         Group {
             rows,
-            columns: vec![self.key.finish(rows), self.values.finish(rows),],
+            columns: Vec::from([self.key.finish(rows), self.values.finish(rows)]),
         }
     }
 }
@@ -9835,7 +10219,7 @@ impl Columns for TopologySelectorTerm {
     fn finish(&mut self, rows: usize) -> Group {
         Group {
             rows,
-            columns: vec![self.match_label_expressions.finish(rows),],
+            columns: Vec::from([self.match_label_expressions.finish(rows)]),
         }
     }
 }
@@ -9876,12 +10260,16 @@ impl Columns for TopologySpreadConstraint {
     fn finish(&mut self, rows: usize) -> Group {
         Group {
             rows,
-            columns: vec![
-                self.label_selector.finish(rows), self.match_label_keys.finish(rows),
-                self.max_skew.finish(rows), self.min_domains.finish(rows), self
-                .node_affinity_policy.finish(rows), self.node_taints_policy.finish(rows),
-                self.topology_key.finish(rows), self.when_unsatisfiable.finish(rows),
-            ],
+            columns: Vec::from([
+                self.label_selector.finish(rows),
+                self.match_label_keys.finish(rows),
+                self.max_skew.finish(rows),
+                self.min_domains.finish(rows),
+                self.node_affinity_policy.finish(rows),
+                self.node_taints_policy.finish(rows),
+                self.topology_key.finish(rows),
+                self.when_unsatisfiable.finish(rows),
+            ]),
         }
     }
 }
@@ -9921,10 +10309,11 @@ impl Columns for TypedLocalObjectReference {
     fn finish(&mut self, rows: usize) -> Group {
         Group {
             rows,
-            columns: vec![
-                self.api_group.finish(rows), self.kind.finish(rows), self.name
-                .finish(rows),
-            ],
+            columns: Vec::from([
+                self.api_group.finish(rows),
+                self.kind.finish(rows),
+                self.name.finish(rows),
+            ]),
         }
     }
 }
@@ -9961,10 +10350,12 @@ impl Columns for TypedObjectReference {
     fn finish(&mut self, rows: usize) -> Group {
         Group {
             rows,
-            columns: vec![
-                self.api_group.finish(rows), self.kind.finish(rows), self.name
-                .finish(rows), self.namespace.finish(rows),
-            ],
+            columns: Vec::from([
+                self.api_group.finish(rows),
+                self.kind.finish(rows),
+                self.name.finish(rows),
+                self.namespace.finish(rows),
+            ]),
         }
     }
 }
@@ -10056,22 +10447,39 @@ impl Columns for Volume {
     fn finish(&mut self, rows: usize) -> Group {
         Group {
             rows,
-            columns: vec![
-                self.aws_elastic_block_store.finish(rows), self.azure_disk.finish(rows),
-                self.azure_file.finish(rows), self.cephfs.finish(rows), self.cinder
-                .finish(rows), self.config_map.finish(rows), self.csi.finish(rows), self
-                .downward_api.finish(rows), self.empty_dir.finish(rows), self.ephemeral
-                .finish(rows), self.fc.finish(rows), self.flex_volume.finish(rows), self
-                .flocker.finish(rows), self.gce_persistent_disk.finish(rows), self
-                .git_repo.finish(rows), self.glusterfs.finish(rows), self.host_path
-                .finish(rows), self.image.finish(rows), self.iscsi.finish(rows), self
-                .name.finish(rows), self.nfs.finish(rows), self.persistent_volume_claim
-                .finish(rows), self.photon_persistent_disk.finish(rows), self
-                .portworx_volume.finish(rows), self.projected.finish(rows), self.quobyte
-                .finish(rows), self.rbd.finish(rows), self.scale_io.finish(rows), self
-                .secret.finish(rows), self.storageos.finish(rows), self.vsphere_volume
-                .finish(rows),
-            ],
+            columns: Vec::from([
+                self.aws_elastic_block_store.finish(rows),
+                self.azure_disk.finish(rows),
+                self.azure_file.finish(rows),
+                self.cephfs.finish(rows),
+                self.cinder.finish(rows),
+                self.config_map.finish(rows),
+                self.csi.finish(rows),
+                self.downward_api.finish(rows),
+                self.empty_dir.finish(rows),
+                self.ephemeral.finish(rows),
+                self.fc.finish(rows),
+                self.flex_volume.finish(rows),
+                self.flocker.finish(rows),
+                self.gce_persistent_disk.finish(rows),
+                self.git_repo.finish(rows),
+                self.glusterfs.finish(rows),
+                self.host_path.finish(rows),
+                self.image.finish(rows),
+                self.iscsi.finish(rows),
+                self.name.finish(rows),
+                self.nfs.finish(rows),
+                self.persistent_volume_claim.finish(rows),
+                self.photon_persistent_disk.finish(rows),
+                self.portworx_volume.finish(rows),
+                self.projected.finish(rows),
+                self.quobyte.finish(rows),
+                self.rbd.finish(rows),
+                self.scale_io.finish(rows),
+                self.secret.finish(rows),
+                self.storageos.finish(rows),
+                self.vsphere_volume.finish(rows),
+            ]),
         }
     }
 }
@@ -10132,7 +10540,7 @@ impl Columns for VolumeDevice {
     fn finish(&mut self, rows: usize) -> Group {
         Group {
             rows,
-            columns: vec![self.device_path.finish(rows), self.name.finish(rows),],
+            columns: Vec::from([self.device_path.finish(rows), self.name.finish(rows)]),
         }
     }
 }
@@ -10171,12 +10579,15 @@ impl Columns for VolumeMount {
     fn finish(&mut self, rows: usize) -> Group {
         Group {
             rows,
-            columns: vec![
-                self.mount_path.finish(rows), self.mount_propagation.finish(rows), self
-                .name.finish(rows), self.read_only.finish(rows), self.recursive_read_only
-                .finish(rows), self.sub_path.finish(rows), self.sub_path_expr
-                .finish(rows),
-            ],
+            columns: Vec::from([
+                self.mount_path.finish(rows),
+                self.mount_propagation.finish(rows),
+                self.name.finish(rows),
+                self.read_only.finish(rows),
+                self.recursive_read_only.finish(rows),
+                self.sub_path.finish(rows),
+                self.sub_path_expr.finish(rows),
+            ]),
         }
     }
 }
@@ -10217,10 +10628,12 @@ impl Columns for VolumeMountStatus {
     fn finish(&mut self, rows: usize) -> Group {
         Group {
             rows,
-            columns: vec![
-                self.mount_path.finish(rows), self.name.finish(rows), self.read_only
-                .finish(rows), self.recursive_read_only.finish(rows),
-            ],
+            columns: Vec::from([
+                self.mount_path.finish(rows),
+                self.name.finish(rows),
+                self.read_only.finish(rows),
+                self.recursive_read_only.finish(rows),
+            ]),
         }
     }
 }
@@ -10252,7 +10665,7 @@ impl Columns for VolumeNodeAffinity {
     fn finish(&mut self, rows: usize) -> Group {
         Group {
             rows,
-            columns: vec![self.required.finish(rows),],
+            columns: Vec::from([self.required.finish(rows)]),
         }
     }
 }
@@ -10289,11 +10702,14 @@ impl Columns for VolumeProjection {
     fn finish(&mut self, rows: usize) -> Group {
         Group {
             rows,
-            columns: vec![
-                self.cluster_trust_bundle.finish(rows), self.config_map.finish(rows),
-                self.downward_api.finish(rows), self.pod_certificate.finish(rows), self
-                .secret.finish(rows), self.service_account_token.finish(rows),
-            ],
+            columns: Vec::from([
+                self.cluster_trust_bundle.finish(rows),
+                self.config_map.finish(rows),
+                self.downward_api.finish(rows),
+                self.pod_certificate.finish(rows),
+                self.secret.finish(rows),
+                self.service_account_token.finish(rows),
+            ]),
         }
     }
 }
@@ -10329,7 +10745,7 @@ impl Columns for VolumeResourceRequirements {
     fn finish(&mut self, rows: usize) -> Group {
         Group {
             rows,
-            columns: vec![self.limits.finish(rows), self.requests.finish(rows),],
+            columns: Vec::from([self.limits.finish(rows), self.requests.finish(rows)]),
         }
     }
 }
@@ -10365,10 +10781,12 @@ impl Columns for VsphereVirtualDiskVolumeSource {
     fn finish(&mut self, rows: usize) -> Group {
         Group {
             rows,
-            columns: vec![
-                self.fs_type.finish(rows), self.storage_policy_id.finish(rows), self
-                .storage_policy_name.finish(rows), self.volume_path.finish(rows),
-            ],
+            columns: Vec::from([
+                self.fs_type.finish(rows),
+                self.storage_policy_id.finish(rows),
+                self.storage_policy_name.finish(rows),
+                self.volume_path.finish(rows),
+            ]),
         }
     }
 }
@@ -10402,7 +10820,10 @@ impl Columns for WeightedPodAffinityTerm {
     fn finish(&mut self, rows: usize) -> Group {
         Group {
             rows,
-            columns: vec![self.pod_affinity_term.finish(rows), self.weight.finish(rows),],
+            columns: Vec::from([
+                self.pod_affinity_term.finish(rows),
+                self.weight.finish(rows),
+            ]),
         }
     }
 }
@@ -10438,11 +10859,12 @@ impl Columns for WindowsSecurityContextOptions {
     fn finish(&mut self, rows: usize) -> Group {
         Group {
             rows,
-            columns: vec![
-                self.gmsa_credential_spec.finish(rows), self.gmsa_credential_spec_name
-                .finish(rows), self.host_process.finish(rows), self.run_as_user_name
-                .finish(rows),
-            ],
+            columns: Vec::from([
+                self.gmsa_credential_spec.finish(rows),
+                self.gmsa_credential_spec_name.finish(rows),
+                self.host_process.finish(rows),
+                self.run_as_user_name.finish(rows),
+            ]),
         }
     }
 }
@@ -10478,10 +10900,11 @@ impl Columns for WorkloadReference {
     fn finish(&mut self, rows: usize) -> Group {
         Group {
             rows,
-            columns: vec![
-                self.name.finish(rows), self.pod_group.finish(rows), self
-                .pod_group_replica_key.finish(rows),
-            ],
+            columns: Vec::from([
+                self.name.finish(rows),
+                self.pod_group.finish(rows),
+                self.pod_group_replica_key.finish(rows),
+            ]),
         }
     }
 }

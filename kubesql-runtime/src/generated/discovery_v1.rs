@@ -71,12 +71,16 @@ impl Columns for Endpoint {
     fn finish(&mut self, rows: usize) -> Group {
         Group {
             rows,
-            columns: vec![
-                self.addresses.finish(rows), self.conditions.finish(rows), self
-                .deprecated_topology.finish(rows), self.hints.finish(rows), self.hostname
-                .finish(rows), self.node_name.finish(rows), self.target_ref.finish(rows),
+            columns: Vec::from([
+                self.addresses.finish(rows),
+                self.conditions.finish(rows),
+                self.deprecated_topology.finish(rows),
+                self.hints.finish(rows),
+                self.hostname.finish(rows),
+                self.node_name.finish(rows),
+                self.target_ref.finish(rows),
                 self.zone.finish(rows),
-            ],
+            ]),
         }
     }
 }
@@ -116,10 +120,11 @@ impl Columns for EndpointConditions {
     fn finish(&mut self, rows: usize) -> Group {
         Group {
             rows,
-            columns: vec![
-                self.ready.finish(rows), self.serving.finish(rows), self.terminating
-                .finish(rows),
-            ],
+            columns: Vec::from([
+                self.ready.finish(rows),
+                self.serving.finish(rows),
+                self.terminating.finish(rows),
+            ]),
         }
     }
 }
@@ -152,7 +157,10 @@ impl Columns for EndpointHints {
     fn finish(&mut self, rows: usize) -> Group {
         Group {
             rows,
-            columns: vec![self.for_nodes.finish(rows), self.for_zones.finish(rows),],
+            columns: Vec::from([
+                self.for_nodes.finish(rows),
+                self.for_zones.finish(rows),
+            ]),
         }
     }
 }
@@ -185,10 +193,12 @@ impl Columns for EndpointPort {
     fn finish(&mut self, rows: usize) -> Group {
         Group {
             rows,
-            columns: vec![
-                self.app_protocol.finish(rows), self.name.finish(rows), self.port
-                .finish(rows), self.protocol.finish(rows),
-            ],
+            columns: Vec::from([
+                self.app_protocol.finish(rows),
+                self.name.finish(rows),
+                self.port.finish(rows),
+                self.protocol.finish(rows),
+            ]),
         }
     }
 }
@@ -230,11 +240,14 @@ impl Columns for EndpointSlice {
     fn finish(&mut self, rows: usize) -> Group {
         Group {
             rows,
-            columns: vec![
-                self.address_type.finish(rows), self.api_version.finish(rows), self
-                .endpoints.finish(rows), self.kind.finish(rows), self.metadata
-                .finish(rows), self.ports.finish(rows),
-            ],
+            columns: Vec::from([
+                self.address_type.finish(rows),
+                self.api_version.finish(rows),
+                self.endpoints.finish(rows),
+                self.kind.finish(rows),
+                self.metadata.finish(rows),
+                self.ports.finish(rows),
+            ]),
         }
     }
 }
@@ -268,7 +281,7 @@ impl Columns for ForNode {
     fn finish(&mut self, rows: usize) -> Group {
         Group {
             rows,
-            columns: vec![self.name.finish(rows),],
+            columns: Vec::from([self.name.finish(rows)]),
         }
     }
 }
@@ -295,7 +308,7 @@ impl Columns for ForZone {
     fn finish(&mut self, rows: usize) -> Group {
         Group {
             rows,
-            columns: vec![self.name.finish(rows),],
+            columns: Vec::from([self.name.finish(rows)]),
         }
     }
 }

@@ -77,17 +77,25 @@ impl Columns for Event {
     fn finish(&mut self, rows: usize) -> Group {
         Group {
             rows,
-            columns: vec![
-                self.action.finish(rows), self.api_version.finish(rows), self
-                .deprecated_count.finish(rows), self.deprecated_first_timestamp
-                .finish(rows), self.deprecated_last_timestamp.finish(rows), self
-                .deprecated_source.finish(rows), self.event_time.finish(rows), self.kind
-                .finish(rows), self.metadata.finish(rows), self.note.finish(rows), self
-                .reason.finish(rows), self.regarding.finish(rows), self.related
-                .finish(rows), self.reporting_controller.finish(rows), self
-                .reporting_instance.finish(rows), self.series.finish(rows), self.type_
-                .finish(rows),
-            ],
+            columns: Vec::from([
+                self.action.finish(rows),
+                self.api_version.finish(rows),
+                self.deprecated_count.finish(rows),
+                self.deprecated_first_timestamp.finish(rows),
+                self.deprecated_last_timestamp.finish(rows),
+                self.deprecated_source.finish(rows),
+                self.event_time.finish(rows),
+                self.kind.finish(rows),
+                self.metadata.finish(rows),
+                self.note.finish(rows),
+                self.reason.finish(rows),
+                self.regarding.finish(rows),
+                self.related.finish(rows),
+                self.reporting_controller.finish(rows),
+                self.reporting_instance.finish(rows),
+                self.series.finish(rows),
+                self.type_.finish(rows),
+            ]),
         }
     }
 }
@@ -134,7 +142,10 @@ impl Columns for EventSeries {
     fn finish(&mut self, rows: usize) -> Group {
         Group {
             rows,
-            columns: vec![self.count.finish(rows), self.last_observed_time.finish(rows),],
+            columns: Vec::from([
+                self.count.finish(rows),
+                self.last_observed_time.finish(rows),
+            ]),
         }
     }
 }

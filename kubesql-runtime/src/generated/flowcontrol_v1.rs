@@ -88,10 +88,10 @@ impl Columns for ExemptPriorityLevelConfiguration {
     fn finish(&mut self, rows: usize) -> Group {
         Group {
             rows,
-            columns: vec![
-                self.lendable_percent.finish(rows), self.nominal_concurrency_shares
-                .finish(rows),
-            ],
+            columns: Vec::from([
+                self.lendable_percent.finish(rows),
+                self.nominal_concurrency_shares.finish(rows),
+            ]),
         }
     }
 }
@@ -121,7 +121,7 @@ impl Columns for FlowDistinguisherMethod {
     fn finish(&mut self, rows: usize) -> Group {
         Group {
             rows,
-            columns: vec![self.type_.finish(rows),],
+            columns: Vec::from([self.type_.finish(rows)]),
         }
     }
 }
@@ -156,10 +156,13 @@ impl Columns for FlowSchema {
     fn finish(&mut self, rows: usize) -> Group {
         Group {
             rows,
-            columns: vec![
-                self.api_version.finish(rows), self.kind.finish(rows), self.metadata
-                .finish(rows), self.spec.finish(rows), self.status.finish(rows),
-            ],
+            columns: Vec::from([
+                self.api_version.finish(rows),
+                self.kind.finish(rows),
+                self.metadata.finish(rows),
+                self.spec.finish(rows),
+                self.status.finish(rows),
+            ]),
         }
     }
 }
@@ -200,10 +203,13 @@ impl Columns for FlowSchemaCondition {
     fn finish(&mut self, rows: usize) -> Group {
         Group {
             rows,
-            columns: vec![
-                self.last_transition_time.finish(rows), self.message.finish(rows), self
-                .reason.finish(rows), self.status.finish(rows), self.type_.finish(rows),
-            ],
+            columns: Vec::from([
+                self.last_transition_time.finish(rows),
+                self.message.finish(rows),
+                self.reason.finish(rows),
+                self.status.finish(rows),
+                self.type_.finish(rows),
+            ]),
         }
     }
 }
@@ -244,11 +250,12 @@ impl Columns for FlowSchemaSpec {
     fn finish(&mut self, rows: usize) -> Group {
         Group {
             rows,
-            columns: vec![
-                self.distinguisher_method.finish(rows), self.matching_precedence
-                .finish(rows), self.priority_level_configuration.finish(rows), self.rules
-                .finish(rows),
-            ],
+            columns: Vec::from([
+                self.distinguisher_method.finish(rows),
+                self.matching_precedence.finish(rows),
+                self.priority_level_configuration.finish(rows),
+                self.rules.finish(rows),
+            ]),
         }
     }
 }
@@ -283,7 +290,7 @@ impl Columns for FlowSchemaStatus {
     fn finish(&mut self, rows: usize) -> Group {
         Group {
             rows,
-            columns: vec![self.conditions.finish(rows),],
+            columns: Vec::from([self.conditions.finish(rows)]),
         }
     }
 }
@@ -310,7 +317,7 @@ impl Columns for GroupSubject {
     fn finish(&mut self, rows: usize) -> Group {
         Group {
             rows,
-            columns: vec![self.name.finish(rows),],
+            columns: Vec::from([self.name.finish(rows)]),
         }
     }
 }
@@ -339,7 +346,7 @@ impl Columns for LimitResponse {
     fn finish(&mut self, rows: usize) -> Group {
         Group {
             rows,
-            columns: vec![self.queuing.finish(rows), self.type_.finish(rows),],
+            columns: Vec::from([self.queuing.finish(rows), self.type_.finish(rows)]),
         }
     }
 }
@@ -377,11 +384,12 @@ impl Columns for LimitedPriorityLevelConfiguration {
     fn finish(&mut self, rows: usize) -> Group {
         Group {
             rows,
-            columns: vec![
-                self.borrowing_limit_percent.finish(rows), self.lendable_percent
-                .finish(rows), self.limit_response.finish(rows), self
-                .nominal_concurrency_shares.finish(rows),
-            ],
+            columns: Vec::from([
+                self.borrowing_limit_percent.finish(rows),
+                self.lendable_percent.finish(rows),
+                self.limit_response.finish(rows),
+                self.nominal_concurrency_shares.finish(rows),
+            ]),
         }
     }
 }
@@ -415,7 +423,10 @@ impl Columns for NonResourcePolicyRule {
     fn finish(&mut self, rows: usize) -> Group {
         Group {
             rows,
-            columns: vec![self.non_resource_urls.finish(rows), self.verbs.finish(rows),],
+            columns: Vec::from([
+                self.non_resource_urls.finish(rows),
+                self.verbs.finish(rows),
+            ]),
         }
     }
 }
@@ -446,10 +457,11 @@ impl Columns for PolicyRulesWithSubjects {
     fn finish(&mut self, rows: usize) -> Group {
         Group {
             rows,
-            columns: vec![
-                self.non_resource_rules.finish(rows), self.resource_rules.finish(rows),
+            columns: Vec::from([
+                self.non_resource_rules.finish(rows),
+                self.resource_rules.finish(rows),
                 self.subjects.finish(rows),
-            ],
+            ]),
         }
     }
 }
@@ -488,10 +500,13 @@ impl Columns for PriorityLevelConfiguration {
     fn finish(&mut self, rows: usize) -> Group {
         Group {
             rows,
-            columns: vec![
-                self.api_version.finish(rows), self.kind.finish(rows), self.metadata
-                .finish(rows), self.spec.finish(rows), self.status.finish(rows),
-            ],
+            columns: Vec::from([
+                self.api_version.finish(rows),
+                self.kind.finish(rows),
+                self.metadata.finish(rows),
+                self.spec.finish(rows),
+                self.status.finish(rows),
+            ]),
         }
     }
 }
@@ -532,10 +547,13 @@ impl Columns for PriorityLevelConfigurationCondition {
     fn finish(&mut self, rows: usize) -> Group {
         Group {
             rows,
-            columns: vec![
-                self.last_transition_time.finish(rows), self.message.finish(rows), self
-                .reason.finish(rows), self.status.finish(rows), self.type_.finish(rows),
-            ],
+            columns: Vec::from([
+                self.last_transition_time.finish(rows),
+                self.message.finish(rows),
+                self.reason.finish(rows),
+                self.status.finish(rows),
+                self.type_.finish(rows),
+            ]),
         }
     }
 }
@@ -568,7 +586,7 @@ impl Columns for PriorityLevelConfigurationReference {
     fn finish(&mut self, rows: usize) -> Group {
         Group {
             rows,
-            columns: vec![self.name.finish(rows),],
+            columns: Vec::from([self.name.finish(rows)]),
         }
     }
 }
@@ -599,10 +617,11 @@ impl Columns for PriorityLevelConfigurationSpec {
     fn finish(&mut self, rows: usize) -> Group {
         Group {
             rows,
-            columns: vec![
-                self.exempt.finish(rows), self.limited.finish(rows), self.type_
-                .finish(rows),
-            ],
+            columns: Vec::from([
+                self.exempt.finish(rows),
+                self.limited.finish(rows),
+                self.type_.finish(rows),
+            ]),
         }
     }
 }
@@ -633,7 +652,7 @@ impl Columns for PriorityLevelConfigurationStatus {
     fn finish(&mut self, rows: usize) -> Group {
         Group {
             rows,
-            columns: vec![self.conditions.finish(rows),],
+            columns: Vec::from([self.conditions.finish(rows)]),
         }
     }
 }
@@ -664,10 +683,11 @@ impl Columns for QueuingConfiguration {
     fn finish(&mut self, rows: usize) -> Group {
         Group {
             rows,
-            columns: vec![
-                self.hand_size.finish(rows), self.queue_length_limit.finish(rows), self
-                .queues.finish(rows),
-            ],
+            columns: Vec::from([
+                self.hand_size.finish(rows),
+                self.queue_length_limit.finish(rows),
+                self.queues.finish(rows),
+            ]),
         }
     }
 }
@@ -706,11 +726,13 @@ impl Columns for ResourcePolicyRule {
     fn finish(&mut self, rows: usize) -> Group {
         Group {
             rows,
-            columns: vec![
-                self.api_groups.finish(rows), self.cluster_scope.finish(rows), self
-                .namespaces.finish(rows), self.resources.finish(rows), self.verbs
-                .finish(rows),
-            ],
+            columns: Vec::from([
+                self.api_groups.finish(rows),
+                self.cluster_scope.finish(rows),
+                self.namespaces.finish(rows),
+                self.resources.finish(rows),
+                self.verbs.finish(rows),
+            ]),
         }
     }
 }
@@ -745,7 +767,7 @@ impl Columns for ServiceAccountSubject {
     fn finish(&mut self, rows: usize) -> Group {
         Group {
             rows,
-            columns: vec![self.name.finish(rows), self.namespace.finish(rows),],
+            columns: Vec::from([self.name.finish(rows), self.namespace.finish(rows)]),
         }
     }
 }
@@ -778,10 +800,12 @@ impl Columns for Subject {
     fn finish(&mut self, rows: usize) -> Group {
         Group {
             rows,
-            columns: vec![
-                self.group.finish(rows), self.kind.finish(rows), self.service_account
-                .finish(rows), self.user.finish(rows),
-            ],
+            columns: Vec::from([
+                self.group.finish(rows),
+                self.kind.finish(rows),
+                self.service_account.finish(rows),
+                self.user.finish(rows),
+            ]),
         }
     }
 }
@@ -813,7 +837,7 @@ impl Columns for UserSubject {
     fn finish(&mut self, rows: usize) -> Group {
         Group {
             rows,
-            columns: vec![self.name.finish(rows),],
+            columns: Vec::from([self.name.finish(rows)]),
         }
     }
 }

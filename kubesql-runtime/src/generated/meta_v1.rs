@@ -31,11 +31,14 @@ impl Columns for Condition {
     fn finish(&mut self, rows: usize) -> Group {
         Group {
             rows,
-            columns: vec![
-                self.last_transition_time.finish(rows), self.message.finish(rows), self
-                .observed_generation.finish(rows), self.reason.finish(rows), self.status
-                .finish(rows), self.type_.finish(rows),
-            ],
+            columns: Vec::from([
+                self.last_transition_time.finish(rows),
+                self.message.finish(rows),
+                self.observed_generation.finish(rows),
+                self.reason.finish(rows),
+                self.status.finish(rows),
+                self.type_.finish(rows),
+            ]),
         }
     }
 }
@@ -71,7 +74,7 @@ impl Columns for GroupResource {
     fn finish(&mut self, rows: usize) -> Group {
         Group {
             rows,
-            columns: vec![self.group.finish(rows), self.resource.finish(rows),],
+            columns: Vec::from([self.group.finish(rows), self.resource.finish(rows)]),
         }
     }
 }
@@ -100,9 +103,10 @@ impl Columns for LabelSelector {
     fn finish(&mut self, rows: usize) -> Group {
         Group {
             rows,
-            columns: vec![
-                self.match_expressions.finish(rows), self.match_labels.finish(rows),
-            ],
+            columns: Vec::from([
+                self.match_expressions.finish(rows),
+                self.match_labels.finish(rows),
+            ]),
         }
     }
 }
@@ -136,10 +140,11 @@ impl Columns for LabelSelectorRequirement {
     fn finish(&mut self, rows: usize) -> Group {
         Group {
             rows,
-            columns: vec![
-                self.key.finish(rows), self.operator.finish(rows), self.values
-                .finish(rows),
-            ],
+            columns: Vec::from([
+                self.key.finish(rows),
+                self.operator.finish(rows),
+                self.values.finish(rows),
+            ]),
         }
     }
 }
@@ -198,15 +203,22 @@ impl Columns for ObjectMeta {
     fn finish(&mut self, rows: usize) -> Group {
         Group {
             rows,
-            columns: vec![
-                self.annotations.finish(rows), self.creation_timestamp.finish(rows), self
-                .deletion_grace_period_seconds.finish(rows), self.deletion_timestamp
-                .finish(rows), self.finalizers.finish(rows), self.generate_name
-                .finish(rows), self.generation.finish(rows), self.labels.finish(rows),
-                self.name.finish(rows), self.namespace.finish(rows), self
-                .owner_references.finish(rows), self.resource_version.finish(rows), self
-                .self_link.finish(rows), self.uid.finish(rows),
-            ],
+            columns: Vec::from([
+                self.annotations.finish(rows),
+                self.creation_timestamp.finish(rows),
+                self.deletion_grace_period_seconds.finish(rows),
+                self.deletion_timestamp.finish(rows),
+                self.finalizers.finish(rows),
+                self.generate_name.finish(rows),
+                self.generation.finish(rows),
+                self.labels.finish(rows),
+                self.name.finish(rows),
+                self.namespace.finish(rows),
+                self.owner_references.finish(rows),
+                self.resource_version.finish(rows),
+                self.self_link.finish(rows),
+                self.uid.finish(rows),
+            ]),
         }
     }
 }
@@ -258,11 +270,14 @@ impl Columns for OwnerReference {
     fn finish(&mut self, rows: usize) -> Group {
         Group {
             rows,
-            columns: vec![
-                self.api_version.finish(rows), self.block_owner_deletion.finish(rows),
-                self.controller.finish(rows), self.kind.finish(rows), self.name
-                .finish(rows), self.uid.finish(rows),
-            ],
+            columns: Vec::from([
+                self.api_version.finish(rows),
+                self.block_owner_deletion.finish(rows),
+                self.controller.finish(rows),
+                self.kind.finish(rows),
+                self.name.finish(rows),
+                self.uid.finish(rows),
+            ]),
         }
     }
 }

@@ -175,10 +175,11 @@ impl Columns for HTTPIngressPath {
     fn finish(&mut self, rows: usize) -> Group {
         Group {
             rows,
-            columns: vec![
-                self.backend.finish(rows), self.path.finish(rows), self.path_type
-                .finish(rows),
-            ],
+            columns: Vec::from([
+                self.backend.finish(rows),
+                self.path.finish(rows),
+                self.path_type.finish(rows),
+            ]),
         }
     }
 }
@@ -209,7 +210,7 @@ impl Columns for HTTPIngressRuleValue {
     fn finish(&mut self, rows: usize) -> Group {
         Group {
             rows,
-            columns: vec![self.paths.finish(rows),],
+            columns: Vec::from([self.paths.finish(rows)]),
         }
     }
 }
@@ -242,10 +243,12 @@ impl Columns for IPAddress {
     fn finish(&mut self, rows: usize) -> Group {
         Group {
             rows,
-            columns: vec![
-                self.api_version.finish(rows), self.kind.finish(rows), self.metadata
-                .finish(rows), self.spec.finish(rows),
-            ],
+            columns: Vec::from([
+                self.api_version.finish(rows),
+                self.kind.finish(rows),
+                self.metadata.finish(rows),
+                self.spec.finish(rows),
+            ]),
         }
     }
 }
@@ -277,7 +280,7 @@ impl Columns for IPAddressSpec {
     fn finish(&mut self, rows: usize) -> Group {
         Group {
             rows,
-            columns: vec![self.parent_ref.finish(rows),],
+            columns: Vec::from([self.parent_ref.finish(rows)]),
         }
     }
 }
@@ -306,7 +309,7 @@ impl Columns for IPBlock {
     fn finish(&mut self, rows: usize) -> Group {
         Group {
             rows,
-            columns: vec![self.cidr.finish(rows), self.except.finish(rows),],
+            columns: Vec::from([self.cidr.finish(rows), self.except.finish(rows)]),
         }
     }
 }
@@ -341,10 +344,13 @@ impl Columns for Ingress {
     fn finish(&mut self, rows: usize) -> Group {
         Group {
             rows,
-            columns: vec![
-                self.api_version.finish(rows), self.kind.finish(rows), self.metadata
-                .finish(rows), self.spec.finish(rows), self.status.finish(rows),
-            ],
+            columns: Vec::from([
+                self.api_version.finish(rows),
+                self.kind.finish(rows),
+                self.metadata.finish(rows),
+                self.spec.finish(rows),
+                self.status.finish(rows),
+            ]),
         }
     }
 }
@@ -379,7 +385,7 @@ impl Columns for IngressBackend {
     fn finish(&mut self, rows: usize) -> Group {
         Group {
             rows,
-            columns: vec![self.resource.finish(rows), self.service.finish(rows),],
+            columns: Vec::from([self.resource.finish(rows), self.service.finish(rows)]),
         }
     }
 }
@@ -415,10 +421,12 @@ impl Columns for IngressClass {
     fn finish(&mut self, rows: usize) -> Group {
         Group {
             rows,
-            columns: vec![
-                self.api_version.finish(rows), self.kind.finish(rows), self.metadata
-                .finish(rows), self.spec.finish(rows),
-            ],
+            columns: Vec::from([
+                self.api_version.finish(rows),
+                self.kind.finish(rows),
+                self.metadata.finish(rows),
+                self.spec.finish(rows),
+            ]),
         }
     }
 }
@@ -458,10 +466,13 @@ impl Columns for IngressClassParametersReference {
     fn finish(&mut self, rows: usize) -> Group {
         Group {
             rows,
-            columns: vec![
-                self.api_group.finish(rows), self.kind.finish(rows), self.name
-                .finish(rows), self.namespace.finish(rows), self.scope.finish(rows),
-            ],
+            columns: Vec::from([
+                self.api_group.finish(rows),
+                self.kind.finish(rows),
+                self.name.finish(rows),
+                self.namespace.finish(rows),
+                self.scope.finish(rows),
+            ]),
         }
     }
 }
@@ -496,7 +507,10 @@ impl Columns for IngressClassSpec {
     fn finish(&mut self, rows: usize) -> Group {
         Group {
             rows,
-            columns: vec![self.controller.finish(rows), self.parameters.finish(rows),],
+            columns: Vec::from([
+                self.controller.finish(rows),
+                self.parameters.finish(rows),
+            ]),
         }
     }
 }
@@ -530,10 +544,11 @@ impl Columns for IngressLoadBalancerIngress {
     fn finish(&mut self, rows: usize) -> Group {
         Group {
             rows,
-            columns: vec![
-                self.hostname.finish(rows), self.ip.finish(rows), self.ports
-                .finish(rows),
-            ],
+            columns: Vec::from([
+                self.hostname.finish(rows),
+                self.ip.finish(rows),
+                self.ports.finish(rows),
+            ]),
         }
     }
 }
@@ -564,7 +579,7 @@ impl Columns for IngressLoadBalancerStatus {
     fn finish(&mut self, rows: usize) -> Group {
         Group {
             rows,
-            columns: vec![self.ingress.finish(rows),],
+            columns: Vec::from([self.ingress.finish(rows)]),
         }
     }
 }
@@ -595,10 +610,11 @@ impl Columns for IngressPortStatus {
     fn finish(&mut self, rows: usize) -> Group {
         Group {
             rows,
-            columns: vec![
-                self.error.finish(rows), self.port.finish(rows), self.protocol
-                .finish(rows),
-            ],
+            columns: Vec::from([
+                self.error.finish(rows),
+                self.port.finish(rows),
+                self.protocol.finish(rows),
+            ]),
         }
     }
 }
@@ -631,7 +647,7 @@ impl Columns for IngressRule {
     fn finish(&mut self, rows: usize) -> Group {
         Group {
             rows,
-            columns: vec![self.host.finish(rows), self.http.finish(rows),],
+            columns: Vec::from([self.host.finish(rows), self.http.finish(rows)]),
         }
     }
 }
@@ -663,7 +679,7 @@ impl Columns for IngressServiceBackend {
     fn finish(&mut self, rows: usize) -> Group {
         Group {
             rows,
-            columns: vec![self.name.finish(rows), self.port.finish(rows),],
+            columns: Vec::from([self.name.finish(rows), self.port.finish(rows)]),
         }
     }
 }
@@ -696,10 +712,12 @@ impl Columns for IngressSpec {
     fn finish(&mut self, rows: usize) -> Group {
         Group {
             rows,
-            columns: vec![
-                self.default_backend.finish(rows), self.ingress_class_name.finish(rows),
-                self.rules.finish(rows), self.tls.finish(rows),
-            ],
+            columns: Vec::from([
+                self.default_backend.finish(rows),
+                self.ingress_class_name.finish(rows),
+                self.rules.finish(rows),
+                self.tls.finish(rows),
+            ]),
         }
     }
 }
@@ -731,7 +749,7 @@ impl Columns for IngressStatus {
     fn finish(&mut self, rows: usize) -> Group {
         Group {
             rows,
-            columns: vec![self.load_balancer.finish(rows),],
+            columns: Vec::from([self.load_balancer.finish(rows)]),
         }
     }
 }
@@ -760,7 +778,7 @@ impl Columns for IngressTLS {
     fn finish(&mut self, rows: usize) -> Group {
         Group {
             rows,
-            columns: vec![self.hosts.finish(rows), self.secret_name.finish(rows),],
+            columns: Vec::from([self.hosts.finish(rows), self.secret_name.finish(rows)]),
         }
     }
 }
@@ -793,10 +811,12 @@ impl Columns for NetworkPolicy {
     fn finish(&mut self, rows: usize) -> Group {
         Group {
             rows,
-            columns: vec![
-                self.api_version.finish(rows), self.kind.finish(rows), self.metadata
-                .finish(rows), self.spec.finish(rows),
-            ],
+            columns: Vec::from([
+                self.api_version.finish(rows),
+                self.kind.finish(rows),
+                self.metadata.finish(rows),
+                self.spec.finish(rows),
+            ]),
         }
     }
 }
@@ -830,7 +850,7 @@ impl Columns for NetworkPolicyEgressRule {
     fn finish(&mut self, rows: usize) -> Group {
         Group {
             rows,
-            columns: vec![self.ports.finish(rows), self.to.finish(rows),],
+            columns: Vec::from([self.ports.finish(rows), self.to.finish(rows)]),
         }
     }
 }
@@ -862,7 +882,7 @@ impl Columns for NetworkPolicyIngressRule {
     fn finish(&mut self, rows: usize) -> Group {
         Group {
             rows,
-            columns: vec![self.from.finish(rows), self.ports.finish(rows),],
+            columns: Vec::from([self.from.finish(rows), self.ports.finish(rows)]),
         }
     }
 }
@@ -896,10 +916,11 @@ impl Columns for NetworkPolicyPeer {
     fn finish(&mut self, rows: usize) -> Group {
         Group {
             rows,
-            columns: vec![
-                self.ip_block.finish(rows), self.namespace_selector.finish(rows), self
-                .pod_selector.finish(rows),
-            ],
+            columns: Vec::from([
+                self.ip_block.finish(rows),
+                self.namespace_selector.finish(rows),
+                self.pod_selector.finish(rows),
+            ]),
         }
     }
 }
@@ -934,10 +955,11 @@ impl Columns for NetworkPolicyPort {
     fn finish(&mut self, rows: usize) -> Group {
         Group {
             rows,
-            columns: vec![
-                self.end_port.finish(rows), self.port.finish(rows), self.protocol
-                .finish(rows),
-            ],
+            columns: Vec::from([
+                self.end_port.finish(rows),
+                self.port.finish(rows),
+                self.protocol.finish(rows),
+            ]),
         }
     }
 }
@@ -974,10 +996,12 @@ impl Columns for NetworkPolicySpec {
     fn finish(&mut self, rows: usize) -> Group {
         Group {
             rows,
-            columns: vec![
-                self.egress.finish(rows), self.ingress.finish(rows), self.pod_selector
-                .finish(rows), self.policy_types.finish(rows),
-            ],
+            columns: Vec::from([
+                self.egress.finish(rows),
+                self.ingress.finish(rows),
+                self.pod_selector.finish(rows),
+                self.policy_types.finish(rows),
+            ]),
         }
     }
 }
@@ -1015,10 +1039,12 @@ impl Columns for ParentReference {
     fn finish(&mut self, rows: usize) -> Group {
         Group {
             rows,
-            columns: vec![
-                self.group.finish(rows), self.name.finish(rows), self.namespace
-                .finish(rows), self.resource.finish(rows),
-            ],
+            columns: Vec::from([
+                self.group.finish(rows),
+                self.name.finish(rows),
+                self.namespace.finish(rows),
+                self.resource.finish(rows),
+            ]),
         }
     }
 }
@@ -1052,7 +1078,7 @@ impl Columns for ServiceBackendPort {
     fn finish(&mut self, rows: usize) -> Group {
         Group {
             rows,
-            columns: vec![self.name.finish(rows), self.number.finish(rows),],
+            columns: Vec::from([self.name.finish(rows), self.number.finish(rows)]),
         }
     }
 }
@@ -1087,10 +1113,13 @@ impl Columns for ServiceCIDR {
     fn finish(&mut self, rows: usize) -> Group {
         Group {
             rows,
-            columns: vec![
-                self.api_version.finish(rows), self.kind.finish(rows), self.metadata
-                .finish(rows), self.spec.finish(rows), self.status.finish(rows),
-            ],
+            columns: Vec::from([
+                self.api_version.finish(rows),
+                self.kind.finish(rows),
+                self.metadata.finish(rows),
+                self.spec.finish(rows),
+                self.status.finish(rows),
+            ]),
         }
     }
 }
@@ -1123,7 +1152,7 @@ impl Columns for ServiceCIDRSpec {
     fn finish(&mut self, rows: usize) -> Group {
         Group {
             rows,
-            columns: vec![self.cidrs.finish(rows),],
+            columns: Vec::from([self.cidrs.finish(rows)]),
         }
     }
 }
@@ -1150,7 +1179,7 @@ impl Columns for ServiceCIDRStatus {
     fn finish(&mut self, rows: usize) -> Group {
         Group {
             rows,
-            columns: vec![self.conditions.finish(rows),],
+            columns: Vec::from([self.conditions.finish(rows)]),
         }
     }
 }

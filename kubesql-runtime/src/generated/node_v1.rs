@@ -45,7 +45,7 @@ impl Columns for Overhead {
     fn finish(&mut self, rows: usize) -> Group {
         Group {
             rows,
-            columns: vec![self.pod_fixed.finish(rows),],
+            columns: Vec::from([self.pod_fixed.finish(rows)]),
         }
     }
 }
@@ -82,11 +82,14 @@ impl Columns for RuntimeClass {
     fn finish(&mut self, rows: usize) -> Group {
         Group {
             rows,
-            columns: vec![
-                self.api_version.finish(rows), self.handler.finish(rows), self.kind
-                .finish(rows), self.metadata.finish(rows), self.overhead.finish(rows),
+            columns: Vec::from([
+                self.api_version.finish(rows),
+                self.handler.finish(rows),
+                self.kind.finish(rows),
+                self.metadata.finish(rows),
+                self.overhead.finish(rows),
                 self.scheduling.finish(rows),
-            ],
+            ]),
         }
     }
 }
@@ -122,9 +125,10 @@ impl Columns for Scheduling {
     fn finish(&mut self, rows: usize) -> Group {
         Group {
             rows,
-            columns: vec![
-                self.node_selector.finish(rows), self.tolerations.finish(rows),
-            ],
+            columns: Vec::from([
+                self.node_selector.finish(rows),
+                self.tolerations.finish(rows),
+            ]),
         }
     }
 }

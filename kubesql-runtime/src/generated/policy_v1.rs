@@ -59,10 +59,13 @@ impl Columns for PodDisruptionBudget {
     fn finish(&mut self, rows: usize) -> Group {
         Group {
             rows,
-            columns: vec![
-                self.api_version.finish(rows), self.kind.finish(rows), self.metadata
-                .finish(rows), self.spec.finish(rows), self.status.finish(rows),
-            ],
+            columns: Vec::from([
+                self.api_version.finish(rows),
+                self.kind.finish(rows),
+                self.metadata.finish(rows),
+                self.spec.finish(rows),
+                self.status.finish(rows),
+            ]),
         }
     }
 }
@@ -103,10 +106,12 @@ impl Columns for PodDisruptionBudgetSpec {
     fn finish(&mut self, rows: usize) -> Group {
         Group {
             rows,
-            columns: vec![
-                self.max_unavailable.finish(rows), self.min_available.finish(rows), self
-                .selector.finish(rows), self.unhealthy_pod_eviction_policy.finish(rows),
-            ],
+            columns: Vec::from([
+                self.max_unavailable.finish(rows),
+                self.min_available.finish(rows),
+                self.selector.finish(rows),
+                self.unhealthy_pod_eviction_policy.finish(rows),
+            ]),
         }
     }
 }
@@ -150,12 +155,15 @@ impl Columns for PodDisruptionBudgetStatus {
     fn finish(&mut self, rows: usize) -> Group {
         Group {
             rows,
-            columns: vec![
-                self.conditions.finish(rows), self.current_healthy.finish(rows), self
-                .desired_healthy.finish(rows), self.disrupted_pods.finish(rows), self
-                .disruptions_allowed.finish(rows), self.expected_pods.finish(rows), self
-                .observed_generation.finish(rows),
-            ],
+            columns: Vec::from([
+                self.conditions.finish(rows),
+                self.current_healthy.finish(rows),
+                self.desired_healthy.finish(rows),
+                self.disrupted_pods.finish(rows),
+                self.disruptions_allowed.finish(rows),
+                self.expected_pods.finish(rows),
+                self.observed_generation.finish(rows),
+            ]),
         }
     }
 }

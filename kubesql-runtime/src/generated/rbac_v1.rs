@@ -123,7 +123,7 @@ impl Columns for AggregationRule {
     fn finish(&mut self, rows: usize) -> Group {
         Group {
             rows,
-            columns: vec![self.cluster_role_selectors.finish(rows),],
+            columns: Vec::from([self.cluster_role_selectors.finish(rows)]),
         }
     }
 }
@@ -158,10 +158,13 @@ impl Columns for ClusterRole {
     fn finish(&mut self, rows: usize) -> Group {
         Group {
             rows,
-            columns: vec![
-                self.aggregation_rule.finish(rows), self.api_version.finish(rows), self
-                .kind.finish(rows), self.metadata.finish(rows), self.rules.finish(rows),
-            ],
+            columns: Vec::from([
+                self.aggregation_rule.finish(rows),
+                self.api_version.finish(rows),
+                self.kind.finish(rows),
+                self.metadata.finish(rows),
+                self.rules.finish(rows),
+            ]),
         }
     }
 }
@@ -202,10 +205,13 @@ impl Columns for ClusterRoleBinding {
     fn finish(&mut self, rows: usize) -> Group {
         Group {
             rows,
-            columns: vec![
-                self.api_version.finish(rows), self.kind.finish(rows), self.metadata
-                .finish(rows), self.role_ref.finish(rows), self.subjects.finish(rows),
-            ],
+            columns: Vec::from([
+                self.api_version.finish(rows),
+                self.kind.finish(rows),
+                self.metadata.finish(rows),
+                self.role_ref.finish(rows),
+                self.subjects.finish(rows),
+            ]),
         }
     }
 }
@@ -246,11 +252,13 @@ impl Columns for PolicyRule {
     fn finish(&mut self, rows: usize) -> Group {
         Group {
             rows,
-            columns: vec![
-                self.api_groups.finish(rows), self.non_resource_urls.finish(rows), self
-                .resource_names.finish(rows), self.resources.finish(rows), self.verbs
-                .finish(rows),
-            ],
+            columns: Vec::from([
+                self.api_groups.finish(rows),
+                self.non_resource_urls.finish(rows),
+                self.resource_names.finish(rows),
+                self.resources.finish(rows),
+                self.verbs.finish(rows),
+            ]),
         }
     }
 }
@@ -289,10 +297,12 @@ impl Columns for Role {
     fn finish(&mut self, rows: usize) -> Group {
         Group {
             rows,
-            columns: vec![
-                self.api_version.finish(rows), self.kind.finish(rows), self.metadata
-                .finish(rows), self.rules.finish(rows),
-            ],
+            columns: Vec::from([
+                self.api_version.finish(rows),
+                self.kind.finish(rows),
+                self.metadata.finish(rows),
+                self.rules.finish(rows),
+            ]),
         }
     }
 }
@@ -332,10 +342,13 @@ impl Columns for RoleBinding {
     fn finish(&mut self, rows: usize) -> Group {
         Group {
             rows,
-            columns: vec![
-                self.api_version.finish(rows), self.kind.finish(rows), self.metadata
-                .finish(rows), self.role_ref.finish(rows), self.subjects.finish(rows),
-            ],
+            columns: Vec::from([
+                self.api_version.finish(rows),
+                self.kind.finish(rows),
+                self.metadata.finish(rows),
+                self.role_ref.finish(rows),
+                self.subjects.finish(rows),
+            ]),
         }
     }
 }
@@ -372,10 +385,11 @@ impl Columns for RoleRef {
     fn finish(&mut self, rows: usize) -> Group {
         Group {
             rows,
-            columns: vec![
-                self.api_group.finish(rows), self.kind.finish(rows), self.name
-                .finish(rows),
-            ],
+            columns: Vec::from([
+                self.api_group.finish(rows),
+                self.kind.finish(rows),
+                self.name.finish(rows),
+            ]),
         }
     }
 }
@@ -412,10 +426,12 @@ impl Columns for Subject {
     fn finish(&mut self, rows: usize) -> Group {
         Group {
             rows,
-            columns: vec![
-                self.api_group.finish(rows), self.kind.finish(rows), self.name
-                .finish(rows), self.namespace.finish(rows),
-            ],
+            columns: Vec::from([
+                self.api_group.finish(rows),
+                self.kind.finish(rows),
+                self.name.finish(rows),
+                self.namespace.finish(rows),
+            ]),
         }
     }
 }

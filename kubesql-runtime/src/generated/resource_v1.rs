@@ -297,11 +297,15 @@ impl Columns for AllocatedDeviceStatus {
     fn finish(&mut self, rows: usize) -> Group {
         Group {
             rows,
-            columns: vec![
-                self.conditions.finish(rows), self.data.finish(rows), self.device
-                .finish(rows), self.driver.finish(rows), self.network_data.finish(rows),
-                self.pool.finish(rows), self.share_id.finish(rows),
-            ],
+            columns: Vec::from([
+                self.conditions.finish(rows),
+                self.data.finish(rows),
+                self.device.finish(rows),
+                self.driver.finish(rows),
+                self.network_data.finish(rows),
+                self.pool.finish(rows),
+                self.share_id.finish(rows),
+            ]),
         }
     }
 }
@@ -340,10 +344,11 @@ impl Columns for AllocationResult {
     fn finish(&mut self, rows: usize) -> Group {
         Group {
             rows,
-            columns: vec![
-                self.allocation_timestamp.finish(rows), self.devices.finish(rows), self
-                .node_selector.finish(rows),
-            ],
+            columns: Vec::from([
+                self.allocation_timestamp.finish(rows),
+                self.devices.finish(rows),
+                self.node_selector.finish(rows),
+            ]),
         }
     }
 }
@@ -374,7 +379,7 @@ impl Columns for CELDeviceSelector {
     fn finish(&mut self, rows: usize) -> Group {
         Group {
             rows,
-            columns: vec![self.expression.finish(rows),],
+            columns: Vec::from([self.expression.finish(rows)]),
         }
     }
 }
@@ -401,7 +406,7 @@ impl Columns for CapacityRequirements {
     fn finish(&mut self, rows: usize) -> Group {
         Group {
             rows,
-            columns: vec![self.requests.finish(rows),],
+            columns: Vec::from([self.requests.finish(rows)]),
         }
     }
 }
@@ -430,7 +435,7 @@ impl Columns for CounterSet {
     fn finish(&mut self, rows: usize) -> Group {
         Group {
             rows,
-            columns: vec![self.counters.finish(rows), self.name.finish(rows),],
+            columns: Vec::from([self.counters.finish(rows), self.name.finish(rows)]),
         }
     }
 }
@@ -483,14 +488,20 @@ impl Columns for Device {
     fn finish(&mut self, rows: usize) -> Group {
         Group {
             rows,
-            columns: vec![
-                self.all_nodes.finish(rows), self.allow_multiple_allocations
-                .finish(rows), self.attributes.finish(rows), self.binding_conditions
-                .finish(rows), self.binding_failure_conditions.finish(rows), self
-                .binds_to_node.finish(rows), self.capacity.finish(rows), self
-                .consumes_counters.finish(rows), self.name.finish(rows), self.node_name
-                .finish(rows), self.node_selector.finish(rows), self.taints.finish(rows),
-            ],
+            columns: Vec::from([
+                self.all_nodes.finish(rows),
+                self.allow_multiple_allocations.finish(rows),
+                self.attributes.finish(rows),
+                self.binding_conditions.finish(rows),
+                self.binding_failure_conditions.finish(rows),
+                self.binds_to_node.finish(rows),
+                self.capacity.finish(rows),
+                self.consumes_counters.finish(rows),
+                self.name.finish(rows),
+                self.node_name.finish(rows),
+                self.node_selector.finish(rows),
+                self.taints.finish(rows),
+            ]),
         }
     }
 }
@@ -534,10 +545,11 @@ impl Columns for DeviceAllocationConfiguration {
     fn finish(&mut self, rows: usize) -> Group {
         Group {
             rows,
-            columns: vec![
-                self.opaque.finish(rows), self.requests.finish(rows), self.source
-                .finish(rows),
-            ],
+            columns: Vec::from([
+                self.opaque.finish(rows),
+                self.requests.finish(rows),
+                self.source.finish(rows),
+            ]),
         }
     }
 }
@@ -570,7 +582,7 @@ impl Columns for DeviceAllocationResult {
     fn finish(&mut self, rows: usize) -> Group {
         Group {
             rows,
-            columns: vec![self.config.finish(rows), self.results.finish(rows),],
+            columns: Vec::from([self.config.finish(rows), self.results.finish(rows)]),
         }
     }
 }
@@ -604,10 +616,11 @@ impl Columns for DeviceClaim {
     fn finish(&mut self, rows: usize) -> Group {
         Group {
             rows,
-            columns: vec![
-                self.config.finish(rows), self.constraints.finish(rows), self.requests
-                .finish(rows),
-            ],
+            columns: Vec::from([
+                self.config.finish(rows),
+                self.constraints.finish(rows),
+                self.requests.finish(rows),
+            ]),
         }
     }
 }
@@ -640,7 +653,7 @@ impl Columns for DeviceClaimConfiguration {
     fn finish(&mut self, rows: usize) -> Group {
         Group {
             rows,
-            columns: vec![self.opaque.finish(rows), self.requests.finish(rows),],
+            columns: Vec::from([self.opaque.finish(rows), self.requests.finish(rows)]),
         }
     }
 }
@@ -676,10 +689,12 @@ impl Columns for DeviceClass {
     fn finish(&mut self, rows: usize) -> Group {
         Group {
             rows,
-            columns: vec![
-                self.api_version.finish(rows), self.kind.finish(rows), self.metadata
-                .finish(rows), self.spec.finish(rows),
-            ],
+            columns: Vec::from([
+                self.api_version.finish(rows),
+                self.kind.finish(rows),
+                self.metadata.finish(rows),
+                self.spec.finish(rows),
+            ]),
         }
     }
 }
@@ -711,7 +726,7 @@ impl Columns for DeviceClassConfiguration {
     fn finish(&mut self, rows: usize) -> Group {
         Group {
             rows,
-            columns: vec![self.opaque.finish(rows),],
+            columns: Vec::from([self.opaque.finish(rows)]),
         }
     }
 }
@@ -742,10 +757,11 @@ impl Columns for DeviceClassSpec {
     fn finish(&mut self, rows: usize) -> Group {
         Group {
             rows,
-            columns: vec![
-                self.config.finish(rows), self.extended_resource_name.finish(rows), self
-                .selectors.finish(rows),
-            ],
+            columns: Vec::from([
+                self.config.finish(rows),
+                self.extended_resource_name.finish(rows),
+                self.selectors.finish(rows),
+            ]),
         }
     }
 }
@@ -780,10 +796,11 @@ impl Columns for DeviceConstraint {
     fn finish(&mut self, rows: usize) -> Group {
         Group {
             rows,
-            columns: vec![
-                self.distinct_attribute.finish(rows), self.match_attribute.finish(rows),
+            columns: Vec::from([
+                self.distinct_attribute.finish(rows),
+                self.match_attribute.finish(rows),
                 self.requests.finish(rows),
-            ],
+            ]),
         }
     }
 }
@@ -816,7 +833,10 @@ impl Columns for DeviceCounterConsumption {
     fn finish(&mut self, rows: usize) -> Group {
         Group {
             rows,
-            columns: vec![self.counter_set.finish(rows), self.counters.finish(rows),],
+            columns: Vec::from([
+                self.counter_set.finish(rows),
+                self.counters.finish(rows),
+            ]),
         }
     }
 }
@@ -847,10 +867,11 @@ impl Columns for DeviceRequest {
     fn finish(&mut self, rows: usize) -> Group {
         Group {
             rows,
-            columns: vec![
-                self.exactly.finish(rows), self.first_available.finish(rows), self.name
-                .finish(rows),
-            ],
+            columns: Vec::from([
+                self.exactly.finish(rows),
+                self.first_available.finish(rows),
+                self.name.finish(rows),
+            ]),
         }
     }
 }
@@ -901,13 +922,18 @@ impl Columns for DeviceRequestAllocationResult {
     fn finish(&mut self, rows: usize) -> Group {
         Group {
             rows,
-            columns: vec![
-                self.admin_access.finish(rows), self.binding_conditions.finish(rows),
-                self.binding_failure_conditions.finish(rows), self.consumed_capacity
-                .finish(rows), self.device.finish(rows), self.driver.finish(rows), self
-                .pool.finish(rows), self.request.finish(rows), self.share_id
-                .finish(rows), self.tolerations.finish(rows),
-            ],
+            columns: Vec::from([
+                self.admin_access.finish(rows),
+                self.binding_conditions.finish(rows),
+                self.binding_failure_conditions.finish(rows),
+                self.consumed_capacity.finish(rows),
+                self.device.finish(rows),
+                self.driver.finish(rows),
+                self.pool.finish(rows),
+                self.request.finish(rows),
+                self.share_id.finish(rows),
+                self.tolerations.finish(rows),
+            ]),
         }
     }
 }
@@ -945,7 +971,7 @@ impl Columns for DeviceSelector {
     fn finish(&mut self, rows: usize) -> Group {
         Group {
             rows,
-            columns: vec![self.cel.finish(rows),],
+            columns: Vec::from([self.cel.finish(rows)]),
         }
     }
 }
@@ -984,12 +1010,15 @@ impl Columns for DeviceSubRequest {
     fn finish(&mut self, rows: usize) -> Group {
         Group {
             rows,
-            columns: vec![
-                self.allocation_mode.finish(rows), self.capacity.finish(rows), self.count
-                .finish(rows), self.device_class_name.finish(rows), self.name
-                .finish(rows), self.selectors.finish(rows), self.tolerations
-                .finish(rows),
-            ],
+            columns: Vec::from([
+                self.allocation_mode.finish(rows),
+                self.capacity.finish(rows),
+                self.count.finish(rows),
+                self.device_class_name.finish(rows),
+                self.name.finish(rows),
+                self.selectors.finish(rows),
+                self.tolerations.finish(rows),
+            ]),
         }
     }
 }
@@ -1030,10 +1059,12 @@ impl Columns for DeviceTaint {
     fn finish(&mut self, rows: usize) -> Group {
         Group {
             rows,
-            columns: vec![
-                self.effect.finish(rows), self.key.finish(rows), self.time_added
-                .finish(rows), self.value.finish(rows),
-            ],
+            columns: Vec::from([
+                self.effect.finish(rows),
+                self.key.finish(rows),
+                self.time_added.finish(rows),
+                self.value.finish(rows),
+            ]),
         }
     }
 }
@@ -1073,11 +1104,13 @@ impl Columns for DeviceToleration {
     fn finish(&mut self, rows: usize) -> Group {
         Group {
             rows,
-            columns: vec![
-                self.effect.finish(rows), self.key.finish(rows), self.operator
-                .finish(rows), self.toleration_seconds.finish(rows), self.value
-                .finish(rows),
-            ],
+            columns: Vec::from([
+                self.effect.finish(rows),
+                self.key.finish(rows),
+                self.operator.finish(rows),
+                self.toleration_seconds.finish(rows),
+                self.value.finish(rows),
+            ]),
         }
     }
 }
@@ -1122,12 +1155,15 @@ impl Columns for ExactDeviceRequest {
     fn finish(&mut self, rows: usize) -> Group {
         Group {
             rows,
-            columns: vec![
-                self.admin_access.finish(rows), self.allocation_mode.finish(rows), self
-                .capacity.finish(rows), self.count.finish(rows), self.device_class_name
-                .finish(rows), self.selectors.finish(rows), self.tolerations
-                .finish(rows),
-            ],
+            columns: Vec::from([
+                self.admin_access.finish(rows),
+                self.allocation_mode.finish(rows),
+                self.capacity.finish(rows),
+                self.count.finish(rows),
+                self.device_class_name.finish(rows),
+                self.selectors.finish(rows),
+                self.tolerations.finish(rows),
+            ]),
         }
     }
 }
@@ -1166,10 +1202,11 @@ impl Columns for NetworkDeviceData {
     fn finish(&mut self, rows: usize) -> Group {
         Group {
             rows,
-            columns: vec![
-                self.hardware_address.finish(rows), self.interface_name.finish(rows),
+            columns: Vec::from([
+                self.hardware_address.finish(rows),
+                self.interface_name.finish(rows),
                 self.ips.finish(rows),
-            ],
+            ]),
         }
     }
 }
@@ -1202,7 +1239,7 @@ impl Columns for OpaqueDeviceConfiguration {
     fn finish(&mut self, rows: usize) -> Group {
         Group {
             rows,
-            columns: vec![self.driver.finish(rows), self.parameters.finish(rows),],
+            columns: Vec::from([self.driver.finish(rows), self.parameters.finish(rows)]),
         }
     }
 }
@@ -1237,10 +1274,13 @@ impl Columns for ResourceClaim {
     fn finish(&mut self, rows: usize) -> Group {
         Group {
             rows,
-            columns: vec![
-                self.api_version.finish(rows), self.kind.finish(rows), self.metadata
-                .finish(rows), self.spec.finish(rows), self.status.finish(rows),
-            ],
+            columns: Vec::from([
+                self.api_version.finish(rows),
+                self.kind.finish(rows),
+                self.metadata.finish(rows),
+                self.spec.finish(rows),
+                self.status.finish(rows),
+            ]),
         }
     }
 }
@@ -1279,10 +1319,12 @@ impl Columns for ResourceClaimConsumerReference {
     fn finish(&mut self, rows: usize) -> Group {
         Group {
             rows,
-            columns: vec![
-                self.api_group.finish(rows), self.name.finish(rows), self.resource
-                .finish(rows), self.uid.finish(rows),
-            ],
+            columns: Vec::from([
+                self.api_group.finish(rows),
+                self.name.finish(rows),
+                self.resource.finish(rows),
+                self.uid.finish(rows),
+            ]),
         }
     }
 }
@@ -1314,7 +1356,7 @@ impl Columns for ResourceClaimSpec {
     fn finish(&mut self, rows: usize) -> Group {
         Group {
             rows,
-            columns: vec![self.devices.finish(rows),],
+            columns: Vec::from([self.devices.finish(rows)]),
         }
     }
 }
@@ -1345,10 +1387,11 @@ impl Columns for ResourceClaimStatus {
     fn finish(&mut self, rows: usize) -> Group {
         Group {
             rows,
-            columns: vec![
-                self.allocation.finish(rows), self.devices.finish(rows), self
-                .reserved_for.finish(rows),
-            ],
+            columns: Vec::from([
+                self.allocation.finish(rows),
+                self.devices.finish(rows),
+                self.reserved_for.finish(rows),
+            ]),
         }
     }
 }
@@ -1385,10 +1428,12 @@ impl Columns for ResourceClaimTemplate {
     fn finish(&mut self, rows: usize) -> Group {
         Group {
             rows,
-            columns: vec![
-                self.api_version.finish(rows), self.kind.finish(rows), self.metadata
-                .finish(rows), self.spec.finish(rows),
-            ],
+            columns: Vec::from([
+                self.api_version.finish(rows),
+                self.kind.finish(rows),
+                self.metadata.finish(rows),
+                self.spec.finish(rows),
+            ]),
         }
     }
 }
@@ -1422,7 +1467,7 @@ impl Columns for ResourceClaimTemplateSpec {
     fn finish(&mut self, rows: usize) -> Group {
         Group {
             rows,
-            columns: vec![self.metadata.finish(rows), self.spec.finish(rows),],
+            columns: Vec::from([self.metadata.finish(rows), self.spec.finish(rows)]),
         }
     }
 }
@@ -1456,10 +1501,11 @@ impl Columns for ResourcePool {
     fn finish(&mut self, rows: usize) -> Group {
         Group {
             rows,
-            columns: vec![
-                self.generation.finish(rows), self.name.finish(rows), self
-                .resource_slice_count.finish(rows),
-            ],
+            columns: Vec::from([
+                self.generation.finish(rows),
+                self.name.finish(rows),
+                self.resource_slice_count.finish(rows),
+            ]),
         }
     }
 }
@@ -1496,10 +1542,12 @@ impl Columns for ResourceSlice {
     fn finish(&mut self, rows: usize) -> Group {
         Group {
             rows,
-            columns: vec![
-                self.api_version.finish(rows), self.kind.finish(rows), self.metadata
-                .finish(rows), self.spec.finish(rows),
-            ],
+            columns: Vec::from([
+                self.api_version.finish(rows),
+                self.kind.finish(rows),
+                self.metadata.finish(rows),
+                self.spec.finish(rows),
+            ]),
         }
     }
 }
@@ -1545,12 +1593,16 @@ impl Columns for ResourceSliceSpec {
     fn finish(&mut self, rows: usize) -> Group {
         Group {
             rows,
-            columns: vec![
-                self.all_nodes.finish(rows), self.devices.finish(rows), self.driver
-                .finish(rows), self.node_name.finish(rows), self.node_selector
-                .finish(rows), self.per_device_node_selection.finish(rows), self.pool
-                .finish(rows), self.shared_counters.finish(rows),
-            ],
+            columns: Vec::from([
+                self.all_nodes.finish(rows),
+                self.devices.finish(rows),
+                self.driver.finish(rows),
+                self.node_name.finish(rows),
+                self.node_selector.finish(rows),
+                self.per_device_node_selection.finish(rows),
+                self.pool.finish(rows),
+                self.shared_counters.finish(rows),
+            ]),
         }
     }
 }

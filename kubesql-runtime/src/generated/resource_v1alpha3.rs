@@ -79,7 +79,7 @@ impl Columns for CELDeviceSelector {
     fn finish(&mut self, rows: usize) -> Group {
         Group {
             rows,
-            columns: vec![self.expression.finish(rows),],
+            columns: Vec::from([self.expression.finish(rows)]),
         }
     }
 }
@@ -106,7 +106,7 @@ impl Columns for DeviceSelector {
     fn finish(&mut self, rows: usize) -> Group {
         Group {
             rows,
-            columns: vec![self.cel.finish(rows),],
+            columns: Vec::from([self.cel.finish(rows)]),
         }
     }
 }
@@ -139,10 +139,12 @@ impl Columns for DeviceTaint {
     fn finish(&mut self, rows: usize) -> Group {
         Group {
             rows,
-            columns: vec![
-                self.effect.finish(rows), self.key.finish(rows), self.time_added
-                .finish(rows), self.value.finish(rows),
-            ],
+            columns: Vec::from([
+                self.effect.finish(rows),
+                self.key.finish(rows),
+                self.time_added.finish(rows),
+                self.value.finish(rows),
+            ]),
         }
     }
 }
@@ -182,10 +184,13 @@ impl Columns for DeviceTaintRule {
     fn finish(&mut self, rows: usize) -> Group {
         Group {
             rows,
-            columns: vec![
-                self.api_version.finish(rows), self.kind.finish(rows), self.metadata
-                .finish(rows), self.spec.finish(rows), self.status.finish(rows),
-            ],
+            columns: Vec::from([
+                self.api_version.finish(rows),
+                self.kind.finish(rows),
+                self.metadata.finish(rows),
+                self.spec.finish(rows),
+                self.status.finish(rows),
+            ]),
         }
     }
 }
@@ -220,7 +225,10 @@ impl Columns for DeviceTaintRuleSpec {
     fn finish(&mut self, rows: usize) -> Group {
         Group {
             rows,
-            columns: vec![self.device_selector.finish(rows), self.taint.finish(rows),],
+            columns: Vec::from([
+                self.device_selector.finish(rows),
+                self.taint.finish(rows),
+            ]),
         }
     }
 }
@@ -250,7 +258,7 @@ impl Columns for DeviceTaintRuleStatus {
     fn finish(&mut self, rows: usize) -> Group {
         Group {
             rows,
-            columns: vec![self.conditions.finish(rows),],
+            columns: Vec::from([self.conditions.finish(rows)]),
         }
     }
 }
@@ -285,11 +293,13 @@ impl Columns for DeviceTaintSelector {
     fn finish(&mut self, rows: usize) -> Group {
         Group {
             rows,
-            columns: vec![
-                self.device.finish(rows), self.device_class_name.finish(rows), self
-                .driver.finish(rows), self.pool.finish(rows), self.selectors
-                .finish(rows),
-            ],
+            columns: Vec::from([
+                self.device.finish(rows),
+                self.device_class_name.finish(rows),
+                self.driver.finish(rows),
+                self.pool.finish(rows),
+                self.selectors.finish(rows),
+            ]),
         }
     }
 }
@@ -330,10 +340,13 @@ impl Columns for PodSchedulingContext {
     fn finish(&mut self, rows: usize) -> Group {
         Group {
             rows,
-            columns: vec![
-                self.api_version.finish(rows), self.kind.finish(rows), self.metadata
-                .finish(rows), self.spec.finish(rows), self.status.finish(rows),
-            ],
+            columns: Vec::from([
+                self.api_version.finish(rows),
+                self.kind.finish(rows),
+                self.metadata.finish(rows),
+                self.spec.finish(rows),
+                self.status.finish(rows),
+            ]),
         }
     }
 }
@@ -368,9 +381,10 @@ impl Columns for PodSchedulingContextSpec {
     fn finish(&mut self, rows: usize) -> Group {
         Group {
             rows,
-            columns: vec![
-                self.potential_nodes.finish(rows), self.selected_node.finish(rows),
-            ],
+            columns: Vec::from([
+                self.potential_nodes.finish(rows),
+                self.selected_node.finish(rows),
+            ]),
         }
     }
 }
@@ -400,7 +414,7 @@ impl Columns for PodSchedulingContextStatus {
     fn finish(&mut self, rows: usize) -> Group {
         Group {
             rows,
-            columns: vec![self.resource_claims.finish(rows),],
+            columns: Vec::from([self.resource_claims.finish(rows)]),
         }
     }
 }
@@ -429,7 +443,10 @@ impl Columns for ResourceClaimSchedulingStatus {
     fn finish(&mut self, rows: usize) -> Group {
         Group {
             rows,
-            columns: vec![self.name.finish(rows), self.unsuitable_nodes.finish(rows),],
+            columns: Vec::from([
+                self.name.finish(rows),
+                self.unsuitable_nodes.finish(rows),
+            ]),
         }
     }
 }

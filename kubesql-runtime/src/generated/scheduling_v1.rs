@@ -55,12 +55,15 @@ impl Columns for PriorityClass {
     fn finish(&mut self, rows: usize) -> Group {
         Group {
             rows,
-            columns: vec![
-                self.api_version.finish(rows), self.description.finish(rows), self
-                .global_default.finish(rows), self.kind.finish(rows), self.metadata
-                .finish(rows), self.preemption_policy.finish(rows), self.value
-                .finish(rows),
-            ],
+            columns: Vec::from([
+                self.api_version.finish(rows),
+                self.description.finish(rows),
+                self.global_default.finish(rows),
+                self.kind.finish(rows),
+                self.metadata.finish(rows),
+                self.preemption_policy.finish(rows),
+                self.value.finish(rows),
+            ]),
         }
     }
 }

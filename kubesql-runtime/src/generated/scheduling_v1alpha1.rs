@@ -46,7 +46,7 @@ impl Columns for GangSchedulingPolicy {
     fn finish(&mut self, rows: usize) -> Group {
         Group {
             rows,
-            columns: vec![self.min_count.finish(rows),],
+            columns: Vec::from([self.min_count.finish(rows)]),
         }
     }
 }
@@ -75,7 +75,7 @@ impl Columns for PodGroup {
     fn finish(&mut self, rows: usize) -> Group {
         Group {
             rows,
-            columns: vec![self.name.finish(rows), self.policy.finish(rows),],
+            columns: Vec::from([self.name.finish(rows), self.policy.finish(rows)]),
         }
     }
 }
@@ -104,7 +104,7 @@ impl Columns for PodGroupPolicy {
     fn finish(&mut self, rows: usize) -> Group {
         Group {
             rows,
-            columns: vec![self.basic.finish(rows), self.gang.finish(rows),],
+            columns: Vec::from([self.basic.finish(rows), self.gang.finish(rows)]),
         }
     }
 }
@@ -138,10 +138,11 @@ impl Columns for TypedLocalObjectReference {
     fn finish(&mut self, rows: usize) -> Group {
         Group {
             rows,
-            columns: vec![
-                self.api_group.finish(rows), self.kind.finish(rows), self.name
-                .finish(rows),
-            ],
+            columns: Vec::from([
+                self.api_group.finish(rows),
+                self.kind.finish(rows),
+                self.name.finish(rows),
+            ]),
         }
     }
 }
@@ -178,10 +179,12 @@ impl Columns for Workload {
     fn finish(&mut self, rows: usize) -> Group {
         Group {
             rows,
-            columns: vec![
-                self.api_version.finish(rows), self.kind.finish(rows), self.metadata
-                .finish(rows), self.spec.finish(rows),
-            ],
+            columns: Vec::from([
+                self.api_version.finish(rows),
+                self.kind.finish(rows),
+                self.metadata.finish(rows),
+                self.spec.finish(rows),
+            ]),
         }
     }
 }
@@ -215,9 +218,10 @@ impl Columns for WorkloadSpec {
     fn finish(&mut self, rows: usize) -> Group {
         Group {
             rows,
-            columns: vec![
-                self.controller_ref.finish(rows), self.pod_groups.finish(rows),
-            ],
+            columns: Vec::from([
+                self.controller_ref.finish(rows),
+                self.pod_groups.finish(rows),
+            ]),
         }
     }
 }

@@ -190,10 +190,12 @@ impl Columns for CSIDriver {
     fn finish(&mut self, rows: usize) -> Group {
         Group {
             rows,
-            columns: vec![
-                self.api_version.finish(rows), self.kind.finish(rows), self.metadata
-                .finish(rows), self.spec.finish(rows),
-            ],
+            columns: Vec::from([
+                self.api_version.finish(rows),
+                self.kind.finish(rows),
+                self.metadata.finish(rows),
+                self.spec.finish(rows),
+            ]),
         }
     }
 }
@@ -247,14 +249,18 @@ impl Columns for CSIDriverSpec {
     fn finish(&mut self, rows: usize) -> Group {
         Group {
             rows,
-            columns: vec![
-                self.attach_required.finish(rows), self.fs_group_policy.finish(rows),
-                self.node_allocatable_update_period_seconds.finish(rows), self
-                .pod_info_on_mount.finish(rows), self.requires_republish.finish(rows),
-                self.se_linux_mount.finish(rows), self.service_account_token_in_secrets
-                .finish(rows), self.storage_capacity.finish(rows), self.token_requests
-                .finish(rows), self.volume_lifecycle_modes.finish(rows),
-            ],
+            columns: Vec::from([
+                self.attach_required.finish(rows),
+                self.fs_group_policy.finish(rows),
+                self.node_allocatable_update_period_seconds.finish(rows),
+                self.pod_info_on_mount.finish(rows),
+                self.requires_republish.finish(rows),
+                self.se_linux_mount.finish(rows),
+                self.service_account_token_in_secrets.finish(rows),
+                self.storage_capacity.finish(rows),
+                self.token_requests.finish(rows),
+                self.volume_lifecycle_modes.finish(rows),
+            ]),
         }
     }
 }
@@ -298,10 +304,12 @@ impl Columns for CSINode {
     fn finish(&mut self, rows: usize) -> Group {
         Group {
             rows,
-            columns: vec![
-                self.api_version.finish(rows), self.kind.finish(rows), self.metadata
-                .finish(rows), self.spec.finish(rows),
-            ],
+            columns: Vec::from([
+                self.api_version.finish(rows),
+                self.kind.finish(rows),
+                self.metadata.finish(rows),
+                self.spec.finish(rows),
+            ]),
         }
     }
 }
@@ -339,10 +347,12 @@ impl Columns for CSINodeDriver {
     fn finish(&mut self, rows: usize) -> Group {
         Group {
             rows,
-            columns: vec![
-                self.allocatable.finish(rows), self.name.finish(rows), self.node_id
-                .finish(rows), self.topology_keys.finish(rows),
-            ],
+            columns: Vec::from([
+                self.allocatable.finish(rows),
+                self.name.finish(rows),
+                self.node_id.finish(rows),
+                self.topology_keys.finish(rows),
+            ]),
         }
     }
 }
@@ -374,7 +384,7 @@ impl Columns for CSINodeSpec {
     fn finish(&mut self, rows: usize) -> Group {
         Group {
             rows,
-            columns: vec![self.drivers.finish(rows),],
+            columns: Vec::from([self.drivers.finish(rows)]),
         }
     }
 }
@@ -413,12 +423,15 @@ impl Columns for CSIStorageCapacity {
     fn finish(&mut self, rows: usize) -> Group {
         Group {
             rows,
-            columns: vec![
-                self.api_version.finish(rows), self.capacity.finish(rows), self.kind
-                .finish(rows), self.maximum_volume_size.finish(rows), self.metadata
-                .finish(rows), self.node_topology.finish(rows), self.storage_class_name
-                .finish(rows),
-            ],
+            columns: Vec::from([
+                self.api_version.finish(rows),
+                self.capacity.finish(rows),
+                self.kind.finish(rows),
+                self.maximum_volume_size.finish(rows),
+                self.metadata.finish(rows),
+                self.node_topology.finish(rows),
+                self.storage_class_name.finish(rows),
+            ]),
         }
     }
 }
@@ -471,13 +484,18 @@ impl Columns for StorageClass {
     fn finish(&mut self, rows: usize) -> Group {
         Group {
             rows,
-            columns: vec![
-                self.allow_volume_expansion.finish(rows), self.allowed_topologies
-                .finish(rows), self.api_version.finish(rows), self.kind.finish(rows),
-                self.metadata.finish(rows), self.mount_options.finish(rows), self
-                .parameters.finish(rows), self.provisioner.finish(rows), self
-                .reclaim_policy.finish(rows), self.volume_binding_mode.finish(rows),
-            ],
+            columns: Vec::from([
+                self.allow_volume_expansion.finish(rows),
+                self.allowed_topologies.finish(rows),
+                self.api_version.finish(rows),
+                self.kind.finish(rows),
+                self.metadata.finish(rows),
+                self.mount_options.finish(rows),
+                self.parameters.finish(rows),
+                self.provisioner.finish(rows),
+                self.reclaim_policy.finish(rows),
+                self.volume_binding_mode.finish(rows),
+            ]),
         }
     }
 }
@@ -517,9 +535,10 @@ impl Columns for TokenRequest {
     fn finish(&mut self, rows: usize) -> Group {
         Group {
             rows,
-            columns: vec![
-                self.audience.finish(rows), self.expiration_seconds.finish(rows),
-            ],
+            columns: Vec::from([
+                self.audience.finish(rows),
+                self.expiration_seconds.finish(rows),
+            ]),
         }
     }
 }
@@ -554,10 +573,13 @@ impl Columns for VolumeAttachment {
     fn finish(&mut self, rows: usize) -> Group {
         Group {
             rows,
-            columns: vec![
-                self.api_version.finish(rows), self.kind.finish(rows), self.metadata
-                .finish(rows), self.spec.finish(rows), self.status.finish(rows),
-            ],
+            columns: Vec::from([
+                self.api_version.finish(rows),
+                self.kind.finish(rows),
+                self.metadata.finish(rows),
+                self.spec.finish(rows),
+                self.status.finish(rows),
+            ]),
         }
     }
 }
@@ -592,10 +614,10 @@ impl Columns for VolumeAttachmentSource {
     fn finish(&mut self, rows: usize) -> Group {
         Group {
             rows,
-            columns: vec![
-                self.inline_volume_spec.finish(rows), self.persistent_volume_name
-                .finish(rows),
-            ],
+            columns: Vec::from([
+                self.inline_volume_spec.finish(rows),
+                self.persistent_volume_name.finish(rows),
+            ]),
         }
     }
 }
@@ -629,10 +651,11 @@ impl Columns for VolumeAttachmentSpec {
     fn finish(&mut self, rows: usize) -> Group {
         Group {
             rows,
-            columns: vec![
-                self.attacher.finish(rows), self.node_name.finish(rows), self.source
-                .finish(rows),
-            ],
+            columns: Vec::from([
+                self.attacher.finish(rows),
+                self.node_name.finish(rows),
+                self.source.finish(rows),
+            ]),
         }
     }
 }
@@ -669,10 +692,12 @@ impl Columns for VolumeAttachmentStatus {
     fn finish(&mut self, rows: usize) -> Group {
         Group {
             rows,
-            columns: vec![
-                self.attach_error.finish(rows), self.attached.finish(rows), self
-                .attachment_metadata.finish(rows), self.detach_error.finish(rows),
-            ],
+            columns: Vec::from([
+                self.attach_error.finish(rows),
+                self.attached.finish(rows),
+                self.attachment_metadata.finish(rows),
+                self.detach_error.finish(rows),
+            ]),
         }
     }
 }
@@ -712,10 +737,13 @@ impl Columns for VolumeAttributesClass {
     fn finish(&mut self, rows: usize) -> Group {
         Group {
             rows,
-            columns: vec![
-                self.api_version.finish(rows), self.driver_name.finish(rows), self.kind
-                .finish(rows), self.metadata.finish(rows), self.parameters.finish(rows),
-            ],
+            columns: Vec::from([
+                self.api_version.finish(rows),
+                self.driver_name.finish(rows),
+                self.kind.finish(rows),
+                self.metadata.finish(rows),
+                self.parameters.finish(rows),
+            ]),
         }
     }
 }
@@ -752,10 +780,11 @@ impl Columns for VolumeError {
     fn finish(&mut self, rows: usize) -> Group {
         Group {
             rows,
-            columns: vec![
-                self.error_code.finish(rows), self.message.finish(rows), self.time
-                .finish(rows),
-            ],
+            columns: Vec::from([
+                self.error_code.finish(rows),
+                self.message.finish(rows),
+                self.time.finish(rows),
+            ]),
         }
     }
 }
@@ -786,7 +815,7 @@ impl Columns for VolumeNodeResources {
     fn finish(&mut self, rows: usize) -> Group {
         Group {
             rows,
-            columns: vec![self.count.finish(rows),],
+            columns: Vec::from([self.count.finish(rows)]),
         }
     }
 }

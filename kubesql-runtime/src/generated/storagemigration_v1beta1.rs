@@ -58,10 +58,13 @@ impl Columns for StorageVersionMigration {
     fn finish(&mut self, rows: usize) -> Group {
         Group {
             rows,
-            columns: vec![
-                self.api_version.finish(rows), self.kind.finish(rows), self.metadata
-                .finish(rows), self.spec.finish(rows), self.status.finish(rows),
-            ],
+            columns: Vec::from([
+                self.api_version.finish(rows),
+                self.kind.finish(rows),
+                self.metadata.finish(rows),
+                self.spec.finish(rows),
+                self.status.finish(rows),
+            ]),
         }
     }
 }
@@ -94,7 +97,7 @@ impl Columns for StorageVersionMigrationSpec {
     fn finish(&mut self, rows: usize) -> Group {
         Group {
             rows,
-            columns: vec![self.resource.finish(rows),],
+            columns: Vec::from([self.resource.finish(rows)]),
         }
     }
 }
@@ -123,9 +126,10 @@ impl Columns for StorageVersionMigrationStatus {
     fn finish(&mut self, rows: usize) -> Group {
         Group {
             rows,
-            columns: vec![
-                self.conditions.finish(rows), self.resource_version.finish(rows),
-            ],
+            columns: Vec::from([
+                self.conditions.finish(rows),
+                self.resource_version.finish(rows),
+            ]),
         }
     }
 }

@@ -66,3 +66,6 @@ pub fn generate(inputs: &Inputs) -> Result<Output, GenerateError> {
     files.insert(LOCK.to_owned(), lock.to_string());
     Ok(Output { files, model })
 }
+
+#[cfg(test)]
+mod tests;
