@@ -1,11 +1,12 @@
 //! From upstream documents to the structural document of a release.
 
+use std::borrow::Borrow;
 use std::collections::{BTreeMap, BTreeSet};
 
 use openapiv3::{Components, Info, OpenAPI, PathItem, ReferenceOr, Schema};
 use serde_json::{Value, json};
 
-use super::source::{Collection, GROUP_VERSION_KIND, GroupVersionKind, Input, Source};
+use super::source::{Collection, Document, GROUP_VERSION_KIND, Input, Kinds, collections, schema_of};
 use super::structure::{Reducer, group_version_kind, kinds_of};
 use super::{NAMESPACED, SpecError, VERBS};
 
@@ -20,9 +21,9 @@ pub struct Imported {
     pub release: String,
     /// The structural document, ready to be written to `schemas/kubernetes/`.
     pub document: String,
-    /// Kinds that can be listed but are not Kubernetes' own (`Certificate of
-    /// cert-manager.io/v1`); they were left out.
-    pub left_out: Vec<String>,
+    /// Kinds that can be listed but are not Kubernetes' own, by group and version
+    /// (`cert-manager.io/v1`); they were left out.
+    pub left_out: BTreeMap<String, BTreeSet<String>>,
 }
 
 /// Makes the structural document of one release.
@@ -34,24 +35,21 @@ pub struct Imported {
 /// Where a document cannot be read, the documents contradict each other, or a built-in kind that
 /// can be listed has no schema: [`SpecError`] names the place.
 pub fn import(inputs: &[Input], release: Option<&str>) -> Result<Imported, SpecError> {
-    let sources = inputs.iter().map(Source::read).collect::<Result<Vec<_>, _>>()?;
-    let release = release_of(&sources, release)?;
+    let documents =
+        inputs.iter().map(|input| Document::open(&input.name, &input.text)).collect::<Result<Vec<_>, _>>()?;
     let mut merged = Merged::default();
-    let mut left_out = BTreeSet::new();
-    for source in &sources {
-        merged.add(source, &mut left_out)?;
+    let mut left_out = BTreeMap::new();
+    let mut used = Vec::new();
+    for document in &documents {
+        if merged.add(document, &mut left_out)? {
+            used.push(document);
+        }
     }
-    if merged.paths.is_empty() {
-        return Err(SpecError::NoKinds { documents: names(&sources) });
+    if used.is_empty() {
+        return Err(SpecError::NoKinds { documents: names(&documents) });
     }
-    Ok(Imported {
-        document: merged.document(&release),
-        release,
-        left_out: left_out
-            .into_iter()
-            .map(|gvk: GroupVersionKind| format!("{} of {}", gvk.kind, gvk.group_version()))
-            .collect(),
-    })
+    let release = release_of(&used, release)?;
+    Ok(Imported { document: merged.document(&release), release, left_out })
 }
 
 /// Finds `v1.NN` in a version (`v1.35.0`, `release-1.35`, `1.35+`).
@@ -65,15 +63,16 @@ pub fn find_release(version: &str) -> Option<String> {
     (!minor.is_empty()).then(|| format!("v1.{minor}"))
 }
 
-fn names(sources: &[Source]) -> String {
-    match sources {
+fn names(documents: &[impl Borrow<Document>]) -> String {
+    match documents {
         [] => "no document".to_owned(),
-        [one] => one.name.clone(),
-        [first, rest @ ..] => format!("{} and {} more", first.name, rest.len()),
+        [one] => one.borrow().name.clone(),
+        [first, rest @ ..] => format!("{} and {} more", first.borrow().name, rest.len()),
     }
 }
 
-fn release_of(sources: &[Source], asked: Option<&str>) -> Result<String, SpecError> {
+/// Takes only documents that brought kinds: aggregated servers have versions of their own.
+fn release_of(documents: &[&Document], asked: Option<&str>) -> Result<String, SpecError> {
     let mut release = match asked {
         None => None,
         Some(asked) => Some(
@@ -82,18 +81,14 @@ fn release_of(sources: &[Source], asked: Option<&str>) -> Result<String, SpecErr
                 .ok_or_else(|| SpecError::NotARelease { release: asked.to_owned() })?,
         ),
     };
-    for source in sources {
-        // Aggregated servers have versions of their own; they bring no built-in kind.
-        if !source.definitions.keys().any(|name| built_in(name)) {
-            continue;
-        }
-        match (find_release(&source.info_version), &release) {
+    for document in documents {
+        match (find_release(&document.version), &release) {
             (None, _) => {}
             (Some(found), None) => release = Some(found),
             (Some(found), Some(expected)) if found == *expected => {}
             (Some(found), Some(expected)) => {
                 return Err(SpecError::OtherRelease {
-                    document: source.name.clone(),
+                    document: document.name.clone(),
                     found,
                     expected: expected.clone(),
                 });
@@ -101,8 +96,8 @@ fn release_of(sources: &[Source], asked: Option<&str>) -> Result<String, SpecErr
         }
     }
     release.ok_or_else(|| SpecError::NoRelease {
-        documents: names(sources),
-        found: sources.first().map(|source| source.info_version.clone()).unwrap_or_default(),
+        documents: names(documents),
+        found: documents.first().map(|document| document.version.clone()).unwrap_or_default(),
     })
 }
 
@@ -123,35 +118,51 @@ struct Merged {
 }
 
 impl Merged {
-    fn add(&mut self, source: &Source, left_out: &mut BTreeSet<GroupVersionKind>) -> Result<(), SpecError> {
-        let kinds = Kinds::read(source);
+    /// Takes a document's built-in kinds and what they reach; tells whether there was any.
+    fn add(
+        &mut self,
+        document: &Document,
+        left_out: &mut BTreeMap<String, BTreeSet<String>>,
+    ) -> Result<bool, SpecError> {
+        let mut kinds: Kinds = BTreeMap::new();
+        // Groups with a definition where Kubernetes keeps its own.
+        let mut groups = BTreeSet::new();
+        for (name, definition) in &document.definitions {
+            let gvks = definition.get(GROUP_VERSION_KIND).and_then(kinds_of);
+            for gvk in gvks.unwrap_or_default() {
+                if built_in(name) {
+                    groups.insert(gvk.group.clone());
+                }
+                kinds.entry(gvk).or_default().push(name.clone());
+            }
+        }
         let mut wanted = Vec::new();
-        for (path, collection) in &source.collections {
-            if !kinds.is_built_in(&collection.gvk.group) {
-                left_out.insert(collection.gvk.clone());
+        for (path, collection) in collections(document)? {
+            let gvk = &collection.gvk;
+            // A custom resource's group must hold a dot.
+            if gvk.group.contains('.') && !groups.contains(&gvk.group) {
+                left_out.entry(gvk.group_version()).or_default().insert(gvk.kind.clone());
                 continue;
             }
-            wanted.push((kinds.schema(source, path, &collection.gvk)?, path.clone()));
-            put(&mut self.paths, path, collection.clone(), source)?;
+            wanted.push((schema_of(&kinds, &document.name, &path, gvk)?, path.clone()));
+            put(&mut self.paths, &path, collection, document)?;
         }
+        let any = !wanted.is_empty();
         let mut reached = BTreeSet::new();
         while let Some((name, at)) = wanted.pop() {
             if !reached.insert(name.clone()) {
                 continue;
             }
-            let definition = source.definitions.get(&name).ok_or_else(|| {
-                let document = source.name.clone();
+            let definition = document.definitions.get(&name).ok_or_else(|| {
+                let document = document.name.clone();
                 SpecError::MissingTarget { document, at, target: name.clone() }
             })?;
-            let schema: ReferenceOr<Schema> = serde_json::from_value(definition.clone()).map_err(|error| {
-                SpecError::Malformed { document: source.name.clone(), at: name.clone(), reason: error.to_string() }
-            })?;
-            let mut reducer = Reducer::new(&source.name);
-            let schema = reducer.definition(&name, &schema)?;
+            let mut reducer = Reducer::new(&document.name);
+            let schema = reducer.definition(&name, definition)?;
             wanted.extend(reducer.references);
-            put(&mut self.schemas, &name, schema, source)?;
+            put(&mut self.schemas, &name, schema, document)?;
         }
-        Ok(())
+        Ok(any)
     }
 
     fn document(self, release: &str) -> String {
@@ -188,7 +199,7 @@ fn put<T: PartialEq>(
     map: &mut BTreeMap<String, Taken<T>>,
     at: &str,
     what: T,
-    source: &Source,
+    document: &Document,
 ) -> Result<(), SpecError> {
     match map.get(at) {
         Some(before) if before.what == what => {}
@@ -196,55 +207,12 @@ fn put<T: PartialEq>(
             return Err(SpecError::Conflict {
                 at: at.to_owned(),
                 first: before.from.clone(),
-                second: source.name.clone(),
+                second: document.name.clone(),
             });
         }
         None => {
-            map.insert(at.to_owned(), Taken { from: source.name.clone(), what });
+            map.insert(at.to_owned(), Taken { from: document.name.clone(), what });
         }
     }
     Ok(())
-}
-
-/// Which definition is which kind.
-struct Kinds {
-    definitions: BTreeMap<GroupVersionKind, Vec<String>>,
-    /// Groups with a definition where Kubernetes keeps its own.
-    built_in: BTreeSet<String>,
-}
-
-impl Kinds {
-    fn read(source: &Source) -> Self {
-        let mut kinds = Self { definitions: BTreeMap::new(), built_in: BTreeSet::new() };
-        for (name, definition) in &source.definitions {
-            let gvks = definition.get(GROUP_VERSION_KIND).and_then(kinds_of).unwrap_or_default();
-            for gvk in gvks {
-                if built_in(name) {
-                    kinds.built_in.insert(gvk.group.clone());
-                }
-                kinds.definitions.entry(gvk).or_default().push(name.clone());
-            }
-        }
-        kinds
-    }
-
-    fn is_built_in(&self, group: &str) -> bool {
-        // A custom resource's group must hold a dot.
-        !group.contains('.') || self.built_in.contains(group)
-    }
-
-    fn schema(&self, source: &Source, path: &str, gvk: &GroupVersionKind) -> Result<String, SpecError> {
-        let (document, path, kind) = (source.name.clone(), path.to_owned(), gvk.kind.clone());
-        match self.definitions.get(gvk).map(Vec::as_slice) {
-            None | Some([]) => {
-                let group_version = gvk.group_version();
-                Err(SpecError::NoSchema { document, path, kind, group_version })
-            }
-            Some([name]) => Ok(name.clone()),
-            Some([first, second, ..]) => {
-                let (first, second) = (first.clone(), second.clone());
-                Err(SpecError::TwoSchemas { document, path, kind, first, second })
-            }
-        }
-    }
 }

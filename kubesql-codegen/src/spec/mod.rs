@@ -80,3 +80,6 @@ pub enum Schema {
     /// No type at all: any JSON value.
     Any,
 }
+
+#[cfg(test)]
+mod tests;

@@ -3,14 +3,13 @@
 use std::collections::BTreeMap;
 
 use openapiv3::{
-    AdditionalProperties, IntegerFormat, OpenAPI, PathItem, ReferenceOr, SchemaKind, StringFormat, Type,
-    VariantOrUnknownOrEmpty,
+    AdditionalProperties, IntegerFormat, ReferenceOr, SchemaKind, StringFormat, Type, VariantOrUnknownOrEmpty,
 };
 use serde_json::Value;
 
-use super::source::{GROUP_VERSION_KIND, GroupVersionKind};
+use super::source::{Document, GROUP_VERSION_KIND, GroupVersionKind, Kinds, schema_of};
 use super::structure::{INT_OR_STRING, PRESERVE_UNKNOWN, Reducer, kinds_of, target};
-use super::{NAMESPACED, Release, Resource, Schema, SpecError, VERBS};
+use super::{NAMESPACED, Release, Resource, Schema, SpecError, VERBS, find_release};
 
 impl Release {
     /// Reads a structural document, as `schemas/kubernetes/` holds them.
@@ -18,78 +17,49 @@ impl Release {
     /// # Errors
     /// [`SpecError`] names the definition or path that is wrong.
     pub fn parse(document: &str) -> Result<Self, SpecError> {
-        let name = "structural document";
-        let not_json = |source| SpecError::NotJson { document: name.to_owned(), source };
-        let root: Value = serde_json::from_str(document).map_err(not_json)?;
-        if !root.get("openapi").and_then(Value::as_str).is_some_and(|v| v.starts_with("3.0")) {
-            return Err(SpecError::NotOpenApi { document: name.to_owned() });
+        let Document { version, paths, definitions, .. } = Document::open("structural document", document)?;
+        if find_release(&version).as_deref() != Some(version.as_str()) {
+            return Err(SpecError::NotARelease { release: version });
         }
-        let api: OpenAPI = serde_json::from_value(root).map_err(|error| SpecError::Malformed {
-            document: name.to_owned(),
-            at: "the whole".to_owned(),
-            reason: error.to_string(),
-        })?;
-        let name = format!("structural document of {}", api.info.version);
-        let components = api.components.unwrap_or_default();
+        let document = format!("structural document of {version}");
 
-        let mut reducer = Reducer::new(&name);
+        let mut reducer = Reducer::new(&document);
         let mut schemas = BTreeMap::new();
-        let mut kinds = BTreeMap::new();
-        for (definition, schema) in &components.schemas {
-            let reduced = reducer.definition(definition, schema)?;
-            if let ReferenceOr::Item(item) = &reduced {
-                let gvks = item.schema_data.extensions.get(GROUP_VERSION_KIND).and_then(kinds_of);
-                for gvk in gvks.unwrap_or_default() {
-                    kinds.insert(gvk, definition.clone());
-                }
+        let mut kinds: Kinds = BTreeMap::new();
+        for (name, definition) in &definitions {
+            schemas.insert(name.clone(), plain(reducer.definition(name, definition)?));
+            let gvks = definition.get(GROUP_VERSION_KIND).and_then(kinds_of);
+            for gvk in gvks.unwrap_or_default() {
+                kinds.entry(gvk).or_default().push(name.clone());
             }
-            schemas.insert(definition.clone(), plain(reduced));
         }
         for (target, at) in reducer.references {
             if !schemas.contains_key(&target) {
-                return Err(SpecError::MissingTarget { document: name, at, target });
+                return Err(SpecError::MissingTarget { document, at, target });
             }
         }
-        let mut resources = Vec::new();
-        for (path, item) in api.paths.iter() {
-            let malformed = |reason: &str| SpecError::Malformed {
-                document: name.clone(),
-                at: path.clone(),
-                reason: reason.to_owned(),
-            };
-            let item = item.as_item().ok_or_else(|| malformed("a reference"))?;
-            let resource = resource(path, item, &kinds).map_err(|missing| match missing {
-                Missing::Extension(key) => malformed(&format!("its {key} is missing or wrong")),
-                Missing::Schema(gvk) => SpecError::NoSchema {
-                    document: name.clone(),
-                    path: path.clone(),
-                    kind: gvk.kind.clone(),
-                    group_version: gvk.group_version(),
-                },
-            })?;
-            resources.push(resource);
-        }
+        let mut resources =
+            paths.iter().map(|(path, item)| resource(&document, path, item, &kinds)).collect::<Result<Vec<_>, _>>()?;
         resources.sort();
-        Ok(Self { version: api.info.version, resources, schemas })
+        Ok(Self { version, resources, schemas })
     }
 }
 
-enum Missing {
-    Extension(&'static str),
-    Schema(GroupVersionKind),
-}
-
-fn resource(path: &str, item: &PathItem, kinds: &BTreeMap<GroupVersionKind, String>) -> Result<Resource, Missing> {
-    let extension = |key| item.extensions.get(key).ok_or(Missing::Extension(key));
-    let gvk = GroupVersionKind::read(extension(GROUP_VERSION_KIND)?).ok_or(Missing::Extension(GROUP_VERSION_KIND))?;
-    let namespaced = extension(NAMESPACED)?.as_bool().ok_or(Missing::Extension(NAMESPACED))?;
-    let verbs = extension(VERBS)?
-        .as_array()
-        .and_then(|verbs| verbs.iter().map(|verb| verb.as_str().map(str::to_owned)).collect())
-        .ok_or(Missing::Extension(VERBS))?;
-    let Some(schema) = kinds.get(&gvk).cloned() else {
-        return Err(Missing::Schema(gvk));
+fn resource(document: &str, path: &str, item: &Value, kinds: &Kinds) -> Result<Resource, SpecError> {
+    let missing = |key: &str| SpecError::Malformed {
+        document: document.to_owned(),
+        at: path.to_owned(),
+        reason: format!("its {key} is missing or wrong"),
     };
+    let gvk =
+        item.get(GROUP_VERSION_KIND).and_then(GroupVersionKind::read).ok_or_else(|| missing(GROUP_VERSION_KIND))?;
+    let namespaced = item.get(NAMESPACED).and_then(Value::as_bool).ok_or_else(|| missing(NAMESPACED))?;
+    let verbs = item
+        .get(VERBS)
+        .and_then(Value::as_array)
+        .and_then(|verbs| verbs.iter().map(|verb| verb.as_str().map(str::to_owned)).collect())
+        .ok_or_else(|| missing(VERBS))?;
+    let schema = schema_of(kinds, document, path, &gvk)?;
     let plural = path.rsplit('/').next().unwrap_or_default().to_owned();
     let GroupVersionKind { group, version, kind } = gvk;
     Ok(Resource { group, version, kind, plural, namespaced, verbs, schema })

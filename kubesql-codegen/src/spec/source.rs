@@ -47,51 +47,74 @@ pub(super) struct Collection {
     pub(super) verbs: BTreeSet<String>,
 }
 
-/// What one upstream document holds.
-#[derive(Debug)]
-pub(super) struct Source {
-    /// The document's name.
-    pub(super) name: String,
-    /// `info.version` as it stands.
-    pub(super) info_version: String,
-    /// Keyed by the path that lists over all namespaces.
-    pub(super) collections: BTreeMap<String, Collection>,
-    /// The definitions, not yet looked into.
-    pub(super) definitions: Map<String, Value>,
+/// Which definitions are which kind.
+pub(super) type Kinds = BTreeMap<GroupVersionKind, Vec<String>>;
+
+/// The one definition of the kind that a path lists.
+pub(super) fn schema_of(
+    kinds: &Kinds,
+    document: &str,
+    path: &str,
+    gvk: &GroupVersionKind,
+) -> Result<String, SpecError> {
+    let (document, path, kind) = (document.to_owned(), path.to_owned(), gvk.kind.clone());
+    match kinds.get(gvk).map(Vec::as_slice) {
+        None | Some([]) => {
+            let group_version = gvk.group_version();
+            Err(SpecError::NoSchema { document, path, kind, group_version })
+        }
+        Some([name]) => Ok(name.clone()),
+        Some([first, second, ..]) => {
+            let (first, second) = (first.clone(), second.clone());
+            Err(SpecError::TwoSchemas { document, path, kind, first, second })
+        }
+    }
 }
 
 /// The extension that tells which kind a definition or an operation is about.
 pub(super) const GROUP_VERSION_KIND: &str = "x-kubernetes-group-version-kind";
 
-impl Source {
-    /// Reads a document of either format.
-    pub(super) fn read(input: &Input) -> Result<Self, SpecError> {
-        let document = || input.name.clone();
-        let mut root: Value =
-            serde_json::from_str(&input.text).map_err(|source| SpecError::NotJson { document: document(), source })?;
+/// The parts of a document that matter, whatever its format.
+pub(super) struct Document {
+    pub(super) name: String,
+    /// `info.version`.
+    pub(super) version: String,
+    pub(super) paths: Map<String, Value>,
+    pub(super) definitions: Map<String, Value>,
+}
+
+impl Document {
+    /// Opens a document of either format.
+    pub(super) fn open(name: &str, text: &str) -> Result<Self, SpecError> {
+        let document = name.to_owned();
+        let mut root: Value = match serde_json::from_str(text) {
+            Ok(root) => root,
+            Err(source) => return Err(SpecError::NotJson { document, source }),
+        };
         let marked = |key: &str, version: &str| {
-            root.get(key).and_then(Value::as_str).is_some_and(|found| found.starts_with(version))
+            let found = root.get(key).and_then(Value::as_str);
+            found.is_some_and(|found| found.starts_with(version))
         };
         let definitions = if marked("swagger", "2.") {
             "/definitions"
         } else if marked("openapi", "3.0") {
             "/components/schemas"
         } else {
-            return Err(SpecError::NotOpenApi { document: document() });
+            return Err(SpecError::NotOpenApi { document });
         };
-        let info_version = root.pointer("/info/version").and_then(Value::as_str).unwrap_or_default().to_owned();
+        let version = root.pointer("/info/version").and_then(Value::as_str).unwrap_or_default();
+        let version = version.to_owned();
         let mut object = |pointer: &str| match root.pointer_mut(pointer).map(Value::take) {
             None => Ok(Map::new()),
             Some(Value::Object(map)) => Ok(map),
             Some(_) => Err(SpecError::Malformed {
-                document: document(),
+                document: name.to_owned(),
                 at: pointer.to_owned(),
                 reason: "not an object".to_owned(),
             }),
         };
-        let definitions = object(definitions)?;
-        let paths = object("/paths")?;
-        Ok(Self { collections: collections(&input.name, &paths)?, name: input.name.clone(), info_version, definitions })
+        let (definitions, paths) = (object(definitions)?, object("/paths")?);
+        Ok(Self { name: document, version, paths, definitions })
     }
 }
 
@@ -146,11 +169,11 @@ fn verb(action: &str) -> Option<&'static str> {
     })
 }
 
-/// Finds the collections that can be listed.
-fn collections(document: &str, paths: &Map<String, Value>) -> Result<BTreeMap<String, Collection>, SpecError> {
+/// Finds the collections that can be listed, keyed by the path that lists over all namespaces.
+pub(super) fn collections(document: &Document) -> Result<BTreeMap<String, Collection>, SpecError> {
     let mut verbs: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
     let mut listed: BTreeMap<String, Collection> = BTreeMap::new();
-    for (path, item) in paths {
+    for (path, item) in &document.paths {
         let Some(parsed) = ApiPath::parse(path) else {
             continue;
         };
@@ -166,7 +189,7 @@ fn collections(document: &str, paths: &Map<String, Value>) -> Result<BTreeMap<St
             }
             let gvk = operation.get(GROUP_VERSION_KIND).and_then(GroupVersionKind::read).ok_or_else(|| {
                 SpecError::Malformed {
-                    document: document.to_owned(),
+                    document: document.name.clone(),
                     at: path.clone(),
                     reason: format!("lists objects without telling their {GROUP_VERSION_KIND}"),
                 }

@@ -4,8 +4,8 @@
 //! (`allOf` around one reference, int-or-string, quantities) gets one form.
 
 use openapiv3::{
-    AdditionalProperties, AnySchema, ArrayType, ObjectType, ReferenceOr, Schema, SchemaData, SchemaKind, StringType,
-    Type, VariantOrUnknownOrEmpty,
+    AdditionalProperties, AnySchema, ArrayType, BooleanType, IntegerType, NumberType, ObjectType, ReferenceOr, Schema,
+    SchemaData, SchemaKind, StringType, Type, VariantOrUnknownOrEmpty,
 };
 use serde_json::{Value, json};
 
@@ -23,6 +23,23 @@ const KEPT: [&str; 3] = ["x-kubernetes-list-map-keys", "x-kubernetes-list-type",
 /// Where references point to in the structural document.
 const TARGET: &str = "#/components/schemas/";
 
+/// How deep JSON may be nested. Upstream needs ten levels; `openapiv3` takes time exponential in
+/// the depth where a schema deep inside is wrong.
+const DEEPEST: usize = 32;
+
+/// Whether a value is nested deeper than any schema of Kubernetes is.
+fn too_deep(value: &Value) -> bool {
+    fn within(value: &Value, levels: usize) -> bool {
+        let mut inner: Box<dyn Iterator<Item = &Value>> = match value {
+            Value::Object(map) => Box::new(map.values()),
+            Value::Array(list) => Box::new(list.iter()),
+            _ => return true,
+        };
+        levels > 0 && inner.all(|value| within(value, levels - 1))
+    }
+    !within(value, DEEPEST)
+}
+
 /// The name of the definition that a reference points to.
 pub(super) fn target(reference: &str) -> Option<&str> {
     reference.strip_prefix(TARGET).or_else(|| reference.strip_prefix("#/definitions/"))
@@ -31,7 +48,7 @@ pub(super) fn target(reference: &str) -> Option<&str> {
 /// Reduces the schemas of one document, and collects the names they refer to.
 pub(super) struct Reducer<'a> {
     /// The document's name, for errors.
-    pub(super) document: &'a str,
+    document: &'a str,
     /// The definition at hand and the fields down to here, for errors.
     at: Vec<String>,
     /// Every definition referred to, with the place that refers to it.
@@ -44,12 +61,14 @@ impl<'a> Reducer<'a> {
     }
 
     /// Reduces one definition.
-    pub(super) fn definition(
-        &mut self,
-        name: &str,
-        schema: &ReferenceOr<Schema>,
-    ) -> Result<ReferenceOr<Schema>, SpecError> {
-        self.within(name, |this| this.schema(schema))
+    pub(super) fn definition(&mut self, name: &str, definition: &Value) -> Result<ReferenceOr<Schema>, SpecError> {
+        let malformed =
+            |reason: String| SpecError::Malformed { document: self.document.to_owned(), at: name.to_owned(), reason };
+        if too_deep(definition) {
+            return Err(malformed("nested too deep".to_owned()));
+        }
+        let schema = serde_json::from_value(definition.clone()).map_err(|error| malformed(error.to_string()))?;
+        self.within(name, |this| this.schema(&schema))
     }
 
     fn within<T>(&mut self, step: &str, inner: impl FnOnce(&mut Self) -> Result<T, SpecError>) -> Result<T, SpecError> {
@@ -113,25 +132,17 @@ impl<'a> Reducer<'a> {
                 }
                 Type::String(StringType { format: text.format.clone(), ..StringType::default() })
             }
-            Type::Number(number) => Type::Number(openapiv3::NumberType {
-                format: number.format.clone(),
-                ..openapiv3::NumberType::default()
-            }),
-            Type::Integer(number) => Type::Integer(openapiv3::IntegerType {
-                format: number.format.clone(),
-                ..openapiv3::IntegerType::default()
-            }),
-            Type::Boolean(_) => Type::Boolean(openapiv3::BooleanType::default()),
+            Type::Number(number) => Type::Number(NumberType { format: number.format.clone(), ..NumberType::default() }),
+            Type::Integer(number) => {
+                Type::Integer(IntegerType { format: number.format.clone(), ..IntegerType::default() })
+            }
+            Type::Boolean(_) => Type::Boolean(BooleanType::default()),
             Type::Object(object) => Type::Object(ObjectType {
                 properties: self.properties(&object.properties)?,
                 additional_properties: self.additional(object.additional_properties.as_ref())?,
                 ..ObjectType::default()
             }),
-            Type::Array(array) => {
-                let items =
-                    array.items.as_ref().map(|items| self.within("[]", |this| this.boxed(items))).transpose()?;
-                Type::Array(ArrayType { items, min_items: None, max_items: None, unique_items: false })
-            }
+            Type::Array(array) => Type::Array(self.array(array.items.as_ref())?),
         }))
     }
 
@@ -183,9 +194,6 @@ impl<'a> Reducer<'a> {
         if any.format.as_deref() == Some("int-or-string") {
             return Ok(Err(int_or_string()));
         }
-        if let Some(typ) = &any.typ {
-            return Err(self.unsupported(format!("a {typ} with what does not belong to that type")));
-        }
         if !any.all_of.is_empty() || any.not.is_some() {
             return Err(self.unsupported("a composed schema"));
         }
@@ -194,18 +202,33 @@ impl<'a> Reducer<'a> {
             (choice, []) | ([], choice) => return Ok(Err(self.choice(choice)?)),
             _ => return Err(self.unsupported("oneOf beside anyOf")),
         }
-        // Some types have fields, but no `type`.
-        if any.properties.is_empty() && any.additional_properties.is_none() && any.items.is_none() {
-            return Ok(Ok(SchemaKind::Any(AnySchema::default())));
-        }
-        if any.items.is_some() {
-            return Err(self.unsupported("items without a type"));
-        }
-        Ok(Ok(SchemaKind::Type(Type::Object(ObjectType {
-            properties: self.properties(&any.properties)?,
-            additional_properties: self.additional(any.additional_properties.as_ref())?,
-            ..ObjectType::default()
-        }))))
+        let kind = match any.typ.as_deref() {
+            None if any.properties.is_empty() && any.additional_properties.is_none() && any.items.is_none() => {
+                return Ok(Ok(SchemaKind::Any(AnySchema::default())));
+            }
+            None if any.items.is_some() => return Err(self.unsupported("items without a type")),
+            // Some types have fields, but no `type`.
+            None | Some("object") => Type::Object(ObjectType {
+                properties: self.properties(&any.properties)?,
+                additional_properties: self.additional(any.additional_properties.as_ref())?,
+                ..ObjectType::default()
+            }),
+            // What has a type is here for its validation, which `openapiv3` finds out of place.
+            Some("array") => Type::Array(self.array(any.items.as_ref())?),
+            Some("string") => Type::String(StringType { format: any.format.clone().into(), ..StringType::default() }),
+            Some("integer") => {
+                Type::Integer(IntegerType { format: any.format.clone().into(), ..IntegerType::default() })
+            }
+            Some("number") => Type::Number(NumberType { format: any.format.clone().into(), ..NumberType::default() }),
+            Some("boolean") => Type::Boolean(BooleanType::default()),
+            Some(other) => return Err(self.unsupported(format!("the type {other}"))),
+        };
+        Ok(Ok(SchemaKind::Type(kind)))
+    }
+
+    fn array(&mut self, items: Option<&ReferenceOr<Box<Schema>>>) -> Result<ArrayType, SpecError> {
+        let items = items.map(|items| self.within("[]", |this| this.boxed(items))).transpose()?;
+        Ok(ArrayType { items, min_items: None, max_items: None, unique_items: false })
     }
 
     /// The extensions that are kept, in a fixed order.
