@@ -1,23 +1,49 @@
-//! `cargo xtask import`: an upstream document becomes `schemas/kubernetes/v1.NN.json`.
+//! `cargo xtask import`: upstream documents become `schemas/kubernetes/v1.NN.json`.
 
-use std::collections::BTreeSet;
+use std::fs;
+use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
-use std::{fs, io};
 
-use anyhow::{Context, ensure};
-use kubesql_codegen::spec::{Imported, Input, Release, Resource, find_release, import};
+use anyhow::{Context, bail, ensure};
+use kubesql_codegen::spec::{Imported, Input, Release, find_release, import};
 
 use crate::report;
 
+mod changes;
+mod server;
+#[cfg(test)]
+mod tests;
+
 /// Write the structural document of a Kubernetes release to schemas/kubernetes/.
 ///
-/// Only kinds that Kubernetes itself brings are taken. Custom resources and the kinds of
-/// aggregated APIs are left out and listed: custom resources come from schemas/crds/.
+/// SOURCE is one of:
+///   - a Swagger 2.0 file (what a server gives under /openapi/v2);
+///   - a folder of OpenAPI 3.0 files (what it gives under /openapi/v3), subfolders included;
+///   - the URL of a server that asks for no credentials, such as that of `kubectl proxy`.
+///
+/// Without SOURCE, --kubeconfig or --context name a server that does.
+///
+/// Only kinds that Kubernetes itself brings are taken: those defined under io.k8s.api,
+/// io.k8s.apiextensions-apiserver and io.k8s.kube-aggregator. Custom resources and the kinds of
+/// aggregated APIs are left out and listed; custom resources come from schemas/crds/.
+///
+/// A server shows only the versions that it serves (alpha ones are mostly off), the Swagger 2.0
+/// file in the Kubernetes sources shows all: the committed files are made of the latter.
+///
+/// What changed is printed; `cargo xtask regen` then brings the generated code up to date.
 #[derive(clap::Args)]
+#[command(verbatim_doc_comment)]
 pub(crate) struct Args {
-    /// A Swagger 2.0 file, or a folder of OpenAPI 3.0 files (searched with its subfolders).
-    source: PathBuf,
-    /// The release, where neither the documents nor the name of the file or folder tell it.
+    /// A Swagger 2.0 file, a folder of OpenAPI 3.0 files, or the URL of a server.
+    #[arg(required_unless_present_any = ["kubeconfig", "context"], conflicts_with_all = ["kubeconfig", "context"])]
+    source: Option<String>,
+    /// Import from the server that a kubeconfig file names [without PATH: $KUBECONFIG or ~/.kube/config].
+    #[arg(long, value_name = "PATH", num_args = 0..=1)]
+    kubeconfig: Option<Option<PathBuf>>,
+    /// The kubeconfig's context to use, instead of its current one.
+    #[arg(long, value_name = "NAME")]
+    context: Option<String>,
+    /// The release, where documents, server, and the name of the file or folder do not tell it.
     #[arg(long, value_name = "v1.NN")]
     release: Option<String>,
     /// The folder to write to.
@@ -26,25 +52,40 @@ pub(crate) struct Args {
 }
 
 fn default_output() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).with_file_name("schemas").join("kubernetes")
+    crate::regen::root().join("schemas/kubernetes")
 }
 
-/// Imports, and reports what changed.
+/// Imports, and tells what changed.
 pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
-    let inputs = read_path(&args.source)?;
-    let imported = import(&inputs, args.release.as_deref().or(named(&args.source).as_deref()))?;
+    let fetched = match args.source.as_deref() {
+        Some(url) if url.starts_with("http://") || url.starts_with("https://") => server::fetch_url(url)?,
+        Some(path) => read_path(Path::new(path))?,
+        None => server::fetch_kubeconfig(args.kubeconfig.as_ref().and_then(Option::as_deref), args.context.as_deref())?,
+    };
+    let imported = convert(&fetched, args.release.as_deref())?;
     write(&imported, &args.output)
 }
 
-/// The release in the name of a file or folder.
-fn named(path: &Path) -> Option<String> {
-    find_release(path.file_name()?.to_str()?)
+/// Documents, with the release that the place they come from is known by.
+struct Fetched {
+    documents: Vec<Input>,
+    /// Used where the documents do not tell.
+    release: Option<String>,
+}
+
+/// Converts the documents; what they say of their release goes before the name of a file.
+fn convert(fetched: &Fetched, asked: Option<&str>) -> anyhow::Result<Imported> {
+    use kubesql_codegen::spec::SpecError::NoRelease;
+    Ok(match import(&fetched.documents, asked) {
+        Err(NoRelease { .. }) if fetched.release.is_some() => import(&fetched.documents, fetched.release.as_deref())?,
+        outcome => outcome?,
+    })
 }
 
 /// Reads a file, or every `.json` file of a folder.
-fn read_path(path: &Path) -> anyhow::Result<Vec<Input>> {
+fn read_path(path: &Path) -> anyhow::Result<Fetched> {
     let mut files = vec![path.to_owned()];
-    let mut inputs = Vec::new();
+    let mut documents = Vec::new();
     while let Some(file) = files.pop() {
         let context = || format!("reading {}", file.display());
         if file.is_dir() {
@@ -56,67 +97,70 @@ fn read_path(path: &Path) -> anyhow::Result<Vec<Input>> {
             }
         } else {
             let text = fs::read_to_string(&file).with_context(context)?;
-            inputs.push(Input { name: file.display().to_string(), text });
+            documents.push(Input { name: file.display().to_string(), text });
         }
     }
-    ensure!(!inputs.is_empty(), "{} holds no .json file", path.display());
-    inputs.sort_by(|a, b| a.name.cmp(&b.name));
-    report(&format!("read {} from {}", count(inputs.len(), "document"), path.display()));
-    Ok(inputs)
+    ensure!(!documents.is_empty(), "{} holds no .json file", path.display());
+    documents.sort_by(|a, b| a.name.cmp(&b.name));
+    report(&format!("read {} from {}", count(documents.len(), "document"), path.display()));
+    let release = path.file_name().and_then(|name| find_release(name.to_str()?));
+    Ok(Fetched { documents, release })
 }
 
 /// Writes the structural document, and tells how it differs from the one before.
 fn write(imported: &Imported, output: &Path) -> anyhow::Result<()> {
-    for kind in &imported.left_out {
-        report(&format!("left out {kind}: not built in"));
+    for (group_version, kinds) in &imported.left_out {
+        let kinds: Vec<&str> = kinds.iter().map(String::as_str).collect();
+        report(&format!("left out, not built in: {} of {group_version}", kinds.join(", ")));
     }
     let release = Release::parse(&imported.document).context("reading back what was made")?;
-    let file = output.join(&imported.release).with_added_extension("json");
-    let before = match fs::read_to_string(&file) {
-        Ok(text) => Some(text),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => None,
-        Err(error) => return Err(error).context(format!("reading {}", file.display())),
-    };
+    let before = previous(output, &imported.release)?;
+    let file = output.join(format!("{}.json", imported.release));
     fs::create_dir_all(output)
         .and_then(|()| fs::write(&file, &imported.document))
         .with_context(|| format!("writing {}", file.display()))?;
-    report(&format!(
+    let mut lines = vec![format!(
         "{}: {}, {}",
         file.display(),
         count(release.resources.len(), "kind"),
-        count(release.schemas.len(), "schema"),
-    ));
-    match before.as_deref() {
-        None => report("a new release"),
-        Some(before) if before == imported.document => report("unchanged"),
-        Some(before) => {
-            // A file that cannot be read was not made by this command, and is replaced anyway.
-            let before = Release::parse(before).unwrap_or_default();
-            differences("kind", &kinds(&before), &kinds(&release));
-            differences("schema", &schemas(&before), &schemas(&release));
-        }
+        count(release.schemas.len(), "schema")
+    )];
+    if let Some(before) = before {
+        lines.extend(changes::between(&before.name, &before.text, &imported.document)?);
     }
-    Ok(())
+    print(&lines)
 }
 
-fn kinds(release: &Release) -> BTreeSet<String> {
-    let name = |r: &Resource| format!("{} of {}/{}", r.kind, r.group, r.version);
-    release.resources.iter().map(name).collect()
-}
-
-fn schemas(release: &Release) -> BTreeSet<String> {
-    release.schemas.keys().cloned().collect()
-}
-
-fn differences(what: &str, before: &BTreeSet<String>, after: &BTreeSet<String>) {
-    for gone in before.difference(after) {
-        report(&format!("{what} gone: {gone}"));
+/// The file that will be replaced, or else that of the newest release before.
+fn previous(output: &Path, release: &str) -> anyhow::Result<Option<Input>> {
+    let minor = |release: &str| release.strip_prefix("v1.").and_then(|minor| minor.parse::<u32>().ok());
+    let Some(newest) = minor(release) else { bail!("{release} is not a release") };
+    let entries = match fs::read_dir(output) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        entries => entries.with_context(|| format!("reading {}", output.display()))?,
+    };
+    let mut found = None;
+    for entry in entries {
+        let name = entry.with_context(|| format!("reading {}", output.display()))?.file_name();
+        let older = name.to_str().and_then(|name| minor(name.strip_suffix(".json")?)).filter(|minor| *minor <= newest);
+        found = found.max(older);
     }
-    for added in after.difference(before) {
-        report(&format!("{what} added: {added}"));
-    }
+    let Some(minor) = found else { return Ok(None) };
+    let name = format!("v1.{minor}.json");
+    let file = output.join(&name);
+    let text = fs::read_to_string(&file).with_context(|| format!("reading {}", file.display()))?;
+    Ok(Some(Input { name, text }))
 }
 
 fn count(number: usize, what: &str) -> String {
     format!("{number} {what}{}", if number == 1 { "" } else { "s" })
+}
+
+/// Prints the summary, this command's result; a reader that has seen enough (`| head`) is no error.
+fn print(lines: &[String]) -> anyhow::Result<()> {
+    let text = lines.join("\n") + "\n";
+    match io::stdout().write_all(text.as_bytes()) {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(error).context("writing the summary"),
+        _ => Ok(()),
+    }
 }
