@@ -213,7 +213,7 @@ fn what_is_wrong_is_named() {
         document
     };
     let of_definition = |schema: Value| with(&|d| d["definitions"]["io.k8s.JSON"] = schema.clone());
-    let mut deep = json!({});
+    let mut deep = json!({"type": 3});
     for _ in 0..40 {
         deep = json!({"type": "array", "items": deep});
     }
