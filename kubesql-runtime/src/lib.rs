@@ -9,5 +9,6 @@ pub mod flatten;
 pub mod generated;
 mod prelude;
 pub mod schema;
+pub mod sql;
 pub mod store;
 pub mod value;

@@ -1,0 +1,48 @@
+//! What a statement can fail with, in words for the person who wrote it.
+
+/// Why a statement was not answered.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{message}")]
+pub struct SqlError {
+    /// What sort of failure it is, for exit codes and SQLSTATEs.
+    pub kind: ErrorKind,
+    /// One line.
+    pub message: String,
+    /// What to do about it.
+    pub hint: Option<String>,
+}
+
+/// Sorts of failures.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ErrorKind {
+    /// The statement cannot be parsed.
+    Syntax,
+    /// A table that does not exist, or that several groups have.
+    UnknownTable,
+    /// A column that does not exist, or that several tables have.
+    UnknownColumn,
+    /// The statement would write.
+    ReadOnly,
+    /// Understood, but not to be had.
+    Unsupported,
+    /// Types or values do not fit: a wrong argument, a cast, a division by zero.
+    Invalid,
+    /// The objects could not be had.
+    Source,
+    /// A mistake in kubesql or below it.
+    Internal,
+}
+
+impl SqlError {
+    /// A failure without a hint.
+    pub fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
+        Self { kind, message: message.into(), hint: None }
+    }
+
+    /// With what to do about it.
+    #[must_use]
+    pub fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.hint = Some(hint.into());
+        self
+    }
+}
