@@ -1,6 +1,11 @@
 //! SQL over the objects of a source: the one room that knows DataFusion.
 
+mod dynamic;
 mod error;
+mod extract;
+mod registry;
+mod suggest;
+mod types;
 
 use std::sync::Arc;
 

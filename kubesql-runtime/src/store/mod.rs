@@ -1,7 +1,9 @@
 //! Segments of columns and snapshots of them. Knows nothing of JSON or SQL.
 
+mod derived;
 pub mod source;
 
+pub use derived::Derived;
 pub use source::{KindRequest, Request, Snapshot, Source, SourceError, Warning};
 
 use std::sync::Arc;
@@ -25,4 +27,6 @@ pub struct Segment {
     pub alive: Option<BooleanBuffer>,
     /// The objects as JSON text without managedFields, where they were asked for.
     pub objects: Option<Objects>,
+    /// What was derived from the columns so far.
+    pub derived: Derived,
 }

@@ -1,0 +1,127 @@
+//! Which tables there are and by which names they can be asked for.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, OnceLock};
+
+use super::error::{ErrorKind, SqlError};
+use super::suggest::nearest;
+use crate::schema::{KindDef, Table, TableDef};
+
+/// The default schema: every kind by its plural, every list by its name.
+pub(super) const DEFAULT_SCHEMA: &str = "kubesql";
+/// The only catalog.
+pub(super) const CATALOG: &str = "kubesql";
+
+/// All tables of all kinds.
+#[derive(Debug)]
+pub(super) struct Registry {
+    entries: Vec<Entry>,
+    /// Schema -> table -> entry; the default schema is one of them.
+    schemas: BTreeMap<String, BTreeMap<&'static str, Vec<usize>>>,
+}
+
+#[derive(Debug)]
+struct Entry {
+    kind: &'static KindDef,
+    def: &'static TableDef,
+    /// Its columns, worked out when first asked for.
+    table: OnceLock<Arc<Table>>,
+}
+
+/// The schema of an API group.
+pub(super) fn schema_of(kind: &KindDef) -> &'static str {
+    if kind.group.is_empty() { "core" } else { kind.group }
+}
+
+/// The order in which groups get a name that several want: core, other built-in groups, custom resources.
+fn precedence(group: &str) -> u8 {
+    match group {
+        "" => 0,
+        _ if !group.contains('.') || group.ends_with(".k8s.io") => 1,
+        _ => 2,
+    }
+}
+
+impl Registry {
+    pub(super) fn new(kinds: &[&'static KindDef]) -> Self {
+        let mut entries = Vec::new();
+        let mut schemas: BTreeMap<String, BTreeMap<&'static str, Vec<usize>>> = BTreeMap::new();
+        for &kind in kinds {
+            for def in kind.tables {
+                let at = entries.len();
+                entries.push(Entry { kind, def, table: OnceLock::new() });
+                for schema in [schema_of(kind), DEFAULT_SCHEMA] {
+                    schemas.entry(schema.to_owned()).or_default().entry(def.name).or_default().push(at);
+                }
+            }
+        }
+        // Where groups clash in the default schema, only the first in precedence has the name.
+        for claims in schemas.get_mut(DEFAULT_SCHEMA).into_iter().flat_map(BTreeMap::values_mut) {
+            let first = claims.iter().map(|&at| precedence(entries[at].kind.group)).min();
+            claims.retain(|&at| Some(precedence(entries[at].kind.group)) == first);
+            // Among built-in groups the older one, by name, is what people mean (`events` has core anyway).
+            if first == Some(1) {
+                claims.truncate(1);
+            }
+        }
+        Self { entries, schemas }
+    }
+
+    /// Schemas in order.
+    pub(super) fn schemas(&self) -> impl Iterator<Item = &str> {
+        self.schemas.keys().map(String::as_str)
+    }
+
+    pub(super) fn has_schema(&self, schema: &str) -> bool {
+        self.schemas.contains_key(schema)
+    }
+
+    /// The tables of a schema; of the default one only those that are listed.
+    pub(super) fn tables(&self, schema: &str) -> Vec<&'static str> {
+        let listed = |at: &usize| schema != DEFAULT_SCHEMA || self.entries[*at].def.listed;
+        let tables = self.schemas.get(schema).into_iter().flatten();
+        tables.filter(|(_, claims)| claims.iter().any(listed)).map(|(name, _)| *name).collect()
+    }
+
+    /// Every table once, with its kind.
+    pub(super) fn all(&self) -> impl Iterator<Item = (&'static KindDef, &'static TableDef)> {
+        self.entries.iter().map(|entry| (entry.kind, entry.def))
+    }
+
+    /// The table of this name, or nothing.
+    pub(super) fn find(&self, schema: &str, name: &str) -> Result<Option<Arc<Table>>, SqlError> {
+        let Some(claims) = self.schemas.get(schema).and_then(|tables| tables.get(name)) else { return Ok(None) };
+        match claims.as_slice() {
+            [at] => {
+                let entry = &self.entries[*at];
+                Ok(Some(entry.table.get_or_init(|| Arc::new(Table::of(entry.kind, entry.def))).clone()))
+            }
+            several => {
+                let candidates: Vec<_> =
+                    several.iter().map(|&at| format!("\"{}\".{name}", schema_of(self.entries[at].kind))).collect();
+                Err(SqlError::new(ErrorKind::UnknownTable, format!("several groups have a table {name}"))
+                    .hint(format!("name one of them: {}", candidates.join(", "))))
+            }
+        }
+    }
+
+    /// The error for a table that does not exist.
+    pub(super) fn unknown_table(&self, schema: &str, name: &str) -> SqlError {
+        if !self.has_schema(schema) {
+            let known: Vec<&str> = self.schemas().collect();
+            let near = nearest(schema, known.iter().copied());
+            let error = SqlError::new(ErrorKind::UnknownTable, format!("schema \"{schema}\" does not exist"));
+            return match near.as_slice() {
+                [] => error.hint("SHOW SCHEMAS lists them"),
+                near => error.hint(format!("did you mean {}?", near.join(", "))),
+            };
+        }
+        let names = self.schemas.get(schema).into_iter().flat_map(BTreeMap::keys).copied();
+        let near = nearest(name, names);
+        let error = SqlError::new(ErrorKind::UnknownTable, format!("table \"{name}\" does not exist"));
+        match near.as_slice() {
+            [] => error.hint("SHOW TABLES lists the tables"),
+            near => error.hint(format!("did you mean {}?", near.join(", "))),
+        }
+    }
+}

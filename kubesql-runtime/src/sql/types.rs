@@ -1,0 +1,89 @@
+//! Arrow types of columns, and how SQL spells them.
+
+use std::sync::Arc;
+
+use arrow::datatypes::{DataType, Field, FieldRef, Fields, TimeUnit};
+
+use crate::schema::{MapValue, Scalar, Values};
+
+/// Metadata of a field that says what its text holds.
+const CONTENT: &str = "kubesql.content";
+
+/// The type of a column.
+pub(super) fn data_type(values: Values) -> DataType {
+    match values {
+        Values::Scalar(scalar) => scalar_type(scalar),
+        Values::Scalars(scalar) => DataType::List(item_field(scalar)),
+        Values::Map(_) => DataType::Map(entries_field(), false),
+    }
+}
+
+/// The type of a single value.
+pub(super) fn scalar_type(scalar: Scalar) -> DataType {
+    match scalar {
+        Scalar::Text | Scalar::IntOrString | Scalar::Json => DataType::Utf8View,
+        Scalar::Bool => DataType::Boolean,
+        Scalar::Int32 => DataType::Int32,
+        Scalar::Int64 => DataType::Int64,
+        Scalar::Float | Scalar::Quantity => DataType::Float64,
+        Scalar::Time => DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into())),
+    }
+}
+
+fn item_field(scalar: Scalar) -> FieldRef {
+    Arc::new(Field::new("item", scalar_type(scalar), true))
+}
+
+/// The entries of every map: text by text.
+pub(super) fn entries_field() -> FieldRef {
+    Arc::new(Field::new("entries", DataType::Struct(entry_fields()), false))
+}
+
+/// Key and value of an entry.
+pub(super) fn entry_fields() -> Fields {
+    Fields::from(vec![Field::new("key", DataType::Utf8, false), Field::new("value", DataType::Utf8, true)])
+}
+
+/// The field of a column; JSON text is marked as such.
+pub(super) fn field(name: &str, values: Values) -> Field {
+    let field = Field::new(name, data_type(values), true);
+    if values == Values::Scalar(Scalar::Json) {
+        return field.with_metadata([(CONTENT.to_owned(), "json".to_owned())].into());
+    }
+    field
+}
+
+/// The type of a map's value under a key: `cpu` in cores, other resources in base units.
+pub(super) fn key_values(map: MapValue, key: &str) -> Values {
+    Values::Scalar(match map {
+        MapValue::Text => Scalar::Text,
+        MapValue::Json => Scalar::Json,
+        MapValue::Quantity if matches!(key, "cpu" | "requests.cpu" | "limits.cpu") => Scalar::Float,
+        MapValue::Quantity => Scalar::Int64,
+    })
+}
+
+/// As psql spells it.
+pub(super) fn sql_name(values: Values) -> &'static str {
+    match values {
+        Values::Scalar(scalar) => match scalar {
+            Scalar::Text | Scalar::IntOrString => "text",
+            Scalar::Json => "json",
+            Scalar::Bool => "boolean",
+            Scalar::Int32 => "integer",
+            Scalar::Int64 => "bigint",
+            Scalar::Float | Scalar::Quantity => "double precision",
+            Scalar::Time => "timestamp with time zone",
+        },
+        Values::Scalars(scalar) => match scalar {
+            Scalar::Text | Scalar::IntOrString => "text[]",
+            Scalar::Json => "json[]",
+            Scalar::Bool => "boolean[]",
+            Scalar::Int32 => "integer[]",
+            Scalar::Int64 => "bigint[]",
+            Scalar::Float | Scalar::Quantity => "double precision[]",
+            Scalar::Time => "timestamp with time zone[]",
+        },
+        Values::Map(_) => "map",
+    }
+}
