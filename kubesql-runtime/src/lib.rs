@@ -7,6 +7,7 @@ pub mod flatten;
 #[allow(missing_docs, reason = "the definitions speak for themselves")]
 #[rustfmt::skip]
 pub mod generated;
+pub mod ingest;
 mod prelude;
 pub mod schema;
 pub mod sql;

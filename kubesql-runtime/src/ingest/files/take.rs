@@ -1,0 +1,410 @@
+//! Objects of the requested kinds become rows of segments; all others are counted or told.
+
+use std::sync::Arc;
+
+use arrow::array::{Array, BooleanBufferBuilder};
+use arrow::util::display::array_value_to_string;
+
+use super::guess::guess;
+use super::kinds::{Found, Kinds};
+use super::secrets;
+use super::trouble::{Spot, Trouble, Troubles};
+use crate::flatten::{Data, Group, Interpreter, Malformed, Mismatch, ObjectsBuilder, Parser, Rows, Want};
+use crate::schema::KindDef;
+use crate::store::{KindRequest, Request, Segment};
+
+/// Bytes of objects after which a segment is closed: far below the 2 GiB that one can hold.
+const SEGMENT_BYTES: usize = 256 << 20;
+
+/// Rows after which a segment is closed.
+const SEGMENT_ROWS: usize = 64 << 10;
+
+/// What all workers know.
+#[derive(Debug)]
+pub(super) struct Task<'a> {
+    pub(super) kinds: &'a Kinds,
+    pub(super) request: &'a Request,
+    pub(super) show_secrets: bool,
+    pub(super) cluster: &'a Arc<str>,
+}
+
+/// What a typed list says that its items are.
+pub(super) struct Claim(Found);
+
+impl Claim {
+    /// Nothing.
+    pub(super) fn nothing() -> Self {
+        Self(Found::Silent)
+    }
+
+    /// What follows from a list's own `apiVersion` and `kind`.
+    pub(super) fn of_list(kinds: &Kinds, api_version: &str, kind: &str) -> Self {
+        match kind.strip_suffix("List") {
+            Some(item) if !item.is_empty() => Self(kinds.find(api_version, item)),
+            _ => Self::nothing(),
+        }
+    }
+}
+
+/// What came of a part of the data.
+#[derive(Debug, Default)]
+pub(super) struct Output {
+    pub(super) segments: Vec<Segment>,
+    pub(super) troubles: Troubles,
+    /// Objects and lists that could be read, whatever became of them.
+    pub(super) read: u64,
+    /// The first thing that could not be read, as a sentence.
+    pub(super) broken: Option<String>,
+}
+
+/// Takes objects one after another.
+pub(super) struct Taker<'a> {
+    task: &'a Task<'a>,
+    /// By kind number: which slot, where it is requested.
+    wanted: Vec<Option<usize>>,
+    slots: Vec<Slot<'a>>,
+    /// How the last object that told its kind began, and what it was.
+    last: Option<(Vec<u8>, Found)>,
+    redacted: String,
+    output: Output,
+}
+
+/// The segment of a kind under construction.
+struct Slot<'a> {
+    request: &'a KindRequest,
+    rows: Box<dyn Rows>,
+    objects: Option<ObjectsBuilder>,
+    /// Where rows come from: the first row of each run of neighbours.
+    origins: Vec<(usize, Spot)>,
+    bytes: usize,
+}
+
+impl<'a> Taker<'a> {
+    pub(super) fn new(task: &'a Task<'a>) -> Self {
+        let mut slots = Vec::new();
+        let mut wanted = vec![None; task.kinds.defs().len()];
+        for request in &task.request.kinds {
+            if let Some(number) = task.kinds.defs().iter().position(|kind| std::ptr::eq(*kind, request.kind)) {
+                wanted[number] = Some(slots.len());
+                slots.push(Slot::new(task, request));
+            }
+        }
+        Self { task, wanted, slots, last: None, redacted: String::new(), output: Output::default() }
+    }
+
+    /// The kinds that there are.
+    pub(super) fn kinds(&self) -> &'a Kinds {
+        self.task.kinds
+    }
+
+    /// Takes the value at this byte, an object or not, and returns where it ends. A malformed one
+    /// whose end can be seen is told and left out; an error means that the end cannot be seen.
+    pub(super) fn item(&mut self, text: &str, from: usize, claim: &Claim, spot: &Spot) -> Result<usize, Malformed> {
+        if text.as_bytes().get(from) != Some(&b'{') {
+            let end = skip(text, from)?;
+            self.tell(spot, "a value that is no object, left out");
+            return Ok(end);
+        }
+        match self.object(text, from, claim, spot) {
+            Ok(end) => {
+                self.output.read += 1;
+                Ok(end)
+            }
+            Err(malformed) => {
+                let end = skip(text, from)?;
+                let Malformed { at, what } = malformed;
+                self.broken(spot, &format!("malformed JSON ({what}, at byte {} of the object), left out", at - from));
+                Ok(end)
+            }
+        }
+    }
+
+    fn object(&mut self, text: &str, from: usize, claim: &Claim, spot: &Spot) -> Result<usize, Malformed> {
+        if let Some((start, found)) = self.last.take() {
+            let same = text.as_bytes()[from..].starts_with(&start);
+            let end = if same { Some(self.found(&found, text, from, None, spot)) } else { None };
+            self.last = Some((start, found));
+            if let Some(end) = end {
+                return end;
+            }
+        }
+        let identity = Identity::read(text, from)?;
+        let found = self.task.kinds.find(&identity.api_version, &identity.kind);
+        match (&found, &claim.0) {
+            (Found::Silent, Found::Silent) => {
+                let found = match guess(self.task.kinds.defs(), text, from)? {
+                    Some(number) => Found::Kind(number),
+                    None => Found::Left(Trouble::Other(
+                        "holds no Kubernetes object that tells its kind, or \
+                        has the fields of one kind only; left out"
+                            .to_owned(),
+                    )),
+                };
+                self.found(&found, text, from, identity.end, spot)
+            }
+            (Found::Silent, claimed) => self.found(claimed, text, from, identity.end, spot),
+            (found_here, _) => {
+                let end = self.found(found_here, text, from, identity.end, spot);
+                self.last = identity.told.map(|told| (text.as_bytes()[from..told].to_vec(), found));
+                end
+            }
+        }
+    }
+
+    /// Takes the object that is of this kind, and returns where it ends.
+    fn found(
+        &mut self,
+        found: &Found,
+        text: &str,
+        from: usize,
+        end: Option<usize>,
+        spot: &Spot,
+    ) -> Result<usize, Malformed> {
+        let number = match found {
+            Found::Kind(number) => *number,
+            Found::Left(trouble) => {
+                let end = end.map_or_else(|| skip(text, from), Ok)?;
+                self.output.troubles.add(trouble.clone(), spot, String::new(), String::new(), 1);
+                return Ok(end);
+            }
+            Found::Silent => return end.map_or_else(|| skip(text, from), Ok),
+        };
+        let Some(slot) = self.wanted[number] else {
+            return end.map_or_else(|| skip(text, from), Ok);
+        };
+        let slot = &mut self.slots[slot];
+        let kind = slot.request.kind;
+        slot.mark(spot);
+        let end = if !self.task.show_secrets && kind.kind == "Secret" && kind.group.is_empty() {
+            self.redacted.clear();
+            match secrets::redact(text, from, &mut self.redacted) {
+                Ok(end) => {
+                    slot.push(&self.redacted, 0)?;
+                    end
+                }
+                Err(malformed) => {
+                    // A row for every mark.
+                    let _ = slot.push("", 0);
+                    return Err(malformed);
+                }
+            }
+        } else {
+            slot.push(text, from)?
+        };
+        if slot.rows.rows() >= SEGMENT_ROWS || slot.bytes >= SEGMENT_BYTES {
+            self.output.close(slot, self.task.cluster);
+        }
+        Ok(end)
+    }
+
+    /// Counts a document that was read but gave no object, such as an empty list.
+    pub(super) fn read(&mut self) {
+        self.output.read += 1;
+    }
+
+    /// Tells of something that was left out.
+    pub(super) fn tell(&mut self, spot: &Spot, sentence: &str) {
+        self.output.troubles.tell(spot, sentence);
+    }
+
+    /// Tells of trouble that was seen several times.
+    pub(super) fn tell_times(&mut self, spot: &Spot, sentence: &str, count: u64) {
+        let trouble = Trouble::Other(sentence.to_owned());
+        self.output.troubles.add(trouble, spot, String::new(), String::new(), count);
+    }
+
+    /// Tells of something that could not be read.
+    pub(super) fn broken(&mut self, spot: &Spot, sentence: &str) {
+        self.output.broken.get_or_insert_with(|| sentence.to_owned());
+        self.tell(spot, sentence);
+    }
+
+    /// What came of it.
+    pub(super) fn finish(mut self) -> Output {
+        for slot in &mut self.slots {
+            self.output.close(slot, self.task.cluster);
+        }
+        self.output
+    }
+}
+
+impl<'a> Slot<'a> {
+    fn new(task: &Task<'_>, request: &'a KindRequest) -> Self {
+        let rows = (request.want == Want::All).then(|| task.kinds.compiled(request.kind)).flatten();
+        Self {
+            request,
+            rows: rows.unwrap_or_else(|| Box::new(Interpreter::new(request.kind.root, &request.want))),
+            objects: request.objects.then(ObjectsBuilder::default),
+            origins: Vec::new(),
+            bytes: 0,
+        }
+    }
+
+    /// Notes where the next row comes from.
+    fn mark(&mut self, spot: &Spot) {
+        let row = self.rows.rows();
+        let follows = self.origins.last().is_some_and(|(first, last)| {
+            let ahead = u64::try_from(row - first).unwrap_or(u64::MAX);
+            Arc::ptr_eq(&last.file, &spot.file) && (spot.document, spot.item) == ahead_of(last, ahead)
+        });
+        if !follows {
+            self.origins.push((row, spot.clone()));
+        }
+    }
+
+    fn push(&mut self, text: &str, from: usize) -> Result<usize, Malformed> {
+        let pushed = self.rows.push_at(text, from);
+        let object = pushed.as_ref().map_or("", |end| &text[from..*end]);
+        self.bytes += object.len();
+        if let Some(objects) = &mut self.objects {
+            // A malformed one has an empty text, and its row is dead anyway.
+            let _ = objects.push(object);
+        }
+        pushed
+    }
+
+    fn origin(&self, row: usize) -> Spot {
+        let at = self.origins.partition_point(|(first, _)| *first <= row);
+        let (first, spot) = &self.origins[at - 1];
+        let (document, item) = ahead_of(spot, u64::try_from(row - first).unwrap_or(u64::MAX));
+        Spot { file: spot.file.clone(), document, item }
+    }
+}
+
+/// Document and item that many objects after a spot: items of a list, or documents of one object.
+fn ahead_of(spot: &Spot, ahead: u64) -> (u64, u64) {
+    if spot.item > 0 { (spot.document, spot.item + ahead) } else { (spot.document + ahead, 0) }
+}
+
+impl Output {
+    /// Makes a segment of the rows that a slot has.
+    fn close(&mut self, slot: &mut Slot<'_>, cluster: &Arc<str>) {
+        let rows = slot.rows.rows();
+        if rows == 0 {
+            return;
+        }
+        let flattened = slot.rows.finish();
+        let kind = slot.request.kind;
+        let told = u64::try_from(flattened.mismatches.len()).unwrap_or(u64::MAX);
+        for mismatch in flattened.mismatches {
+            let spot = slot.origin(mismatch.row);
+            self.mismatch(kind, &flattened.columns, mismatch, &spot);
+        }
+        if flattened.mismatch_count > told {
+            let more = format!("{}: more values that do not fit their columns (became NULL)", kind.plural);
+            let spot = slot.origin(0);
+            let count = flattened.mismatch_count - told;
+            self.troubles.add(Trouble::Other(more), &spot, String::new(), String::new(), count);
+        }
+        let alive = (!flattened.dead.is_empty()).then(|| {
+            let mut alive = BooleanBufferBuilder::new(rows);
+            alive.append_n(rows, true);
+            for row in &flattened.dead {
+                alive.set_bit(*row, false);
+            }
+            alive.finish()
+        });
+        let objects = slot.objects.as_mut().map(ObjectsBuilder::finish);
+        slot.origins.clear();
+        slot.bytes = 0;
+        if flattened.dead.len() < rows {
+            self.segments.push(Segment {
+                cluster: cluster.clone(),
+                kind,
+                columns: flattened.columns,
+                alive,
+                objects,
+                derived: Default::default(),
+            });
+        }
+    }
+
+    fn mismatch(&mut self, kind: &'static KindDef, columns: &Group, mismatch: Mismatch, spot: &Spot) {
+        let Mismatch { row, path, expected, found } = mismatch;
+        let name = name(kind, columns, row);
+        let general = without_positions(&path);
+        let detail = if name.is_empty() { path } else { format!("{name} {path}") };
+        let trouble = Trouble::Mismatch(kind.plural.to_owned(), general, expected.to_string());
+        self.troubles.add(trouble, spot, detail, found, 1);
+    }
+}
+
+/// Namespace and name of a row's object, as far as their columns were asked for.
+fn name(kind: &'static KindDef, columns: &Group, row: usize) -> String {
+    let text = |field: &str| -> Option<String> {
+        let (number, definition) = kind.root.field("metadata")?;
+        let Data::Group(metadata) = columns.columns.get(usize::from(number))?.as_ref()? else { return None };
+        let crate::schema::Shape::Object(definition) = definition.shape else { return None };
+        let (number, _) = definition.field(field)?;
+        let Data::Leaf(values) = metadata.columns.get(usize::from(number))?.as_ref()? else { return None };
+        if values.is_null(row) { None } else { array_value_to_string(values, row).ok() }
+    };
+    match (text("namespace"), text("name")) {
+        (Some(namespace), Some(name)) => format!("{namespace}/{name}"),
+        (None, name) => name.unwrap_or_default(),
+        (Some(namespace), None) => format!("{namespace}/"),
+    }
+}
+
+/// `spec.containers[3].image` as `spec.containers[].image`.
+fn without_positions(path: &str) -> String {
+    let mut general = String::with_capacity(path.len());
+    let mut inside = false;
+    for letter in path.chars() {
+        inside &= letter.is_ascii_digit();
+        if !inside {
+            general.push(letter);
+        }
+        inside |= letter == '[';
+    }
+    general
+}
+
+/// What an object says of itself at its beginning.
+struct Identity {
+    api_version: String,
+    kind: String,
+    /// Where both had been read.
+    told: Option<usize>,
+    /// Where the object ends, if it was looked at to there.
+    end: Option<usize>,
+}
+
+impl Identity {
+    /// Reads until both are known, or to the end.
+    fn read(text: &str, from: usize) -> Result<Self, Malformed> {
+        let mut identity = Self { api_version: String::new(), kind: String::new(), told: None, end: None };
+        let mut parser = Parser::at(text, from);
+        let Some(mut fields) = parser.object()? else {
+            return Err(Malformed { at: from, what: "expected an object" });
+        };
+        while let Some(key) = parser.key(&mut fields)? {
+            let field = match key {
+                "apiVersion" => &mut identity.api_version,
+                "kind" => &mut identity.kind,
+                _ => {
+                    parser.skip()?;
+                    continue;
+                }
+            };
+            if field.is_empty() {
+                field.push_str(parser.text()?.unwrap_or_default());
+            } else {
+                parser.skip()?;
+            }
+            if !identity.api_version.is_empty() && !identity.kind.is_empty() {
+                identity.told = Some(parser.position());
+                return Ok(identity);
+            }
+        }
+        identity.end = Some(parser.position());
+        Ok(identity)
+    }
+}
+
+/// Where the value at this byte ends.
+pub(super) fn skip(text: &str, from: usize) -> Result<usize, Malformed> {
+    let mut parser = Parser::at(text, from);
+    parser.skip()?;
+    Ok(parser.position())
+}

@@ -1,0 +1,1 @@
+//! YAML against the JSON that kubectl would make of it.
