@@ -87,7 +87,7 @@ mod tests {
                 of("v1", "Pod", "a", "b", 72),
             ),
             (r#" {"spec":{"kind":"no"},"kind":"Pod"} "#, of("", "Pod", "", "", 36)),
-            (r#"{"metadata":{"labels":{"name":"no"},"name":"\u0061"},"kind":7}"#, of("", "", "a", "", 63)),
+            (r#"{"metadata":{"labels":{"name":"no"},"name":"\u0061"},"kind":7}"#, of("", "", "a", "", 62)),
             (r#"{"kind":"A","kind":"B","metadata":[],"apiVersion":null}"#, of("", "A", "", "", 55)),
             ("{}", of("", "", "", "", 2)),
         ];

@@ -11,6 +11,8 @@ pub mod mismatch;
 pub mod objects;
 pub mod parse;
 pub mod rows;
+#[cfg(test)]
+mod tests;
 pub mod want;
 
 pub use column::{

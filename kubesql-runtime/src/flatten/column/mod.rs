@@ -8,8 +8,6 @@ mod dictionary;
 mod fixed;
 mod map;
 mod nested;
-#[cfg(test)]
-mod tests;
 mod text;
 
 use arrow::array::ArrayRef;

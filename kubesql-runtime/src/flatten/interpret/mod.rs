@@ -2,8 +2,6 @@
 //! queries that need only some of the fields.
 
 mod lookup;
-#[cfg(test)]
-mod tests;
 
 use lookup::Lookup;
 

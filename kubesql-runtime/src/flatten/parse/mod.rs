@@ -82,6 +82,11 @@ impl<'j> Parser<'j> {
         self.at
     }
 
+    /// Goes on at this byte, as after a value that someone else has read.
+    pub fn seek(&mut self, at: usize) {
+        self.at = at;
+    }
+
     /// The next byte that is not white space, 0 at the end.
     #[inline(always)]
     pub fn peek(&mut self) -> u8 {

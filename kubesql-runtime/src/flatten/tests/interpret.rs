@@ -1,0 +1,267 @@
+//! Generated code, the interpreter and the oracle on random objects; malformed ones; projections.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Map, Value, json};
+
+use super::sample::{SAMPLE, Sample};
+use super::{assert_aligned, assert_same, assert_same_data, both, oracle};
+use crate::flatten::parse::DEEPEST;
+use crate::flatten::{Interpreter, Rows, Typed, Want};
+use crate::schema::{FieldDef, Scalar, Shape, TypeDef};
+
+/// Random numbers that are the same every time.
+struct Random(u64);
+
+impl Random {
+    fn below(&mut self, limit: usize) -> usize {
+        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        usize::try_from(self.0 >> 33).expect("31 bits") % limit
+    }
+
+    fn text(&mut self) -> String {
+        let texts = [
+            "",
+            "a",
+            "name",
+            "quote\"",
+            "back\\slash",
+            "two\nlines",
+            "émoji 😀",
+            "[{",
+            "}]",
+            "a text of more than thirty-two bytes, \\\" even",
+            "100m",
+            "1Gi",
+            "2020-05-12T01:02:03Z",
+            "true",
+            "\u{0}\u{1f}",
+        ];
+        if self.below(4) == 0 { format!("text {}", self.below(400)) } else { texts[self.below(texts.len())].to_owned() }
+    }
+
+    /// Any value.
+    fn odd(&mut self, depth: usize) -> Value {
+        match self.below(if depth == 0 { 6 } else { 8 }) {
+            0 => Value::Null,
+            1 => json!(self.below(2) == 0),
+            2 => json!(self.below(1 << 31)),
+            3 => json!(-1.5),
+            4 => json!(12.0),
+            5 => json!(self.text()),
+            6 => (0..self.below(4)).map(|_| self.odd(depth - 1)).collect(),
+            _ => Value::Object((0..self.below(4)).map(|_| (self.text(), self.odd(depth - 1))).collect()),
+        }
+    }
+
+    /// Mostly a value that fits the shape.
+    fn value(&mut self, shape: Shape) -> Value {
+        if self.below(12) == 0 {
+            return self.odd(3);
+        }
+        match shape {
+            Shape::Scalar(scalar) => self.scalar(scalar),
+            Shape::Object(def) => self.object(def),
+            Shape::List(def) => {
+                (0..self.below(5)).map(|_| if self.below(12) == 0 { self.odd(2) } else { self.object(def) }).collect()
+            }
+            Shape::Scalars(scalar) => (0..self.below(5)).map(|_| self.scalar(scalar)).collect(),
+            Shape::Map(_) => Value::Object(
+                (0..self.below(6))
+                    .map(|_| (self.text(), if self.below(6) == 0 { self.odd(2) } else { json!("1500m") }))
+                    .collect(),
+            ),
+        }
+    }
+
+    fn scalar(&mut self, scalar: Scalar) -> Value {
+        match scalar {
+            Scalar::Text | Scalar::IntOrString => json!(self.text()),
+            Scalar::Bool => json!(self.below(2) == 0),
+            Scalar::Int32 | Scalar::Int64 => json!(self.below(1 << 20)),
+            Scalar::Float => json!(0.25),
+            Scalar::Time => json!(format!("2020-05-{:02}T01:02:03Z", self.below(28) + 1)),
+            Scalar::Quantity => json!(format!("{}m", self.below(3000))),
+            Scalar::Json => self.odd(3),
+        }
+    }
+
+    fn object(&mut self, def: &TypeDef) -> Value {
+        let mut object = Map::new();
+        for field in def.fields {
+            if self.below(3) > 0 {
+                object.insert(field.json.to_owned(), self.value(field.shape));
+            }
+        }
+        if self.below(3) == 0 {
+            object.insert(self.text(), self.odd(4));
+        }
+        Value::Object(object)
+    }
+}
+
+#[test]
+fn random_objects_agree_with_the_oracle() {
+    let mut random = Random(7);
+    let mut typed = Typed::<Sample>::default();
+    let mut interpreter = Interpreter::new(&SAMPLE, &Want::All);
+    // Builders are used again and again, with batches of all sizes.
+    for batch in 0..150 {
+        let objects: Vec<Value> = (0..random.below(60)).map(|_| random.object(&SAMPLE)).collect();
+        let mut misfits = 0;
+        for object in &objects {
+            let text = if batch % 3 == 0 { format!("{object:#}\n") } else { object.to_string() };
+            typed.push(&text).expect("JSON");
+            interpreter.push(&text).expect("JSON");
+        }
+        let (typed, interpreted) = (typed.finish(), interpreter.finish());
+        assert_aligned(&typed.columns);
+        assert_same(&typed.columns, &interpreted.columns, "sample");
+        for (row, object) in objects.iter().enumerate() {
+            let expected = oracle::expect(&SAMPLE, object, &mut misfits);
+            assert_eq!(oracle::values(&SAMPLE, &typed.columns, row), expected, "batch {batch}, row {row}: {object}");
+        }
+        assert_eq!((typed.mismatch_count, interpreted.mismatch_count), (misfits, misfits), "batch {batch}");
+        assert_eq!(typed.mismatches, interpreted.mismatches);
+    }
+}
+
+#[test]
+fn projections_hold_what_all_columns_hold() {
+    let mut random = Random(11);
+    for _ in 0..200 {
+        let objects: Vec<String> = (0..20).map(|_| random.object(&SAMPLE).to_string()).collect();
+        let mut want = Want::nothing();
+        for _ in 0..random.below(4) {
+            let field = random.below(SAMPLE.fields.len());
+            let mut path = vec![u16::try_from(field).expect("a field")];
+            if let Shape::Object(def) | Shape::List(def) = SAMPLE.fields[field].shape
+                && random.below(2) == 0
+            {
+                path.push(u16::try_from(random.below(def.fields.len())).expect("a field"));
+            }
+            want.add(&path);
+        }
+        let mut all = Interpreter::new(&SAMPLE, &Want::All);
+        let mut some = Interpreter::new(&SAMPLE, &want);
+        for object in &objects {
+            all.push(object).expect("JSON");
+            some.push(object).expect("JSON");
+        }
+        let (all, some) = (all.finish().columns, some.finish().columns);
+        assert_aligned(&some);
+        assert_projected(&all, &some, &want);
+    }
+}
+
+/// Fails unless `some` has the columns in `want` and no others.
+fn assert_projected(all: &super::Group, some: &super::Group, want: &Want) {
+    use super::Data;
+    let Want::Fields(fields) = want else { return assert_same(all, some, "all") };
+    for (number, (all, some)) in (0u16..).zip(all.columns.iter().zip(&some.columns)) {
+        match (fields.get(&number), all, some) {
+            (None, _, some) => assert!(some.is_none()),
+            (Some(Want::All), Some(all), Some(some)) => assert_same_data(all, some, "column"),
+            (Some(want), Some(Data::Group(all)), Some(Data::Group(some))) => assert_projected(all, some, want),
+            (Some(want), Some(Data::List(all)), Some(Data::List(some))) => {
+                assert_eq!(all.offsets, some.offsets);
+                assert_projected(&all.items, &some.items, want);
+            }
+            (Some(Want::All), all, some) => assert_eq!(all.is_none(), some.is_none()),
+            // None of the wanted fields below has a value.
+            (Some(Want::Fields(_)), _, some) => assert!(some.is_none()),
+        }
+    }
+}
+
+#[test]
+fn a_list_can_be_counted_without_its_fields() {
+    let items = SAMPLE.fields.iter().position(|field| field.json == "items").expect("a field");
+    let want = Want::Fields(BTreeMap::from([(u16::try_from(items).expect("a field"), Want::nothing())]));
+    let mut rows = Interpreter::new(&SAMPLE, &want);
+    rows.push(r#"{"items":[{"name":"a"},{}],"text":"b"}"#).expect("JSON");
+    rows.push("{}").expect("JSON");
+    let Some(super::Data::List(list)) = &rows.finish().columns.columns[items] else { panic!("no list") };
+    assert_eq!((&list.offsets[..], list.items.rows), (&[0, 2, 2][..], 2));
+}
+
+#[test]
+fn malformed_objects_are_dead_rows_and_touch_no_others() {
+    let mut random = Random(5);
+    let whole = random.object(&SAMPLE).to_string();
+    let good = r#"{"text":"good","items":[{"name":"x","ports":[{"size":1}]}],"map":{"a":"b"},"texts":["t"]}"#;
+    for cut in (0..whole.len()).filter(|cut| whole.is_char_boundary(*cut)) {
+        let [typed, interpreted] = both(&[good, &whole[..cut], good]);
+        assert_eq!(typed.dead, [1], "cut at {cut}");
+        assert_eq!(interpreted.dead, [1], "cut at {cut}");
+        assert_aligned(&typed.columns);
+        assert_same(&typed.columns, &interpreted.columns, "sample");
+        let expected = oracle::expect(&SAMPLE, &serde_json::from_str(good).expect("JSON"), &mut 0);
+        for row in [0, 2] {
+            assert_eq!(oracle::values(&SAMPLE, &typed.columns, row), expected, "row {row}, cut at {cut}");
+        }
+    }
+}
+
+#[test]
+fn what_is_no_object_is_refused() {
+    for text in [
+        "",
+        " ",
+        "null",
+        "[]",
+        "1",
+        "\"{}\"",
+        "{}{}",
+        "{} x",
+        "{,}",
+        "{\"text\":\"a\",}",
+        "{\"text\" \"a\"}",
+        "{\"items\":[,]}",
+    ] {
+        let [typed, interpreted] = both(&[text]);
+        assert_eq!((typed.dead, interpreted.dead), (vec![0], vec![0]), "{text}");
+    }
+}
+
+#[test]
+fn objects_can_be_read_out_of_a_longer_text() {
+    let list = r#"{"items":[{"text":"a","items":[{"name":7}]}, {"text":"b"}]}"#;
+    let mut rows = Interpreter::new(&SAMPLE, &Want::All);
+    let mut parser = crate::flatten::Parser::new(list);
+    let mut fields = parser.object().expect("JSON").expect("an object");
+    assert_eq!(parser.key(&mut fields), Ok(Some("items")));
+    let mut items = parser.array().expect("JSON").expect("a list");
+    while parser.element(&mut items).expect("JSON") {
+        let end = rows.push_at(list, parser.position()).expect("JSON");
+        parser.seek(end);
+    }
+    assert_eq!(parser.key(&mut fields), Ok(None));
+    let flattened = rows.finish();
+    assert_eq!(flattened.columns.rows, 2);
+    assert_eq!(oracle::values(&SAMPLE, &flattened.columns, 1), json!({"text": "b"}));
+    assert_eq!(flattened.mismatches[0].path, "items[0].name");
+}
+
+static RECURSIVE: TypeDef = TypeDef {
+    name: "Recursive",
+    fields: &[
+        FieldDef { json: "more", shape: Shape::Object(&RECURSIVE) },
+        FieldDef { json: "x", shape: Shape::Scalar(Scalar::Int64) },
+    ],
+};
+
+#[test]
+fn depth_is_limited_where_it_is_walked() {
+    let nested = |depth: usize| format!("{}{}{}", r#"{"more":"#.repeat(depth), r#"{"x":1}"#, "}".repeat(depth));
+    let deepest = usize::try_from(DEEPEST).expect("a depth");
+    let mut rows = Interpreter::new(&RECURSIVE, &Want::All);
+    assert!(rows.push(&nested(deepest - 1)).is_ok());
+    let error = rows.push(&nested(deepest)).expect_err("too deep");
+    assert_eq!(error.what, "nested too deep");
+    assert_eq!(rows.finish().dead, [1]);
+
+    let skipped = format!(r#"{{"unknown":{}{},"text":"a"}}"#, "[".repeat(200_000), "]".repeat(200_000));
+    let [typed, _] = both(&[&skipped]);
+    assert_eq!(oracle::values(&SAMPLE, &typed.columns, 0), json!({"text": "a"}));
+}

@@ -1,0 +1,104 @@
+//! A type with a field of every shape, as a definition and as the code that would be generated for it.
+
+use crate::flatten::column::*;
+use crate::flatten::group::Group;
+use crate::flatten::parse::{Malformed, Parser};
+use crate::schema::{FieldDef, MapValue, Scalar, Shape, TypeDef};
+
+const fn field(json: &'static str, shape: Shape) -> FieldDef {
+    FieldDef { json, shape }
+}
+
+const ITEM: TypeDef = TypeDef {
+    name: "Item",
+    fields: &[
+        field("labels", Shape::Map(MapValue::Text)),
+        field("name", Shape::Scalar(Scalar::Text)),
+        field("numbers", Shape::Scalars(Scalar::Int64)),
+        field("ports", Shape::List(&PORT)),
+    ],
+};
+
+const PORT: TypeDef = TypeDef {
+    name: "Port",
+    fields: &[field("port", Shape::Scalar(Scalar::IntOrString)), field("size", Shape::Scalar(Scalar::Int32))],
+};
+
+pub(super) static SAMPLE: TypeDef = TypeDef {
+    name: "Sample",
+    fields: &[
+        field("bool", Shape::Scalar(Scalar::Bool)),
+        field("bools", Shape::Scalars(Scalar::Bool)),
+        field("float", Shape::Scalar(Scalar::Float)),
+        field("floats", Shape::Scalars(Scalar::Float)),
+        field("int32", Shape::Scalar(Scalar::Int32)),
+        field("int64", Shape::Scalar(Scalar::Int64)),
+        field("intOrString", Shape::Scalar(Scalar::IntOrString)),
+        field("item", Shape::Object(&ITEM)),
+        field("items", Shape::List(&ITEM)),
+        field("json", Shape::Scalar(Scalar::Json)),
+        field("jsonMap", Shape::Map(MapValue::Json)),
+        field("jsons", Shape::Scalars(Scalar::Json)),
+        field("map", Shape::Map(MapValue::Text)),
+        field("quantities", Shape::Map(MapValue::Quantity)),
+        field("quantity", Shape::Scalar(Scalar::Quantity)),
+        field("text", Shape::Scalar(Scalar::Text)),
+        field("texts", Shape::Scalars(Scalar::Text)),
+        field("time", Shape::Scalar(Scalar::Time)),
+        field("times", Shape::Scalars(Scalar::Time)),
+    ],
+};
+
+/// What a generator would write, in fewer lines.
+macro_rules! generated {
+    ($name:ident { $($json:literal $field:ident: $column:ty,)* }) => {
+        #[derive(Default)]
+        pub(super) struct $name { $($field: $column,)* }
+
+        impl Columns for $name {
+            fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
+                let Some(mut fields) = p.object()? else { return Ok(()) };
+                while let Some(key) = p.key(&mut fields)? {
+                    match key {
+                        $($json => self.$field.read(p, row)?,)*
+                        _ => p.skip()?,
+                    }
+                }
+                Ok(())
+            }
+
+            fn finish(&mut self, rows: usize) -> Group {
+                Group { rows, columns: vec![$(self.$field.finish(rows),)*] }
+            }
+        }
+    };
+}
+
+generated!(Port { "port" port: IntOrStringColumn, "size" size: Int32Column, });
+generated!(Item {
+    "labels" labels: MapColumn,
+    "name" name: TextColumn,
+    "numbers" numbers: ScalarsColumn<Int64Column>,
+    "ports" ports: ListColumn<Port>,
+});
+generated!(Sample {
+    "bool" bool: BoolColumn,
+    "bools" bools: ScalarsColumn<BoolColumn>,
+    "float" float: FloatColumn,
+    "floats" floats: ScalarsColumn<FloatColumn>,
+    "int32" int32: Int32Column,
+    "int64" int64: Int64Column,
+    "intOrString" int_or_string: IntOrStringColumn,
+    "item" item: ObjectColumn<Item>,
+    "items" items: ListColumn<Item>,
+    "json" json: JsonColumn,
+    "jsonMap" json_map: JsonMapColumn,
+    "jsons" jsons: ScalarsColumn<JsonColumn>,
+    "map" map: MapColumn,
+    "quantities" quantities: QuantityMapColumn,
+    "quantity" quantity: QuantityColumn,
+    "text" text: TextColumn,
+    "texts" texts: ScalarsColumn<TextColumn>,
+    "time" time: TimeColumn,
+    "times" times: ScalarsColumn<TimeColumn>,
+});
