@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value, json};
 
-use super::sample::{SAMPLE, Sample};
+use super::sample::{RECURSIVE, SAMPLE, Sample};
 use super::{assert_aligned, assert_same, assert_same_data, both, oracle};
 use crate::flatten::parse::DEEPEST;
 use crate::flatten::{Interpreter, Rows, Typed, Want};
-use crate::schema::{FieldDef, Scalar, Shape, TypeDef};
+use crate::schema::{Scalar, Shape, TypeDef};
 
 /// Random numbers that are the same every time.
 struct Random(u64);
@@ -242,14 +242,6 @@ fn objects_can_be_read_out_of_a_longer_text() {
     assert_eq!(oracle::values(&SAMPLE, &flattened.columns, 1), json!({"text": "b"}));
     assert_eq!(flattened.mismatches[0].path, "items[0].name");
 }
-
-static RECURSIVE: TypeDef = TypeDef {
-    name: "Recursive",
-    fields: &[
-        FieldDef { json: "more", shape: Shape::Object(&RECURSIVE) },
-        FieldDef { json: "x", shape: Shape::Scalar(Scalar::Int64) },
-    ],
-};
 
 #[test]
 fn depth_is_limited_where_it_is_walked() {

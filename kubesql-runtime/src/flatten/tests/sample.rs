@@ -1,4 +1,5 @@
 //! A type with a field of every shape, as a definition and as the code that would be generated for it.
+#![allow(unreachable_pub, missing_docs, reason = "the fuzz targets use it, too")]
 
 use crate::flatten::column::*;
 use crate::flatten::group::Group;
@@ -24,7 +25,7 @@ const PORT: TypeDef = TypeDef {
     fields: &[field("port", Shape::Scalar(Scalar::IntOrString)), field("size", Shape::Scalar(Scalar::Int32))],
 };
 
-pub(super) static SAMPLE: TypeDef = TypeDef {
+pub static SAMPLE: TypeDef = TypeDef {
     name: "Sample",
     fields: &[
         field("bool", Shape::Scalar(Scalar::Bool)),
@@ -53,7 +54,7 @@ pub(super) static SAMPLE: TypeDef = TypeDef {
 macro_rules! generated {
     ($name:ident { $($json:literal $field:ident: $column:ty,)* }) => {
         #[derive(Default)]
-        pub(super) struct $name { $($field: $column,)* }
+        pub struct $name { $($field: $column,)* }
 
         impl Columns for $name {
             fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
@@ -102,3 +103,9 @@ generated!(Sample {
     "time" time: TimeColumn,
     "times" times: ScalarsColumn<TimeColumn>,
 });
+
+/// A type that contains itself.
+pub static RECURSIVE: TypeDef = TypeDef {
+    name: "Recursive",
+    fields: &[field("more", Shape::Object(&RECURSIVE)), field("x", Shape::Scalar(Scalar::Int64))],
+};
