@@ -76,12 +76,13 @@ pub(super) fn document(text: &str, from: usize, taker: &mut Taker<'_>, spot: &mu
         }
     }
     let envelope = Envelope::read(text, from);
-    if envelope.kind == "Table" && envelope.error.is_none() {
-        if let Some(rows) = envelope.rows {
-            taker.read();
-            table(text, rows, taker, spot)?;
-            return envelope.end();
-        }
+    if let Some(rows) = envelope.rows
+        && envelope.kind == "Table"
+        && envelope.error.is_none()
+    {
+        taker.read();
+        table(text, rows, taker, spot)?;
+        return envelope.end();
     }
     if envelope.is_list() {
         if let Some(items) = envelope.items {

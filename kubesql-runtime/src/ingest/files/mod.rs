@@ -10,11 +10,13 @@ mod kinds;
 mod paths;
 mod run;
 mod secrets;
+mod stream;
 mod take;
 #[cfg(test)]
 mod tests;
 mod text;
 mod trouble;
+mod window;
 mod yaml;
 
 use std::path::PathBuf;
@@ -46,6 +48,7 @@ struct Inner {
     clusters: Vec<(Arc<str>, Vec<Named>)>,
     kinds: Kinds,
     options: Options,
+    sizes: stream::Sizes,
 }
 
 impl Files {
@@ -67,7 +70,7 @@ impl Files {
                 None => clusters.push((cluster.into(), vec![named])),
             }
         }
-        Ok(Self { inner: Arc::new(Inner { clusters, kinds, options }) })
+        Ok(Self { inner: Arc::new(Inner { clusters, kinds, options, sizes: stream::Sizes::default() }) })
     }
 }
 
@@ -76,7 +79,13 @@ impl Inner {
         let mut snapshot = Snapshot::default();
         for (cluster, all) in &self.clusters {
             for named in all {
-                let task = take::Task { kinds: &self.kinds, request, show_secrets: self.options.show_secrets, cluster };
+                let task = take::Task {
+                    kinds: &self.kinds,
+                    request,
+                    show_secrets: self.options.show_secrets,
+                    cluster,
+                    sizes: self.sizes,
+                };
                 let output = run::run(&task, &named.inputs()?)?;
                 if output.read == 0 {
                     return Err(SourceError::Unreadable {

@@ -5,9 +5,10 @@ use std::sync::Arc;
 use arrow::array::{Array, BooleanBufferBuilder};
 use arrow::util::display::array_value_to_string;
 
-use super::guess::guess;
+use super::guess::Shapes;
 use super::kinds::{Found, Kinds};
 use super::secrets;
+use super::stream::Sizes;
 use super::trouble::{Spot, Trouble, Troubles};
 use crate::flatten::{Data, Group, Interpreter, Malformed, Mismatch, ObjectsBuilder, Parser, Rows, Want};
 use crate::schema::KindDef;
@@ -26,6 +27,7 @@ pub(super) struct Task<'a> {
     pub(super) request: &'a Request,
     pub(super) show_secrets: bool,
     pub(super) cluster: &'a Arc<str>,
+    pub(super) sizes: Sizes,
 }
 
 /// What a typed list says that its items are.
@@ -66,6 +68,9 @@ pub(super) struct Taker<'a> {
     /// How the last object that told its kind began, and what it was.
     last: Option<(Vec<u8>, Found)>,
     redacted: String,
+    shapes: Shapes,
+    /// Whether there was an object whose kind neither it nor its list told.
+    lost: bool,
     output: Output,
 }
 
@@ -89,7 +94,16 @@ impl<'a> Taker<'a> {
                 slots.push(Slot::new(task, request));
             }
         }
-        Self { task, wanted, slots, last: None, redacted: String::new(), output: Output::default() }
+        Self {
+            task,
+            wanted,
+            slots,
+            last: None,
+            redacted: String::new(),
+            shapes: Shapes::default(),
+            lost: false,
+            output: Output::default(),
+        }
     }
 
     /// The kinds that there are.
@@ -132,7 +146,8 @@ impl<'a> Taker<'a> {
         let found = self.task.kinds.find(&identity.api_version, &identity.kind);
         match (&found, &claim.0) {
             (Found::Silent, Found::Silent) => {
-                let found = match guess(self.task.kinds.defs(), text, from)? {
+                self.lost = true;
+                let found = match self.shapes.guess(self.task.kinds.defs(), text, from)? {
                     Some(number) => Found::Kind(number),
                     None => Found::Left(Trouble::Other(
                         "holds no Kubernetes object that tells its kind, or \
@@ -145,7 +160,8 @@ impl<'a> Taker<'a> {
             (Found::Silent, claimed) => self.found(claimed, text, from, identity.end, spot),
             (found_here, _) => {
                 let end = self.found(found_here, text, from, identity.end, spot);
-                self.last = identity.told.map(|told| (text.as_bytes()[from..told].to_vec(), found));
+                let told = identity.told.filter(|_| identity.is_single());
+                self.last = told.map(|told| (text.as_bytes()[from..told].to_vec(), found));
                 end
             }
         }
@@ -195,6 +211,16 @@ impl<'a> Taker<'a> {
             self.output.close(slot, self.task.cluster);
         }
         Ok(end)
+    }
+
+    /// Whether the object at this byte begins as the last one that told its kind, and so is of it.
+    pub(super) fn knows(&self, text: &str, from: usize) -> bool {
+        self.last.as_ref().is_some_and(|(start, _)| text.as_bytes()[from..].starts_with(start))
+    }
+
+    /// Whether there was an object whose kind neither it nor its list told.
+    pub(super) fn is_lost(&self) -> bool {
+        self.lost
     }
 
     /// Counts a document that was read but gave no object, such as an empty list.
@@ -371,6 +397,11 @@ struct Identity {
 }
 
 impl Identity {
+    /// Whether it can only be an object, and no list or table of some.
+    fn is_single(&self) -> bool {
+        !self.kind.ends_with("List") && self.kind != "Table"
+    }
+
     /// Reads until both are known, or to the end.
     fn read(text: &str, from: usize) -> Result<Self, Malformed> {
         let mut identity = Self { api_version: String::new(), kind: String::new(), told: None, end: None };

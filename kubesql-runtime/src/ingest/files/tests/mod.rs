@@ -1,6 +1,7 @@
 //! Shapes of input, one by one, and what becomes of bad ones.
 
 mod bad;
+mod large;
 mod samples;
 mod shapes;
 
@@ -79,7 +80,8 @@ fn objects(snapshot: &Snapshot) -> Vec<String> {
     let of = |segment: &Arc<Segment>| {
         let objects = segment.objects.as_ref().expect("objects were asked for");
         let array = objects.read(0..objects.rows());
-        (0..array.len()).map(|row| array_value_to_string(&array, row).expect("text")).collect::<Vec<_>>()
+        let alive = |row: &usize| segment.alive.as_ref().is_none_or(|alive| alive.value(*row));
+        (0..array.len()).filter(alive).map(|row| array_value_to_string(&array, row).expect("text")).collect::<Vec<_>>()
     };
     snapshot.segments.iter().flat_map(of).collect()
 }

@@ -1,1 +1,189 @@
 //! What objects come in.
+
+use super::super::Options;
+use super::{names, objects, of, of_file, read, warnings};
+
+const POD: &str = r#"{"apiVersion":"v1","kind":"Pod","metadata":{"name":"a","namespace":"n"}}"#;
+
+/// A name, a text, and the rows and warnings that come of it.
+type Case = (&'static str, &'static str, &'static [&'static str], &'static [&'static str]);
+
+const CASES: &[Case] = &[
+    ("one.json", r#" {"apiVersion":"v1","kind":"Pod","metadata":{"name":"a"}} "#, &["Pod /a"], &[]),
+    (
+        "list.json",
+        r#"{"apiVersion":"v1","items":[{"apiVersion":"v1","kind":"Pod","metadata":{"name":"a"}},
+            {"apiVersion":"v1","kind":"Node","metadata":{"name":"b"}}],"kind":"List"}"#,
+        &["Node /b", "Pod /a"],
+        &[],
+    ),
+    (
+        "typed.json",
+        r#"{"kind":"PodList","apiVersion":"v1","items":[{"metadata":{"name":"a"}},
+            {"kind":"Pod","apiVersion":"v1","metadata":{"name":"b"}},{"metadata":{"name":"c"}}]}"#,
+        &["Pod /a", "Pod /b", "Pod /c"],
+        &[],
+    ),
+    (
+        "kind-last.json",
+        r#"{"apiVersion":"apps/v1","items":[{"metadata":{"name":"a"}}],"kind":"DeploymentList"}"#,
+        &["Deployment /a"],
+        &[],
+    ),
+    ("empty-list.json", r#"{"kind":"PodList","apiVersion":"v1","items":[]}"#, &[], &[]),
+    ("null-list.json", r#"{"kind":"PodList","apiVersion":"v1","items":null}"#, &[], &[]),
+    ("empty-array.json", "[ ]", &[], &[]),
+    (
+        "array.json",
+        r#"[{"apiVersion":"v1","kind":"Pod","metadata":{"name":"a"}}, null, 7]"#,
+        &["Pod /a"],
+        &["array.json: item 2 | a value that is no object, left out"],
+    ),
+    (
+        "guessed.json",
+        r#"{"items":[{"metadata":{"name":"a"},"spec":{"podCIDR":"10.0.0.0/24","providerID":"x"},
+            "status":{"nodeInfo":{"kernelVersion":"6"}}}]}"#,
+        &["Node /a"],
+        &[],
+    ),
+    (
+        "guessed-pod.json",
+        r#"[{"metadata":{"name":"a"},"spec":{"containers":[{"name":"c"}],"nodeName":"n"},"status":{"phase":"Running"}}]"#,
+        &["Pod /a"],
+        &[],
+    ),
+    (
+        "ambiguous.json",
+        r#"{"metadata":{"name":"a"},"spec":{"replicas":1},"status":{"replicas":1}}"#,
+        &[],
+        &[
+            "ambiguous.json | holds no Kubernetes object that tells its kind, or has the fields of one kind only; left out",
+        ],
+    ),
+    (
+        "lines.ndjson",
+        "{\"apiVersion\":\"v1\",\"kind\":\"Pod\",\"metadata\":{\"name\":\"a\"}}\r\n\
+         {\"apiVersion\":\"v1\",\"kind\":\"Pod\",\"metadata\":{\"name\":\"b\"}}\n",
+        &["Pod /a", "Pod /b"],
+        &[],
+    ),
+    (
+        "concatenated.json",
+        r#"{"apiVersion":"v1","kind":"Pod","metadata":{"name":"a"}}{"kind":"PodList","apiVersion":"v1","items":[{"metadata":{"name":"b"}}]}"#,
+        &["Pod /a", "Pod /b"],
+        &[],
+    ),
+    (
+        "old.yaml",
+        "apiVersion: extensions/v1beta1\nkind: Ingress\nmetadata: {name: a}\n---\n\
+         apiVersion: extensions/v1beta1\nkind: Deployment\nmetadata: {name: b}\n---\n\
+         apiVersion: batch/v1beta1\nkind: CronJob\nmetadata: {name: c}\n---\n\
+         apiVersion: extensions/v1beta1\nkind: PodSecurityPolicy\nmetadata: {name: d}\n",
+        &["Deployment /b", "CronJob /c", "Ingress /a"],
+        &["old.yaml: document 4 | no table for PodSecurityPolicy.extensions: 1 object left out"],
+    ),
+    (
+        "unknown.yaml",
+        "kind: List\napiVersion: v1\nitems:\n- {apiVersion: argoproj.io/v1, kind: Rollout, metadata: {name: a}}\n\
+         - {apiVersion: argoproj.io/v1, kind: Rollout, metadata: {name: b}}\n\
+         - {apiVersion: networking.k8s.io/v1, kind: ReplicaSet, metadata: {name: c}}\n",
+        &[],
+        &[
+            "unknown.yaml: item 1 | no table for Rollout.argoproj.io: 2 objects left out",
+            "unknown.yaml: item 3 | no table for ReplicaSet.networking.k8s.io: 1 object left out; there is a ReplicaSet in apps",
+        ],
+    ),
+    (
+        "table.json",
+        r#"{"kind":"Table","apiVersion":"meta.k8s.io/v1","rows":[{"cells":["a"],"object":{"kind":"PartialObjectMetadata",
+            "apiVersion":"meta.k8s.io/v1","metadata":{"name":"a"}}},{"cells":["b"],"object":{"kind":"Pod","apiVersion":"v1",
+            "metadata":{"name":"b"}}}]}"#,
+        &["Pod /b"],
+        &["table.json | rows of a table printed for people, left out since they do not hold the objects; ask for \
+            those by `-o json` or `-o yaml`"],
+    ),
+    (
+        "status.json",
+        r#"{"kind":"Status","apiVersion":"v1","status":"Failure"}"#,
+        &[],
+        &["status.json | holds no Kubernetes objects but an API server's status message (kind Status), left out"],
+    ),
+    (
+        "watch.json",
+        r#"{"type":"ADDED","object":{"kind":"Pod","apiVersion":"v1","metadata":{"name":"a"}}}"#,
+        &[],
+        &["watch.json | an event of a watch, left out: it tells of a change, not of what there is"],
+    ),
+    (
+        "mismatch.yaml",
+        "apiVersion: v1\nkind: Pod\nmetadata: {name: a, namespace: ns}\nspec: {priority: x}\n",
+        &["Pod ns/a"],
+        &[
+            "mismatch.yaml ns/a spec.priority | pods spec.priority: expected a whole number of 32 bits, found text \"x\" \
+            (became NULL)",
+        ],
+    ),
+];
+
+#[test]
+fn every_shape_gives_its_rows_and_warnings() {
+    for (name, text, rows, told) in CASES {
+        let snapshot = of_file(name, text.as_bytes()).unwrap_or_else(|error| panic!("{name}: {error}"));
+        assert_eq!(names(&snapshot), *rows, "{name}");
+        assert_eq!(warnings(&snapshot), *told, "{name}");
+    }
+}
+
+#[test]
+fn a_folder_is_read_in_the_order_of_names() {
+    let pod = |name: &str| POD.replace("\"a\"", &format!("{name:?}")).into_bytes();
+    let snapshot = of(&[
+        ("b.json", &pod("b")),
+        ("a/z.ndjson", &pod("z")),
+        ("a/y.YAML", &pod("y")),
+        ("notes.txt", b"not this"),
+        (".hidden/c.json", b"nor this"),
+        (".d.yaml", b"nor : this : one"),
+    ])
+    .expect("a folder of pods");
+    assert_eq!(names(&snapshot), ["Pod n/y", "Pod n/z", "Pod n/b"]);
+    assert_eq!(warnings(&snapshot), [""; 0]);
+}
+
+#[test]
+#[cfg(unix)]
+fn links_that_go_round_end() {
+    let folder = super::folder(&[("a/pod.json", POD.as_bytes())]);
+    std::os::unix::fs::symlink(folder.path(), folder.path().join("a/round")).expect("a link");
+    std::os::unix::fs::symlink("nowhere", folder.path().join("gone.json")).expect("a link");
+    let snapshot = read(folder.path().to_owned(), Options::default()).expect("a folder");
+    assert_eq!(names(&snapshot), ["Pod n/a"]);
+}
+
+#[test]
+fn objects_come_without_managed_fields() {
+    let text = r#"{"apiVersion":"v1","kind":"Pod","metadata":{"name":"a","managedFields":[{"manager":"x"}]}}"#;
+    let snapshot = of_file("pod.json", text.as_bytes()).expect("a pod");
+    assert_eq!(objects(&snapshot), [r#"{"apiVersion":"v1","kind":"Pod","metadata":{"name":"a"}}"#]);
+}
+
+#[test]
+fn secrets_lose_their_values_wherever_they_come_from() {
+    let yaml = "apiVersion: v1\nkind: List\nitems:\n- apiVersion: v1\n  kind: Secret\n  metadata:\n    name: s\n    annotations:\n      \
+        kubectl.kubernetes.io/last-applied-configuration: |\n        {\"kind\":\"Secret\",\"stringData\":{\"k\":\"hush\"}}\n  \
+        data: {k: aHVzaA==}\n  stringData:\n    l: hush\n";
+    let json = r#"{"kind":"SecretList","apiVersion":"v1","items":[
+        {"metadata":{"name":"t","annotations":{"kubectl.kubernetes.io/last-applied-configuration":"hush"}},"d\u0061ta":{"k":["hush"]}},
+        {"data":"hush","metadata":{"name":"u","annotations":{"kubectl.kubernetes.io\/last-applied-configuration":{"x":"hush"},"b":"c"}}}]}"#;
+    let folder = super::folder(&[("a.yaml", yaml.as_bytes()), ("b.json", json.as_bytes())]);
+    let snapshot = read(folder.path().to_owned(), Options::default()).expect("secrets");
+    assert_eq!(names(&snapshot), ["Secret /s", "Secret /t", "Secret /u"]);
+    let all = objects(&snapshot).join("\n");
+    assert!(!all.contains("hush") && !all.contains("aHVz"), "{all}");
+    assert!(all.contains(r#""data":{"k":"<redacted>"},"stringData":{"l":"<redacted>"}"#), "{all}");
+    assert!(all.contains(r#"{\"kind\":\"Secret\",\"stringData\":{\"k\":\"<redacted>\"}}"#), "{all}");
+    let columns = format!("{:?}", snapshot.segments);
+    assert!(!columns.contains("hush") && !columns.contains("aHVz"), "{columns}");
+    let shown = read(folder.path().to_owned(), Options { show_secrets: true }).expect("secrets");
+    assert!(objects(&shown).join("\n").contains("aHVzaA=="));
+}
