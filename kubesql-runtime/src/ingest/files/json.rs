@@ -25,7 +25,11 @@ pub(super) fn documents(text: &str, from: usize, taker: &mut Taker<'_>, spot: &m
             Err(malformed) => {
                 taker.broken(spot, &sentence(text, malformed));
                 broken += 1;
-                let Some(next) = next_line(text, at).filter(|_| broken < GIVE_UP) else { return };
+                let Some(next) = next_line(text, at) else { return };
+                if broken == GIVE_UP {
+                    taker.broken(spot, "too many documents that cannot be read: all that follow were left out");
+                    return;
+                }
                 at = next;
             }
         }

@@ -1,5 +1,6 @@
 //! Which files a path stands for, and their bytes.
 
+use std::borrow::Cow;
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
@@ -25,13 +26,13 @@ pub(super) struct Input {
 #[derive(Debug, Clone)]
 enum Place {
     File { path: Arc<Path>, size: u64 },
-    Memory(Arc<[u8]>),
+    Memory(Arc<Vec<u8>>),
 }
 
 impl Input {
     /// Bytes that are in memory, such as those of standard input.
     pub(super) fn memory(name: &str, bytes: Vec<u8>) -> Self {
-        Self { name: name.into(), yaml: is_yaml(Path::new(name)), place: Place::Memory(bytes.into()) }
+        Self { name: name.into(), yaml: is_yaml(Path::new(name)), place: Place::Memory(Arc::new(bytes)) }
     }
 
     /// Length in bytes; of a file, when it was found.
@@ -58,11 +59,15 @@ impl Input {
     }
 
     /// All of it from this byte on.
-    pub(super) fn read(&self, at: u64) -> Result<Vec<u8>, SourceError> {
+    pub(super) fn read(&self, at: u64) -> Result<Cow<'_, [u8]>, SourceError> {
+        if let Place::Memory(bytes) = &self.place {
+            let at = usize::try_from(at).unwrap_or(usize::MAX).min(bytes.len());
+            return Ok(Cow::Borrowed(&bytes[at..]));
+        }
         let expected = usize::try_from(self.size().saturating_sub(at)).unwrap_or_default();
         let mut bytes = Vec::with_capacity(expected + 1);
         self.open(at)?.read_to_end(&mut bytes).map_err(|error| self.unreadable(&error))?;
-        Ok(bytes)
+        Ok(Cow::Owned(bytes))
     }
 
     pub(super) fn unreadable(&self, error: &io::Error) -> SourceError {

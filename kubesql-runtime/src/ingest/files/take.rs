@@ -89,7 +89,7 @@ impl<'a> Taker<'a> {
         let mut slots = Vec::new();
         let mut wanted = vec![None; task.kinds.defs().len()];
         for request in &task.request.kinds {
-            if let Some(number) = task.kinds.defs().iter().position(|kind| std::ptr::eq(*kind, request.kind)) {
+            if let Some(number) = task.kinds.defs().iter().position(|kind| same(kind, request.kind)) {
                 wanted[number] = Some(slots.len());
                 slots.push(Slot::new(task, request));
             }
@@ -150,9 +150,7 @@ impl<'a> Taker<'a> {
                 let found = match self.shapes.guess(self.task.kinds.defs(), text, from)? {
                     Some(number) => Found::Kind(number),
                     None => Found::Left(Trouble::Other(
-                        "holds no Kubernetes object that tells its kind, or \
-                        has the fields of one kind only; left out"
-                            .to_owned(),
+                        "does not say its kind, and its fields do not fit exactly one; left out".to_owned(),
                     )),
                 };
                 self.found(&found, text, from, identity.end, spot)
@@ -279,7 +277,11 @@ impl<'a> Slot<'a> {
     }
 
     fn push(&mut self, text: &str, from: usize) -> Result<usize, Malformed> {
-        let pushed = self.rows.push_at(text, from);
+        /// Rows take no more text than 2 GiB, and count what comes after the object.
+        const MUCH: usize = 1 << 30;
+        let far = text.len() - from > MUCH;
+        let end = if far { skip(text, from).unwrap_or(text.len()) } else { text.len() };
+        let pushed = self.rows.push_at(&text[..end], from);
         let object = pushed.as_ref().map_or("", |end| &text[from..*end]);
         self.bytes += object.len();
         if let Some(objects) = &mut self.objects {
@@ -431,6 +433,11 @@ impl Identity {
         identity.end = Some(parser.position());
         Ok(identity)
     }
+}
+
+/// Whether two definitions are of the same kind.
+fn same(one: &KindDef, other: &KindDef) -> bool {
+    (one.group, one.kind) == (other.group, other.kind)
 }
 
 /// Where the value at this byte ends.

@@ -56,9 +56,7 @@ const CASES: &[Case] = &[
         "ambiguous.json",
         r#"{"metadata":{"name":"a"},"spec":{"replicas":1},"status":{"replicas":1}}"#,
         &[],
-        &[
-            "ambiguous.json | holds no Kubernetes object that tells its kind, or has the fields of one kind only; left out",
-        ],
+        &["ambiguous.json | does not say its kind, and its fields do not fit exactly one; left out"],
     ),
     (
         "lines.ndjson",
