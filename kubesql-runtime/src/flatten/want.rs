@@ -26,6 +26,14 @@ impl Want {
         }
     }
 
+    /// Wants to know that the field at this path is there and, for a list, how many items it has; nothing in it.
+    pub fn touch(&mut self, path: &[u16]) {
+        let Self::Fields(fields) = self else { return };
+        if let [first, rest @ ..] = path {
+            fields.entry(*first).or_insert_with(Self::nothing).touch(rest);
+        }
+    }
+
     /// Wants what the other wants, too.
     pub fn merge(&mut self, other: &Self) {
         match (&mut *self, other) {

@@ -52,7 +52,7 @@ pub(super) fn find(table: &Table, name: &str) -> Option<Dynamic> {
     let key = maps
         .filter_map(|(column, value)| {
             let key = name.strip_prefix(&column.name)?.strip_prefix('.')?;
-            (!key.is_empty()).then(|| (column, value, key))
+            (!key.is_empty()).then_some((column, value, key))
         })
         .max_by_key(|(column, ..)| column.name.len());
     if let Some((column, value, key)) = key {

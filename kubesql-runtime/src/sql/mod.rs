@@ -1,30 +1,31 @@
 //! SQL over the objects of a source: the one room that knows DataFusion.
 
+mod catalog;
 mod dynamic;
 mod error;
 mod extract;
+mod failure;
+mod functions;
+mod moment;
+mod names;
 mod registry;
+mod scan;
+mod statement;
 mod suggest;
 mod types;
 
-use std::sync::Arc;
+mod engine;
+mod session;
+mod show;
 
 use arrow::datatypes::SchemaRef;
 use arrow::record_batch::RecordBatch;
 use futures::stream::BoxStream;
 
+pub use engine::Engine;
 pub use error::{ErrorKind, SqlError};
-
-use crate::schema::KindDef;
-use crate::store::{Source, Warning};
-
-/// All tables over one source; sessions are made of it.
-#[derive(Debug)]
-pub struct Engine {}
-
-/// One client's state: its settings and current schema.
-#[derive(Debug)]
-pub struct Session {}
+pub use session::Session;
+pub use statement::statements;
 
 /// The answer to one statement.
 pub struct Answer {
@@ -60,53 +61,4 @@ pub struct ColumnInfo {
     pub path: String,
     /// Whether it is there because the data has such a key.
     pub dynamic: bool,
-}
-
-impl Engine {
-    /// Tables of these kinds over this source.
-    #[must_use]
-    pub fn new(_kinds: &'static [&'static KindDef], _source: Arc<dyn Source>) -> Arc<Self> {
-        Arc::new(Self {})
-    }
-
-    /// A new session.
-    #[must_use]
-    pub fn session(self: &Arc<Self>) -> Session {
-        Session {}
-    }
-
-    /// All tables, those that `SHOW TABLES` lists and the others.
-    #[must_use]
-    pub fn tables(&self) -> Vec<TableInfo> {
-        Vec::new()
-    }
-
-    /// The columns of a table, in the order of `select *`; with `data`, the keys that the data has as well.
-    ///
-    /// # Errors
-    /// A table that does not exist, with the nearest names.
-    pub async fn describe(&self, table: &str, data: bool) -> Result<Vec<ColumnInfo>, SqlError> {
-        Err(SqlError::new(ErrorKind::Unsupported, format!("{table} {data}")))
-    }
-}
-
-impl Session {
-    /// Runs one statement.
-    ///
-    /// # Errors
-    /// Whatever [`ErrorKind`] lists, before the first row; the stream may fail later.
-    pub async fn execute(&self, sql: &str) -> Result<Answer, SqlError> {
-        Err(SqlError::new(ErrorKind::Unsupported, sql))
-    }
-
-    /// What was wrong with the data of all statements since the last call, each kind of trouble once.
-    pub fn take_warnings(&self) -> Vec<Warning> {
-        Vec::new()
-    }
-}
-
-/// Splits a text into statements at its semicolons, not those in quotes, comments or dollar quotes; without empty ones.
-#[must_use]
-pub fn statements(_sql: &str) -> Vec<String> {
-    Vec::new()
 }

@@ -1,0 +1,115 @@
+//! The catalog as one statement sees it.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use arrow::datatypes::Schema;
+use async_trait::async_trait;
+use datafusion::catalog::{CatalogProvider, CatalogProviderList, SchemaProvider, TableProvider};
+use datafusion::error::{DataFusionError, Result};
+
+use super::dynamic;
+use super::extract::Output;
+use super::moment::Moment;
+use super::registry::{CATALOG, Registry};
+use super::scan::ObjectsTable;
+use super::types::field;
+use crate::schema::{Place, Table};
+
+/// What a statement says about one of its tables.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Mentions {
+    /// Dynamic columns to show, by name.
+    pub(super) dynamic: BTreeSet<String>,
+    /// Whether `object` is named.
+    pub(super) object: bool,
+}
+
+/// The only catalog, with the columns that the statement names.
+#[derive(Debug)]
+pub(super) struct StatementCatalog {
+    pub(super) registry: Arc<Registry>,
+    pub(super) moment: Arc<Moment>,
+    /// By schema and table; the tables that a statement names.
+    pub(super) mentions: BTreeMap<(String, String), Mentions>,
+}
+
+impl StatementCatalog {
+    fn provider(&self, table: &Arc<Table>, mentions: &Mentions) -> Arc<dyn TableProvider> {
+        let mut outputs = Vec::new();
+        let mut fields = Vec::new();
+        for (number, column) in table.columns.iter().enumerate() {
+            if column.place == Place::Json && !mentions.object {
+                continue;
+            }
+            fields.push(field(&column.name, column.values));
+            outputs.push(Output::Fixed(number));
+        }
+        for name in &mentions.dynamic {
+            if let Some(dynamic) = dynamic::find(table, name) {
+                fields.push(field(name, dynamic.values));
+                outputs.push(Output::Dynamic(dynamic));
+            }
+        }
+        Arc::new(ObjectsTable {
+            table: Arc::clone(table),
+            outputs,
+            schema: Arc::new(Schema::new(fields)),
+            moment: Arc::clone(&self.moment),
+        })
+    }
+}
+
+/// The list of catalogs: one.
+#[derive(Debug)]
+pub(super) struct Catalogs(pub(super) Arc<StatementCatalog>);
+
+impl CatalogProviderList for Catalogs {
+    fn register_catalog(&self, _: String, _: Arc<dyn CatalogProvider>) -> Option<Arc<dyn CatalogProvider>> {
+        None
+    }
+
+    fn catalog_names(&self) -> Vec<String> {
+        vec![CATALOG.to_owned()]
+    }
+
+    fn catalog(&self, name: &str) -> Option<Arc<dyn CatalogProvider>> {
+        (name == CATALOG).then(|| Arc::new(OneCatalog(Arc::clone(&self.0))) as Arc<dyn CatalogProvider>)
+    }
+}
+
+#[derive(Debug)]
+struct OneCatalog(Arc<StatementCatalog>);
+
+impl CatalogProvider for OneCatalog {
+    fn schema_names(&self) -> Vec<String> {
+        self.0.registry.schemas().map(str::to_owned).collect()
+    }
+
+    fn schema(&self, name: &str) -> Option<Arc<dyn SchemaProvider>> {
+        let known = self.0.registry.has_schema(name);
+        known.then(|| Arc::new(OneSchema(Arc::clone(&self.0), name.to_owned())) as Arc<dyn SchemaProvider>)
+    }
+}
+
+#[derive(Debug)]
+struct OneSchema(Arc<StatementCatalog>, String);
+
+#[async_trait]
+impl SchemaProvider for OneSchema {
+    fn table_names(&self) -> Vec<String> {
+        self.0.registry.tables(&self.1).into_iter().map(str::to_owned).collect()
+    }
+
+    async fn table(&self, name: &str) -> Result<Option<Arc<dyn TableProvider>>, DataFusionError> {
+        let found = self.0.registry.find(&self.1, name).map_err(|error| DataFusionError::External(Box::new(error)))?;
+        Ok(found.map(|table| {
+            let mentioned = self.0.mentions.get(&(self.1.clone(), name.to_owned()));
+            self.0.provider(&table, mentioned.unwrap_or(&Mentions::default()))
+        }))
+    }
+
+    fn table_exist(&self, name: &str) -> bool {
+        matches!(self.0.registry.find(&self.1, name), Ok(Some(_)))
+    }
+}

@@ -1,0 +1,34 @@
+//! `date(x)`: as Presto has it.
+
+use arrow::compute::{CastOptions, cast_with_options};
+use arrow::datatypes::DataType;
+use datafusion::common::plan_err;
+use datafusion::logical_expr::{ScalarUDF, Signature, TypeSignature, Volatility};
+
+use super::{Doc, Function};
+
+pub(super) fn function() -> ScalarUDF {
+    Function {
+        name: "date",
+        signature: Signature::one_of(vec![TypeSignature::Any(1)], Volatility::Immutable),
+        returns: |arguments| match &arguments[0] {
+            DataType::Utf8View | DataType::Utf8 | DataType::LargeUtf8 => Ok(DataType::Date32),
+            DataType::Date32 | DataType::Date64 | DataType::Timestamp(..) | DataType::Null => Ok(DataType::Date32),
+            other => plan_err!("date takes a text or a timestamp, not {other}"),
+        },
+        run: |arguments| {
+            // A text that is no date fails the statement, as it is the writer's own nearly always.
+            let options = CastOptions { safe: false, ..CastOptions::default() };
+            Ok(cast_with_options(&arguments[0], &DataType::Date32, &options)?)
+        },
+        documentation: Doc {
+            section: "Time and Date Functions",
+            description: "The date of a text (`2020-05-12`) or of a timestamp in UTC. Compares with timestamps as its midnight.",
+            syntax: "date(expression)",
+            example: "select name from pods where creationtimestamp > date('2020-05-12')",
+            arguments: &[("expression", "a text, a timestamp or a date")],
+        }
+        .build(),
+    }
+    .udf()
+}

@@ -1,0 +1,78 @@
+//! `element_at(map or list, key)`: the value itself, as Presto has it.
+
+use std::sync::Arc;
+
+use arrow::array::{Array, ArrayRef, AsArray, UInt32Array, new_null_array};
+use arrow::compute::{cast, take};
+use arrow::datatypes::{DataType, Int64Type};
+use datafusion::common::plan_err;
+use datafusion::error::Result;
+use datafusion::logical_expr::{ScalarUDF, Signature, TypeSignature, Volatility};
+
+use super::{Doc, Function};
+
+pub(super) fn function() -> ScalarUDF {
+    Function {
+        name: "element_at",
+        signature: Signature::one_of(vec![TypeSignature::Any(2)], Volatility::Immutable),
+        returns: |arguments| match &arguments[0] {
+            DataType::Map(entries, _) => match entries.data_type() {
+                DataType::Struct(fields) if fields.len() == 2 => Ok(fields[1].data_type().clone()),
+                other => plan_err!("element_at takes a map or a list, not {other}"),
+            },
+            DataType::List(item) => Ok(item.data_type().clone()),
+            DataType::Null => Ok(DataType::Null),
+            other => plan_err!("element_at takes a map or a list, not {other}"),
+        },
+        run: |arguments| match arguments[0].data_type() {
+            DataType::Map(..) => of_map(&arguments[0], &arguments[1]),
+            DataType::List(_) => of_list(&arguments[0], &arguments[1]),
+            _ => Ok(new_null_array(&DataType::Null, arguments[0].len())),
+        },
+        documentation: Doc {
+            section: "Map Functions",
+            description: "The value of a map under a key, or the item of a list at a position from 1 (from the end where it is negative). NULL where there is none.",
+            syntax: "element_at(collection, key)",
+            example: "select element_at(labels, 'app'), element_at(args, 1) from pods, containers where pods.uid = containers.uid",
+            arguments: &[("collection", "a map or a list"), ("key", "a key, or a position")],
+        }
+        .build(),
+    }
+    .udf()
+}
+
+fn of_map(maps: &ArrayRef, keys: &ArrayRef) -> Result<ArrayRef> {
+    let maps = maps.as_map();
+    let known = cast(maps.keys(), &DataType::Utf8View)?;
+    let (known, keys) = (known.as_string_view(), cast(keys, &DataType::Utf8View)?);
+    let keys = keys.as_string_view();
+    let found = (0..maps.len()).map(|row| {
+        if maps.is_null(row) || keys.is_null(row) {
+            return None;
+        }
+        let (from, to) = (maps.value_offsets()[row], maps.value_offsets()[row + 1]);
+        let at =
+            (usize::try_from(from).ok()?..usize::try_from(to).ok()?).find(|&at| known.value(at) == keys.value(row))?;
+        u32::try_from(at).ok()
+    });
+    Ok(take(maps.values(), &found.collect::<UInt32Array>(), None)?)
+}
+
+fn of_list(lists: &ArrayRef, positions: &ArrayRef) -> Result<ArrayRef> {
+    let lists = lists.as_list::<i32>();
+    let positions = cast(positions, &DataType::Int64)?;
+    let positions = positions.as_primitive::<Int64Type>();
+    let found = (0..lists.len()).map(|row| {
+        if lists.is_null(row) || positions.is_null(row) {
+            return None;
+        }
+        let (from, to) = (i64::from(lists.value_offsets()[row]), i64::from(lists.value_offsets()[row + 1]));
+        let at = match positions.value(row) {
+            0 => return None,
+            front @ 1.. => from.checked_add(front - 1)?,
+            back => to.checked_add(back)?,
+        };
+        (from..to).contains(&at).then(|| u32::try_from(at).ok())?
+    });
+    Ok(take(&Arc::clone(lists.values()), &found.collect::<UInt32Array>(), None)?)
+}

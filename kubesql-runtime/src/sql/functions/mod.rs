@@ -1,0 +1,242 @@
+//! SQL functions beside DataFusion's own: what users of kubectl and of Presto reach for. A file each.
+
+mod age;
+mod calendar;
+mod date;
+mod date_diff;
+mod element_at;
+mod interval;
+mod json_extract;
+mod quantity;
+mod selector;
+mod selector_matches;
+
+use std::hash::{Hash, Hasher};
+use std::sync::Arc;
+
+use arrow::array::ArrayRef;
+use arrow::datatypes::DataType;
+use datafusion::error::Result;
+use datafusion::execution::FunctionRegistry;
+use datafusion::functions_aggregate::first_last::first_value_udaf;
+use datafusion::logical_expr::{
+    ColumnarValue, DocSection, Documentation, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature,
+};
+
+/// Gives the functions to a session or its state.
+pub(super) fn register(registry: &mut dyn FunctionRegistry) -> Result<()> {
+    datafusion_functions_json::register_all(registry)?;
+    for function in all() {
+        registry.register_udf(Arc::new(function))?;
+    }
+    let any = Arc::unwrap_or_clone(first_value_udaf()).with_aliases(["arbitrary"]);
+    registry.register_udaf(Arc::new(any))?;
+    registry.register_function_rewrite(Arc::new(interval::Comparisons))?;
+    Ok(())
+}
+
+/// All of them, for sessions and for their documentation.
+pub(super) fn all() -> Vec<ScalarUDF> {
+    let mut functions = vec![
+        age::function(),
+        date::function(),
+        date_diff::function(),
+        element_at::function(),
+        interval::function(),
+        json_extract::function(),
+        quantity::function(),
+        selector_matches::function(),
+    ];
+    functions.extend(calendar::functions());
+    functions
+}
+
+/// What a function computes: one row of the result for each row of the arguments.
+type Run = fn(&[ArrayRef]) -> Result<ArrayRef>;
+
+/// A function of ours. Two of one name are the same.
+#[derive(Debug)]
+struct Function {
+    name: &'static str,
+    signature: Signature,
+    /// The result's type, by the arguments' types.
+    returns: fn(&[DataType]) -> Result<DataType>,
+    run: Run,
+    documentation: Documentation,
+}
+
+/// What the reference says of a function.
+struct Doc {
+    section: &'static str,
+    description: &'static str,
+    syntax: &'static str,
+    example: &'static str,
+    arguments: &'static [(&'static str, &'static str)],
+}
+
+impl Doc {
+    fn build(self) -> Documentation {
+        let section = DocSection { include: true, label: self.section, description: None };
+        let mut builder = Documentation::builder(section, self.description, self.syntax)
+            .with_sql_example(format!("```sql\n{}\n```", self.example));
+        for (name, description) in self.arguments {
+            builder = builder.with_argument(*name, *description);
+        }
+        builder.build()
+    }
+}
+
+impl Function {
+    fn udf(self) -> ScalarUDF {
+        ScalarUDF::new_from_impl(self)
+    }
+}
+
+impl PartialEq for Function {
+    fn eq(&self, other: &Self) -> bool {
+        self.name == other.name
+    }
+}
+
+impl Eq for Function {}
+
+impl Hash for Function {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.name.hash(state);
+    }
+}
+
+impl ScalarUDFImpl for Function {
+    fn name(&self) -> &str {
+        self.name
+    }
+
+    fn signature(&self) -> &Signature {
+        &self.signature
+    }
+
+    fn return_type(&self, arguments: &[DataType]) -> Result<DataType> {
+        (self.returns)(arguments)
+    }
+
+    fn invoke_with_args(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue> {
+        let constant = args.args.iter().all(|arg| matches!(arg, ColumnarValue::Scalar(_)));
+        let rows = if constant { 1 } else { args.number_rows };
+        let arrays = args.args.into_iter().map(|arg| arg.into_array(rows)).collect::<Result<Vec<_>>>()?;
+        let result = (self.run)(&arrays)?;
+        if constant && result.len() == 1 {
+            return Ok(ColumnarValue::Scalar(datafusion::scalar::ScalarValue::try_from_array(&result, 0)?));
+        }
+        Ok(ColumnarValue::Array(result))
+    }
+
+    fn documentation(&self) -> Option<&Documentation> {
+        Some(&self.documentation)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use arrow::util::display::{ArrayFormatter, FormatOptions};
+    use datafusion::prelude::{SessionConfig, SessionContext};
+
+    /// The only value of a one-row answer, as text; errors as their text.
+    pub(super) async fn value(sql: &str) -> String {
+        let config = SessionConfig::new()
+            .set_str("datafusion.sql_parser.dialect", "PostgreSQL")
+            .set_str("datafusion.execution.time_zone", "UTC");
+        let mut context = SessionContext::new_with_config(config);
+        register(&mut context).expect("functions register");
+        let batches = match context.sql(sql).await {
+            Ok(frame) => frame.collect().await,
+            Err(error) => return format!("error: {}", error.strip_backtrace()),
+        };
+        let batches = match batches {
+            Ok(batches) => batches,
+            Err(error) => return format!("error: {}", error.strip_backtrace()),
+        };
+        let batch = batches.iter().find(|batch| batch.num_rows() > 0).expect("a row");
+        let options = FormatOptions::default().with_null("NULL");
+        let formatter = ArrayFormatter::try_new(batch.column(0), &options).expect("a formatter");
+        formatter.value(0).to_string()
+    }
+
+    #[tokio::test]
+    async fn functions_give_what_their_documentation_says() {
+        for (sql, expect) in [
+            ("select date('2020-05-12')", "2020-05-12"),
+            ("select date(timestamp '2020-05-12T10:00:00')", "2020-05-12"),
+            (
+                "select arrow_cast('2020-05-12T00:00:01Z', 'Timestamp(Microsecond, Some(\"UTC\"))') > date('2020-05-12')",
+                "true",
+            ),
+            (
+                "select arrow_cast('2020-05-11T23:59:59Z', 'Timestamp(Microsecond, Some(\"UTC\"))') > date('2020-05-12')",
+                "false",
+            ),
+            ("select quantity('100m')", "0.1"),
+            ("select quantity('1Gi')", "1073741824.0"),
+            ("select quantity('much')", "NULL"),
+            ("select quantity(null)", "NULL"),
+            ("select year(date '2020-05-12')", "2020"),
+            ("select month(timestamp '2020-05-12T10:00:00')", "5"),
+            ("select day_of_week(date '2020-05-17')", "7"),
+            ("select date_diff('day', timestamp '2020-05-12T10:00:00', timestamp '2020-05-14T09:00:00')", "1"),
+            ("select date_diff('hour', timestamp '2020-05-12T10:00:00', timestamp '2020-05-12T08:30:00')", "-1"),
+            ("select date_diff('fortnight', now(), now())", "error: "),
+            ("select element_at(map(['a', 'b'], ['x', 'y']), 'b')", "y"),
+            ("select element_at(map(['a', 'b'], ['x', 'y']), 'c')", "NULL"),
+            ("select element_at(make_array(1, 2, 3), -1)", "3"),
+            ("select json_extract_scalar('{\"a\":{\"b\":[1,\"x\"]}}', '$.a.b[1]')", "x"),
+            ("select json_extract_scalar('{\"a\":{\"b\":[1,\"x\"]}}', '$.a.b[0]')", "1"),
+            ("select json_extract_scalar('{\"a.b\":true}', '$[\"a.b\"]')", "true"),
+            ("select json_extract_scalar('{\"a\":{}}', '$.a')", "NULL"),
+            ("select json_extract_scalar('not json', '$.a')", "NULL"),
+            ("select selector_matches(map(['app'], ['web']), 'app=web')", "true"),
+            ("select selector_matches(map(['app'], ['web']), 'app in (db, web),!tier')", "true"),
+            ("select selector_matches(null, 'app!=web')", "true"),
+            ("select selector_matches(map(['app'], ['web']), 'app in (')", "error: "),
+            ("select '{\"a\":1}'->>'a'", "1"),
+            ("select arbitrary(x) from (values (1)) as t(x)", "1"),
+        ] {
+            let found = value(sql).await;
+            if expect == "error: " {
+                assert!(found.starts_with(expect), "{sql}: {found}");
+            } else {
+                assert_eq!(found, expect, "{sql}");
+            }
+        }
+    }
+
+    /// Arrow compares intervals by months, then days, then nanoseconds, and so would find 30 hours less than a day.
+    #[tokio::test]
+    async fn intervals_compare_by_their_length() {
+        for (sql, expect) in [
+            ("select interval '30 hours' > interval '1 day'", "true"),
+            ("select interval '1 day' < interval '30 hours'", "true"),
+            ("select interval '1 day' = interval '24 hours'", "true"),
+            ("select interval '1 month' > interval '29 days'", "true"),
+            ("select now() - (now() - interval '30 hours') > interval '1 day'", "true"),
+            ("select now() - (now() - interval '20 hours') > interval '1 day'", "false"),
+            ("select age(now() - interval '30 hours') > interval '1 day'", "true"),
+            ("select age(now() - interval '20 hours') > interval '1 day'", "false"),
+            ("select age(now() - interval '30 hours') > interval '36 hours'", "false"),
+            ("select age(now() - interval '30 hours') between interval '29 hours' and interval '31 hours'", "true"),
+            ("select age(now() - interval '30 hours') > '1 day'", "true"),
+            ("select age(timestamp '2020-05-12T10:00:00', timestamp '2020-05-10T09:00:00')", "2 days 1 hours"),
+            ("select age(null) > interval '1 day'", "NULL"),
+        ] {
+            assert_eq!(value(sql).await, expect, "{sql}");
+        }
+    }
+
+    #[test]
+    fn every_function_is_documented() {
+        for function in all() {
+            let documentation = function.documentation().expect("a documentation");
+            assert!(documentation.syntax_example.starts_with(function.name()), "{}", function.name());
+            assert!(!documentation.description.is_empty(), "{}", function.name());
+        }
+    }
+}

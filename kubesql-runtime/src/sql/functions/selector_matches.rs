@@ -1,0 +1,99 @@
+//! `selector_matches(labels, selector)`: whether labels are selected.
+
+use std::sync::Arc;
+
+use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, MapArray, StringViewArray};
+use arrow::compute::cast;
+use arrow::datatypes::DataType;
+use datafusion::common::plan_err;
+use datafusion::error::{DataFusionError, Result};
+use datafusion::logical_expr::{ScalarUDF, Signature, TypeSignature, Volatility};
+
+use super::selector::Selector;
+use super::{Doc, Function};
+
+pub(super) fn function() -> ScalarUDF {
+    Function {
+        name: "selector_matches",
+        signature: Signature::one_of(vec![TypeSignature::Any(2)], Volatility::Immutable),
+        returns: |arguments| match arguments {
+            [
+                DataType::Map(..) | DataType::Null,
+                DataType::Map(..) | DataType::Utf8View | DataType::Utf8 | DataType::LargeUtf8 | DataType::Null,
+            ] => Ok(DataType::Boolean),
+            others => plan_err!("selector_matches takes a map and a text or another map, not {others:?}"),
+        },
+        run: |arguments| {
+            let labels = Labels::new(&arguments[0])?;
+            let selected = match arguments[1].data_type() {
+                DataType::Map(..) => by_map(&labels, &Labels::new(&arguments[1])?),
+                DataType::Null => BooleanArray::new_null(arguments[1].len()),
+                _ => by_text(&labels, cast(&arguments[1], &DataType::Utf8View)?.as_string_view())?,
+            };
+            Ok(Arc::new(selected))
+        },
+        documentation: Doc {
+            section: "Kubernetes Functions",
+            description: "Whether labels are selected, by the rules of `kubectl -l`: `app=web,tier!=back,env in (a,b),env notin (c),x,!y`. An object without labels counts as having none. The selector can be a map too, as a service has; an empty one selects nothing there.",
+            syntax: "selector_matches(labels, selector)",
+            example: "select pods.name from services, pods where services.namespace = pods.namespace and selector_matches(pods.labels, services.selector)",
+            arguments: &[("labels", "a map"), ("selector", "a text, or a map of labels that all have to be there")],
+        }
+        .build(),
+    }
+    .udf()
+}
+
+/// The labels of each row.
+struct Labels {
+    /// `None` where no row has any.
+    maps: Option<(MapArray, StringViewArray, StringViewArray)>,
+    rows: usize,
+}
+
+impl Labels {
+    fn new(array: &ArrayRef) -> Result<Self> {
+        let rows = array.len();
+        let Some(maps) = array.as_map_opt() else { return Ok(Self { maps: None, rows }) };
+        let text = |array: &ArrayRef| -> Result<StringViewArray> {
+            Ok(cast(array, &DataType::Utf8View)?.as_string_view().clone())
+        };
+        let (keys, values) = (text(maps.keys())?, text(maps.values())?);
+        Ok(Self { maps: Some((maps.clone(), keys, values)), rows })
+    }
+
+    /// The pairs of a row; `None` where it has no map.
+    fn of(&self, row: usize) -> Option<impl Iterator<Item = (&str, &str)>> {
+        let (maps, keys, values) = self.maps.as_ref()?;
+        let bound = |at: usize| usize::try_from(maps.value_offsets()[at]).unwrap_or(0);
+        maps.is_valid(row).then(|| (bound(row)..bound(row + 1)).map(|at| (keys.value(at), values.value(at))))
+    }
+
+    fn find(&self, row: usize, key: &str) -> Option<&str> {
+        self.of(row)?.find(|(known, _)| *known == key).map(|(_, value)| value)
+    }
+}
+
+fn by_text(labels: &Labels, selectors: &StringViewArray) -> Result<BooleanArray> {
+    let mut last: Option<(&str, Selector)> = None;
+    let mut selected = Vec::with_capacity(labels.rows);
+    for (row, text) in selectors.iter().enumerate() {
+        let Some(text) = text else {
+            selected.push(None);
+            continue;
+        };
+        if last.as_ref().is_none_or(|(known, _)| *known != text) {
+            last = Some((text, Selector::parse(text).map_err(DataFusionError::Execution)?));
+        }
+        selected.push(last.as_ref().map(|(_, selector)| selector.matches(|key| labels.find(row, key))));
+    }
+    Ok(selected.into())
+}
+
+fn by_map(labels: &Labels, selectors: &Labels) -> BooleanArray {
+    let selected = (0..labels.rows).map(|row| {
+        let mut pairs = selectors.of(row)?.peekable();
+        Some(pairs.peek().is_some() && pairs.all(|(key, value)| labels.find(row, key) == Some(value)))
+    });
+    selected.collect()
+}

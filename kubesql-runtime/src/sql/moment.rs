@@ -1,0 +1,142 @@
+//! The instant that a statement sees: one snapshot for all its tables, of the fields that they need.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use datafusion::error::DataFusionError;
+use parking_lot::Mutex;
+use tokio::sync::OnceCell;
+
+use super::dynamic::{self, Pick};
+use super::error::{ErrorKind, SqlError};
+use super::extract::Output;
+use crate::flatten::Want;
+use crate::schema::{Place, Table, Values};
+use crate::store::{KindRequest, Request, Snapshot, Source, Warning};
+
+/// Warnings of a session's statements, until somebody takes them.
+pub(super) type Warnings = Arc<Mutex<Vec<Warning>>>;
+
+/// One statement's view of the source: taken when the first row is needed, after all of the plan is known.
+#[derive(Debug)]
+pub(super) struct Moment {
+    source: Arc<dyn Source>,
+    request: Mutex<Request>,
+    snapshot: OnceCell<Result<Snapshot, SqlError>>,
+    warnings: Warnings,
+}
+
+impl Moment {
+    pub(super) fn new(source: Arc<dyn Source>, warnings: Warnings) -> Self {
+        Self { source, request: Mutex::default(), snapshot: OnceCell::new(), warnings }
+    }
+
+    /// Notes what a scan will read.
+    pub(super) fn want(&self, table: &Table, outputs: &[Output]) {
+        let mut request = self.request.lock();
+        let known = request.kinds.iter().position(|wanted| std::ptr::eq(wanted.kind, table.kind));
+        let at = known.unwrap_or_else(|| {
+            request.kinds.push(KindRequest { kind: table.kind, want: Want::nothing(), objects: false });
+            request.kinds.len() - 1
+        });
+        let wanted = &mut request.kinds[at];
+        // How many rows there are is in the lists themselves.
+        wanted.want.touch(&lists_to(table, table.lists.len()));
+        for output in outputs {
+            match output {
+                Output::Fixed(number) => match &table.columns[*number].place {
+                    Place::Json => wanted.objects = true,
+                    place => add(table, place, &mut wanted.want),
+                },
+                Output::Dynamic(dynamic) => match &dynamic.pick {
+                    Pick::Key(..) => add(table, &dynamic.place, &mut wanted.want),
+                    Pick::Condition { type_field, field, .. } => {
+                        if let Some(path) = path_to(table, &dynamic.place) {
+                            wanted.want.add(&[&path[..], &[*type_field]].concat());
+                            wanted.want.add(&[&path[..], &[*field]].concat());
+                        }
+                    }
+                },
+            }
+        }
+    }
+
+    /// What the source has of all that was wanted; the same at every call.
+    pub(super) async fn snapshot(&self) -> Result<&Snapshot, DataFusionError> {
+        let taken = self.snapshot.get_or_init(|| async {
+            let request = self.request.lock().clone();
+            take(&*self.source, &request, &self.warnings).await
+        });
+        taken.await.as_ref().map_err(|error| DataFusionError::External(Box::new(error.clone())))
+    }
+
+    /// The names of the commonest dynamic columns of a table, at most `limit`.
+    pub(super) async fn commonest(&self, table: &Table, limit: usize) -> Result<Vec<String>, SqlError> {
+        let mut want = Want::nothing();
+        for column in table.columns.iter().filter(|column| matches!(column.values, Values::Map(_))) {
+            add(table, &column.place, &mut want);
+        }
+        if let Some(conditions) = &table.conditions
+            && let (Some(path), Some((number, _))) = (path_to(table, &conditions.place), conditions.item.field("type"))
+        {
+            want.add(&[&path[..], &[number]].concat());
+        }
+        let request = Request { kinds: vec![KindRequest { kind: table.kind, want, objects: false }] };
+        // What is wrong with the data is told by the statement's own snapshot.
+        let snapshot = take(&*self.source, &request, &Warnings::default()).await?;
+        let mut counts = HashMap::new();
+        for segment in snapshot.segments.iter().filter(|segment| std::ptr::eq(segment.kind, table.kind)) {
+            dynamic::present(table, &segment.columns, &mut counts);
+        }
+        let mut counts: Vec<(String, u64)> = counts.into_iter().collect();
+        counts.sort_by(|(a, n), (b, m)| (m, a).cmp(&(n, b)));
+        counts.truncate(limit);
+        let mut names: Vec<String> = counts.into_iter().map(|(name, _)| name).collect();
+        names.sort();
+        Ok(names)
+    }
+}
+
+async fn take(source: &dyn Source, request: &Request, warnings: &Warnings) -> Result<Snapshot, SqlError> {
+    let snapshot =
+        source.snapshot(request).await.map_err(|error| SqlError::new(ErrorKind::Source, error.to_string()))?;
+    let mut told = warnings.lock();
+    for warning in &snapshot.warnings {
+        if !told.contains(warning) {
+            told.push(warning.clone());
+        }
+    }
+    drop(told);
+    Ok(snapshot)
+}
+
+/// Field numbers from the object to the list at a depth of the table's path.
+fn lists_to(table: &Table, depth: usize) -> Vec<u16> {
+    table.lists[..depth].iter().flat_map(|list| list.fields.iter().copied()).collect()
+}
+
+/// Field numbers from the object to a place.
+fn path_to(table: &Table, place: &Place) -> Option<Vec<u16>> {
+    Some(match place {
+        Place::Object(fields) => fields.clone(),
+        Place::Item { depth, fields } => [lists_to(table, depth + 1), fields.clone()].concat(),
+        Place::Status(fields) => [statuses_to(table)?, fields.clone()].concat(),
+        Place::Index { .. } | Place::Cluster | Place::Json => return None,
+    })
+}
+
+fn statuses_to(table: &Table) -> Option<Vec<u16>> {
+    let statuses = table.statuses.as_ref()?;
+    Some([lists_to(table, table.lists.len().checked_sub(1)?), statuses.fields.clone()].concat())
+}
+
+fn add(table: &Table, place: &Place, want: &mut Want) {
+    if let Some(path) = path_to(table, place) {
+        want.add(&path);
+    }
+    if let (Place::Status(_), Some(statuses), Some(path)) = (place, &table.statuses, statuses_to(table)) {
+        // Matched by name.
+        want.add(&[&path[..], &[statuses.key]].concat());
+        want.add(&[lists_to(table, table.lists.len()), vec![statuses.row_key]].concat());
+    }
+}

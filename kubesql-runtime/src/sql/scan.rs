@@ -1,0 +1,198 @@
+//! Reading a table: its provider for one statement, and the plan that gives its rows.
+
+use std::sync::Arc;
+
+use arrow::datatypes::SchemaRef;
+use arrow::record_batch::{RecordBatch, RecordBatchOptions};
+use async_trait::async_trait;
+use datafusion::catalog::{Session, TableProvider};
+use datafusion::common::tree_node::TreeNodeRecursion;
+use datafusion::error::{DataFusionError, Result};
+use datafusion::execution::{SendableRecordBatchStream, TaskContext};
+use datafusion::logical_expr::{Expr, TableType};
+use datafusion::physical_expr::{EquivalenceProperties, PhysicalExpr};
+use datafusion::physical_plan::execution_plan::{Boundedness, EmissionType};
+use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
+use datafusion::physical_plan::{DisplayAs, DisplayFormatType, ExecutionPlan, Partitioning, PlanProperties};
+use futures::stream::{self, StreamExt, TryStreamExt};
+
+use super::extract::{self, Output, RowMap};
+use super::moment::Moment;
+use crate::schema::Table;
+use crate::store::Segment;
+
+/// Rows of a batch.
+const BATCH: usize = 8192;
+
+/// A table as one statement sees it: its fixed columns and the dynamic ones that the statement names.
+#[derive(Debug)]
+pub(super) struct ObjectsTable {
+    pub(super) table: Arc<Table>,
+    pub(super) outputs: Vec<Output>,
+    pub(super) schema: SchemaRef,
+    pub(super) moment: Arc<Moment>,
+}
+
+#[async_trait]
+impl TableProvider for ObjectsTable {
+    fn schema(&self) -> SchemaRef {
+        Arc::clone(&self.schema)
+    }
+
+    fn table_type(&self) -> TableType {
+        TableType::Base
+    }
+
+    async fn scan(
+        &self,
+        state: &dyn Session,
+        projection: Option<&Vec<usize>>,
+        _filters: &[Expr],
+        limit: Option<usize>,
+    ) -> Result<Arc<dyn ExecutionPlan>> {
+        let all: Vec<usize> = (0..self.outputs.len()).collect();
+        let projection = projection.unwrap_or(&all);
+        let outputs: Vec<Output> = projection.iter().map(|&at| self.outputs[at].clone()).collect();
+        self.moment.want(&self.table, &outputs);
+        let schema = Arc::new(self.schema.project(projection)?);
+        let partitions = state.config().target_partitions();
+        Ok(Arc::new(ObjectsScan::new(&self.table, outputs, schema, &self.moment, limit, partitions)))
+    }
+}
+
+/// Gives the rows of a table, segment by segment.
+#[derive(Debug)]
+struct ObjectsScan {
+    table: Arc<Table>,
+    outputs: Arc<Vec<Output>>,
+    moment: Arc<Moment>,
+    limit: Option<usize>,
+    partitions: usize,
+    properties: Arc<PlanProperties>,
+}
+
+impl ObjectsScan {
+    fn new(
+        table: &Arc<Table>,
+        outputs: Vec<Output>,
+        schema: SchemaRef,
+        moment: &Arc<Moment>,
+        limit: Option<usize>,
+        partitions: usize,
+    ) -> Self {
+        let properties = PlanProperties::new(
+            EquivalenceProperties::new(schema),
+            Partitioning::UnknownPartitioning(partitions),
+            EmissionType::Incremental,
+            Boundedness::Bounded,
+        );
+        Self {
+            table: Arc::clone(table),
+            outputs: Arc::new(outputs),
+            moment: Arc::clone(moment),
+            limit,
+            partitions,
+            properties: Arc::new(properties),
+        }
+    }
+}
+
+impl DisplayAs for ObjectsScan {
+    fn fmt_as(&self, _: DisplayFormatType, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let columns: Vec<&str> = self.outputs.iter().map(|output| name(&self.table, output)).collect();
+        write!(f, "ObjectsScan: table={}, columns=[{}]", self.table.def.name, columns.join(", "))?;
+        self.limit.map_or(Ok(()), |limit| write!(f, ", limit={limit}"))
+    }
+}
+
+/// The SQL name of a column.
+pub(super) fn name<'a>(table: &'a Table, output: &'a Output) -> &'a str {
+    match output {
+        Output::Fixed(number) => &table.columns[*number].name,
+        Output::Dynamic(dynamic) => &dynamic.name,
+    }
+}
+
+impl ExecutionPlan for ObjectsScan {
+    fn name(&self) -> &'static str {
+        "ObjectsScan"
+    }
+
+    fn properties(&self) -> &Arc<PlanProperties> {
+        &self.properties
+    }
+
+    fn children(&self) -> Vec<&Arc<dyn ExecutionPlan>> {
+        Vec::new()
+    }
+
+    fn apply_expressions(
+        &self,
+        _: &mut dyn FnMut(&Arc<dyn PhysicalExpr>) -> Result<TreeNodeRecursion>,
+    ) -> Result<TreeNodeRecursion> {
+        Ok(TreeNodeRecursion::Continue)
+    }
+
+    fn with_new_children(self: Arc<Self>, _: Vec<Arc<dyn ExecutionPlan>>) -> Result<Arc<dyn ExecutionPlan>> {
+        Ok(self)
+    }
+
+    fn execute(&self, partition: usize, _: Arc<TaskContext>) -> Result<SendableRecordBatchStream> {
+        let (table, outputs, moment) = (self.table.clone(), self.outputs.clone(), self.moment.clone());
+        let (schema, limit, partitions) = (self.schema(), self.limit, self.partitions);
+        let batches = {
+            let schema = schema.clone();
+            let segments = async move {
+                let snapshot = moment.snapshot().await?;
+                let of_table = snapshot.segments.iter().filter(|segment| std::ptr::eq(segment.kind, table.kind));
+                let mine: Vec<Arc<Segment>> = of_table.skip(partition).step_by(partitions).cloned().collect();
+                Ok::<_, DataFusionError>(stream::iter(mine).flat_map(move |segment| {
+                    stream::iter(Batches::new(table.clone(), segment, outputs.clone(), schema.clone()))
+                }))
+            };
+            stream::once(segments).try_flatten()
+        };
+        let mut left = limit.unwrap_or(usize::MAX);
+        let limited = batches.map_ok(move |batch| {
+            let batch = if batch.num_rows() > left { batch.slice(0, left) } else { batch };
+            left -= batch.num_rows();
+            batch
+        });
+        let limited = limited.try_take_while(|batch| futures::future::ready(Ok(batch.num_rows() > 0)));
+        Ok(Box::pin(RecordBatchStreamAdapter::new(schema, limited)))
+    }
+}
+
+/// The rows of one segment, batch by batch; none of them empty.
+struct Batches {
+    table: Arc<Table>,
+    segment: Arc<Segment>,
+    outputs: Arc<Vec<Output>>,
+    schema: SchemaRef,
+    map: RowMap,
+    next: usize,
+}
+
+impl Batches {
+    fn new(table: Arc<Table>, segment: Arc<Segment>, outputs: Arc<Vec<Output>>, schema: SchemaRef) -> Self {
+        let map = RowMap::new(&table, &segment);
+        Self { table, segment, outputs, schema, map, next: 0 }
+    }
+}
+
+impl Iterator for Batches {
+    type Item = Result<RecordBatch>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        if self.next >= self.map.rows() {
+            return None;
+        }
+        let range = self.next..(self.next + BATCH).min(self.map.rows());
+        self.next = range.end;
+        let options = RecordBatchOptions::new().with_row_count(Some(range.len()));
+        let columns = extract::columns(&self.table, &self.segment, &self.map, &self.outputs, range);
+        let batch =
+            columns.and_then(|columns| RecordBatch::try_new_with_options(Arc::clone(&self.schema), columns, &options));
+        Some(batch.map_err(DataFusionError::from))
+    }
+}

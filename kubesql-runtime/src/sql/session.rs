@@ -1,0 +1,84 @@
+//! One client's session: statements in, answers out.
+
+use std::sync::Arc;
+
+use datafusion::dataframe::DataFrame;
+use datafusion::execution::SessionStateBuilder;
+use datafusion::execution::context::SQLOptions;
+use datafusion::sql::parser::Statement as DfStatement;
+use futures::stream::{StreamExt, TryStreamExt};
+
+use super::catalog::{Catalogs, StatementCatalog};
+use super::engine::Engine;
+use super::error::SqlError;
+use super::moment::{Moment, Warnings};
+use super::names::{Names, resolve};
+use super::statement::{Parsed, parse};
+use super::{Answer, failure, show};
+use crate::store::Warning;
+
+/// At most so many dynamic columns are part of `*`.
+const STAR: usize = 200;
+
+/// One client's state.
+#[derive(Debug)]
+pub struct Session {
+    engine: Arc<Engine>,
+    warnings: Warnings,
+}
+
+impl Session {
+    pub(super) fn new(engine: Arc<Engine>) -> Self {
+        Self { engine, warnings: Warnings::default() }
+    }
+
+    /// Runs one statement.
+    ///
+    /// # Errors
+    /// Whatever [`super::ErrorKind`] lists, before the first row; the stream may fail later.
+    pub async fn execute(&self, sql: &str) -> Result<Answer, SqlError> {
+        match parse(sql)? {
+            Parsed::Query(statement, explains) => self.query(*statement, explains).await,
+            other => show::answer(&self.engine, other).await,
+        }
+    }
+
+    /// What was wrong with the data of all statements since the last call, each kind of trouble once.
+    #[must_use]
+    pub fn take_warnings(&self) -> Vec<Warning> {
+        std::mem::take(&mut *self.warnings.lock())
+    }
+
+    async fn query(&self, mut statement: DfStatement, explains: bool) -> Result<Answer, SqlError> {
+        let names = match &mut statement {
+            DfStatement::Statement(inner) => resolve(inner, &self.engine.registry)?,
+            DfStatement::Explain(explain) => match &mut *explain.statement {
+                DfStatement::Statement(inner) => resolve(inner, &self.engine.registry)?,
+                _ => Names::default(),
+            },
+            _ => Names::default(),
+        };
+        let moment = Arc::new(Moment::new(Arc::clone(&self.engine.source), Arc::clone(&self.warnings)));
+        let mut mentions = names.mentions();
+        // To explain, no data is read: the dynamic columns of `*` are left out then.
+        for used in names.tables.iter().filter(|used| used.starred && !explains) {
+            let common = moment.commonest(&used.table, STAR).await?;
+            if let Some(mentioned) = mentions.get_mut(&(used.schema.clone(), used.name.clone())) {
+                let fixed = |name: &String| used.table.columns.iter().any(|column| column.name == *name);
+                mentioned.dynamic.extend(common.into_iter().filter(|name| !fixed(name)));
+            }
+        }
+        let catalog = StatementCatalog { registry: Arc::clone(&self.engine.registry), moment, mentions };
+        let state = SessionStateBuilder::new_from_existing(self.engine.state.clone())
+            .with_catalog_list(Arc::new(Catalogs(Arc::new(catalog))))
+            .build();
+        let explained = |error| failure::explain(&error, Some(&names));
+        let plan = state.statement_to_plan(statement).await.map_err(explained)?;
+        let read_only = SQLOptions::new().with_allow_ddl(false).with_allow_dml(false).with_allow_statements(false);
+        read_only.verify_plan(&plan).map_err(explained)?;
+        let stream = DataFrame::new(state, plan).execute_stream().await.map_err(explained)?;
+        let schema = stream.schema();
+        let rows = stream.map_err(|error| failure::explain(&error, None)).boxed();
+        Ok(Answer { schema, rows })
+    }
+}

@@ -1,0 +1,231 @@
+//! Text into statements: parsing, splitting, and what may be run at all.
+
+use datafusion::sql::parser::{DFParserBuilder, Statement as DfStatement};
+use datafusion::sql::sqlparser::ast::{DescribeAlias, ObjectName, ShowStatementFilter, ShowStatementFilterPosition};
+use datafusion::sql::sqlparser::ast::{ShowStatementOptions, Statement as SqlStatement};
+use datafusion::sql::sqlparser::dialect::{GenericDialect, PostgreSqlDialect};
+use datafusion::sql::sqlparser::tokenizer::{Token, Tokenizer};
+
+use super::error::{ErrorKind, SqlError};
+use super::names::words;
+use super::registry::CATALOG;
+
+/// How deep expressions may nest.
+const DEPTH: usize = 60;
+
+/// A statement by how it is answered.
+#[derive(Debug)]
+pub(super) enum Parsed {
+    /// By DataFusion; whether it only explains.
+    Query(Box<DfStatement>, bool),
+    /// Tables of a schema, the current one where none is named.
+    ShowTables(Option<String>, Filter),
+    ShowSchemas(Filter),
+    ShowCatalogs,
+    /// Columns of a table.
+    Describe(ObjectName, Filter),
+    /// Nothing to do that a read-only server must do: `BEGIN`, `COMMIT`.
+    Nothing,
+}
+
+/// A LIKE pattern.
+#[derive(Debug, Default)]
+pub(super) struct Filter(Option<String>);
+
+impl Filter {
+    fn of(options: &ShowStatementOptions) -> Self {
+        let (ShowStatementFilterPosition::Infix(filter) | ShowStatementFilterPosition::Suffix(filter)) =
+            match &options.filter_position {
+                Some(position) => position,
+                None => return Self(None),
+            };
+        Self(match filter {
+            ShowStatementFilter::Like(pattern)
+            | ShowStatementFilter::ILike(pattern)
+            | ShowStatementFilter::NoKeyword(pattern) => Some(pattern.to_lowercase()),
+            ShowStatementFilter::Where(_) => None,
+        })
+    }
+
+    /// `%` is any text, `_` any character.
+    pub(super) fn matches(&self, name: &str) -> bool {
+        fn like(pattern: &[char], name: &[char]) -> bool {
+            match pattern {
+                [] => name.is_empty(),
+                ['%', rest @ ..] => (0..=name.len()).any(|n| like(rest, &name[n..])),
+                [c, rest @ ..] => {
+                    name.split_first().is_some_and(|(d, behind)| (*c == '_' || c == d) && like(rest, behind))
+                }
+            }
+        }
+        let chars = |text: &str| text.chars().collect::<Vec<_>>();
+        self.0.as_ref().is_none_or(|pattern| like(&chars(pattern), &chars(&name.to_lowercase())))
+    }
+}
+
+/// Parses one statement and sees that it only reads.
+pub(super) fn parse(sql: &str) -> Result<Parsed, SqlError> {
+    let syntax = |message: String| SqlError::new(ErrorKind::Syntax, message);
+    let parser = DFParserBuilder::new(sql).with_dialect(&PostgreSqlDialect {}).with_recursion_limit(DEPTH).build();
+    let parsed = parser.and_then(|mut parser| parser.parse_statements());
+    let mut statements = parsed.map_err(|error| syntax(clean(&error.to_string())))?;
+    let statement = match (statements.pop_front(), statements.is_empty()) {
+        (Some(statement), true) => statement,
+        (None, _) => return Err(syntax("there is no statement".into())),
+        (Some(_), false) => return Err(syntax("more than one statement at once".into())),
+    };
+    sort_out(statement)
+}
+
+fn sort_out(statement: DfStatement) -> Result<Parsed, SqlError> {
+    let read_only = |what: &str| {
+        SqlError::new(ErrorKind::ReadOnly, format!("{what}: clusters are read only here"))
+            .hint("kubesql answers SELECT, WITH, VALUES, EXPLAIN, SHOW and DESCRIBE; change objects with kubectl")
+    };
+    match statement {
+        DfStatement::Explain(explain) => {
+            let analyze = explain.options.analyze;
+            match *explain.statement {
+                DfStatement::Statement(ref inner) if matches!(**inner, SqlStatement::Query(_)) => {
+                    Ok(Parsed::Query(Box::new(DfStatement::Explain(explain)), !analyze))
+                }
+                _ => Err(SqlError::new(ErrorKind::Unsupported, "EXPLAIN takes a query")),
+            }
+        }
+        DfStatement::Statement(inner) => match *inner {
+            SqlStatement::Query(_) => Ok(Parsed::Query(Box::new(DfStatement::Statement(inner)), false)),
+            SqlStatement::ExplainTable {
+                describe_alias: DescribeAlias::Describe | DescribeAlias::Desc,
+                table_name,
+                ..
+            } => Ok(Parsed::Describe(table_name, Filter::default())),
+            SqlStatement::ShowTables { show_options, .. } => {
+                let filter = Filter::of(&show_options);
+                Ok(Parsed::ShowTables(parent(&show_options).map(|name| schema(&name)), filter))
+            }
+            SqlStatement::ShowSchemas { show_options, .. } => Ok(Parsed::ShowSchemas(Filter::of(&show_options))),
+            SqlStatement::ShowCatalogs { .. } | SqlStatement::ShowDatabases { .. } => Ok(Parsed::ShowCatalogs),
+            SqlStatement::ShowColumns { show_options, .. } => match parent(&show_options) {
+                Some(table) => Ok(Parsed::Describe(table, Filter::of(&show_options))),
+                None => {
+                    Err(SqlError::new(ErrorKind::Syntax, "SHOW COLUMNS of which table?").hint("SHOW COLUMNS FROM pods"))
+                }
+            },
+            SqlStatement::StartTransaction { .. } | SqlStatement::Commit { .. } | SqlStatement::Rollback { .. } => {
+                Ok(Parsed::Nothing)
+            }
+            SqlStatement::ShowVariable { .. } | SqlStatement::Set(_) => {
+                Err(SqlError::new(ErrorKind::Unsupported, "there are no settings yet"))
+            }
+            other => Err(read_only(other.to_string().split_whitespace().next().unwrap_or("that"))),
+        },
+        DfStatement::CreateExternalTable(_) => Err(read_only("CREATE")),
+        DfStatement::CopyTo(_) => Err(read_only("COPY")),
+        DfStatement::Reset(_) => Err(SqlError::new(ErrorKind::Unsupported, "there are no settings yet")),
+    }
+}
+
+fn parent(options: &ShowStatementOptions) -> Option<ObjectName> {
+    options.show_in.as_ref()?.parent_name.clone()
+}
+
+/// A schema's name, with the catalog or without.
+fn schema(name: &ObjectName) -> String {
+    let words = words(name);
+    match words.as_slice() {
+        [catalog, rest @ ..] if catalog == CATALOG && !rest.is_empty() => rest.join("."),
+        words => words.join("."),
+    }
+}
+
+/// The parser's message without its own prefix.
+fn clean(message: &str) -> String {
+    let message = message.split("\nbacktrace").next().unwrap_or(message);
+    let message = message.strip_prefix("SQL error: ").unwrap_or(message);
+    let inner = message.strip_prefix("ParserError(\"").and_then(|rest| rest.strip_suffix("\")"));
+    let inner = inner.or_else(|| message.strip_prefix("TokenizerError(\"").and_then(|rest| rest.strip_suffix("\")")));
+    inner.unwrap_or(message).replace("\\\"", "\"")
+}
+
+/// Splits a text into statements at its semicolons, not those in quotes, comments or dollar quotes; without empty ones.
+#[must_use]
+pub fn statements(sql: &str) -> Vec<String> {
+    let dialect = GenericDialect {};
+    let Ok(tokens) = Tokenizer::new(&dialect, sql).tokenize_with_location() else {
+        // The parser will say what is wrong with it.
+        return vec![sql.trim().to_owned()];
+    };
+    let mut lines = vec![0];
+    lines.extend(sql.match_indices('\n').map(|(at, _)| at + 1));
+    // Columns count characters from 1.
+    let offset = |line: u64, column: u64| {
+        let start = usize::try_from(line).ok().and_then(|line| lines.get(line.saturating_sub(1))).copied()?;
+        let rest = sql.get(start..)?;
+        let column = usize::try_from(column).ok()?.saturating_sub(1);
+        Some(start + rest.char_indices().nth(column).map_or(rest.len(), |(at, _)| at))
+    };
+    let (mut found, mut start, mut empty) = (Vec::new(), 0, true);
+    for token in tokens {
+        match token.token {
+            Token::SemiColon => {
+                let Some(at) = offset(token.span.start.line, token.span.start.column) else { continue };
+                if !empty {
+                    found.push(sql[start..at].trim().to_owned());
+                }
+                (start, empty) = (at + 1, true);
+            }
+            Token::Whitespace(_) | Token::EOF => {}
+            _ => empty = false,
+        }
+    }
+    if !empty {
+        found.push(sql[start..].trim().to_owned());
+    }
+    found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn statements_are_split_where_they_end() {
+        for (sql, expect) in [
+            ("select 1; select 2", &["select 1", "select 2"][..]),
+            ("select ';' ;; -- a; b\n", &["select ';'"]),
+            (
+                "/* ; */ select \"a;b\";\nselect 'ü;'; select $$;$$",
+                &["/* ; */ select \"a;b\"", "select 'ü;'", "select $$;$$"],
+            ),
+            ("  ;\n; ", &[]),
+            ("select 'open", &["select 'open"]),
+        ] {
+            assert_eq!(statements(sql), expect, "{sql}");
+        }
+    }
+
+    #[test]
+    fn whatever_writes_is_refused() {
+        for sql in [
+            "insert into pods values (1)",
+            "update pods set name = 'x'",
+            "delete from pods",
+            "drop table pods",
+            "create table t (a int)",
+            "create external table t stored as csv location '/etc/passwd'",
+            "copy pods to '/tmp/x'",
+            "copy (select 1) to '/tmp/x'",
+            "truncate pods",
+            "alter table pods add column x int",
+            "explain insert into pods values (1)",
+        ] {
+            let error = parse(sql).unwrap_err();
+            assert!(
+                matches!(error.kind, ErrorKind::ReadOnly | ErrorKind::Unsupported | ErrorKind::Syntax),
+                "{sql}: {error}"
+            );
+        }
+        assert_eq!(parse("drop table pods").unwrap_err().kind, ErrorKind::ReadOnly);
+        assert_eq!(parse("selct 1").unwrap_err().kind, ErrorKind::Syntax);
+    }
+}
