@@ -80,7 +80,9 @@ struct Container {
 pub(crate) fn pods(count: usize) -> Vec<String> {
     let mut random = Random(42);
     let nodes: Vec<String> = (0..500)
-        .map(|index| format!("ip-10-{}-{}-{}.eu-central-1.compute.internal", index / 250, index % 250, random.below(256)))
+        .map(|index| {
+            format!("ip-10-{}-{}-{}.eu-central-1.compute.internal", index / 250, index % 250, random.below(256))
+        })
         .collect();
     let workloads: Vec<Workload> = (0..1000).map(|index| workload(&mut random, index)).collect();
     (0..count)
@@ -93,7 +95,8 @@ pub(crate) fn pods(count: usize) -> Vec<String> {
 }
 
 fn workload(random: &mut Random, index: usize) -> Workload {
-    let team = random.pick(&["billing", "catalog", "checkout", "fraud", "identity", "maps", "media", "search", "web", "ml"]);
+    let team =
+        random.pick(&["billing", "catalog", "checkout", "fraud", "identity", "maps", "media", "search", "web", "ml"]);
     let stage = random.pick(&["prod", "staging", "dev", "test", "load"]);
     let app = random.pick(&["springboot", "golang", "nodejs", "python", "rails", "flink", "kafka", "redis", "envoy"]);
     let role = random.pick(&["api", "worker", "gateway", "sync", "cron", "store", "feed"]);
@@ -102,11 +105,15 @@ fn workload(random: &mut Random, index: usize) -> Workload {
         name,
         image,
         digest: random.hex(64),
-        requests: (random.pick(&["50m", "100m", "250m", "500m", "1", "2"]), random.pick(&["128Mi", "256Mi", "512Mi", "1Gi"])),
+        requests: (
+            random.pick(&["50m", "100m", "250m", "500m", "1", "2"]),
+            random.pick(&["128Mi", "256Mi", "512Mi", "1Gi"]),
+        ),
         limits: (random.pick(&["500m", "1", "2", "4"]), random.pick(&["1Gi", "2Gi", "4Gi"])),
     };
     let version = format!("v2.{}.{}", index % 60, index % 17);
-    let mut containers = vec![container(format!("{app}-main"), format!("registry.example.com/{namespace}/{name}:{version}"))];
+    let mut containers =
+        vec![container(format!("{app}-main"), format!("registry.example.com/{namespace}/{name}:{version}"))];
     if index % 3 == 0 {
         containers.push(container("mesh-proxy".to_owned(), "registry.example.com/mesh/proxy:1.27.1".to_owned()));
     }
@@ -164,7 +171,8 @@ fn pod(random: &mut Random, workload: &Workload, node: &str) -> Json {
         ("containerStatuses", statuses.into()),
         ("qosClass", "Burstable".into()),
     ]);
-    let part = |fields: Vec<(&str, Json)>| fields.into_iter().map(|(key, value)| (key.to_owned(), value)).collect::<Json>();
+    let part =
+        |fields: Vec<(&str, Json)>| fields.into_iter().map(|(key, value)| (key.to_owned(), value)).collect::<Json>();
     object!("metadata" => metadata(random, workload, &time, &ip), "spec" => part(spec), "status" => part(status))
 }
 
@@ -239,7 +247,12 @@ fn managed_fields(workload: &Workload, time: &str, ip: &str) -> Json {
     );
     let conditions: Json = ["ContainersReady", "Initialized", "Ready"]
         .iter()
-        .map(|kind| (format!(r#"k:{{"type":"{kind}"}}"#), names(&[".", "lastProbeTime", "lastTransitionTime", "status", "type"])))
+        .map(|kind| {
+            (
+                format!(r#"k:{{"type":"{kind}"}}"#),
+                names(&[".", "lastProbeTime", "lastTransitionTime", "status", "type"]),
+            )
+        })
         .collect();
     let status = object!(
         "f:conditions" => conditions,

@@ -10,6 +10,10 @@ use arrow::buffer::{Buffer, OffsetBuffer, ScalarBuffer};
 pub(super) const NULL: u32 = u32::MAX;
 
 /// Texts numbered in the order in which they came.
+///
+/// Found by open addressing, in two tables: one byte of each hash, which says "not here" for nearly all
+/// texts that are new and is small enough to stay in the cache, and the codes, which for those are only
+/// written.
 #[derive(Debug)]
 pub(super) struct Dictionary {
     text: Vec<u8>,
@@ -17,15 +21,36 @@ pub(super) struct Dictionary {
     ends: Vec<i32>,
     /// The code that came after this one the last time: most columns repeat one value or a sequence.
     next: Vec<u32>,
-    /// Hash and code of each text, in open addressing; a power of two of them, at most half full.
-    slots: Vec<(u32, u32)>,
+    hashes: Vec<u32>,
+    /// By place in the table: [`FREE`], or a byte of the hash; a power of two of them.
+    tags: Vec<u8>,
+    /// By place in the table.
+    codes: Vec<u32>,
     last: u32,
     seed: u64,
 }
 
+/// Tag of a place without a text.
+const FREE: u8 = 0;
+
+/// The byte of a hash that its text's place is marked with.
+#[inline(always)]
+fn tag(hash: u32) -> u8 {
+    hash.to_be_bytes()[0] | 1
+}
+
 impl Default for Dictionary {
     fn default() -> Self {
-        Self { text: Vec::new(), ends: Vec::new(), next: Vec::new(), slots: Vec::new(), last: NULL, seed: seed() }
+        Self {
+            text: Vec::new(),
+            ends: Vec::new(),
+            next: Vec::new(),
+            hashes: Vec::new(),
+            tags: Vec::new(),
+            codes: Vec::new(),
+            last: NULL,
+            seed: seed(),
+        }
     }
 }
 
@@ -48,7 +73,7 @@ impl Dictionary {
         let bytes = text.as_bytes();
         if let Some(guess) = self.next.get(self.last as usize)
             && *guess != NULL
-            && self.bytes(*guess as usize) == bytes
+            && same(self.bytes(*guess as usize), bytes)
         {
             self.last = *guess;
             return self.last;
@@ -58,19 +83,22 @@ impl Dictionary {
 
     #[inline(never)]
     fn find(&mut self, bytes: &[u8]) -> u32 {
-        if self.slots.len() <= self.len() * 2 {
+        if self.tags.len() * 3 <= self.len() * 4 {
             self.grow();
         }
         let hash = hash(bytes, self.seed);
-        let mask = self.slots.len() - 1;
+        let mask = self.tags.len() - 1;
         let mut slot = hash as usize & mask;
         let code = loop {
-            let (other, code) = self.slots[slot];
-            if code == NULL {
+            let tagged = self.tags[slot];
+            if tagged == FREE {
                 break self.add(bytes, slot, hash);
             }
-            if other == hash && self.bytes(code as usize) == bytes {
-                break code;
+            if tagged == tag(hash) {
+                let code = self.codes[slot];
+                if self.hashes[code as usize] == hash && same(self.bytes(code as usize), bytes) {
+                    break code;
+                }
             }
             slot = (slot + 1) & mask;
         };
@@ -86,23 +114,25 @@ impl Dictionary {
         self.text.extend_from_slice(bytes);
         self.ends.push(i32::try_from(self.text.len()).expect("a batch holds less than 2 GiB of text"));
         self.next.push(NULL);
-        self.slots[slot] = (hash, code);
+        self.hashes.push(hash);
+        self.tags[slot] = tag(hash);
+        self.codes[slot] = code;
         code
     }
 
     #[cold]
     #[inline(never)]
     fn grow(&mut self) {
-        let length = (self.slots.len() * 4).max(16);
-        let old = std::mem::replace(&mut self.slots, vec![(0, NULL); length]);
-        for (hash, code) in old {
-            if code != NULL {
-                let mut slot = hash as usize & (length - 1);
-                while self.slots[slot].1 != NULL {
-                    slot = (slot + 1) & (length - 1);
-                }
-                self.slots[slot] = (hash, code);
+        let length = (self.tags.len() * 2).max(16);
+        self.tags = vec![FREE; length];
+        self.codes = vec![NULL; length];
+        for (hash, code) in self.hashes.iter().zip(0..) {
+            let mut slot = *hash as usize & (length - 1);
+            while self.tags[slot] != FREE {
+                slot = (slot + 1) & (length - 1);
             }
+            self.tags[slot] = tag(*hash);
+            self.codes[slot] = code;
         }
     }
 
@@ -127,14 +157,16 @@ impl Dictionary {
     pub(super) fn clear(&mut self) {
         /// Tables up to this size are kept whatever they were used for.
         const SMALL: usize = 1024;
-        if self.slots.len() > SMALL && self.slots.len() > self.len() * 16 {
-            self.slots = Vec::new();
+        if self.tags.len() > SMALL && self.tags.len() > self.len() * 16 {
+            self.tags = Vec::new();
+            self.codes = Vec::new();
         } else {
-            self.slots.fill((0, NULL));
+            self.tags.fill(FREE);
         }
         recycle(&mut self.text);
         recycle(&mut self.ends);
         recycle(&mut self.next);
+        recycle(&mut self.hashes);
         self.last = NULL;
     }
 }
@@ -147,6 +179,27 @@ pub(crate) fn recycle<T>(vec: &mut Vec<T>) {
         *vec = Vec::new();
     } else {
         vec.clear();
+    }
+}
+
+/// Whether two texts are alike. Most are short, and a call of the general comparison costs more than
+/// comparing them.
+#[inline(always)]
+fn same(left: &[u8], right: &[u8]) -> bool {
+    /// Longer texts are left to the general comparison.
+    const LONG: usize = 64;
+    if left.len() != right.len() {
+        return false;
+    }
+    if left.len() > LONG {
+        return left == right;
+    }
+    if let (Some(left_end), Some(right_end)) = (left.last_chunk::<8>(), right.last_chunk::<8>()) {
+        left_end == right_end && left.as_chunks::<8>().0 == right.as_chunks::<8>().0
+    } else if let (Some(left_end), Some(right_end)) = (left.last_chunk::<4>(), right.last_chunk::<4>()) {
+        left_end == right_end && left.first_chunk::<4>() == right.first_chunk::<4>()
+    } else {
+        left.iter().eq(right)
     }
 }
 
