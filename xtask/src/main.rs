@@ -4,6 +4,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
+mod bench;
 mod import;
 mod regen;
 
@@ -17,12 +18,14 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Chore {
+    Bench(bench::Args),
     Import(import::Args),
     Regen(regen::Args),
 }
 
 fn main() -> ExitCode {
     let outcome = match Cli::parse().chore {
+        Chore::Bench(args) => bench::run(&args),
         Chore::Import(args) => import::run(&args),
         Chore::Regen(args) => regen::run(&args),
     };
