@@ -10,6 +10,7 @@ mod kinds;
 mod paths;
 mod run;
 mod secrets;
+mod slot;
 mod stream;
 mod take;
 #[cfg(test)]

@@ -6,8 +6,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use parking_lot::Mutex;
 
 use super::paths::Input;
+use super::slot::Output;
 use super::stream::{Part, Plan};
-use super::take::{Output, Taker, Task};
+use super::take::{Taker, Task};
 use super::trouble::Spot;
 use super::{json, text, yaml};
 use crate::store::SourceError;

@@ -8,7 +8,8 @@
 
 use super::json::{self, past_blanks};
 use super::paths::Input;
-use super::take::{Claim, Output, Taker, Task, skip};
+use super::slot::Output;
+use super::take::{Claim, Taker, Task, skip};
 use super::trouble::Spot;
 use super::window::Window;
 use crate::flatten::Parser;
@@ -150,7 +151,7 @@ impl Plan {
 
     /// Takes the elements that begin at `start` or later, and before `until`.
     fn read_from(&self, task: &Task<'_>, input: &Input, start: u64, until: u64) -> Result<Part, SourceError> {
-        let mut taker = Taker::new(task);
+        let mut taker = Taker::trusting(task, Some(&self.claim));
         let mut spot = Spot { file: input.name.clone(), document: u64::from(self.list), item: 0 };
         let mut window = Window::open(input, start, task.sizes.window)?;
         let mut elements = 0;
@@ -163,7 +164,9 @@ impl Plan {
                 None => window.slide(at)?,
             }
         };
-        Ok(Part { start, elements, end, output: taker.finish() })
+        let output = taker.finish();
+        let end = if output.mistaken { End::Cannot } else { end };
+        Ok(Part { start, elements, end, output })
     }
 
     /// Takes what elements there are in the window. Tells how the part ends, if it does, and what of

@@ -2,23 +2,15 @@
 
 use std::sync::Arc;
 
-use arrow::array::{Array, BooleanBufferBuilder};
-use arrow::util::display::array_value_to_string;
-
 use super::guess::Shapes;
 use super::kinds::{Found, Kinds};
 use super::secrets;
+use super::slot::{Output, Slot};
 use super::stream::Sizes;
-use super::trouble::{Spot, Trouble, Troubles};
-use crate::flatten::{Data, Group, Interpreter, Malformed, Mismatch, ObjectsBuilder, Parser, Rows, Want};
+use super::trouble::{Spot, Trouble};
+use crate::flatten::{Malformed, Parser};
 use crate::schema::KindDef;
-use crate::store::{KindRequest, Request, Segment};
-
-/// Bytes of objects after which a segment is closed: far below the 2 GiB that one can hold.
-const SEGMENT_BYTES: usize = 256 << 20;
-
-/// Rows after which a segment is closed.
-const SEGMENT_ROWS: usize = 64 << 10;
+use crate::store::Request;
 
 /// What all workers know.
 #[derive(Debug)]
@@ -48,23 +40,14 @@ impl Claim {
     }
 }
 
-/// What came of a part of the data.
-#[derive(Debug, Default)]
-pub(super) struct Output {
-    pub(super) segments: Vec<Segment>,
-    pub(super) troubles: Troubles,
-    /// Objects and lists that could be read, whatever became of them.
-    pub(super) read: u64,
-    /// The first thing that could not be read, as a sentence.
-    pub(super) broken: Option<String>,
-}
-
 /// Takes objects one after another.
 pub(super) struct Taker<'a> {
     task: &'a Task<'a>,
     /// By kind number: which slot, where it is requested.
     wanted: Vec<Option<usize>>,
     slots: Vec<Slot<'a>>,
+    /// The kind that all objects are taken for.
+    trusted: Option<usize>,
     /// How the last object that told its kind began, and what it was.
     last: Option<(Vec<u8>, Found)>,
     redacted: String,
@@ -74,27 +57,28 @@ pub(super) struct Taker<'a> {
     output: Output,
 }
 
-/// The segment of a kind under construction.
-struct Slot<'a> {
-    request: &'a KindRequest,
-    rows: Box<dyn Rows>,
-    objects: Option<ObjectsBuilder>,
-    /// Where rows come from: the first row of each run of neighbours.
-    origins: Vec<(usize, Spot)>,
-    bytes: usize,
-}
-
 impl<'a> Taker<'a> {
     pub(super) fn new(task: &'a Task<'a>) -> Self {
+        Self::trusting(task, None)
+    }
+
+    /// One that takes all objects for what their list says they are, where it says so, and looks
+    /// whether they are when it makes segments of them ([`Output::mistaken`]).
+    pub(super) fn trusting(task: &'a Task<'a>, list: Option<&Claim>) -> Self {
+        let claimed = match list {
+            Some(Claim(Found::Kind(number))) => Some(*number),
+            _ => None,
+        };
         let mut slots = Vec::new();
         let mut wanted = vec![None; task.kinds.defs().len()];
         for request in &task.request.kinds {
             if let Some(number) = task.kinds.defs().iter().position(|kind| same(kind, request.kind)) {
                 wanted[number] = Some(slots.len());
-                slots.push(Slot::new(task, request));
+                slots.push(Slot::new(task, request, claimed == Some(number)));
             }
         }
         Self {
+            trusted: claimed.filter(|number| wanted[*number].is_some()),
             task,
             wanted,
             slots,
@@ -134,6 +118,9 @@ impl<'a> Taker<'a> {
     }
 
     fn object(&mut self, text: &str, from: usize, claim: &Claim, spot: &Spot) -> Result<usize, Malformed> {
+        if let Some(number) = self.trusted {
+            return self.found(&Found::Kind(number), text, from, None, spot);
+        }
         if let Some((start, found)) = self.last.take() {
             let same = text.as_bytes()[from..].starts_with(&start);
             let end = if same { Some(self.found(&found, text, from, None, spot)) } else { None };
@@ -205,8 +192,8 @@ impl<'a> Taker<'a> {
         } else {
             slot.push(text, from)?
         };
-        if slot.rows.rows() >= SEGMENT_ROWS || slot.bytes >= SEGMENT_BYTES {
-            self.output.close(slot, self.task.cluster);
+        if slot.is_full() {
+            self.output.close(slot, self.task);
         }
         Ok(end)
     }
@@ -246,146 +233,10 @@ impl<'a> Taker<'a> {
     /// What came of it.
     pub(super) fn finish(mut self) -> Output {
         for slot in &mut self.slots {
-            self.output.close(slot, self.task.cluster);
+            self.output.close(slot, self.task);
         }
         self.output
     }
-}
-
-impl<'a> Slot<'a> {
-    fn new(task: &Task<'_>, request: &'a KindRequest) -> Self {
-        let rows = (request.want == Want::All).then(|| task.kinds.compiled(request.kind)).flatten();
-        Self {
-            request,
-            rows: rows.unwrap_or_else(|| Box::new(Interpreter::new(request.kind.root, &request.want))),
-            objects: request.objects.then(ObjectsBuilder::default),
-            origins: Vec::new(),
-            bytes: 0,
-        }
-    }
-
-    /// Notes where the next row comes from.
-    fn mark(&mut self, spot: &Spot) {
-        let row = self.rows.rows();
-        let follows = self.origins.last().is_some_and(|(first, last)| {
-            let ahead = u64::try_from(row - first).unwrap_or(u64::MAX);
-            Arc::ptr_eq(&last.file, &spot.file) && (spot.document, spot.item) == ahead_of(last, ahead)
-        });
-        if !follows {
-            self.origins.push((row, spot.clone()));
-        }
-    }
-
-    fn push(&mut self, text: &str, from: usize) -> Result<usize, Malformed> {
-        /// Rows take no more text than 2 GiB, and count what comes after the object.
-        const MUCH: usize = 1 << 30;
-        let far = text.len() - from > MUCH;
-        let end = if far { skip(text, from).unwrap_or(text.len()) } else { text.len() };
-        let pushed = self.rows.push_at(&text[..end], from);
-        let object = pushed.as_ref().map_or("", |end| &text[from..*end]);
-        self.bytes += object.len();
-        if let Some(objects) = &mut self.objects {
-            // A malformed one has an empty text, and its row is dead anyway.
-            let _ = objects.push(object);
-        }
-        pushed
-    }
-
-    fn origin(&self, row: usize) -> Spot {
-        let at = self.origins.partition_point(|(first, _)| *first <= row);
-        let (first, spot) = &self.origins[at - 1];
-        let (document, item) = ahead_of(spot, u64::try_from(row - first).unwrap_or(u64::MAX));
-        Spot { file: spot.file.clone(), document, item }
-    }
-}
-
-/// Document and item that many objects after a spot: items of a list, or documents of one object.
-fn ahead_of(spot: &Spot, ahead: u64) -> (u64, u64) {
-    if spot.item > 0 { (spot.document, spot.item + ahead) } else { (spot.document + ahead, 0) }
-}
-
-impl Output {
-    /// Makes a segment of the rows that a slot has.
-    fn close(&mut self, slot: &mut Slot<'_>, cluster: &Arc<str>) {
-        let rows = slot.rows.rows();
-        if rows == 0 {
-            return;
-        }
-        let flattened = slot.rows.finish();
-        let kind = slot.request.kind;
-        let told = u64::try_from(flattened.mismatches.len()).unwrap_or(u64::MAX);
-        for mismatch in flattened.mismatches {
-            let spot = slot.origin(mismatch.row);
-            self.mismatch(kind, &flattened.columns, mismatch, &spot);
-        }
-        if flattened.mismatch_count > told {
-            let more = format!("{}: more values that do not fit their columns (became NULL)", kind.plural);
-            let spot = slot.origin(0);
-            let count = flattened.mismatch_count - told;
-            self.troubles.add(Trouble::Other(more), &spot, String::new(), String::new(), count);
-        }
-        let alive = (!flattened.dead.is_empty()).then(|| {
-            let mut alive = BooleanBufferBuilder::new(rows);
-            alive.append_n(rows, true);
-            for row in &flattened.dead {
-                alive.set_bit(*row, false);
-            }
-            alive.finish()
-        });
-        let objects = slot.objects.as_mut().map(ObjectsBuilder::finish);
-        slot.origins.clear();
-        slot.bytes = 0;
-        if flattened.dead.len() < rows {
-            self.segments.push(Segment {
-                cluster: cluster.clone(),
-                kind,
-                columns: flattened.columns,
-                alive,
-                objects,
-                derived: Default::default(),
-            });
-        }
-    }
-
-    fn mismatch(&mut self, kind: &'static KindDef, columns: &Group, mismatch: Mismatch, spot: &Spot) {
-        let Mismatch { row, path, expected, found } = mismatch;
-        let name = name(kind, columns, row);
-        let general = without_positions(&path);
-        let detail = if name.is_empty() { path } else { format!("{name} {path}") };
-        let trouble = Trouble::Mismatch(kind.plural.to_owned(), general, expected.to_string());
-        self.troubles.add(trouble, spot, detail, found, 1);
-    }
-}
-
-/// Namespace and name of a row's object, as far as their columns were asked for.
-fn name(kind: &'static KindDef, columns: &Group, row: usize) -> String {
-    let text = |field: &str| -> Option<String> {
-        let (number, definition) = kind.root.field("metadata")?;
-        let Data::Group(metadata) = columns.columns.get(usize::from(number))?.as_ref()? else { return None };
-        let crate::schema::Shape::Object(definition) = definition.shape else { return None };
-        let (number, _) = definition.field(field)?;
-        let Data::Leaf(values) = metadata.columns.get(usize::from(number))?.as_ref()? else { return None };
-        if values.is_null(row) { None } else { array_value_to_string(values, row).ok() }
-    };
-    match (text("namespace"), text("name")) {
-        (Some(namespace), Some(name)) => format!("{namespace}/{name}"),
-        (None, name) => name.unwrap_or_default(),
-        (Some(namespace), None) => format!("{namespace}/"),
-    }
-}
-
-/// `spec.containers[3].image` as `spec.containers[].image`.
-fn without_positions(path: &str) -> String {
-    let mut general = String::with_capacity(path.len());
-    let mut inside = false;
-    for letter in path.chars() {
-        inside &= letter.is_ascii_digit();
-        if !inside {
-            general.push(letter);
-        }
-        inside |= letter == '[';
-    }
-    general
 }
 
 /// What an object says of itself at its beginning.

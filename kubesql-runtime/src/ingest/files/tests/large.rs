@@ -59,6 +59,14 @@ fn texts() -> Vec<(&'static str, String)> {
         ("kubectl.json", spread(&told)),
         ("typed.json", format!(r#"{{"kind":"PodList","apiVersion":"v1","items":[{}]}}"#, silent.join(","))),
         (
+            "same.json",
+            format!(
+                r#"{{"kind":"PodList","apiVersion":"v1","items":[{},{}]}}"#,
+                silent.join(","),
+                silent[1].replacen('{', r#"{"kind":"Pod","apiVersion":"v1","#, 1)
+            ),
+        ),
+        (
             "mixed.json",
             format!(r#"{{"kind":"PodList","apiVersion":"v1","items":[{},{}]}}"#, silent.join(","), told.join(",")),
         ),
