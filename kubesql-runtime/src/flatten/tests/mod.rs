@@ -1,8 +1,10 @@
 //! Tests of the whole way from text to columns, on a type that has every shape.
 
 mod columns;
+mod generated;
 mod interpret;
 mod oracle;
+mod random;
 mod sample;
 
 use super::Interpreter;
