@@ -1,7 +1,7 @@
 //! JSON text that is in memory as a whole: documents one after another, each an object, a list of
 //! objects in any of its shapes, or something else.
 
-use super::take::{Claim, Taker, skip};
+use super::take::{Claim, Identity, Taker, skip};
 use super::trouble::Spot;
 use crate::flatten::{Malformed, Parser};
 
@@ -79,7 +79,17 @@ pub(super) fn document(text: &str, from: usize, taker: &mut Taker<'_>, spot: &mu
             return Ok(end);
         }
     }
-    let envelope = Envelope::read(text, from);
+    object(text, from, Envelope::read(text, from), taker, spot)
+}
+
+/// Takes the document at this byte, which is an object and was looked at before.
+pub(super) fn object(
+    text: &str,
+    from: usize,
+    envelope: Envelope,
+    taker: &mut Taker<'_>,
+    spot: &mut Spot,
+) -> Result<usize, Malformed> {
     if let Some(rows) = envelope.rows
         && envelope.kind == "Table"
         && envelope.error.is_none()
@@ -104,7 +114,9 @@ pub(super) fn document(text: &str, from: usize, taker: &mut Taker<'_>, spot: &mu
         taker.tell(spot, "an event of a watch, left out: it tells of a change, not of what there is");
         return Ok(end);
     }
-    taker.item(text, from, &Claim::nothing(), spot)
+    let Envelope { api_version, kind, told, .. } = envelope;
+    let identity = Identity { api_version, kind, told, end: Some(end) };
+    taker.identified(text, from, Some(identity), &Claim::nothing(), spot)
 }
 
 /// Takes the items of the list at this byte.
@@ -187,6 +199,8 @@ pub(super) struct Envelope {
     rows: Option<usize>,
     /// It has a `type` and an `object`, and is none itself.
     event: bool,
+    /// Where both `apiVersion` and `kind` had been read.
+    told: Option<usize>,
     end: usize,
     /// What is wrong with it, fields before that having been read.
     error: Option<Malformed>,
@@ -232,6 +246,9 @@ impl Envelope {
                 }
                 _ => parser.skip()?,
             }
+            if self.told.is_none() && !self.api_version.is_empty() && !self.kind.is_empty() {
+                self.told = Some(parser.position());
+            }
         }
         self.event = kind_of_change && object && self.kind.is_empty();
         self.end = parser.position();
@@ -241,6 +258,11 @@ impl Envelope {
     /// Whether it is a list of objects, by what was seen of it.
     pub(super) fn is_list(&self) -> bool {
         (self.items.is_some() || self.no_items) && (self.kind.is_empty() || self.kind.ends_with("List"))
+    }
+
+    /// Whether it was read to its end.
+    pub(super) fn is_whole(&self) -> bool {
+        self.error.is_none()
     }
 
     fn end(&self) -> Result<usize, Malformed> {

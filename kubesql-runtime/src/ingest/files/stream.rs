@@ -202,15 +202,21 @@ impl Plan {
             let near = !window.ended && text.len() - next < longest;
             // A document that is not known to be a single object may not be taken by halves.
             let single = self.list || taker.knows(text, next);
-            if (near || !single) && skip(text, next).is_err() {
+            let envelope =
+                (!single && text.as_bytes().get(next) == Some(&b'{')).then(|| json::Envelope::read(text, next));
+            let whole = match &envelope {
+                Some(envelope) => envelope.is_whole(),
+                None => (single && !near) || skip(text, next).is_ok(),
+            };
+            if !whole {
                 return (None, at);
             }
             let number = *elements + 1;
             (spot.document, spot.item) = if self.list { (1, number) } else { (number, 0) };
-            let taken = if single {
-                taker.item(text, next, &self.claim, spot)
-            } else {
-                json::document(text, next, taker, spot)
+            let taken = match envelope {
+                Some(envelope) => json::object(text, next, envelope, taker, spot),
+                None if single => taker.item(text, next, &self.claim, spot),
+                None => json::document(text, next, taker, spot),
             };
             // Not all of it is in the window.
             let Ok(end) = taken else { return (None, at) };

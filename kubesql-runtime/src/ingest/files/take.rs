@@ -98,12 +98,24 @@ impl<'a> Taker<'a> {
     /// Takes the value at this byte, an object or not, and returns where it ends. A malformed one
     /// whose end can be seen is told and left out; an error means that the end cannot be seen.
     pub(super) fn item(&mut self, text: &str, from: usize, claim: &Claim, spot: &Spot) -> Result<usize, Malformed> {
+        self.identified(text, from, None, claim, spot)
+    }
+
+    /// The same of an object that was looked at before.
+    pub(super) fn identified(
+        &mut self,
+        text: &str,
+        from: usize,
+        identity: Option<Identity>,
+        claim: &Claim,
+        spot: &Spot,
+    ) -> Result<usize, Malformed> {
         if text.as_bytes().get(from) != Some(&b'{') {
             let end = skip(text, from)?;
             self.tell(spot, "a value that is no object, left out");
             return Ok(end);
         }
-        match self.object(text, from, claim, spot) {
+        match self.object(text, from, identity, claim, spot) {
             Ok(end) => {
                 self.output.read += 1;
                 Ok(end)
@@ -117,7 +129,14 @@ impl<'a> Taker<'a> {
         }
     }
 
-    fn object(&mut self, text: &str, from: usize, claim: &Claim, spot: &Spot) -> Result<usize, Malformed> {
+    fn object(
+        &mut self,
+        text: &str,
+        from: usize,
+        identity: Option<Identity>,
+        claim: &Claim,
+        spot: &Spot,
+    ) -> Result<usize, Malformed> {
         if let Some(number) = self.trusted {
             return self.found(&Found::Kind(number), text, from, None, spot);
         }
@@ -129,7 +148,7 @@ impl<'a> Taker<'a> {
                 return end;
             }
         }
-        let identity = Identity::read(text, from)?;
+        let identity = identity.map_or_else(|| Identity::read(text, from), Ok)?;
         let found = self.task.kinds.find(&identity.api_version, &identity.kind);
         match (&found, &claim.0) {
             (Found::Silent, Found::Silent) => {
@@ -240,13 +259,13 @@ impl<'a> Taker<'a> {
 }
 
 /// What an object says of itself at its beginning.
-struct Identity {
-    api_version: String,
-    kind: String,
+pub(super) struct Identity {
+    pub(super) api_version: String,
+    pub(super) kind: String,
     /// Where both had been read.
-    told: Option<usize>,
+    pub(super) told: Option<usize>,
     /// Where the object ends, if it was looked at to there.
-    end: Option<usize>,
+    pub(super) end: Option<usize>,
 }
 
 impl Identity {
