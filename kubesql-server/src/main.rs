@@ -1,2 +1,45 @@
-//! stub
-fn main() {}
+//! The `kubesql` command.
+
+mod args;
+mod commands;
+mod failure;
+mod output;
+mod sources;
+
+use std::io::{self, Write};
+use std::process::ExitCode;
+
+use clap::{CommandFactory, Parser};
+
+use args::{Cli, Command};
+use failure::Failure;
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+fn main() -> ExitCode {
+    let result = match Cli::parse().command {
+        Command::Query(args) => commands::query::run(&args),
+        Command::Tables(args) => commands::tables::run(&args),
+        Command::Describe(args) => commands::describe::run(&args),
+        Command::Explain(args) => commands::explain::run(&args),
+        Command::Completions { shell } => completions(shell),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) if failure.is_broken_pipe() => ExitCode::SUCCESS,
+        Err(failure) => {
+            // Where stderr is closed, the exit code alone tells.
+            _ = writeln!(io::stderr().lock(), "{failure}");
+            ExitCode::from(failure.exit_code())
+        }
+    }
+}
+
+/// Made in memory first: the generator panics where it cannot write.
+fn completions(shell: clap_complete::Shell) -> Result<(), Failure> {
+    let mut script = Vec::new();
+    clap_complete::generate(shell, &mut Cli::command(), "kubesql", &mut script);
+    io::stdout().lock().write_all(&script)?;
+    Ok(())
+}

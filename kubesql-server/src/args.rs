@@ -1,0 +1,190 @@
+//! The command line: what can be said, and the help that teaches it. Decides nothing.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+const EXAMPLES: &str = "\
+Examples:
+  kubectl get pods -A -o json | kubesql query --file - \"select namespace, name, phase from pods\"
+  kubesql query --file ./manifests \"select deployment, image from deployment_containers\"
+  kubesql query --file prod=prod.json --file test=test.json \\
+      \"select cluster, count(*) from pods group by cluster\"
+  kubesql tables '*container*'        which tables there are
+  kubesql describe pods               which columns a table has
+
+Exit codes:
+  0  all statements were answered
+  1  a statement failed
+  2  the command line is wrong
+  3  a source cannot be read";
+
+const QUERY_HELP: &str = "\
+Examples:
+  kubesql query --file pods.json \"select name, phase from pods where phase <> 'Running'\"
+  kubesql query --file ./dump -o json -f report.sql
+  kubesql query --file prod=a.yaml --file test=b.yaml \"select cluster, name from nodes\"
+  kubectl get all -A -o yaml | kubesql query --file - \"select * from deployments\"
+  echo 'select count(*) from pods' | kubesql query --file pods.json
+
+Labels, annotations, resources and conditions are columns:
+  select name, \"labels.app\" from pods where \"ready.status\" = 'False'
+  select pod, name, \"requests.cpu\" from containers order by 3 desc nulls last
+
+Output formats:
+  table    for people; control characters are escaped, NULL is empty
+  json     one array of objects, keyed by column in the order of the columns
+  ndjson   an object a line, written as rows come
+  csv      RFC 4180 quoting; NULL is empty, an empty text is \"\"; lists and maps are JSON
+  yaml     a list of maps
+  arrow    an Arrow IPC stream
+  parquet  a Parquet file, zstd
+Times are RFC 3339 in UTC. Columns of one name get _2, _3 where names are keys.
+
+Exit codes: 0 answered, 1 a statement failed, 2 wrong usage, 3 a source cannot be read";
+
+/// Kubernetes objects as SQL tables.
+#[derive(Debug, Parser)]
+#[command(name = "kubesql", version, about, after_help = EXAMPLES, max_term_width = 100)]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Answer SQL over files of Kubernetes objects
+    #[command(after_help = QUERY_HELP)]
+    Query(QueryArgs),
+    /// List the tables
+    Tables(TablesArgs),
+    /// Show the columns of a table; with sources, also those of the keys that their objects have
+    Describe(DescribeArgs),
+    /// Show how a statement would be answered
+    Explain(ExplainArgs),
+    /// Print the completions of a shell: `source <(kubesql completions bash)`
+    Completions {
+        /// The shell
+        shell: clap_complete::Shell,
+    },
+}
+
+/// Where objects come from.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Sources")]
+pub(crate) struct SourceArgs {
+    /// A file or folder of objects: manifests, `kubectl get -o json|yaml`; `-` is standard input
+    ///
+    /// Can be given several times; folders are read with all that is below them. `NAME=PATH` names
+    /// the cluster that the objects are of.
+    #[arg(long = "file", value_name = "[NAME=]PATH")]
+    pub(crate) files: Vec<OsString>,
+    /// The cluster's name for sources that do not name theirs
+    #[arg(long, value_name = "NAME", default_value = "local")]
+    pub(crate) cluster: String,
+    /// Give the values of Secrets, which are redacted otherwise
+    #[arg(long)]
+    pub(crate) show_secrets: bool,
+}
+
+/// How answers are written.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Output")]
+pub(crate) struct OutputArgs {
+    /// Format of the answer
+    #[arg(short = 'o', long = "output", value_enum, default_value_t = Format::Table, value_name = "FORMAT")]
+    pub(crate) format: Format,
+    /// Write to this file instead of standard output
+    #[arg(long, value_name = "PATH")]
+    pub(crate) output_file: Option<PathBuf>,
+    /// Leave out the header of csv, and header and footer of tables
+    #[arg(long)]
+    pub(crate) no_headers: bool,
+    /// Show the columns of a `select *` that are NULL in every row, too (tables leave them out)
+    #[arg(long)]
+    pub(crate) all_columns: bool,
+    /// A line a column instead of a line a row; auto: where a table is wider than the terminal
+    #[arg(short = 'x', long, value_enum, default_value_t = Expanded::Auto, value_name = "WHEN")]
+    pub(crate) expanded: Expanded,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Format {
+    Table,
+    Json,
+    Ndjson,
+    Csv,
+    Yaml,
+    Arrow,
+    Parquet,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Expanded {
+    On,
+    Off,
+    Auto,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct QueryArgs {
+    /// The statements, `;` between them; from standard input where neither this nor -f is given
+    pub(crate) sql: Option<String>,
+    /// Read the statements from a file
+    #[arg(short = 'f', long, value_name = "PATH", conflicts_with = "sql")]
+    pub(crate) query_file: Option<PathBuf>,
+    /// Tell all warnings instead of the first ten
+    #[arg(long)]
+    pub(crate) warnings: bool,
+    #[command(flatten)]
+    pub(crate) sources: SourceArgs,
+    #[command(flatten)]
+    pub(crate) output: OutputArgs,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct TablesArgs {
+    /// Only tables of such names, of all there are: `*container*`, `networking.k8s.io.*`
+    pub(crate) pattern: Option<String>,
+    /// All tables: also those of lists deep inside objects
+    #[arg(long)]
+    pub(crate) all: bool,
+    #[command(flatten)]
+    pub(crate) output: OutputArgs,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct DescribeArgs {
+    /// The table, with its schema where needed: `pods`, `events.k8s.io.events`
+    pub(crate) table: String,
+    #[command(flatten)]
+    pub(crate) sources: SourceArgs,
+    #[command(flatten)]
+    pub(crate) output: OutputArgs,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ExplainArgs {
+    /// The statement
+    pub(crate) sql: String,
+    /// Run it, and tell what each step took; needs sources
+    #[arg(long)]
+    pub(crate) analyze: bool,
+    #[command(flatten)]
+    pub(crate) sources: SourceArgs,
+    #[command(flatten)]
+    pub(crate) output: OutputArgs,
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_holds_together() {
+        Cli::command().debug_assert();
+    }
+}

@@ -1,0 +1,140 @@
+//! What a command fails with: what is said on stderr, and the exit code.
+
+use std::fmt;
+use std::io;
+
+use arrow::error::ArrowError;
+use kubesql_runtime::sql::{ErrorKind, SqlError};
+use kubesql_runtime::store::SourceError;
+
+/// Why a command ended early.
+#[derive(Debug)]
+pub(crate) enum Failure {
+    /// A statement was not answered.
+    Sql {
+        error: SqlError,
+        /// Which of several statements: number from 1, of how many.
+        of: Option<(usize, usize)>,
+    },
+    /// A source could not be opened.
+    Source(SourceError),
+    /// The command line does not make sense.
+    Usage { message: String, hint: &'static str },
+    /// The answer could not be written.
+    Output(io::Error),
+}
+
+impl Failure {
+    /// A wrong command line and how it would be right.
+    pub(crate) fn usage(message: impl Into<String>, hint: &'static str) -> Self {
+        Self::Usage { message: message.into(), hint }
+    }
+
+    /// No table is called like this.
+    pub(crate) fn no_match(pattern: &str) -> Self {
+        let error = SqlError::new(ErrorKind::UnknownTable, format!("no table matches {pattern}"));
+        error.hint(format!("`kubesql tables '*{}*'` finds parts of names", pattern.trim_matches('*'))).into()
+    }
+
+    /// What the process ends with.
+    pub(crate) fn exit_code(&self) -> u8 {
+        match self {
+            Self::Sql { error, .. } if error.kind == ErrorKind::Source => 3,
+            Self::Sql { .. } | Self::Output(_) => 1,
+            Self::Usage { .. } => 2,
+            Self::Source(_) => 3,
+        }
+    }
+
+    /// Whether the reader of the output went away: `kubesql ... | head`.
+    pub(crate) fn is_broken_pipe(&self) -> bool {
+        matches!(self, Self::Output(error) if error.kind() == io::ErrorKind::BrokenPipe)
+    }
+
+    fn hint(&self) -> Option<&str> {
+        match self {
+            Self::Sql { error, .. } => error.hint.as_deref(),
+            Self::Usage { hint, .. } => Some(hint),
+            Self::Source(_) | Self::Output(_) => None,
+        }
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(to, "error: ")?;
+        match self {
+            Self::Sql { error, of: None } => write!(to, "{error}")?,
+            Self::Sql { error, of: Some((at, count)) } => write!(to, "statement {at} of {count}: {error}")?,
+            Self::Source(error) => write!(to, "{error}")?,
+            Self::Usage { message, .. } => write!(to, "{message}")?,
+            Self::Output(error) => write!(to, "the answer cannot be written: {error}")?,
+        }
+        match self.hint() {
+            Some(hint) => write!(to, "\nhint: {hint}"),
+            None => Ok(()),
+        }
+    }
+}
+
+impl From<io::Error> for Failure {
+    fn from(error: io::Error) -> Self {
+        Self::Output(error)
+    }
+}
+
+impl From<SqlError> for Failure {
+    fn from(error: SqlError) -> Self {
+        Self::Sql { error, of: None }
+    }
+}
+
+impl From<SourceError> for Failure {
+    fn from(error: SourceError) -> Self {
+        Self::Source(error)
+    }
+}
+
+/// The error of writing that Arrow has wrapped, or its own.
+pub(crate) fn output_error(error: ArrowError) -> io::Error {
+    match error {
+        ArrowError::IoError(_, error) => error,
+        other => io::Error::other(other),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn codes_and_words() {
+        let sql = |kind| SqlError::new(kind, "no").hint("try");
+        let cases = [
+            (Failure::from(sql(ErrorKind::Syntax)), 1, "error: no\nhint: try"),
+            (Failure::from(sql(ErrorKind::Source)), 3, "error: no\nhint: try"),
+            (
+                Failure::Sql { error: SqlError::new(ErrorKind::Invalid, "no"), of: Some((2, 3)) },
+                1,
+                "error: statement 2 of 3: no",
+            ),
+            (Failure::usage("what", "this"), 2, "error: what\nhint: this"),
+            (
+                Failure::Source(SourceError::Unreadable { place: "a.json".into(), message: "gone".into() }),
+                3,
+                "error: a.json: gone",
+            ),
+        ];
+        for (failure, code, words) in cases {
+            assert_eq!((failure.exit_code(), failure.to_string().as_str()), (code, words));
+        }
+    }
+
+    #[test]
+    fn a_broken_pipe_is_seen_through_arrow() {
+        let broken = || io::Error::from(io::ErrorKind::BrokenPipe);
+        assert!(Failure::Output(broken()).is_broken_pipe());
+        assert!(Failure::Output(output_error(ArrowError::IoError("x".into(), broken()))).is_broken_pipe());
+        assert!(!Failure::Output(output_error(ArrowError::NotYetImplemented("x".into()))).is_broken_pipe());
+    }
+}

@@ -1,0 +1,79 @@
+//! CSV: quoting by RFC 4180, lines end in a line feed.
+
+use std::io::{self, Write};
+
+use arrow::array::RecordBatch;
+use arrow::datatypes::Schema;
+
+use super::value::{TextWriter, json_options};
+use super::{Done, Sink};
+
+/// Writes rows as comma-separated values.
+pub(crate) struct Csv<W> {
+    to: W,
+    line: Vec<u8>,
+}
+
+impl<W: Write> Csv<W> {
+    /// Writes the header at once, so that an answer without rows has one.
+    pub(crate) fn new(mut to: W, schema: &Schema, headers: bool) -> io::Result<Self> {
+        let mut line = Vec::new();
+        if headers {
+            for field in schema.fields() {
+                push(&mut line, Some(field.name()));
+            }
+            end_line(&mut line);
+            to.write_all(&line)?;
+        }
+        Ok(Self { to, line })
+    }
+}
+
+/// Adds a value and the comma behind it. An empty text is quoted, to tell it from NULL.
+fn push(line: &mut Vec<u8>, value: Option<&str>) {
+    match value {
+        Some(text) if text.is_empty() || needs_quotes(text) => {
+            line.push(b'"');
+            line.extend_from_slice(text.replace('"', "\"\"").as_bytes());
+            line.push(b'"');
+        }
+        Some(text) => line.extend_from_slice(text.as_bytes()),
+        None => {}
+    }
+    line.push(b',');
+}
+
+/// White space at the ends is kept by every reader only in quotes.
+fn needs_quotes(text: &str) -> bool {
+    text.contains([',', '"', '\n', '\r']) || text.trim().len() != text.len()
+}
+
+fn end_line(line: &mut Vec<u8>) {
+    line.pop();
+    line.push(b'\n');
+}
+
+impl<W: Write> Sink for Csv<W> {
+    fn batch(&mut self, batch: &RecordBatch) -> io::Result<()> {
+        let options = json_options();
+        let schema = batch.schema_ref();
+        let columns = schema.fields().iter().zip(batch.columns());
+        let mut columns =
+            columns.map(|(field, array)| TextWriter::new(field, array, &options)).collect::<io::Result<Vec<_>>>()?;
+        let mut text = String::new();
+        for row in 0..batch.num_rows() {
+            self.line.clear();
+            for column in &mut columns {
+                push(&mut self.line, column.write(row, &mut text));
+            }
+            end_line(&mut self.line);
+            self.to.write_all(&self.line)?;
+        }
+        Ok(())
+    }
+
+    fn finish(&mut self) -> io::Result<Done> {
+        self.to.flush()?;
+        Ok(Done::default())
+    }
+}

@@ -1,0 +1,83 @@
+//! One value of an Arrow array as text or as JSON: the same in every format.
+
+use std::fmt::Write as _;
+use std::io;
+
+use arrow::array::{Array, ArrayRef};
+use arrow::buffer::NullBuffer;
+use arrow::datatypes::{DataType, FieldRef};
+use arrow::json::writer::{EncoderOptions, NullableEncoder, make_encoder};
+use arrow::util::display::{ArrayFormatter, DurationFormat, FormatOptions};
+
+use crate::failure::output_error;
+
+/// RFC 3339 for times without a zone, which are UTC as all times here.
+const UTC: &str = "%Y-%m-%dT%H:%M:%S%.fZ";
+
+/// How values become JSON: NULLs are written, times end in `Z`.
+pub(crate) fn json_options() -> EncoderOptions {
+    EncoderOptions::default().with_explicit_nulls(true).with_timestamp_format(UTC.to_owned())
+}
+
+/// A writer of an array's values as JSON.
+pub(crate) fn json_encoder<'a>(
+    field: &'a FieldRef,
+    array: &'a dyn Array,
+    options: &'a EncoderOptions,
+) -> io::Result<NullableEncoder<'a>> {
+    make_encoder(field, array, options).map_err(output_error)
+}
+
+/// Whether values are lists, maps or structs, at any level of dictionaries.
+pub(crate) fn is_nested(data_type: &DataType) -> bool {
+    match data_type {
+        DataType::Dictionary(_, values) => is_nested(values),
+        other => other.is_nested(),
+    }
+}
+
+/// Whether values are numbers, which tables write to the right.
+pub(crate) fn is_number(data_type: &DataType) -> bool {
+    match data_type {
+        DataType::Dictionary(_, values) => is_number(values),
+        other => other.is_numeric(),
+    }
+}
+
+/// Writes the values of one column as text; lists and maps as JSON.
+pub(crate) enum TextWriter<'a> {
+    Plain { nulls: Option<NullBuffer>, formatter: ArrayFormatter<'a> },
+    Json(NullableEncoder<'a>),
+}
+
+impl<'a> TextWriter<'a> {
+    pub(crate) fn new(field: &'a FieldRef, array: &'a ArrayRef, options: &'a EncoderOptions) -> io::Result<Self> {
+        if is_nested(array.data_type()) {
+            return Ok(Self::Json(json_encoder(field, array.as_ref(), options)?));
+        }
+        let format = FormatOptions::new()
+            .with_display_error(true)
+            .with_timestamp_format(Some(UTC))
+            .with_duration_format(DurationFormat::Pretty);
+        let formatter = ArrayFormatter::try_new(array.as_ref(), &format).map_err(output_error)?;
+        // Logical: also where only the value that a dictionary's key stands for is NULL.
+        Ok(Self::Plain { nulls: array.logical_nulls(), formatter })
+    }
+
+    /// The value's text instead of what is in `text`; `None` for NULL.
+    pub(crate) fn write<'t>(&mut self, row: usize, text: &'t mut String) -> Option<&'t str> {
+        text.clear();
+        match self {
+            Self::Plain { nulls, .. } if nulls.as_ref().is_some_and(|nulls| nulls.is_null(row)) => return None,
+            // Writing to a String cannot fail, and errors of values are displayed.
+            Self::Plain { formatter, .. } => _ = write!(text, "{}", formatter.value(row)),
+            Self::Json(encoder) if encoder.is_null(row) => return None,
+            Self::Json(encoder) => {
+                let mut bytes = std::mem::take(text).into_bytes();
+                encoder.encode(row, &mut bytes);
+                *text = String::from_utf8(bytes).expect("JSON is UTF-8");
+            }
+        }
+        Some(text)
+    }
+}
