@@ -27,6 +27,9 @@ pub(crate) struct Args {
     runs: usize,
 }
 
+/// One way of reading all pods.
+type Way<'w> = Box<dyn FnMut() -> Result<()> + 'w>;
+
 /// What a figure must be, and what it is.
 struct Target {
     what: &'static str,
@@ -63,26 +66,13 @@ pub(crate) fn run(args: &Args) -> Result<bool> {
     let mut interpreter = Interpreter::new(kind.root, &Want::All);
     let mut three = Interpreter::new(kind.root, &three_columns(kind)?);
     let (mut columns, mut objects) = (Group::default(), Objects::default());
-    let mut ways: Vec<(&str, Box<dyn FnMut() -> Result<()> + '_>)> = vec![
+    let mut ways: Vec<(&str, Way<'_>)> = vec![
         (
             "serde_json into k8s-openapi Pod",
-            Box::new(|| {
-                each(&pods, |pod| Ok(drop(black_box(serde_json::from_str::<k8s_openapi::api::core::v1::Pod>(pod)?))))
-            }),
+            Box::new(|| parse(&pods, |pod| Ok(serde_json::from_str::<k8s_openapi::api::core::v1::Pod>(pod)?))),
         ),
-        (
-            "sonic-rs Value",
-            Box::new(|| each(&pods, |pod| Ok(drop(black_box(sonic_rs::from_str::<sonic_rs::Value>(pod)?))))),
-        ),
-        (
-            "serde_json IgnoredAny",
-            Box::new(|| {
-                each(&pods, |pod| {
-                    black_box(serde_json::from_str::<IgnoredAny>(pod)?);
-                    Ok(())
-                })
-            }),
-        ),
+        ("sonic-rs Value", Box::new(|| parse(&pods, |pod| Ok(sonic_rs::from_str::<sonic_rs::Value>(pod)?)))),
+        ("serde_json IgnoredAny", Box::new(|| parse(&pods, |pod| Ok(serde_json::from_str::<IgnoredAny>(pod)?)))),
         ("all columns, generated code", Box::new(|| flatten(typed.as_mut(), &pods).map(|made| columns = made))),
         ("all columns, interpreter", Box::new(|| flatten(&mut interpreter, &pods).map(|made| drop(black_box(made))))),
         ("three columns", Box::new(|| flatten(&mut three, &pods).map(|made| drop(black_box(made))))),
@@ -154,6 +144,14 @@ fn read(text: &str) -> Result<Vec<String>> {
         return Ok(list.items.into_iter().map(|item| item.get().to_owned()).collect());
     }
     Ok(text.lines().filter(|line| !line.trim().is_empty()).map(str::to_owned).collect())
+}
+
+/// Reads each pod into a value that is then dropped.
+fn parse<T>(pods: &[String], read: impl Fn(&str) -> Result<T>) -> Result<()> {
+    pods.iter().try_for_each(|pod| {
+        black_box(read(pod)?);
+        Ok(())
+    })
 }
 
 fn each(pods: &[String], mut read: impl FnMut(&str) -> Result<()>) -> Result<()> {

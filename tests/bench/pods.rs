@@ -114,10 +114,10 @@ fn workload(random: &mut Random, index: usize) -> Workload {
     let version = format!("v2.{}.{}", index % 60, index % 17);
     let mut containers =
         vec![container(format!("{app}-main"), format!("registry.example.com/{namespace}/{name}:{version}"))];
-    if index % 3 == 0 {
+    if index.is_multiple_of(3) {
         containers.push(container("mesh-proxy".to_owned(), "registry.example.com/mesh/proxy:1.27.1".to_owned()));
     }
-    if index % 6 == 0 {
+    if index.is_multiple_of(6) {
         containers.push(container("log-agent".to_owned(), "registry.example.com/infra/log-agent:3.2.2".to_owned()));
     }
     let owner = ["ReplicaSet", "ReplicaSet", "ReplicaSet", "ReplicaSet", "StatefulSet", "DaemonSet", "Job"][index % 7];

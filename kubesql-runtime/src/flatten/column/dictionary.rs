@@ -21,6 +21,7 @@ pub(super) struct Dictionary {
     ends: Vec<i32>,
     /// The code that came after this one the last time: most columns repeat one value or a sequence.
     next: Vec<u32>,
+    /// The hash of each text, for when the tables grow.
     hashes: Vec<u32>,
     /// By place in the table: [`FREE`], or a byte of the hash; a power of two of them.
     tags: Vec<u8>,
@@ -95,8 +96,9 @@ impl Dictionary {
                 break self.add(bytes, slot, hash);
             }
             if tagged == tag(hash) {
+                // The text itself is compared rather than its hash first: mostly it is the one.
                 let code = self.codes[slot];
-                if self.hashes[code as usize] == hash && same(self.bytes(code as usize), bytes) {
+                if same(self.bytes(code as usize), bytes) {
                     break code;
                 }
             }
