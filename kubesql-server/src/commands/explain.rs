@@ -1,14 +1,37 @@
 //! `kubesql explain`: how a statement would be answered, or was.
 
+use std::io::{self, Write};
+
+use arrow::array::AsArray;
+use arrow::compute::cast;
+use arrow::datatypes::DataType;
+use futures::StreamExt;
+
 use super::query::answer;
 use super::runtime;
-use crate::args::ExplainArgs;
-use crate::failure::Failure;
+use crate::args::{ExplainArgs, Format};
+use crate::failure::{Failure, output_error};
 use crate::output::Output;
 
 pub(crate) fn run(args: &ExplainArgs) -> Result<(), Failure> {
     let engine = if args.analyze { args.sources.engine_with_source()? } else { args.sources.engine()? };
-    let mut output = Output::new(&args.output)?;
     let sql = format!("explain {}{}", if args.analyze { "analyze " } else { "" }, args.sql);
-    runtime()?.block_on(answer(&engine.session(), &sql, &mut output))
+    let session = engine.session();
+    if args.output.format != Format::Table || args.output.output_file.is_some() {
+        let mut output = Output::new(&args.output)?;
+        return runtime()?.block_on(answer(&session, &sql, &mut output));
+    }
+    // Plans are trees of many lines, which cells of a table would fold.
+    runtime()?.block_on(async {
+        let mut rows = session.execute(&sql).await?.rows;
+        let mut to = io::stdout().lock();
+        while let Some(batch) = rows.next().await.transpose()? {
+            let text = |at: usize| cast(batch.column(at), &DataType::Utf8View).map_err(output_error);
+            let (names, plans) = (text(0)?, text(1)?);
+            for (name, plan) in names.as_string_view().iter().zip(plans.as_string_view()) {
+                writeln!(to, "{}:\n{}\n", name.unwrap_or_default(), plan.unwrap_or_default().trim_end())?;
+            }
+        }
+        Ok(())
+    })
 }

@@ -55,8 +55,9 @@ impl<W: Write + Send> Sink for Parquet<W> {
     }
 
     fn finish(&mut self) -> io::Result<Done> {
-        if let Some(writer) = self.0.take() {
-            writer.into_inner().map_err(parquet_error)?.flush()?;
+        if let Some(mut writer) = self.0.take() {
+            writer.finish().map_err(parquet_error)?;
+            writer.inner_mut().flush()?;
         }
         Ok(Done::default())
     }

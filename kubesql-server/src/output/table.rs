@@ -57,6 +57,8 @@ enum Align {
     Last,
     Right,
     Centre,
+    /// In the middle, and nothing behind it.
+    CentreLast,
 }
 
 impl<W: Write> Table<W> {
@@ -94,6 +96,7 @@ impl<W: Write> Table<W> {
                 Align::Last => (0, 0),
                 Align::Right => (room, 0),
                 Align::Centre => (room / 2, room - room / 2),
+                Align::CentreLast => (room / 2, 0),
             };
             write!(self.to, " {:before$}{text}{:after$}", "", "")?;
             if !last {
@@ -105,7 +108,8 @@ impl<W: Write> Table<W> {
 
     fn write_lines(&mut self, columns: &[Column]) -> io::Result<()> {
         if self.layout.headers {
-            self.line(|column, _| (&column.name, Align::Centre), columns)?;
+            let align = |last| if last { Align::CentreLast } else { Align::Centre };
+            self.line(|column, last| (&column.name, align(last)), columns)?;
             let rules: Vec<_> = columns.iter().map(|column| "-".repeat(column.width + 2)).collect();
             writeln!(self.to, "{}", rules.join("+"))?;
         }

@@ -100,6 +100,7 @@ fn push_bare(to: &mut String, text: &str) {
         "NaN" => to.push_str(".nan"),
         "inf" => to.push_str(".inf"),
         "-inf" => to.push_str("-.inf"),
+        "true" | "false" => to.push_str(text),
         // YAML 1.1 wants a point and a sign in what has an exponent: 1e21 is text there.
         text => match text.split_once('e') {
             Some((digits, exponent)) => {
