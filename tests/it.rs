@@ -1,1 +1,14 @@
-//! stub
+//! All integration tests in one binary, since each that links DataFusion costs a minute.
+//!
+//! What needs no binary of its own is tested beside its code; here is what takes several rooms.
+
+#[path = "it/ancestor.rs"]
+mod ancestor; // the queries of the first users, to the letter
+#[path = "it/cli.rs"]
+mod cli; // the command line: sources, statements, formats, errors, exit codes
+#[path = "it/readme.rs"]
+mod readme; // what README.md shows is what is printed
+#[path = "it/rooms.rs"]
+mod rooms; // who may import whom, and how long files may be
+#[path = "it/support.rs"]
+mod support; // running the command, finding the checkout

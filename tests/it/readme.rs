@@ -1,0 +1,77 @@
+//! Every command that README.md shows is run, and prints what stands there.
+
+use std::fmt::Write;
+use std::path::PathBuf;
+use std::process::Command;
+
+use super::support::{binary, root};
+
+/// With this variable set, what the commands print is written into README.md instead.
+const UPDATE: &str = "KUBESQL_UPDATE_README";
+
+#[test]
+fn commands_print_what_the_readme_shows() {
+    let path = root().join("README.md");
+    let readme = std::fs::read_to_string(&path).expect("README.md");
+    let (mut is, mut count) = (String::new(), 0);
+    let mut lines = readme.lines().peekable();
+    let mut shown = false;
+    while let Some(line) = lines.next() {
+        _ = writeln!(is, "{line}");
+        match line {
+            "```console" => shown = true,
+            "```" => shown = false,
+            _ => {}
+        }
+        let Some(mut command) = line.strip_prefix("$ ").filter(|_| shown).map(str::to_owned) else { continue };
+        while goes_on(&command) {
+            let more = lines.next().expect("the rest of the command");
+            _ = writeln!(is, "{more}");
+            command.push('\n');
+            command.push_str(more);
+        }
+        while lines.next_if(|line| !line.starts_with("$ ") && *line != "```").is_some() {}
+        is.push_str(&printed(&command));
+        count += 1;
+    }
+    assert!(count >= 10, "README.md shows {count} commands only");
+    if std::env::var_os(UPDATE).is_some() {
+        std::fs::write(&path, is).expect("README.md");
+        return;
+    }
+    for (number, (is, shown)) in is.lines().zip(readme.lines()).enumerate() {
+        assert_eq!(is, shown, "README.md:{}: run this test with {UPDATE}=1 to write what is printed", number + 1);
+    }
+    assert_eq!(is.lines().count(), readme.lines().count());
+}
+
+/// Whether a shell would wait for another line: within quotes, or behind a backslash.
+fn goes_on(command: &str) -> bool {
+    let mut open = None;
+    let mut chars = command.chars();
+    while let Some(c) = chars.next() {
+        match (c, open) {
+            ('\\', None | Some('"')) if chars.next().is_none() => return true,
+            ('"' | '\'', None) => open = Some(c),
+            (c, Some(quote)) if c == quote => open = None,
+            _ => {}
+        }
+    }
+    open.is_some()
+}
+
+/// What a shell prints, without spaces at the ends of lines.
+fn printed(command: &str) -> String {
+    let folder = binary().parent().expect("a folder").to_owned();
+    let paths = std::env::var_os("PATH").unwrap_or_default();
+    let path =
+        std::env::join_paths([folder].into_iter().chain(std::env::split_paths(&paths)).collect::<Vec<PathBuf>>());
+    let output = Command::new("sh")
+        .current_dir(root())
+        .env("PATH", path.expect("a search path"))
+        .args(["-c", &format!("{command} 2>&1")])
+        .output()
+        .expect("sh runs");
+    let text = String::from_utf8(output.stdout).expect("UTF-8");
+    text.lines().map(|line| format!("{}\n", line.trim_end())).collect()
+}
