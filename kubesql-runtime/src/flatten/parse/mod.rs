@@ -283,8 +283,8 @@ impl<'j> Parser<'j> {
         Ok(time)
     }
 
-    /// Any value as the text it is written as, without white space between its parts where there
-    /// was a line break in it; `None` for `null`.
+    /// Any value as the text it is written as, but for white space between its parts where there was a
+    /// line break in it, and for escapes that only HTML needs; `None` for `null`.
     pub fn raw(&mut self) -> Result<Option<&str>, Malformed> {
         if self.peek() == b'n' {
             self.literal(b'n')?;
@@ -296,7 +296,7 @@ impl<'j> Parser<'j> {
         let Some(raw) = text.get(start..self.at) else {
             return self.malformed("expected a value");
         };
-        if memchr::memchr(b'\n', raw.as_bytes()).is_none() {
+        if !text::is_loose(raw) {
             return Ok(Some(raw));
         }
         self.decoded.clear();

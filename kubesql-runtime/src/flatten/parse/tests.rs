@@ -138,6 +138,8 @@ fn white_space_between_parts_is_dropped_where_there_are_lines() {
         ("{ \"a\" : 1 }", "{ \"a\" : 1 }"),
         ("{\n  \"a b\": [\n\t1,\r\n 2\n ],\n \"c\\\" \": \" \\\\\"\n}", r#"{"a b":[1,2],"c\" ":" \\"}"#),
         ("[\n]", "[]"),
+        // Escapes that only HTML needs; those of quotes, backslashes and controls stay.
+        (r#"["a \u0026\u0026 b \u003e c", "\\u0026 \u0000 \u0022"]"#, r#"["a && b > c","\\u0026 \u0000 \u0022"]"#),
     ];
     for (json, expected) in table {
         let raw = one(json, |parser| Ok(parser.raw()?.map(str::to_owned)));

@@ -139,7 +139,15 @@ impl Parser<'_> {
     }
 }
 
-/// Appends JSON text without the white space between its parts.
+/// What Go's encoder writes for characters that only HTML minds, and so what API servers send: `echo \\u0026\\u0026`.
+const HTML: [(&str, char); 3] = [("\\u0026", '&'), ("\\u003c", '<'), ("\\u003e", '>')];
+
+/// Whether JSON text is not yet as [`compact`] would have it.
+pub(super) fn is_loose(json: &str) -> bool {
+    memchr::memchr(b'\n', json.as_bytes()).is_some() || memchr::memmem::find(json.as_bytes(), b"\\u00").is_some()
+}
+
+/// Appends JSON text without the white space between its parts, and with `&`, `<` and `>` as they are.
 pub(crate) fn compact(json: &str, to: &mut String) {
     let bytes = json.as_bytes();
     let mut kept = 0;
@@ -153,7 +161,15 @@ pub(crate) fn compact(json: &str, to: &mut String) {
                     if bytes[at] == b'"' {
                         break;
                     }
-                    at += 2;
+                    let escape = json.get(at..at + 6).and_then(|text| HTML.iter().find(|(code, _)| *code == text));
+                    if let Some((code, plain)) = escape {
+                        to.push_str(&json[kept..at]);
+                        to.push(*plain);
+                        at += code.len();
+                        kept = at;
+                    } else {
+                        at += 2;
+                    }
                 }
                 at += 1;
             }
