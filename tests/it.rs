@@ -6,6 +6,8 @@
 mod ancestor; // the queries of the first users, to the letter
 #[path = "it/cli.rs"]
 mod cli; // the command line: sources, statements, formats, errors, exit codes
+#[path = "it/oracle.rs"]
+mod oracle; // the same questions put to plain Python over the same files
 #[path = "it/readme.rs"]
 mod readme; // what README.md shows is what is printed
 #[path = "it/rooms.rs"]

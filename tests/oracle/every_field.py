@@ -149,7 +149,7 @@ def main():
                 deep = rest[1:]
                 if kind == "map of json":
                     values = [walk(json.loads(value), deep) if value is not None else None for value in values]
-                good = any(value == (leaf if isinstance(leaf, str) or kind == "map of json" else json.dumps(leaf)) for value in values)
+                good = any(value == (leaf if leaf is None or isinstance(leaf, str) or kind == "map of json" else json.dumps(leaf)) for value in values)
                 # And the column of its own.
                 if kind != "map of json":
                     flat = [row.get(f"{column}.{key}") for row in rows[table]]
