@@ -7,7 +7,7 @@
 //! after the value it was asked for.
 //!
 //! A value of a wrong type is not an error: it is skipped, counted, and its place is kept
-//! ([`Mismatches`]). `null` is an absent value and never counted.
+//! (`Mismatches`). `null` is an absent value and never counted.
 
 mod number;
 mod skip;
