@@ -10,9 +10,11 @@ use datafusion::error::{DataFusionError, Result};
 
 use super::dynamic;
 use super::extract::Output;
+use super::house::House;
 use super::moment::Moment;
-use super::registry::{CATALOG, Registry};
+use super::registry::CATALOG;
 use super::scan::ObjectsTable;
+use super::system::{self, SystemProvider};
 use super::types::field;
 use crate::schema::{Place, Table};
 
@@ -28,7 +30,7 @@ pub(super) struct Mentions {
 /// The only catalog, with the columns that the statement names.
 #[derive(Debug)]
 pub(super) struct StatementCatalog {
-    pub(super) registry: Arc<Registry>,
+    pub(super) house: Arc<House>,
     pub(super) moment: Arc<Moment>,
     /// By schema and table; the tables that a statement names.
     pub(super) mentions: BTreeMap<(String, String), Mentions>,
@@ -83,11 +85,11 @@ struct OneCatalog(Arc<StatementCatalog>);
 
 impl CatalogProvider for OneCatalog {
     fn schema_names(&self) -> Vec<String> {
-        self.0.registry.schemas().map(str::to_owned).collect()
+        self.0.house.schemas()
     }
 
     fn schema(&self, name: &str) -> Option<Arc<dyn SchemaProvider>> {
-        let known = self.0.registry.has_schema(name);
+        let known = self.0.house.has_schema(name);
         known.then(|| Arc::new(OneSchema(Arc::clone(&self.0), name.to_owned())) as Arc<dyn SchemaProvider>)
     }
 }
@@ -98,11 +100,15 @@ struct OneSchema(Arc<StatementCatalog>, String);
 #[async_trait]
 impl SchemaProvider for OneSchema {
     fn table_names(&self) -> Vec<String> {
-        self.0.registry.tables(&self.1).into_iter().map(str::to_owned).collect()
+        self.0.house.tables(&self.1)
     }
 
     async fn table(&self, name: &str) -> Result<Option<Arc<dyn TableProvider>>, DataFusionError> {
-        let found = self.0.registry.find(&self.1, name).map_err(|error| DataFusionError::External(Box::new(error)))?;
+        if let Some(table) = system::find(&self.1, name) {
+            return Ok(Some(Arc::new(SystemProvider::new(table, Arc::clone(&self.0.house)))));
+        }
+        let found =
+            self.0.house.registry.find(&self.1, name).map_err(|error| DataFusionError::External(Box::new(error)))?;
         Ok(found.map(|table| {
             let mentioned = self.0.mentions.get(&(self.1.clone(), name.to_owned()));
             self.0.provider(&table, mentioned.unwrap_or(&Mentions::default()))
@@ -110,6 +116,6 @@ impl SchemaProvider for OneSchema {
     }
 
     fn table_exist(&self, name: &str) -> bool {
-        matches!(self.0.registry.find(&self.1, name), Ok(Some(_)))
+        system::find(&self.1, name).is_some() || matches!(self.0.house.registry.find(&self.1, name), Ok(Some(_)))
     }
 }

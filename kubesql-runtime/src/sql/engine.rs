@@ -1,29 +1,22 @@
 //! All tables over one source, and what every session shares.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use datafusion::execution::{SessionState, SessionStateBuilder};
 use datafusion::prelude::SessionConfig;
 
-use super::dynamic;
 use super::error::{ErrorKind, SqlError};
-use super::moment::{Moment, Warnings};
+use super::house::House;
 use super::registry::{CATALOG, DEFAULT_SCHEMA, Registry, schema_of};
 use super::session::Session;
-use super::types::sql_name;
 use super::{ColumnInfo, TableInfo, functions};
-use crate::schema::{KindDef, Table};
+use crate::schema::KindDef;
 use crate::store::Source;
-
-/// More keys than these are not listed by `describe` and `information_schema`.
-pub(super) const MOST_LISTED: usize = 10_000;
 
 /// All tables over one source; sessions are made of it.
 #[derive(Debug)]
 pub struct Engine {
-    pub(super) registry: Arc<Registry>,
-    pub(super) source: Arc<dyn Source>,
+    pub(super) house: Arc<House>,
     /// What every statement starts from: configuration and functions, no tables.
     pub(super) state: SessionState,
 }
@@ -36,7 +29,8 @@ impl Engine {
     pub fn new(kinds: &'static [&'static KindDef], source: Arc<dyn Source>) -> Result<Arc<Self>, SqlError> {
         let mut config = SessionConfig::new()
             .with_default_catalog_and_schema(CATALOG, DEFAULT_SCHEMA)
-            .with_information_schema(true)
+            // Ours knows which tables to list, and is not made of all columns of all tables at each query.
+            .with_information_schema(false)
             .with_create_default_catalog_and_schema(false)
             .set_str("datafusion.sql_parser.dialect", "PostgreSQL")
             .set_str("datafusion.execution.time_zone", "UTC");
@@ -44,7 +38,8 @@ impl Engine {
         config.options_mut().sql_parser.map_string_types_to_utf8view = true;
         let mut state = SessionStateBuilder::new().with_config(config).with_default_features().build();
         functions::register(&mut state).map_err(|error| SqlError::new(ErrorKind::Internal, error.to_string()))?;
-        Ok(Arc::new(Self { registry: Arc::new(Registry::new(kinds)), source, state }))
+        let house = Arc::new(House::new(Registry::new(kinds), source, &state));
+        Ok(Arc::new(Self { house, state }))
     }
 
     /// A new session.
@@ -57,6 +52,7 @@ impl Engine {
     #[must_use]
     pub fn tables(&self) -> Vec<TableInfo> {
         let mut tables: Vec<TableInfo> = self
+            .house
             .registry
             .all()
             .map(|(kind, def)| TableInfo {
@@ -77,50 +73,10 @@ impl Engine {
     /// # Errors
     /// A table that does not exist, with the nearest names; a source that cannot be read.
     pub async fn describe(&self, table: &str, data: bool) -> Result<Vec<ColumnInfo>, SqlError> {
-        let (schema, name) = self.split(table);
-        let found = self.registry.find(&schema, &name)?.ok_or_else(|| self.registry.unknown_table(&schema, &name))?;
-        let mut columns: Vec<ColumnInfo> = found.columns.iter().map(column_info).collect();
-        if data {
-            let moment = Moment::new(Arc::clone(&self.source), Warnings::default());
-            columns.extend(self.dynamic_columns(&found, &moment).await?);
-        }
-        Ok(columns)
-    }
-
-    /// The dynamic columns that the data has.
-    async fn dynamic_columns(&self, table: &Table, moment: &Moment) -> Result<Vec<ColumnInfo>, SqlError> {
-        let paths: HashMap<&str, &str> =
-            table.columns.iter().map(|column| (column.name.as_str(), column.path.as_str())).collect();
-        let names = moment.commonest(table, MOST_LISTED).await?;
-        Ok(names
-            .iter()
-            .filter(|name| !paths.contains_key(name.as_str()))
-            .filter_map(|name| {
-                let column = dynamic::find(table, name)?;
-                let path = match &column.pick {
-                    dynamic::Pick::Key(_, key) => {
-                        let map = name.strip_suffix(key.as_str()).and_then(|map| map.strip_suffix('.'))?;
-                        format!("{}[{key}]", paths.get(map)?)
-                    }
-                    dynamic::Pick::Condition { of, .. } => format!("conditions[type={of}]"),
-                };
-                Some(ColumnInfo { name: name.clone(), sql_type: sql_name(column.values), path, dynamic: true })
-            })
-            .collect())
-    }
-
-    /// A table's name as typed on a command line: the schema may have dots of its own.
-    fn split(&self, table: &str) -> (String, String) {
         let table = table.to_lowercase().replace('"', "");
-        let table = table.strip_prefix("kubesql.").unwrap_or(&table).to_owned();
-        match table.rsplit_once('.') {
-            Some((schema, name)) => (schema.to_owned(), name.to_owned()),
-            None => (DEFAULT_SCHEMA.to_owned(), table),
-        }
+        let table = table.strip_prefix("kubesql.").unwrap_or(&table);
+        // A schema may have dots of its own, a table has none.
+        let (schema, name) = table.rsplit_once('.').unwrap_or((DEFAULT_SCHEMA, table));
+        self.house.describe(schema, name, data).await
     }
-}
-
-fn column_info(column: &crate::schema::Column) -> ColumnInfo {
-    let (name, path) = (column.name.clone(), column.path.clone());
-    ColumnInfo { name, sql_type: sql_name(column.values), path, dynamic: false }
 }

@@ -6,6 +6,7 @@ use datafusion::error::DataFusionError;
 use super::error::{ErrorKind, SqlError};
 use super::names::Names;
 use super::suggest::nearest;
+use crate::schema::Values;
 
 /// What went wrong, for the person who wrote the statement.
 pub(super) fn explain(error: &DataFusionError, names: Option<&Names>) -> SqlError {
@@ -17,7 +18,7 @@ pub(super) fn explain(error: &DataFusionError, names: Option<&Names>) -> SqlErro
         },
         DataFusionError::SchemaError(schema, _) => from_schema(schema, names),
         DataFusionError::SQL(parser, _) => SqlError::new(ErrorKind::Syntax, plain(&parser.to_string())),
-        DataFusionError::Plan(message) => SqlError::new(ErrorKind::Invalid, plain(message)),
+        DataFusionError::Plan(message) => planned(message),
         DataFusionError::NotImplemented(message) => SqlError::new(ErrorKind::Unsupported, plain(message)),
         DataFusionError::Execution(message) => SqlError::new(ErrorKind::Invalid, plain(message)),
         DataFusionError::ArrowError(arrow, _) => SqlError::new(ErrorKind::Invalid, plain(&arrow.to_string())),
@@ -36,9 +37,17 @@ fn from_schema(error: &SchemaError, names: Option<&Names>) -> SqlError {
                 _ => true,
             });
             let valid = of_relation.map(|valid| valid.name());
-            let known = names.into_iter().flat_map(Names::known_columns).filter(|_| field.relation.is_none());
+            let columns = || names.into_iter().flat_map(Names::known_columns).filter(|_| field.relation.is_none());
+            let known = columns().map(|column| column.name.as_str());
             let near = nearest(name, valid.chain(known));
-            let quoted = |name: &&str| if name.contains('.') { format!("\"{name}\"") } else { (*name).to_owned() };
+            let mut near: Vec<String> = near.into_iter().map(str::to_owned).collect();
+            // `label.app`: a key of a map whose name is misspelt.
+            if let (true, Some((map, key))) = (near.is_empty(), name.split_once('.')) {
+                let maps = columns().filter(|column| matches!(column.values, Values::Map(_)));
+                let maps = nearest(map, maps.map(|column| column.name.as_str()));
+                near.extend(maps.into_iter().map(|map| format!("{map}.{key}")));
+            }
+            let quoted = |name: &String| if name.contains('.') { format!("\"{name}\"") } else { name.clone() };
             match near.as_slice() {
                 [] => error.hint("DESCRIBE a table to see its columns"),
                 near => error.hint(format!("did you mean {}?", near.iter().map(quoted).collect::<Vec<_>>().join(", "))),
@@ -52,9 +61,53 @@ fn from_schema(error: &SchemaError, names: Option<&Names>) -> SqlError {
     }
 }
 
-/// Without the backtrace and the name of the error's sort.
+/// What DataFusion says of types, and what SQL calls them; the longer names first.
+const TYPES: [(&str, &str); 12] = [
+    ("Timestamp(µs, \"UTC\")", "timestamp with time zone"),
+    ("Timestamp(ns, \"UTC\")", "timestamp with time zone"),
+    ("Interval(MonthDayNano)", "interval"),
+    ("LargeUtf8", "text"),
+    ("Utf8View", "text"),
+    ("Utf8", "text"),
+    ("Boolean", "boolean"),
+    ("Float64", "double precision"),
+    ("UInt64", "bigint"),
+    ("Int64", "bigint"),
+    ("Int32", "integer"),
+    ("Date32", "date"),
+];
+
+/// A message of DataFusion's in one line and in SQL's words.
+fn planned(message: &str) -> SqlError {
+    let quoted = |behind: &str| message.split_once(behind).and_then(|(_, rest)| rest.split_once('\''));
+    if let Some((name, rest)) = quoted("Invalid function '") {
+        let error = SqlError::new(ErrorKind::Invalid, format!("function {name} does not exist"));
+        let near = rest.split_once("Did you mean '").and_then(|(_, rest)| rest.split_once('\''));
+        return match near {
+            Some((near, _)) => error.hint(format!("did you mean {near}? SHOW FUNCTIONS lists all")),
+            None => error.hint("SHOW FUNCTIONS lists them"),
+        };
+    }
+    if let Some((call, rest)) = quoted("No function matches the given name and argument types '") {
+        let error = SqlError::new(ErrorKind::Invalid, format!("there is no {}", in_sql(call)));
+        let candidates = rest.split_once("Candidate functions:").map(|(_, rest)| rest).unwrap_or_default();
+        let mut candidates: Vec<String> =
+            candidates.lines().map(|line| in_sql(line.trim())).filter(|line| !line.is_empty()).collect();
+        candidates.dedup();
+        return if candidates.is_empty() { error } else { error.hint(format!("there is {}", candidates.join(", "))) };
+    }
+    SqlError::new(ErrorKind::Invalid, plain(message))
+}
+
+fn in_sql(message: &str) -> String {
+    TYPES.iter().fold(message.to_owned(), |message, (arrow, sql)| message.replace(arrow, sql))
+}
+
+/// In one line, without the backtrace and the name of the error's sort.
 fn plain(message: &str) -> String {
-    let message = message.split("\n\nbacktrace").next().unwrap_or(message);
+    let ends = ["\n\nbacktrace", "This issue was likely caused by a bug"];
+    let message = ends.iter().filter_map(|end| message.find(end)).min().map_or(message, |end| &message[..end]);
     let prefixes = ["Error during planning: ", "Execution error: ", "Arrow error: ", "Cast error: ", "SQL error: "];
-    prefixes.iter().fold(message, |message, prefix| message.strip_prefix(prefix).unwrap_or(message)).trim().to_owned()
+    let message = prefixes.iter().fold(message, |message, prefix| message.strip_prefix(prefix).unwrap_or(message));
+    in_sql(&message.lines().map(str::trim).filter(|line| !line.is_empty()).collect::<Vec<_>>().join(" "))
 }

@@ -6,16 +6,23 @@ mod error;
 mod extract;
 mod failure;
 mod functions;
+mod house;
 mod moment;
 mod names;
+mod pushdown;
 mod registry;
 mod scan;
+mod scope;
 mod statement;
 mod suggest;
+mod system;
+#[cfg(test)]
+mod tests;
 mod types;
 
 mod engine;
 mod session;
+mod settings;
 mod show;
 
 use arrow::datatypes::SchemaRef;

@@ -8,13 +8,14 @@ use std::sync::Arc;
 
 use datafusion::sql::sqlparser::ast::{
     AccessExpr, Expr, Ident, ObjectName, ObjectNamePart, Query, Select, SelectItem, SelectItemQualifiedWildcardKind,
-    Statement, Subscript, TableFactor, TableWithJoins, Value, Visit, VisitMut, Visitor, VisitorMut,
+    Statement, Subscript, Value, VisitMut, VisitorMut,
 };
 
 use super::catalog::Mentions;
 use super::dynamic;
 use super::error::SqlError;
-use super::registry::{CATALOG, DEFAULT_SCHEMA, Registry};
+use super::registry::{CATALOG, Registry};
+use super::scope::{Frame, Origin, Relation, Scope};
 use crate::schema::{Place, Table, Values};
 
 /// A table that a statement names.
@@ -25,14 +26,14 @@ pub(super) struct Used {
     pub(super) table: Arc<Table>,
     /// Whether all its columns are asked for.
     pub(super) starred: bool,
+    /// Columns of it that are named, and those that are named without saying whose they are.
+    columns: BTreeSet<String>,
 }
 
 /// The tables and columns of a statement.
 #[derive(Debug, Default)]
 pub(super) struct Names {
     pub(super) tables: Vec<Used>,
-    /// Names of columns after all spellings are made one.
-    columns: BTreeSet<String>,
 }
 
 /// As the catalog has it: lower case unless quoted.
@@ -51,58 +52,27 @@ pub(super) fn words(name: &ObjectName) -> Vec<String> {
         .collect()
 }
 
-/// Schema and table of a name; another catalog is an error like an unknown schema.
-pub(super) fn schema_and_table(name: &ObjectName) -> (String, String) {
+/// Schema, where one is named, and table of a name; another catalog is an error like an unknown schema.
+pub(super) fn schema_and_table(name: &ObjectName) -> (Option<String>, String) {
     let mut words = words(name);
     let table = words.pop().unwrap_or_default();
     if words.len() == 2 && words[0] == CATALOG {
         words.remove(0);
     }
-    (if words.is_empty() { DEFAULT_SCHEMA.to_owned() } else { words.join(".") }, table)
-}
-
-/// Schemas that DataFusion answers by itself.
-fn is_built_in(schema: &str) -> bool {
-    schema == "information_schema"
+    ((!words.is_empty()).then(|| words.join(".")), table)
 }
 
 /// Finds the tables and columns of a statement and gives each column its one spelling.
-pub(super) fn resolve(statement: &mut Statement, registry: &Registry) -> Result<Names, SqlError> {
-    let mut finder = Finder::default();
-    let _ = Visit::visit(&*statement, &mut finder);
-    let mut tables: BTreeMap<(String, String), Used> = BTreeMap::new();
-    for (name, _) in &finder.relations {
-        let (schema, table) = schema_and_table(name);
-        if is_built_in(&schema) {
-            continue;
-        }
-        match registry.find(&schema, &table)? {
-            Some(found) => {
-                let used = Used { schema: schema.clone(), name: table.clone(), table: found, starred: false };
-                tables.entry((schema, table)).or_insert(used);
-            }
-            None if name.0.len() == 1 && finder.queries.contains(&table) => {}
-            None => return Err(registry.unknown_table(&schema, &table)),
-        }
+pub(super) fn resolve(statement: &mut Statement, registry: &Registry, schema: &str) -> Result<Names, SqlError> {
+    let mut resolver =
+        Resolver { scope: Scope::new(registry, schema), tables: BTreeMap::new(), anywhere: BTreeSet::new() };
+    if let ControlFlow::Break(error) = VisitMut::visit(statement, &mut resolver) {
+        return Err(error);
     }
-    for name in &finder.starred {
-        if let Some(used) = tables.get_mut(&schema_and_table(name)) {
-            used.starred = true;
-        }
-    }
-    let mut scope: BTreeSet<String> = finder.queries;
-    for (name, alias) in finder.relations {
-        scope.insert(alias.unwrap_or_else(|| schema_and_table(&name).1));
-    }
-    let maps = tables
-        .values()
-        .flat_map(|used| &used.table.columns)
-        .filter(|column| matches!(column.values, Values::Map(_)))
-        .map(|column| column.name.clone())
-        .collect();
-    let mut rewriter = Rewriter { scope, maps, registry, columns: BTreeSet::new() };
-    let _ = VisitMut::visit(statement, &mut rewriter);
-    Ok(Names { tables: tables.into_values().collect(), columns: rewriter.columns })
+    let Resolver { tables, anywhere, .. } = resolver;
+    let mut tables: Vec<Used> = tables.into_values().collect();
+    tables.iter_mut().for_each(|used| used.columns.extend(anywhere.iter().cloned()));
+    Ok(Names { tables })
 }
 
 impl Names {
@@ -111,131 +81,88 @@ impl Names {
         let fixed = |table: &Table, name: &str| {
             table.columns.iter().any(|column| column.name == name && column.place != Place::Json)
         };
-        // A name that is a column of one table is not taken for a condition of another.
-        let free: Vec<&String> =
-            self.columns.iter().filter(|name| !self.tables.iter().any(|used| fixed(&used.table, name))).collect();
         let mentions = self.tables.iter().map(|used| {
-            let dynamic = free.iter().filter(|name| dynamic::find(&used.table, name).is_some());
-            let mentions = Mentions {
-                dynamic: dynamic.map(|name| (*name).clone()).collect(),
-                object: self.columns.contains("object"),
-            };
+            // A name that is a column of one table is not taken for a condition of another.
+            let free = used.columns.iter().filter(|name| !self.tables.iter().any(|used| fixed(&used.table, name)));
+            let dynamic = free.filter(|name| dynamic::find(&used.table, name).is_some());
+            let mentions = Mentions { dynamic: dynamic.cloned().collect(), object: used.columns.contains("object") };
             ((used.schema.clone(), used.name.clone()), mentions)
         });
         mentions.collect()
     }
 
-    /// Every column name that the statement's tables have, for suggestions.
-    pub(super) fn known_columns(&self) -> impl Iterator<Item = &str> {
-        self.tables.iter().flat_map(|used| &used.table.columns).map(|column| column.name.as_str())
+    /// Every column that the statement's tables have, for suggestions.
+    pub(super) fn known_columns(&self) -> impl Iterator<Item = &crate::schema::Column> {
+        self.tables.iter().flat_map(|used| &used.table.columns)
     }
 }
 
-/// Collects tables, aliases, and which tables are asked for whole.
-#[derive(Default)]
-struct Finder {
-    /// Tables with their aliases.
-    relations: Vec<(ObjectName, Option<String>)>,
-    /// Names of subqueries: common table expressions and derived tables.
-    queries: BTreeSet<String>,
-    starred: Vec<ObjectName>,
+struct Resolver<'a> {
+    scope: Scope<'a>,
+    /// By schema and name.
+    tables: BTreeMap<(String, String), Used>,
+    /// Columns that are named where subqueries are in sight, and so may be of any table.
+    anywhere: BTreeSet<String>,
 }
 
-impl Visitor for Finder {
-    type Break = ();
+impl VisitorMut for Resolver<'_> {
+    type Break = SqlError;
 
-    fn pre_visit_query(&mut self, query: &Query) -> ControlFlow<()> {
-        let with = query.with.iter().flat_map(|with| &with.cte_tables);
-        self.queries.extend(with.map(|cte| normal(&cte.alias.name)));
+    fn pre_visit_query(&mut self, query: &mut Query) -> ControlFlow<SqlError> {
+        self.scope.enter(query);
         ControlFlow::Continue(())
     }
 
-    fn pre_visit_table_factor(&mut self, factor: &TableFactor) -> ControlFlow<()> {
-        match factor {
-            TableFactor::Table { name, alias, args: None, .. } => {
-                self.relations.push((name.clone(), alias.as_ref().map(|alias| normal(&alias.name))));
+    fn post_visit_query(&mut self, _: &mut Query) -> ControlFlow<SqlError> {
+        self.scope.leave();
+        ControlFlow::Continue(())
+    }
+
+    fn pre_visit_select(&mut self, select: &mut Select) -> ControlFlow<SqlError> {
+        match self.scope.relations(select) {
+            Ok(relations) => self.take(relations),
+            Err(error) => return ControlFlow::Break(error),
+        }
+        self.star(&select.projection);
+        for using in select.from.iter_mut().flat_map(|from| &mut from.joins).filter_map(super::scope::using) {
+            for name in using {
+                let parts: Vec<Ident> = name.0.iter().filter_map(|part| part.as_ident().cloned()).collect();
+                if parts.len() > 1 {
+                    let joined = parts.iter().map(normal).collect::<Vec<_>>().join(".");
+                    *name = ObjectName::from(vec![Ident::with_quote('"', joined)]);
+                }
+                self.mention(None, &words(name).join("."));
             }
-            TableFactor::Derived { alias: Some(alias), .. }
-            | TableFactor::Function { alias: Some(alias), .. }
-            | TableFactor::UNNEST { alias: Some(alias), .. }
-            | TableFactor::TableFunction { alias: Some(alias), .. }
-            | TableFactor::NestedJoin { alias: Some(alias), .. } => {
-                self.queries.insert(normal(&alias.name));
-            }
-            _ => {}
         }
         ControlFlow::Continue(())
     }
 
-    fn pre_visit_select(&mut self, select: &Select) -> ControlFlow<()> {
-        let mut tables = Vec::new();
-        select.from.iter().for_each(|from| tables_of(from, &mut tables));
-        for item in &select.projection {
-            match item {
-                SelectItem::Wildcard(_) => self.starred.extend(tables.iter().map(|(name, _)| name.clone())),
-                SelectItem::QualifiedWildcard(SelectItemQualifiedWildcardKind::ObjectName(of), _) => {
-                    let of = words(of);
-                    let asked = tables.iter().filter(|(name, alias)| match alias {
-                        Some(alias) => of == [alias.clone()],
-                        None => words(name).ends_with(&of),
-                    });
-                    self.starred.extend(asked.map(|(name, _)| name.clone()));
-                }
-                _ => {}
-            }
-        }
+    fn pre_visit_relation(&mut self, name: &mut ObjectName) -> ControlFlow<SqlError> {
+        self.scope.complete(name);
         ControlFlow::Continue(())
     }
-}
 
-/// The tables of a FROM item, those of joins included.
-fn tables_of(from: &TableWithJoins, found: &mut Vec<(ObjectName, Option<String>)>) {
-    let factors = std::iter::once(&from.relation).chain(from.joins.iter().map(|join| &join.relation));
-    for factor in factors {
-        match factor {
-            TableFactor::Table { name, alias, .. } => {
-                found.push((name.clone(), alias.as_ref().map(|alias| normal(&alias.name))));
-            }
-            TableFactor::NestedJoin { table_with_joins, .. } => tables_of(table_with_joins, found),
-            _ => {}
-        }
-    }
-}
-
-/// Gives columns their one spelling.
-struct Rewriter<'a> {
-    /// Names that qualify columns.
-    scope: BTreeSet<String>,
-    /// Names of map columns.
-    maps: BTreeSet<String>,
-    registry: &'a Registry,
-    columns: BTreeSet<String>,
-}
-
-impl VisitorMut for Rewriter<'_> {
-    type Break = ();
-
-    // After its parts, so that the root of `labels['app']` is still as written when the whole is seen: before.
-    fn pre_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<()> {
-        match expr {
-            Expr::CompoundIdentifier(parts) => {
-                if let Some(joined) = self.join(parts, None) {
-                    *expr = joined;
-                }
-            }
-            Expr::CompoundFieldAccess { root, access_chain } => {
-                if let Some(rewritten) = self.access(root, access_chain) {
-                    *expr = rewritten;
-                }
-            }
-            _ => {}
+    // Before its parts, so that the root of `labels['app']` is still as written when the whole is seen.
+    fn pre_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<SqlError> {
+        let joined = match expr {
+            Expr::CompoundIdentifier(parts) => self.join(parts, None),
+            Expr::CompoundFieldAccess { root, access_chain } => self.access(root, access_chain),
+            _ => None,
+        };
+        if let Some(joined) = joined {
+            *expr = joined;
         }
         match expr {
-            Expr::Identifier(ident) => {
-                self.columns.insert(normal(ident));
-            }
+            Expr::Identifier(ident) => self.mention(None, &normal(ident)),
             Expr::CompoundIdentifier(parts) => {
-                self.columns.extend(parts.last().map(normal));
+                if let Some((last, qualifiers)) = parts.split_last() {
+                    let qualifiers: Vec<String> = qualifiers.iter().map(normal).collect();
+                    let of = self
+                        .scope
+                        .qualified(&qualifiers)
+                        .and_then(|(count, relation)| (count == qualifiers.len()).then(|| relation.origin.key())?);
+                    self.mention(of, &normal(last));
+                }
             }
             _ => {}
         }
@@ -243,29 +170,82 @@ impl VisitorMut for Rewriter<'_> {
     }
 }
 
-impl Rewriter<'_> {
-    /// How many words in front say which table is meant.
-    fn qualifiers(&self, words: &[String]) -> usize {
-        let in_scope = |at: usize| words.get(at).is_some_and(|word| self.scope.contains(word));
-        match words {
-            [catalog, schema, _, _, ..] if catalog == CATALOG && self.registry.has_schema(schema) && in_scope(2) => 3,
-            [schema, _, _, ..] if self.registry.has_schema(schema) && in_scope(1) => 2,
-            [_, _, ..] if in_scope(0) => 1,
-            _ => 0,
+impl Resolver<'_> {
+    /// Makes these the relations that names belong to.
+    fn take(&mut self, relations: Vec<Relation>) {
+        for relation in &relations {
+            if let Origin::Table { schema, name, table } = &relation.origin {
+                self.tables.entry((schema.clone(), name.clone())).or_insert_with(|| Used {
+                    schema: schema.clone(),
+                    name: name.clone(),
+                    table: Arc::clone(table),
+                    starred: false,
+                    columns: BTreeSet::new(),
+                });
+            }
+        }
+        self.scope.set(relations);
+    }
+
+    /// Notes the tables that a projection asks for whole.
+    fn star(&mut self, projection: &[SelectItem]) {
+        for item in projection {
+            let asked: Vec<(String, String)> = match item {
+                SelectItem::Wildcard(_) => {
+                    self.scope.innermost().filter_map(|relation| relation.origin.key()).collect()
+                }
+                SelectItem::QualifiedWildcard(SelectItemQualifiedWildcardKind::ObjectName(of), _) => self
+                    .scope
+                    .qualified(&words(of))
+                    .and_then(|(_, relation)| relation.origin.key())
+                    .into_iter()
+                    .collect(),
+                _ => continue,
+            };
+            for key in asked {
+                if let Some(used) = self.tables.get_mut(&key) {
+                    used.starred = true;
+                }
+            }
+        }
+    }
+
+    /// Notes that a column is named, of this table or else of any in sight.
+    fn mention(&mut self, of: Option<(String, String)>, name: &str) {
+        let relations = || self.scope.frames().flat_map(|frame| &frame.relations);
+        let keys: Vec<(String, String)> = match of {
+            Some(key) => vec![key],
+            None if relations().all(|relation| relation.origin.key().is_some()) => {
+                relations().filter_map(|relation| relation.origin.key()).collect()
+            }
+            None => {
+                self.anywhere.insert(name.to_owned());
+                return;
+            }
+        };
+        for key in keys {
+            if let Some(used) = self.tables.get_mut(&key) {
+                used.columns.insert(name.to_owned());
+            }
         }
     }
 
     /// The words behind the qualifiers as one name, with a key behind them.
     fn join(&self, parts: &[Ident], key: Option<&str>) -> Option<Expr> {
         let words: Vec<String> = parts.iter().map(normal).collect();
-        let qualifiers = self.qualifiers(&words);
-        let rest = &words[qualifiers..];
-        if rest.len() == 1 && key.is_none() {
+        let qualified = self.scope.qualified(&words);
+        let (qualifiers, relation) = qualified.map_or((0, None), |(count, relation)| (count, Some(relation)));
+        let rest = words.get(qualifiers..)?;
+        if rest.is_empty() || (rest.len() == 1 && key.is_none()) {
             return None;
         }
         let mut name = rest.join(".");
         if let Some(key) = key {
-            if !self.maps.contains(&name) {
+            let flat = match relation {
+                Some(relation) => self.is_map(relation, &name),
+                None => self.scope.frames().find_map(|frame| self.has_map(frame, &name)).unwrap_or(false),
+            };
+            if !flat {
                 return None;
             }
             name = format!("{name}.{key}");
@@ -278,6 +258,27 @@ impl Rewriter<'_> {
             parts.push(column);
             Expr::CompoundIdentifier(parts)
         })
+    }
+
+    /// Whether the keys of this map are columns of the relation.
+    fn is_map(&self, relation: &Relation, name: &str) -> bool {
+        let of = |table: &Table| {
+            table.columns.iter().any(|column| column.name == name && matches!(column.values, Values::Map(_)))
+        };
+        match &relation.origin {
+            Origin::Table { table, .. } => of(table),
+            // Its keys come along with `*`.
+            Origin::Query { starred: true } => self.tables.values().any(|used| used.starred && of(&used.table)),
+            Origin::Query { starred: false } | Origin::Other => false,
+        }
+    }
+
+    /// Whether the keys of this map are columns here; `None` where that is to be seen further out.
+    fn has_map(&self, frame: &Frame, name: &str) -> Option<bool> {
+        if frame.relations.iter().any(|relation| self.is_map(relation, name)) {
+            return Some(true);
+        }
+        frame.relations.iter().any(|relation| !matches!(relation.origin, Origin::Table { .. })).then_some(false)
     }
 
     /// `labels['app']`, with what comes behind it.

@@ -108,8 +108,7 @@ impl Registry {
     /// The error for a table that does not exist.
     pub(super) fn unknown_table(&self, schema: &str, name: &str) -> SqlError {
         if !self.has_schema(schema) {
-            let known: Vec<&str> = self.schemas().collect();
-            let near = nearest(schema, known.iter().copied());
+            let near = nearest(schema, self.schemas().chain(super::system::SCHEMAS));
             let error = SqlError::new(ErrorKind::UnknownTable, format!("schema \"{schema}\" does not exist"));
             return match near.as_slice() {
                 [] => error.hint("SHOW SCHEMAS lists them"),

@@ -1,5 +1,6 @@
 //! Reading a table: its provider for one statement, and the plan that gives its rows.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use arrow::datatypes::SchemaRef;
@@ -9,7 +10,7 @@ use datafusion::catalog::{Session, TableProvider};
 use datafusion::common::tree_node::TreeNodeRecursion;
 use datafusion::error::{DataFusionError, Result};
 use datafusion::execution::{SendableRecordBatchStream, TaskContext};
-use datafusion::logical_expr::{Expr, TableType};
+use datafusion::logical_expr::{Expr, TableProviderFilterPushDown, TableType};
 use datafusion::physical_expr::{EquivalenceProperties, PhysicalExpr};
 use datafusion::physical_plan::execution_plan::{Boundedness, EmissionType};
 use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
@@ -18,7 +19,8 @@ use futures::stream::{self, StreamExt, TryStreamExt};
 
 use super::extract::{self, Output, RowMap};
 use super::moment::Moment;
-use crate::schema::Table;
+use super::pushdown::texts;
+use crate::schema::{Place, Table};
 use crate::store::Segment;
 
 /// Rows of a batch.
@@ -43,11 +45,20 @@ impl TableProvider for ObjectsTable {
         TableType::Base
     }
 
+    fn supports_filters_pushdown(&self, filters: &[&Expr]) -> Result<Vec<TableProviderFilterPushDown>> {
+        // All rows of a segment are of one cluster, which is never NULL: exact. Nothing else is said to be.
+        let support = |filter: &&Expr| match self.clusters(filter) {
+            Some(_) => TableProviderFilterPushDown::Exact,
+            None => TableProviderFilterPushDown::Unsupported,
+        };
+        Ok(filters.iter().map(support).collect())
+    }
+
     async fn scan(
         &self,
         state: &dyn Session,
         projection: Option<&Vec<usize>>,
-        _filters: &[Expr],
+        filters: &[Expr],
         limit: Option<usize>,
     ) -> Result<Arc<dyn ExecutionPlan>> {
         let all: Vec<usize> = (0..self.outputs.len()).collect();
@@ -56,7 +67,18 @@ impl TableProvider for ObjectsTable {
         self.moment.want(&self.table, &outputs);
         let schema = Arc::new(self.schema.project(projection)?);
         let partitions = state.config().target_partitions();
-        Ok(Arc::new(ObjectsScan::new(&self.table, outputs, schema, &self.moment, limit, partitions)))
+        let mut scan = ObjectsScan::new(&self.table, outputs, schema, &self.moment, limit, partitions);
+        scan.clusters = filters.iter().filter_map(|filter| self.clusters(filter)).collect();
+        Ok(Arc::new(scan))
+    }
+}
+
+impl ObjectsTable {
+    /// The clusters whose rows are exactly those that a filter lets through.
+    fn clusters(&self, filter: &Expr) -> Option<BTreeSet<String>> {
+        let (name, clusters) = texts(filter)?;
+        let column = self.table.columns.iter().find(|column| column.name == name)?;
+        (column.place == Place::Cluster).then_some(clusters)
     }
 }
 
@@ -68,6 +90,8 @@ struct ObjectsScan {
     moment: Arc<Moment>,
     limit: Option<usize>,
     partitions: usize,
+    /// A row's cluster is in all of these.
+    clusters: Vec<BTreeSet<String>>,
     properties: Arc<PlanProperties>,
 }
 
@@ -92,6 +116,7 @@ impl ObjectsScan {
             moment: Arc::clone(moment),
             limit,
             partitions,
+            clusters: Vec::new(),
             properties: Arc::new(properties),
         }
     }
@@ -101,6 +126,9 @@ impl DisplayAs for ObjectsScan {
     fn fmt_as(&self, _: DisplayFormatType, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let columns: Vec<&str> = self.outputs.iter().map(|output| name(&self.table, output)).collect();
         write!(f, "ObjectsScan: table={}, columns=[{}]", self.table.def.name, columns.join(", "))?;
+        for clusters in &self.clusters {
+            write!(f, ", clusters={clusters:?}")?;
+        }
         self.limit.map_or(Ok(()), |limit| write!(f, ", limit={limit}"))
     }
 }
@@ -139,13 +167,16 @@ impl ExecutionPlan for ObjectsScan {
 
     fn execute(&self, partition: usize, _: Arc<TaskContext>) -> Result<SendableRecordBatchStream> {
         let (table, outputs, moment) = (self.table.clone(), self.outputs.clone(), self.moment.clone());
-        let (schema, limit, partitions) = (self.schema(), self.limit, self.partitions);
+        let (schema, limit, partitions, clusters) = (self.schema(), self.limit, self.partitions, self.clusters.clone());
         let batches = {
             let schema = schema.clone();
             let segments = async move {
                 let snapshot = moment.snapshot().await?;
                 let of_table = snapshot.segments.iter().filter(|segment| std::ptr::eq(segment.kind, table.kind));
-                let mine: Vec<Arc<Segment>> = of_table.skip(partition).step_by(partitions).cloned().collect();
+                let wanted =
+                    |segment: &&Arc<Segment>| clusters.iter().all(|clusters| clusters.contains(&*segment.cluster));
+                let mine: Vec<Arc<Segment>> =
+                    of_table.filter(wanted).skip(partition).step_by(partitions).cloned().collect();
                 Ok::<_, DataFusionError>(stream::iter(mine).flat_map(move |segment| {
                     stream::iter(Batches::new(table.clone(), segment, outputs.clone(), schema.clone()))
                 }))

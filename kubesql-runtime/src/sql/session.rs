@@ -3,16 +3,17 @@
 use std::sync::Arc;
 
 use datafusion::dataframe::DataFrame;
-use datafusion::execution::SessionStateBuilder;
 use datafusion::execution::context::SQLOptions;
 use datafusion::sql::parser::Statement as DfStatement;
 use futures::stream::{StreamExt, TryStreamExt};
+use parking_lot::Mutex;
 
 use super::catalog::{Catalogs, StatementCatalog};
 use super::engine::Engine;
 use super::error::SqlError;
 use super::moment::{Moment, Warnings};
 use super::names::{Names, resolve};
+use super::settings::Settings;
 use super::statement::{Parsed, parse};
 use super::{Answer, failure, show};
 use crate::store::Warning;
@@ -24,12 +25,13 @@ const STAR: usize = 200;
 #[derive(Debug)]
 pub struct Session {
     engine: Arc<Engine>,
+    settings: Mutex<Settings>,
     warnings: Warnings,
 }
 
 impl Session {
     pub(super) fn new(engine: Arc<Engine>) -> Self {
-        Self { engine, warnings: Warnings::default() }
+        Self { engine, settings: Mutex::default(), warnings: Warnings::default() }
     }
 
     /// Runs one statement.
@@ -39,7 +41,7 @@ impl Session {
     pub async fn execute(&self, sql: &str) -> Result<Answer, SqlError> {
         match parse(sql)? {
             Parsed::Query(statement, explains) => self.query(*statement, explains).await,
-            other => show::answer(&self.engine, other).await,
+            other => show::answer(&self.engine.house, &self.settings, other).await,
         }
     }
 
@@ -50,15 +52,17 @@ impl Session {
     }
 
     async fn query(&self, mut statement: DfStatement, explains: bool) -> Result<Answer, SqlError> {
+        let house = &self.engine.house;
+        let schema = self.settings.lock().schema().to_owned();
         let names = match &mut statement {
-            DfStatement::Statement(inner) => resolve(inner, &self.engine.registry)?,
+            DfStatement::Statement(inner) => resolve(inner, &house.registry, &schema)?,
             DfStatement::Explain(explain) => match &mut *explain.statement {
-                DfStatement::Statement(inner) => resolve(inner, &self.engine.registry)?,
+                DfStatement::Statement(inner) => resolve(inner, &house.registry, &schema)?,
                 _ => Names::default(),
             },
             _ => Names::default(),
         };
-        let moment = Arc::new(Moment::new(Arc::clone(&self.engine.source), Arc::clone(&self.warnings)));
+        let moment = Arc::new(Moment::new(Arc::clone(&house.source), Arc::clone(&self.warnings)));
         let mut mentions = names.mentions();
         // To explain, no data is read: the dynamic columns of `*` are left out then.
         for used in names.tables.iter().filter(|used| used.starred && !explains) {
@@ -68,10 +72,12 @@ impl Session {
                 mentioned.dynamic.extend(common.into_iter().filter(|name| !fixed(name)));
             }
         }
-        let catalog = StatementCatalog { registry: Arc::clone(&self.engine.registry), moment, mentions };
-        let state = SessionStateBuilder::new_from_existing(self.engine.state.clone())
-            .with_catalog_list(Arc::new(Catalogs(Arc::new(catalog))))
-            .build();
+        let catalog = StatementCatalog { house: Arc::clone(house), moment, mentions };
+        // A clone, for a builder would register the functions anew, in any order where two claim a name.
+        let mut state = self.engine.state.clone();
+        state.mark_start_execution();
+        state.config_mut().options_mut().catalog.default_schema = schema;
+        state.register_catalog_list(Arc::new(Catalogs(Arc::new(catalog))));
         let explained = |error| failure::explain(&error, Some(&names));
         let plan = state.statement_to_plan(statement).await.map_err(explained)?;
         let read_only = SQLOptions::new().with_allow_ddl(false).with_allow_dml(false).with_allow_statements(false);

@@ -1,4 +1,4 @@
-//! SHOW and DESCRIBE.
+//! SHOW, DESCRIBE, SET and what else is no query.
 
 use std::sync::Arc;
 
@@ -6,38 +6,63 @@ use arrow::array::{ArrayRef, StringViewArray};
 use arrow::datatypes::{DataType, Field, Schema};
 use arrow::record_batch::RecordBatch;
 use futures::stream::{self, StreamExt};
+use parking_lot::Mutex;
 
-use super::engine::Engine;
 use super::error::{ErrorKind, SqlError};
+use super::house::House;
 use super::names::schema_and_table;
 use super::registry::{CATALOG, DEFAULT_SCHEMA};
+use super::settings::Settings;
 use super::statement::Parsed;
-use super::{Answer, ColumnInfo};
+use super::{Answer, ColumnInfo, system};
 
 /// Answers what is not a query.
-pub(super) async fn answer(engine: &Engine, parsed: Parsed) -> Result<Answer, SqlError> {
+pub(super) async fn answer(house: &House, settings: &Mutex<Settings>, parsed: Parsed) -> Result<Answer, SqlError> {
+    let current = settings.lock().schema().to_owned();
     match parsed {
         Parsed::ShowTables(schema, filter) => {
-            let schema = schema.as_deref().unwrap_or(DEFAULT_SCHEMA);
-            if !engine.registry.has_schema(schema) {
-                return Err(engine.registry.unknown_table(schema, ""));
+            let schema = schema.unwrap_or(current);
+            if !house.has_schema(&schema) {
+                return Err(house.registry.unknown_table(&schema, ""));
             }
-            let tables = engine.registry.tables(schema).into_iter().filter(|name| filter.matches(name));
-            rows(&["table"], tables.map(|name| vec![name.to_owned()]).collect())
+            let tables = house.tables(&schema).into_iter().filter(|name| filter.matches(name));
+            rows(&["table"], tables.map(|name| vec![name]).collect())
         }
         Parsed::ShowSchemas(filter) => {
-            let mut schemas: Vec<&str> = engine.registry.schemas().chain(["information_schema"]).collect();
-            schemas.sort_unstable();
-            let schemas = schemas.into_iter().filter(|name| filter.matches(name));
-            rows(&["schema"], schemas.map(|name| vec![name.to_owned()]).collect())
+            let schemas = house.schemas().into_iter().filter(|name| filter.matches(name));
+            rows(&["schema"], schemas.map(|name| vec![name]).collect())
         }
         Parsed::ShowCatalogs => rows(&["catalog"], vec![vec![CATALOG.to_owned()]]),
+        Parsed::ShowFunctions(filter) => {
+            let functions = house.functions.iter().filter(|function| filter.matches(&function.name));
+            let text = |text: &Option<String>| text.clone().unwrap_or_default();
+            let row = |function: &super::house::Function| vec![function.name.clone(), text(&function.syntax)];
+            rows(&["function", "syntax"], functions.map(row).collect())
+        }
         Parsed::Describe(table, filter) => {
             let (schema, name) = schema_and_table(&table);
-            let columns = engine.describe(&format!("{schema}.{name}"), true).await?;
+            let schema = schema.unwrap_or_else(|| {
+                let has = system::find(&current, &name).is_some()
+                    || !matches!(house.registry.find(&current, &name), Ok(None));
+                if has { current } else { DEFAULT_SCHEMA.to_owned() }
+            });
+            let columns = house.describe(&schema, &name, true).await?;
             let shown = columns.into_iter().filter(|column| filter.matches(&column.name));
             let row = |ColumnInfo { name, sql_type, path, .. }| vec![name, sql_type.to_owned(), path];
             rows(&["column", "type", "path"], shown.map(row).collect())
+        }
+        Parsed::ShowAll => {
+            let settings = settings.lock();
+            let row = |(name, value): (&str, &str)| vec![name.to_owned(), value.to_owned()];
+            rows(&["name", "setting"], settings.all().map(row).collect())
+        }
+        Parsed::ShowSetting(name) => {
+            let value = settings.lock().get(&name)?.to_owned();
+            rows(&[&name], vec![vec![value]])
+        }
+        Parsed::Set(name, value) => {
+            settings.lock().set(house, &name, value.as_deref())?;
+            rows(&[], Vec::new())
         }
         Parsed::Nothing => rows(&[], Vec::new()),
         Parsed::Query(..) => Err(SqlError::new(ErrorKind::Internal, "a query is not shown")),

@@ -1,17 +1,27 @@
 //! Text into statements: parsing, splitting, and what may be run at all.
 
-use datafusion::sql::parser::{DFParserBuilder, Statement as DfStatement};
-use datafusion::sql::sqlparser::ast::{DescribeAlias, ObjectName, ShowStatementFilter, ShowStatementFilterPosition};
-use datafusion::sql::sqlparser::ast::{ShowStatementOptions, Statement as SqlStatement};
+use std::ops::ControlFlow;
+
+use datafusion::sql::parser::{DFParserBuilder, ResetStatement, Statement as DfStatement};
+use datafusion::sql::sqlparser::ast::{
+    DescribeAlias, Expr, ObjectName, Select, Set, ShowStatementFilter, ShowStatementFilterPosition,
+    ShowStatementOptions, Statement as SqlStatement, Use, Visit, Visitor,
+};
 use datafusion::sql::sqlparser::dialect::{GenericDialect, PostgreSqlDialect};
 use datafusion::sql::sqlparser::tokenizer::{Token, Tokenizer};
 
 use super::error::{ErrorKind, SqlError};
-use super::names::words;
+use super::names::{normal, words};
 use super::registry::CATALOG;
 
 /// How deep expressions may nest.
 const DEPTH: usize = 60;
+
+/// How deep operators may be in each other: what comes after the parser walks them without looking at its stack.
+const OPERATORS: usize = 150;
+
+/// At most so many tokens beside literals and commas, so that no tree of them is too deep to be dropped.
+const TOKENS: usize = 5_000;
 
 /// A statement by how it is answered.
 #[derive(Debug)]
@@ -24,6 +34,12 @@ pub(super) enum Parsed {
     ShowCatalogs,
     /// Columns of a table.
     Describe(ObjectName, Filter),
+    ShowFunctions(Filter),
+    /// All settings.
+    ShowAll,
+    ShowSetting(String),
+    /// A setting and its new value, or DEFAULT.
+    Set(String, Option<String>),
     /// Nothing to do that a read-only server must do: `BEGIN`, `COMMIT`.
     Nothing,
 }
@@ -34,16 +50,19 @@ pub(super) struct Filter(Option<String>);
 
 impl Filter {
     fn of(options: &ShowStatementOptions) -> Self {
-        let (ShowStatementFilterPosition::Infix(filter) | ShowStatementFilterPosition::Suffix(filter)) =
-            match &options.filter_position {
-                Some(position) => position,
-                None => return Self(None),
-            };
+        Self::new(options.filter_position.as_ref().map(|position| match position {
+            ShowStatementFilterPosition::Infix(filter) | ShowStatementFilterPosition::Suffix(filter) => filter,
+        }))
+    }
+
+    fn new(filter: Option<&ShowStatementFilter>) -> Self {
         Self(match filter {
-            ShowStatementFilter::Like(pattern)
-            | ShowStatementFilter::ILike(pattern)
-            | ShowStatementFilter::NoKeyword(pattern) => Some(pattern.to_lowercase()),
-            ShowStatementFilter::Where(_) => None,
+            Some(
+                ShowStatementFilter::Like(pattern)
+                | ShowStatementFilter::ILike(pattern)
+                | ShowStatementFilter::NoKeyword(pattern),
+            ) => Some(pattern.to_lowercase()),
+            Some(ShowStatementFilter::Where(_)) | None => None,
         })
     }
 
@@ -66,6 +85,16 @@ impl Filter {
 /// Parses one statement and sees that it only reads.
 pub(super) fn parse(sql: &str) -> Result<Parsed, SqlError> {
     let syntax = |message: String| SqlError::new(ErrorKind::Syntax, message);
+    let too_long = || SqlError::new(ErrorKind::Unsupported, "the statement is too long").hint("use IN (...) for lists");
+    let counts = |token: &&Token| {
+        let literal = matches!(token, Token::Number(..) | Token::SingleQuotedString(_) | Token::Comma);
+        !literal && !matches!(token, Token::Whitespace(_))
+    };
+    if let Ok(tokens) = Tokenizer::new(&PostgreSqlDialect {}, sql).tokenize()
+        && tokens.iter().filter(counts).count() > TOKENS
+    {
+        return Err(too_long());
+    }
     let parser = DFParserBuilder::new(sql).with_dialect(&PostgreSqlDialect {}).with_recursion_limit(DEPTH).build();
     let parsed = parser.and_then(|mut parser| parser.parse_statements());
     let mut statements = parsed.map_err(|error| syntax(clean(&error.to_string())))?;
@@ -82,6 +111,21 @@ fn sort_out(statement: DfStatement) -> Result<Parsed, SqlError> {
         SqlError::new(ErrorKind::ReadOnly, format!("{what}: clusters are read only here"))
             .hint("kubesql answers SELECT, WITH, VALUES, EXPLAIN, SHOW and DESCRIBE; change objects with kubectl")
     };
+    let query = match &statement {
+        DfStatement::Explain(explain) => &explain.statement,
+        other => other,
+    };
+    if let DfStatement::Statement(inner) = query
+        && matches!(**inner, SqlStatement::Query(_))
+    {
+        if let ControlFlow::Break(what) = Visit::visit(&**inner, &mut Writes) {
+            return Err(read_only(&what));
+        }
+        if Visit::visit(&**inner, &mut Depth::default()).is_break() {
+            let message = format!("more than {OPERATORS} operators in each other");
+            return Err(SqlError::new(ErrorKind::Unsupported, message).hint("use IN (...) for lists"));
+        }
+    }
     match statement {
         DfStatement::Explain(explain) => {
             let analyze = explain.options.analyze;
@@ -114,15 +158,94 @@ fn sort_out(statement: DfStatement) -> Result<Parsed, SqlError> {
             SqlStatement::StartTransaction { .. } | SqlStatement::Commit { .. } | SqlStatement::Rollback { .. } => {
                 Ok(Parsed::Nothing)
             }
-            SqlStatement::ShowVariable { .. } | SqlStatement::Set(_) => {
-                Err(SqlError::new(ErrorKind::Unsupported, "there are no settings yet"))
+            SqlStatement::ShowFunctions { filter } => Ok(Parsed::ShowFunctions(Filter::new(filter.as_ref()))),
+            SqlStatement::ShowVariable { variable } => {
+                let name = variable.iter().map(|word| word.value.to_lowercase()).collect::<Vec<_>>().join(".");
+                Ok(if name == "all" { Parsed::ShowAll } else { Parsed::ShowSetting(name) })
             }
-            other => Err(read_only(other.to_string().split_whitespace().next().unwrap_or("that"))),
+            SqlStatement::Set(set) => setting(set),
+            SqlStatement::Use(Use::Object(name) | Use::Schema(name) | Use::Database(name)) => {
+                Ok(Parsed::Set("search_path".to_owned(), Some(schema(&name))))
+            }
+            other => Err(read_only(&first_word(&other))),
         },
         DfStatement::CreateExternalTable(_) => Err(read_only("CREATE")),
         DfStatement::CopyTo(_) => Err(read_only("COPY")),
-        DfStatement::Reset(_) => Err(SqlError::new(ErrorKind::Unsupported, "there are no settings yet")),
+        DfStatement::Reset(ResetStatement::Variable(name)) => Ok(Parsed::Set(words(&name).join("."), None)),
     }
+}
+
+/// A change of one setting.
+fn setting(set: Set) -> Result<Parsed, SqlError> {
+    let unsupported = || SqlError::new(ErrorKind::Unsupported, "SET takes one setting and one value");
+    let (name, value) = match set {
+        Set::SingleAssignment { variable, values, .. } => match <[Expr; 1]>::try_from(values) {
+            Ok([value]) => (words(&variable).join("."), value),
+            Err(_) => return Err(unsupported()),
+        },
+        Set::SetTimeZone { value, .. } => ("timezone".to_owned(), value),
+        Set::SetNames { charset_name, .. } => ("client_encoding".to_owned(), Expr::Identifier(charset_name)),
+        _ => return Err(unsupported()),
+    };
+    let value = match value {
+        Expr::Value(value) => value.value.clone().into_string().unwrap_or_else(|| value.to_string()),
+        Expr::Identifier(word) if word.value.eq_ignore_ascii_case("default") => return Ok(Parsed::Set(name, None)),
+        Expr::Identifier(word) => normal(&word),
+        Expr::CompoundIdentifier(words) => words.iter().map(normal).collect::<Vec<_>>().join("."),
+        _ => return Err(unsupported()),
+    };
+    Ok(Parsed::Set(name, Some(value)))
+}
+
+/// Sees that nothing inside a query writes: DataFusion would only say that it cannot.
+struct Writes;
+
+impl Visitor for Writes {
+    type Break = String;
+
+    fn pre_visit_statement(&mut self, statement: &SqlStatement) -> ControlFlow<String> {
+        match statement {
+            SqlStatement::Query(_) => ControlFlow::Continue(()),
+            other => ControlFlow::Break(first_word(other)),
+        }
+    }
+
+    fn pre_visit_select(&mut self, select: &Select) -> ControlFlow<String> {
+        match &select.into {
+            Some(_) => ControlFlow::Break("SELECT INTO".to_owned()),
+            None => ControlFlow::Continue(()),
+        }
+    }
+}
+
+/// How deep expressions are, and how many queries there are.
+#[derive(Default)]
+struct Depth {
+    expressions: usize,
+    queries: usize,
+}
+
+impl Visitor for Depth {
+    type Break = ();
+
+    fn pre_visit_expr(&mut self, _: &Expr) -> ControlFlow<()> {
+        self.expressions += 1;
+        if self.expressions > OPERATORS { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    }
+
+    fn post_visit_expr(&mut self, _: &Expr) -> ControlFlow<()> {
+        self.expressions -= 1;
+        ControlFlow::Continue(())
+    }
+
+    fn pre_visit_select(&mut self, _: &Select) -> ControlFlow<()> {
+        self.queries += 1;
+        if self.queries > OPERATORS { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    }
+}
+
+fn first_word(statement: &SqlStatement) -> String {
+    statement.to_string().split_whitespace().next().unwrap_or("that").to_owned()
 }
 
 fn parent(options: &ShowStatementOptions) -> Option<ObjectName> {

@@ -14,10 +14,12 @@ use datafusion::common::tree_node::Transformed;
 use datafusion::common::{DFSchema, plan_err};
 use datafusion::error::Result;
 use datafusion::logical_expr::expr_rewriter::FunctionRewrite;
+use datafusion::logical_expr::planner::{ExprPlanner, PlannerResult, RawBinaryExpr};
 use datafusion::logical_expr::{
     Between, BinaryExpr, Expr, ExprSchemable, Operator, ScalarUDF, Signature, TypeSignature, Volatility,
     cast as cast_to,
 };
+use datafusion::sql::sqlparser::ast::BinaryOperator;
 
 use super::{Doc, Function, age};
 
@@ -99,6 +101,34 @@ impl FunctionRewrite for Comparisons {
 fn compares(op: Operator) -> bool {
     use Operator::{Eq, Gt, GtEq, IsDistinctFrom, IsNotDistinctFrom, Lt, LtEq, NotEq};
     matches!(op, Eq | NotEq | Lt | LtEq | Gt | GtEq | IsDistinctFrom | IsNotDistinctFrom)
+}
+
+impl ExprPlanner for Comparisons {
+    /// A text beside an interval is one: `age(starttime) > '1 day'`.
+    fn plan_binary_op(&self, mut expr: RawBinaryExpr, schema: &DFSchema) -> Result<PlannerResult<RawBinaryExpr>> {
+        let compares = matches!(
+            expr.op,
+            BinaryOperator::Eq
+                | BinaryOperator::NotEq
+                | BinaryOperator::Lt
+                | BinaryOperator::LtEq
+                | BinaryOperator::Gt
+                | BinaryOperator::GtEq
+        );
+        if compares {
+            let is_length =
+                |expr: &Expr| matches!(expr.get_type(schema), Ok(DataType::Interval(_) | DataType::Duration(_)));
+            let is_text = |expr: &Expr| {
+                matches!(expr.get_type(schema), Ok(DataType::Utf8 | DataType::Utf8View | DataType::LargeUtf8))
+            };
+            if is_length(&expr.left) && is_text(&expr.right) {
+                expr.right = cast_to(expr.right, INTERVAL);
+            } else if is_text(&expr.left) && is_length(&expr.right) {
+                expr.left = cast_to(expr.left, INTERVAL);
+            }
+        }
+        Ok(PlannerResult::Original(expr))
+    }
 }
 
 /// The length of an interval, or of a text that is one (`'1 day'`).

@@ -32,6 +32,7 @@ pub(super) fn register(registry: &mut dyn FunctionRegistry) -> Result<()> {
     let any = Arc::unwrap_or_clone(first_value_udaf()).with_aliases(["arbitrary"]);
     registry.register_udaf(Arc::new(any))?;
     registry.register_function_rewrite(Arc::new(interval::Comparisons))?;
+    registry.register_expr_planner(Arc::new(interval::Comparisons))?;
     Ok(())
 }
 

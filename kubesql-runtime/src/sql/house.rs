@@ -1,0 +1,115 @@
+//! What every statement knows: the tables, the source, the functions.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use datafusion::execution::SessionState;
+use datafusion::logical_expr::Documentation;
+
+use super::error::SqlError;
+use super::moment::{Moment, Warnings};
+use super::registry::Registry;
+use super::types::sql_name;
+use super::{ColumnInfo, dynamic, system};
+use crate::schema::{Column, Table};
+use crate::store::Source;
+
+/// More keys than these are not listed by `describe` and `information_schema`.
+const MOST_LISTED: usize = 10_000;
+
+/// What every statement knows.
+#[derive(Debug)]
+pub(super) struct House {
+    pub(super) registry: Arc<Registry>,
+    pub(super) source: Arc<dyn Source>,
+    /// By name.
+    pub(super) functions: Vec<Function>,
+}
+
+/// What is known of a function.
+#[derive(Debug)]
+pub(super) struct Function {
+    pub(super) name: String,
+    /// `scalar`, `aggregate` or `window`.
+    pub(super) kind: &'static str,
+    pub(super) syntax: Option<String>,
+    pub(super) description: Option<String>,
+}
+
+impl House {
+    pub(super) fn new(registry: Registry, source: Arc<dyn Source>, state: &SessionState) -> Self {
+        let function = |name: &String, kind, documentation: Option<&Documentation>| Function {
+            name: name.clone(),
+            kind,
+            syntax: documentation.map(|documentation| documentation.syntax_example.clone()),
+            description: documentation.map(|documentation| documentation.description.clone()),
+        };
+        let scalar = state.scalar_functions().iter().map(|(name, of)| function(name, "scalar", of.documentation()));
+        let aggregate =
+            state.aggregate_functions().iter().map(|(name, of)| function(name, "aggregate", of.documentation()));
+        let window = state.window_functions().iter().map(|(name, of)| function(name, "window", of.documentation()));
+        let mut functions: Vec<Function> = scalar.chain(aggregate).chain(window).collect();
+        functions.sort_by(|a, b| (&a.name, a.kind).cmp(&(&b.name, b.kind)));
+        Self { registry: Arc::new(registry), source, functions }
+    }
+
+    /// All schemas in order.
+    pub(super) fn schemas(&self) -> Vec<String> {
+        let mut schemas: Vec<String> = self.registry.schemas().chain(system::SCHEMAS).map(str::to_owned).collect();
+        schemas.sort_unstable();
+        schemas
+    }
+
+    pub(super) fn has_schema(&self, schema: &str) -> bool {
+        self.registry.has_schema(schema) || system::SCHEMAS.contains(&schema)
+    }
+
+    /// The tables of a schema; of the default one only those that are listed.
+    pub(super) fn tables(&self, schema: &str) -> Vec<String> {
+        self.registry.tables(schema).into_iter().chain(system::names(schema)).map(str::to_owned).collect()
+    }
+
+    /// The columns of a table, in the order of `select *`; with `data`, the keys that the data has as well.
+    pub(super) async fn describe(&self, schema: &str, name: &str, data: bool) -> Result<Vec<ColumnInfo>, SqlError> {
+        if let Some(table) = system::find(schema, name) {
+            let column = |&(name, kind): &(&str, system::Kind)| ColumnInfo {
+                name: name.to_owned(),
+                sql_type: kind.sql_name(),
+                path: String::new(),
+                dynamic: false,
+            };
+            return Ok(table.columns().iter().map(column).collect());
+        }
+        let found = self.registry.find(schema, name)?.ok_or_else(|| self.registry.unknown_table(schema, name))?;
+        let mut columns: Vec<ColumnInfo> = found.columns.iter().map(column_info).collect();
+        if data {
+            let moment = Moment::new(Arc::clone(&self.source), Warnings::default());
+            columns.extend(dynamic_columns(&found, &moment).await?);
+        }
+        Ok(columns)
+    }
+}
+
+/// The dynamic columns that the data has.
+async fn dynamic_columns(table: &Table, moment: &Moment) -> Result<Vec<ColumnInfo>, SqlError> {
+    let paths: HashMap<&str, &str> =
+        table.columns.iter().map(|column| (column.name.as_str(), column.path.as_str())).collect();
+    let names = moment.commonest(table, MOST_LISTED).await?;
+    let info = |name: String| {
+        let column = dynamic::find(table, &name)?;
+        let path = match &column.pick {
+            dynamic::Pick::Key(_, key) => {
+                let map = name.strip_suffix(key.as_str()).and_then(|map| map.strip_suffix('.'))?;
+                format!("{}[{key}]", paths.get(map)?)
+            }
+            dynamic::Pick::Condition { of, .. } => format!("conditions[type={of}]"),
+        };
+        Some(ColumnInfo { sql_type: sql_name(column.values), path, dynamic: true, name })
+    };
+    Ok(names.into_iter().filter(|name| !paths.contains_key(name.as_str())).filter_map(info).collect())
+}
+
+fn column_info(column: &Column) -> ColumnInfo {
+    let (name, path) = (column.name.clone(), column.path.clone());
+    ColumnInfo { name, sql_type: sql_name(column.values), path, dynamic: false }
+}

@@ -1,0 +1,89 @@
+//! A session's settings: what `SET`, `RESET` and `SHOW` know.
+
+use std::collections::BTreeMap;
+
+use super::error::{ErrorKind, SqlError};
+use super::house::House;
+use super::registry::{CATALOG, DEFAULT_SCHEMA};
+use super::suggest::nearest;
+
+/// The setting that says where bare names are looked up first.
+const SEARCH_PATH: &str = "search_path";
+
+/// Settings with what they are at first.
+const KNOWN: [(&str, &str); 4] =
+    [("application_name", ""), ("client_encoding", "UTF8"), (SEARCH_PATH, DEFAULT_SCHEMA), ("timezone", "UTC")];
+
+/// A session's settings.
+#[derive(Debug, Default, Clone)]
+pub(super) struct Settings {
+    /// Those that are not as at first.
+    changed: BTreeMap<&'static str, String>,
+}
+
+impl Settings {
+    /// The current schema.
+    pub(super) fn schema(&self) -> &str {
+        self.changed.get(SEARCH_PATH).map_or(DEFAULT_SCHEMA, String::as_str)
+    }
+
+    /// The value of a setting.
+    pub(super) fn get(&self, name: &str) -> Result<&str, SqlError> {
+        let (name, default) = known(name)?;
+        Ok(self.changed.get(name).map_or(default, String::as_str))
+    }
+
+    /// All settings and their values.
+    pub(super) fn all(&self) -> impl Iterator<Item = (&'static str, &str)> {
+        KNOWN.into_iter().map(|(name, default)| (name, self.changed.get(name).map_or(default, String::as_str)))
+    }
+
+    /// Changes a setting; DEFAULT is `None`.
+    pub(super) fn set(&mut self, house: &House, name: &str, value: Option<&str>) -> Result<(), SqlError> {
+        let (name, default) = known(name)?;
+        let Some(value) = value else {
+            self.changed.remove(name);
+            return Ok(());
+        };
+        let invalid = |message: String| Err(SqlError::new(ErrorKind::Invalid, message));
+        match name {
+            SEARCH_PATH => {
+                let schema = value.strip_prefix(CATALOG).and_then(|rest| rest.strip_prefix('.')).unwrap_or(value);
+                if !house.has_schema(schema) {
+                    return Err(house.registry.unknown_table(schema, ""));
+                }
+                self.changed.insert(name, schema.to_owned());
+            }
+            // Text is UTF-8 and times are UTC; who asks for that may, and who asks for more is told.
+            "client_encoding" if !matches!(value.to_lowercase().as_str(), "utf8" | "utf-8" | "unicode") => {
+                return invalid(format!("text is UTF8, not {value}"));
+            }
+            "timezone" if !matches!(value.to_lowercase().as_str(), "utc" | "etc/utc" | "gmt" | "z") => {
+                return invalid(format!("times are UTC, not {value}"));
+            }
+            "client_encoding" | "timezone" => {
+                self.changed.insert(name, default.to_owned());
+            }
+            name => {
+                self.changed.insert(name, value.to_owned());
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The setting of this name and its value at first.
+fn known(name: &str) -> Result<(&'static str, &'static str), SqlError> {
+    let name = match name {
+        "time zone" | "time.zone" => "timezone",
+        "names" => "client_encoding",
+        name => name,
+    };
+    KNOWN.into_iter().find(|(known, _)| *known == name).ok_or_else(|| {
+        let error = SqlError::new(ErrorKind::Unsupported, format!("there is no setting \"{name}\""));
+        match nearest(name, KNOWN.iter().map(|(known, _)| *known)).as_slice() {
+            [] => error.hint("SHOW ALL lists the settings"),
+            near => error.hint(format!("did you mean {}?", near.join(", "))),
+        }
+    })
+}

@@ -1,0 +1,193 @@
+//! Tables about kubesql itself, each in a file: a thin trait, and one adapter to DataFusion.
+
+mod clusters;
+mod functions;
+mod information_schema;
+mod tables;
+
+use std::collections::BTreeMap;
+use std::fmt::Debug;
+use std::sync::Arc;
+
+use arrow::array::{ArrayRef, BooleanArray, Int32Array, StringViewArray};
+use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
+use arrow::record_batch::RecordBatch;
+use async_trait::async_trait;
+use datafusion::catalog::{Session, TableProvider};
+use datafusion::error::{DataFusionError, Result};
+use datafusion::execution::{SendableRecordBatchStream, TaskContext};
+use datafusion::logical_expr::{Expr, TableProviderFilterPushDown, TableType};
+use datafusion::physical_plan::ExecutionPlan;
+use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
+use datafusion::physical_plan::streaming::{PartitionStream, StreamingTableExec};
+
+use super::error::SqlError;
+use super::house::House;
+use super::pushdown::equalities;
+
+/// A table about kubesql itself.
+#[async_trait]
+pub(super) trait SystemTable: Debug + Send + Sync {
+    /// `system`, `information_schema`.
+    fn schema(&self) -> &'static str;
+
+    /// Its name there.
+    fn name(&self) -> &'static str;
+
+    /// Its columns, in order.
+    fn columns(&self) -> &'static [(&'static str, Kind)];
+
+    /// Its rows as they are now. `only` says which texts the statement asks for in some columns: rows with others
+    /// may be left out.
+    async fn rows(&self, house: &House, only: &BTreeMap<String, String>) -> Result<Vec<Vec<Cell>>, SqlError>;
+}
+
+/// The type of a column.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// Utf8View.
+    Text,
+    /// 32 bits.
+    Integer,
+    /// True or false.
+    Boolean,
+}
+
+impl Kind {
+    fn data_type(self) -> DataType {
+        match self {
+            Self::Text => DataType::Utf8View,
+            Self::Integer => DataType::Int32,
+            Self::Boolean => DataType::Boolean,
+        }
+    }
+
+    /// As psql spells it.
+    pub(super) fn sql_name(self) -> &'static str {
+        match self {
+            Self::Text => "text",
+            Self::Integer => "integer",
+            Self::Boolean => "boolean",
+        }
+    }
+}
+
+/// A value.
+#[derive(Debug, Clone)]
+pub(super) enum Cell {
+    Text(String),
+    Integer(usize),
+    Boolean(bool),
+    Null,
+}
+
+impl From<&str> for Cell {
+    fn from(text: &str) -> Self {
+        Self::Text(text.to_owned())
+    }
+}
+
+/// All of them.
+pub(super) const ALL: [&dyn SystemTable; 6] = [
+    &clusters::Clusters,
+    &functions::Functions,
+    &tables::Tables,
+    &information_schema::Columns,
+    &information_schema::Schemata,
+    &information_schema::Tables,
+];
+
+/// The schemas that they are in.
+pub(super) const SCHEMAS: [&str; 2] = ["information_schema", "system"];
+
+pub(super) fn find(schema: &str, name: &str) -> Option<&'static dyn SystemTable> {
+    ALL.into_iter().find(|table| table.schema() == schema && table.name() == name)
+}
+
+/// The tables of a schema, in order.
+pub(super) fn names(schema: &str) -> impl Iterator<Item = &'static str> {
+    ALL.into_iter().filter(move |table| table.schema() == schema).map(SystemTable::name)
+}
+
+/// A system table for DataFusion.
+#[derive(Debug, Clone)]
+pub(super) struct SystemProvider {
+    table: &'static dyn SystemTable,
+    house: Arc<House>,
+    schema: SchemaRef,
+    only: BTreeMap<String, String>,
+}
+
+impl SystemProvider {
+    pub(super) fn new(table: &'static dyn SystemTable, house: Arc<House>) -> Self {
+        let fields: Vec<Field> =
+            table.columns().iter().map(|(name, kind)| Field::new(*name, kind.data_type(), true)).collect();
+        Self { table, house, schema: Arc::new(Schema::new(fields)), only: BTreeMap::new() }
+    }
+
+    async fn batch(self) -> Result<RecordBatch> {
+        let rows = self.table.rows(&self.house, &self.only).await;
+        let rows = rows.map_err(|error| DataFusionError::External(Box::new(error)))?;
+        let column = |(at, (_, kind)): (usize, &(&str, Kind))| -> ArrayRef {
+            let cells = rows.iter().map(|row| &row[at]);
+            match kind {
+                Kind::Text => Arc::new(
+                    cells
+                        .map(|cell| if let Cell::Text(text) = cell { Some(text) } else { None })
+                        .collect::<StringViewArray>(),
+                ),
+                Kind::Integer => Arc::new(
+                    cells
+                        .map(|cell| if let Cell::Integer(number) = cell { i32::try_from(*number).ok() } else { None })
+                        .collect::<Int32Array>(),
+                ),
+                Kind::Boolean => Arc::new(
+                    cells
+                        .map(|cell| if let Cell::Boolean(is) = cell { Some(*is) } else { None })
+                        .collect::<BooleanArray>(),
+                ),
+            }
+        };
+        let columns = self.table.columns().iter().enumerate().map(column).collect();
+        Ok(RecordBatch::try_new(self.schema, columns)?)
+    }
+}
+
+#[async_trait]
+impl TableProvider for SystemProvider {
+    fn schema(&self) -> SchemaRef {
+        Arc::clone(&self.schema)
+    }
+
+    fn table_type(&self) -> TableType {
+        TableType::View
+    }
+
+    fn supports_filters_pushdown(&self, filters: &[&Expr]) -> Result<Vec<TableProviderFilterPushDown>> {
+        Ok(vec![TableProviderFilterPushDown::Inexact; filters.len()])
+    }
+
+    async fn scan(
+        &self,
+        _: &dyn Session,
+        projection: Option<&Vec<usize>>,
+        filters: &[Expr],
+        _: Option<usize>,
+    ) -> Result<Arc<dyn ExecutionPlan>> {
+        let only = equalities(filters);
+        let stream: Arc<dyn PartitionStream> = Arc::new(Self { only, ..self.clone() });
+        let schema = Arc::clone(&self.schema);
+        Ok(Arc::new(StreamingTableExec::try_new(schema, vec![stream], projection, Vec::new(), false, None)?))
+    }
+}
+
+impl PartitionStream for SystemProvider {
+    fn schema(&self) -> &SchemaRef {
+        &self.schema
+    }
+
+    fn execute(&self, _: Arc<TaskContext>) -> SendableRecordBatchStream {
+        let batch = futures::stream::once(self.clone().batch());
+        Box::pin(RecordBatchStreamAdapter::new(Arc::clone(&self.schema), batch))
+    }
+}

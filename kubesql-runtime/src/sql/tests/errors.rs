@@ -1,0 +1,79 @@
+//! What is answered where a statement is wrong.
+
+use super::{answer, error, session_of, world};
+use crate::sql::ErrorKind;
+
+#[tokio::test]
+async fn misspelt_names_get_the_nearest_ones() {
+    for (sql, kind, message, hint) in [
+        ("select * from pod", ErrorKind::UnknownTable, "\"pod\"", "pods"),
+        ("select * from apps.deployment", ErrorKind::UnknownTable, "\"deployment\"", "deployments"),
+        ("select * from app.deployments", ErrorKind::UnknownTable, "\"app\"", "apps"),
+        ("select nodname from pods", ErrorKind::UnknownColumn, "\"nodname\"", "nodename"),
+        ("select p.nodname from pods p", ErrorKind::UnknownColumn, "\"p.nodname\"", "nodename"),
+        ("select name from pods where phas = 'Running'", ErrorKind::UnknownColumn, "\"phas\"", "phase"),
+        ("select name from pods order by creationtime", ErrorKind::UnknownColumn, "\"creationtime\"", ""),
+        ("select \"Name\" from pods", ErrorKind::UnknownColumn, "\"Name\"", "name"),
+        ("select label.app from pods", ErrorKind::UnknownColumn, "label", "labels.app"),
+        ("select q.name from pods p", ErrorKind::UnknownColumn, "q.name", ""),
+        ("select sum(name) from pods", ErrorKind::Invalid, "sum(text)", "sum(bigint)"),
+        ("select counnt(*) from pods", ErrorKind::Invalid, "counnt", "count"),
+    ] {
+        let error = error(sql).await;
+        assert_eq!(error.kind, kind, "{sql}: {error}");
+        assert!(error.message.contains(message), "{sql}: {error}");
+        assert!(error.hint.as_deref().unwrap_or_default().contains(hint), "{sql}: {error} {:?}", error.hint);
+    }
+}
+
+#[tokio::test]
+async fn wrong_statements_say_so_in_one_line() {
+    for (sql, kind) in [
+        ("select", ErrorKind::Syntax),
+        ("select name frm pods where", ErrorKind::Syntax),
+        ("", ErrorKind::Syntax),
+        ("select 1; select 2", ErrorKind::Syntax),
+        ("insert into pods select * from pods", ErrorKind::ReadOnly),
+        ("create view v as select 1", ErrorKind::ReadOnly),
+        ("with x as (delete from pods returning name) select * from x", ErrorKind::ReadOnly),
+        ("select name into x from pods", ErrorKind::ReadOnly),
+        ("select name from pods, pods", ErrorKind::Invalid),
+        ("select uid from pods, containers", ErrorKind::UnknownColumn),
+        ("select sum(name) from pods", ErrorKind::Invalid),
+        ("select cast('x' as int)", ErrorKind::Invalid),
+        ("select date('tomorrow')", ErrorKind::Invalid),
+        ("select selector_matches(labels, 'a in (') from pods", ErrorKind::Invalid),
+        ("select 1/0", ErrorKind::Invalid),
+        ("select name, count(*) from pods", ErrorKind::Invalid),
+    ] {
+        let error = error(sql).await;
+        assert_eq!(error.kind, kind, "{sql}: {error}");
+        assert!(
+            !error.message.contains('\n') && !error.message.contains("DataFusion") && !error.message.contains("Utf8"),
+            "{sql}: {error}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_source_that_fails_is_no_empty_answer() {
+    let session = session_of(&world::usual().broken());
+    for sql in ["select * from pods", "select count(*) from pods", "describe pods"] {
+        let error = answer(&session, sql).await.expect_err(sql);
+        assert_eq!(error.kind, ErrorKind::Source, "{sql}: {error}");
+        assert!(error.message.contains("connection refused"), "{sql}: {error}");
+    }
+    answer(&session, "select 1").await.expect("no object is needed");
+}
+
+#[tokio::test]
+async fn deep_nesting_is_refused_and_harms_nobody() {
+    let deep = format!("select {}1{}", "(".repeat(2_000), ")".repeat(2_000));
+    assert_eq!(error(&deep).await.kind, ErrorKind::Syntax);
+    for terms in [3_000, 100_000] {
+        let long = format!("select {}", vec!["1"; terms].join(" + "));
+        assert_eq!(error(&long).await.kind, ErrorKind::Unsupported);
+    }
+    super::check(&format!("select {}", vec!["1"; 120].join(" + ")), &["120"]).await;
+    super::check(&format!("select 5000 in ({})", vec!["1"; 20_000].join(", ")), &["false"]).await;
+}

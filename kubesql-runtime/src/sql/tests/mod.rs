@@ -1,0 +1,73 @@
+//! Statements over a few made-up objects in memory, and what they must answer.
+
+mod ancestor;
+mod columns;
+mod errors;
+mod planning;
+mod rows;
+mod show;
+mod world;
+
+use arrow::util::display::{ArrayFormatter, FormatOptions};
+use futures::StreamExt;
+
+use super::{Engine, Session, SqlError};
+use world::World;
+
+/// A session over [`world::usual`].
+fn session() -> Session {
+    session_of(&world::usual())
+}
+
+fn session_of(world: &World) -> Session {
+    Engine::new(crate::generated::KINDS, world.source()).expect("an engine").session()
+}
+
+/// The names of the columns, and the rows, values joined by `|`.
+async fn answer(session: &Session, sql: &str) -> Result<(Vec<String>, Vec<String>), SqlError> {
+    let mut answer = session.execute(sql).await?;
+    let columns = answer.schema.fields().iter().map(|field| field.name().clone()).collect();
+    let options = FormatOptions::default().with_null("NULL");
+    let mut rows = Vec::new();
+    while let Some(batch) = answer.rows.next().await {
+        let batch = batch?;
+        assert_eq!(batch.schema().fields(), answer.schema.fields(), "{sql}: batches are as announced");
+        let formatters: Vec<ArrayFormatter> = batch
+            .columns()
+            .iter()
+            .map(|column| ArrayFormatter::try_new(column, &options).expect("values can be shown"))
+            .collect();
+        for row in 0..batch.num_rows() {
+            let values: Vec<String> = formatters.iter().map(|formatter| formatter.value(row).to_string()).collect();
+            rows.push(values.join("|"));
+        }
+    }
+    Ok((columns, rows))
+}
+
+/// Runs a statement over the usual world. Without ORDER BY the order of the rows does not matter.
+async fn check(sql: &str, expect: &[&str]) {
+    check_in(&session(), sql, expect).await;
+}
+
+async fn check_in(session: &Session, sql: &str, expect: &[&str]) {
+    let (_, mut rows) = answer(session, sql).await.unwrap_or_else(|error| panic!("{sql}: {error} ({:?})", error.hint));
+    let mut expect: Vec<String> = expect.iter().map(|&row| row.to_owned()).collect();
+    if !sql.to_lowercase().contains("order by") {
+        rows.sort();
+        expect.sort();
+    }
+    assert_eq!(rows, expect, "{sql}");
+}
+
+/// The names of a statement's columns.
+async fn columns_of(session: &Session, sql: &str) -> Vec<String> {
+    answer(session, sql).await.unwrap_or_else(|error| panic!("{sql}: {error} ({:?})", error.hint)).0
+}
+
+async fn error(sql: &str) -> SqlError {
+    match answer(&session(), sql).await {
+        Err(error) => error,
+        Ok((_, rows)) => panic!("{sql}: answered {rows:?}"),
+    }
+}
