@@ -6,6 +6,8 @@
 mod ancestor; // the queries of the first users, to the letter
 #[path = "it/cli.rs"]
 mod cli; // the command line: sources, statements, formats, errors, exit codes
+#[path = "it/demo.rs"]
+mod demo; // what the made-up cluster holds
 #[path = "it/oracle.rs"]
 mod oracle; // the same questions put to plain Python over the same files
 #[path = "it/readme.rs"]
@@ -14,3 +16,5 @@ mod readme; // what README.md shows is what is printed
 mod rooms; // who may import whom, and how long files may be
 #[path = "it/support.rs"]
 mod support; // running the command, finding the checkout
+#[path = "it/usage.rs"]
+mod usage; // what is refused and how, where output goes
