@@ -35,8 +35,10 @@ fn samples() -> Option<PathBuf> {
 }
 
 #[test]
-fn the_made_up_cluster_answers_alike() {
+fn made_up_objects_answer_alike() {
+    // The small cluster, and objects that are hard to read right.
     python("questions.py", &[root().join(DEMO)]);
+    python("questions.py", &[root().join("tests/fixtures/hard")]);
 }
 
 #[test]

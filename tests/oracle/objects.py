@@ -26,11 +26,12 @@ def cores(text):
 
 
 def base_units(text):
-    """Whole units, rounded away from zero."""
+    """Whole units, rounded away from zero and bounded by 64 bits, as Kubernetes does."""
     number = None if text is None else quantity(text)
     if number is None:
         return None
-    return -(-number.numerator // number.denominator) if number > 0 else number.numerator // number.denominator
+    whole = -(-number.numerator // number.denominator) if number > 0 else number.numerator // number.denominator
+    return max(-(2**63), min(2**63 - 1, whole))
 
 
 def micros(text):

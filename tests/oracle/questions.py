@@ -9,9 +9,15 @@ import subprocess
 import sys
 from collections import Counter, defaultdict
 
+import kinds as other_kinds
 from objects import base_units, cores, get, micros, objects_of
 
-GROUPS = {"Deployment": ("apps", "extensions"), "ReplicaSet": ("apps", "extensions"), "DaemonSet": ("apps", "extensions")}
+# The groups of kinds outside the core group.
+GROUPS = {
+    **dict.fromkeys(("Deployment", "ReplicaSet", "DaemonSet"), ("apps", "extensions")), "StatefulSet": ("apps",),
+    "Ingress": ("networking.k8s.io", "extensions"), "CronJob": ("batch",),
+    **dict.fromkeys(("Role", "RoleBinding"), ("rbac.authorization.k8s.io",)),
+}
 
 
 def load(paths):
@@ -174,6 +180,7 @@ def questions(k):
     yield 'select name, "capacity.storage" as s, "claimref.name" as c, phase from persistentvolumes', [
         (name(v), base_units((get(v, "spec.capacity") or {}).get("storage")), get(v, "spec.claimRef.name"), get(v, "status.phase"))
         for v in k["PersistentVolume"]]
+    yield from other_kinds.questions(k)
 
 
 def plain(value):
