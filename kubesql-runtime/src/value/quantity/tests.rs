@@ -126,6 +126,9 @@ fn whole_numbers_are_told_from_others() {
 #[test]
 fn samples_agree() {
     let Ok(samples) = std::env::var("KUBESQL_SAMPLES") else {
+        // Past the test harness, which hides what a passing test prints.
+        std::io::Write::write_all(&mut std::io::stderr(), b"SKIPPED samples_agree: KUBESQL_SAMPLES IS NOT SET\n")
+            .expect("stderr");
         return;
     };
     let path = std::path::Path::new(&samples).join("objects/made-up/quantities.json");

@@ -48,10 +48,14 @@ fn expected(path: &Path) -> u64 {
 }
 
 #[test]
-#[expect(clippy::print_stderr, reason = "a test that does nothing must say so")]
 fn every_object_of_the_samples_is_accounted_for() {
     let Some(samples) = std::env::var_os("KUBESQL_SAMPLES") else {
-        eprintln!("SKIPPED: KUBESQL_SAMPLES is not set");
+        // Past the test harness, which hides what a passing test prints.
+        std::io::Write::write_all(
+            &mut std::io::stderr(),
+            b"SKIPPED every_object_of_the_samples_is_accounted_for: KUBESQL_SAMPLES IS NOT SET\n",
+        )
+        .expect("stderr");
         return;
     };
     let mut total = 0;
@@ -71,11 +75,6 @@ fn every_object_of_the_samples_is_accounted_for() {
                     .filter(|warning| !warning.message.ends_with("(became NULL)"))
                     .map(|warning| warning.count)
                     .sum();
-                if std::env::var_os("KUBESQL_SAMPLES_TOLD").is_some() {
-                    for warning in &snapshot.warnings {
-                        eprintln!("{} | {} ({})", warning.place, warning.message, warning.count);
-                    }
-                }
                 (taken, left)
             }
             Err(error) => {
