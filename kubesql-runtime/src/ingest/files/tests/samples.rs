@@ -48,6 +48,7 @@ fn expected(path: &Path) -> u64 {
 }
 
 #[test]
+#[expect(clippy::print_stderr, reason = "what was counted helps whoever runs it by hand")]
 fn every_object_of_the_samples_is_accounted_for() {
     let Some(samples) = std::env::var_os("KUBESQL_SAMPLES") else {
         // Past the test harness, which hides what a passing test prints.
