@@ -38,6 +38,7 @@ impl Engine {
         config.options_mut().sql_parser.map_string_types_to_utf8view = true;
         let mut state = SessionStateBuilder::new().with_config(config).with_default_features().build();
         functions::register(&mut state).map_err(|error| SqlError::new(ErrorKind::Internal, error.to_string()))?;
+        state.add_analyzer_rule(functions::arithmetic());
         let house = Arc::new(House::new(Registry::new(kinds), source, &state));
         Ok(Arc::new(Self { house, state }))
     }

@@ -62,10 +62,12 @@ fn from_schema(error: &SchemaError, names: Option<&Names>) -> SqlError {
 }
 
 /// What DataFusion says of types, and what SQL calls them; the longer names first.
-const TYPES: [(&str, &str); 12] = [
+const TYPES: [(&str, &str); 14] = [
     ("Timestamp(µs, \"UTC\")", "timestamp with time zone"),
     ("Timestamp(ns, \"UTC\")", "timestamp with time zone"),
     ("Interval(MonthDayNano)", "interval"),
+    ("Duration(ns)", "interval"),
+    ("Duration(µs)", "interval"),
     ("LargeUtf8", "text"),
     ("Utf8View", "text"),
     ("Utf8", "text"),
@@ -99,7 +101,8 @@ fn planned(message: &str) -> SqlError {
     SqlError::new(ErrorKind::Invalid, plain(message))
 }
 
-fn in_sql(message: &str) -> String {
+/// Types by their names in SQL.
+pub(super) fn in_sql(message: &str) -> String {
     TYPES.iter().fold(message.to_owned(), |message, (arrow, sql)| message.replace(arrow, sql))
 }
 

@@ -1,6 +1,7 @@
 //! SQL functions beside DataFusion's own: what users of kubectl and of Presto reach for. A file each.
 
 mod age;
+mod arithmetic;
 mod calendar;
 mod date;
 mod date_diff;
@@ -10,6 +11,7 @@ mod json_extract;
 mod quantity;
 mod selector;
 mod selector_matches;
+mod total;
 
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
@@ -22,6 +24,7 @@ use datafusion::functions_aggregate::first_last::first_value_udaf;
 use datafusion::logical_expr::{
     ColumnarValue, DocSection, Documentation, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature,
 };
+use datafusion::optimizer::AnalyzerRule;
 
 /// Gives the functions to a session or its state.
 pub(super) fn register(registry: &mut dyn FunctionRegistry) -> Result<()> {
@@ -31,9 +34,17 @@ pub(super) fn register(registry: &mut dyn FunctionRegistry) -> Result<()> {
     }
     let any = Arc::unwrap_or_clone(first_value_udaf()).with_aliases(["arbitrary"]);
     registry.register_udaf(Arc::new(any))?;
+    for function in total::functions() {
+        registry.register_udaf(Arc::new(function))?;
+    }
     registry.register_function_rewrite(Arc::new(interval::Comparisons))?;
     registry.register_expr_planner(Arc::new(interval::Comparisons))?;
     Ok(())
+}
+
+/// What makes the operators safe, for the same session.
+pub(super) fn arithmetic() -> Arc<dyn AnalyzerRule + Send + Sync> {
+    Arc::new(arithmetic::CheckedArithmetic)
 }
 
 /// All of them, for sessions and for their documentation.

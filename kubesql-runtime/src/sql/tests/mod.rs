@@ -1,6 +1,7 @@
 //! Statements over a few made-up objects in memory, and what they must answer.
 
 mod ancestor;
+mod arithmetic;
 mod columns;
 mod errors;
 mod planning;

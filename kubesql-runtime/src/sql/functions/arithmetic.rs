@@ -1,0 +1,161 @@
+//! `+`, `-` and `*` of whole numbers that fail where the result does not fit: DataFusion's own would wrap around.
+
+use std::fmt::Write;
+use std::sync::Arc;
+
+use arrow::array::{Datum, Scalar};
+use arrow::compute::kernels::numeric;
+use arrow::datatypes::{DataType, Field, FieldRef};
+use arrow::error::ArrowError;
+use datafusion::common::DFSchema;
+use datafusion::common::config::ConfigOptions;
+use datafusion::common::tree_node::{Transformed, TreeNode};
+use datafusion::error::{DataFusionError, Result};
+use datafusion::logical_expr::expr_rewriter::NamePreserver;
+use datafusion::logical_expr::type_coercion::binary::BinaryTypeCoercer;
+use datafusion::logical_expr::utils::merge_schema;
+use datafusion::logical_expr::{
+    BinaryExpr, ColumnarValue, Expr, ExprSchemable, LogicalPlan, Operator, ReturnFieldArgs, ScalarFunctionArgs,
+    ScalarUDF, ScalarUDFImpl, Signature, Volatility,
+};
+use datafusion::optimizer::AnalyzerRule;
+use datafusion::scalar::ScalarValue;
+
+use super::super::failure::in_sql;
+
+/// Makes every operation on whole numbers a checked one. Runs when the types of all operands are settled.
+#[derive(Debug)]
+pub(super) struct CheckedArithmetic;
+
+impl AnalyzerRule for CheckedArithmetic {
+    fn name(&self) -> &'static str {
+        "checked_arithmetic"
+    }
+
+    fn analyze(&self, plan: LogicalPlan, _: &ConfigOptions) -> Result<LogicalPlan> {
+        plan.transform_up_with_subqueries(checked_plan).map(|plan| plan.data)
+    }
+}
+
+fn checked_plan(plan: LogicalPlan) -> Result<Transformed<LogicalPlan>> {
+    let schema = merge_schema(&plan.inputs());
+    let names = NamePreserver::new(&plan);
+    plan.map_expressions(|expr| {
+        let name = names.save(&expr);
+        let expr = expr.transform_up(|expr| Ok(checked(expr, &schema)))?;
+        Ok(expr.update_data(|expr| name.restore(expr)))
+    })
+}
+
+fn checked(expr: Expr, schema: &DFSchema) -> Transformed<Expr> {
+    let is_exact = |expr: &Expr| expr.get_type(schema).is_ok_and(|of| of.is_integer() || of.is_decimal());
+    match expr {
+        Expr::BinaryExpr(BinaryExpr { left, op, right })
+            if matches!(op, Operator::Plus | Operator::Minus | Operator::Multiply)
+                && is_exact(&left)
+                && is_exact(&right) =>
+        {
+            Transformed::yes(ScalarUDF::new_from_impl(Checked::new(Some(op))).call(vec![*left, *right]))
+        }
+        Expr::Negative(of) if is_exact(&of) => {
+            Transformed::yes(ScalarUDF::new_from_impl(Checked::new(None)).call(vec![*of]))
+        }
+        other => Transformed::no(other),
+    }
+}
+
+/// One operation; none is the minus sign in front of a number.
+#[derive(Debug, PartialEq, Eq, Hash)]
+struct Checked {
+    op: Option<Operator>,
+    signature: Signature,
+}
+
+impl Checked {
+    fn new(op: Option<Operator>) -> Self {
+        let arguments = if op.is_some() { 2 } else { 1 };
+        Self { op, signature: Signature::any(arguments, Volatility::Immutable) }
+    }
+}
+
+impl ScalarUDFImpl for Checked {
+    fn name(&self) -> &'static str {
+        match self.op {
+            Some(Operator::Plus) => "checked_add",
+            Some(Operator::Minus) => "checked_subtract",
+            Some(_) => "checked_multiply",
+            None => "checked_negate",
+        }
+    }
+
+    /// As the operation itself would be called, for a column without an alias has that name.
+    fn schema_name(&self, args: &[Expr]) -> Result<String> {
+        let mut name = String::new();
+        match (self.op, args) {
+            (Some(op), [left, right]) => write!(name, "{} {op} {}", left.schema_name(), right.schema_name())?,
+            (_, args) => args.iter().try_for_each(|of| write!(name, "(- {})", of.schema_name()))?,
+        }
+        Ok(name)
+    }
+
+    fn signature(&self) -> &Signature {
+        &self.signature
+    }
+
+    fn return_type(&self, arguments: &[DataType]) -> Result<DataType> {
+        match (self.op, arguments) {
+            (Some(op), [left, right]) => BinaryTypeCoercer::new(left, &op, right).get_result_type(),
+            (_, [of, ..]) => Ok(of.clone()),
+            (_, []) => Ok(DataType::Null),
+        }
+    }
+
+    fn return_field_from_args(&self, args: ReturnFieldArgs) -> Result<FieldRef> {
+        let types: Vec<DataType> = args.arg_fields.iter().map(|field| field.data_type().clone()).collect();
+        let nullable = args.arg_fields.iter().any(|field| field.is_nullable());
+        Ok(Arc::new(Field::new(self.name(), self.return_type(&types)?, nullable)))
+    }
+
+    fn invoke_with_args(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue> {
+        let constant = args.args.iter().all(|arg| matches!(arg, ColumnarValue::Scalar(_)));
+        let result = match (self.op, args.args.as_slice()) {
+            (Some(op), [left, right]) => {
+                let apply = match op {
+                    Operator::Plus => numeric::add,
+                    Operator::Minus => numeric::sub,
+                    _ => numeric::mul,
+                };
+                apply(&*datum(left)?, &*datum(right)?)
+            }
+            (_, args) => numeric::neg(&args[0].to_array(if constant { 1 } else { args_rows(args) })?),
+        };
+        let result = result.map_err(|error| overflow(error, args.return_field.data_type()))?;
+        if constant {
+            return Ok(ColumnarValue::Scalar(ScalarValue::try_from_array(&result, 0)?));
+        }
+        Ok(ColumnarValue::Array(result))
+    }
+}
+
+fn args_rows(args: &[ColumnarValue]) -> usize {
+    args.iter()
+        .find_map(|arg| if let ColumnarValue::Array(array) = arg { Some(array.len()) } else { None })
+        .unwrap_or(1)
+}
+
+fn datum(value: &ColumnarValue) -> Result<Box<dyn Datum>> {
+    Ok(match value {
+        ColumnarValue::Array(array) => Box::new(Arc::clone(array)),
+        ColumnarValue::Scalar(scalar) => Box::new(Scalar::new(scalar.to_array()?)),
+    })
+}
+
+fn overflow(error: ArrowError, of: &DataType) -> DataFusionError {
+    match error {
+        ArrowError::ArithmeticOverflow(message) => {
+            let values = message.trim_start_matches("Overflow happened on: ");
+            DataFusionError::Execution(format!("{} out of range: {values}", in_sql(&of.to_string())))
+        }
+        other => other.into(),
+    }
+}

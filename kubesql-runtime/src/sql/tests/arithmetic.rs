@@ -1,0 +1,104 @@
+//! Whole numbers that do not fit are an error, never another number.
+
+use super::{check, error};
+use crate::sql::ErrorKind;
+
+/// The largest bigint.
+const MAX: &str = "9223372036854775807";
+
+#[tokio::test]
+async fn what_does_not_fit_is_an_error() {
+    for (expression, of) in [
+        ("sum(MAX + 0)", "sum out of range for bigint"),
+        ("sum(x)", "sum out of range for bigint"),
+        ("sum(x) filter (where x > 0)", "sum out of range for bigint"),
+        ("sum(distinct x - n)", "sum out of range for bigint"),
+        ("sum(distinct x - n) + count(distinct n)", "sum out of range for bigint"),
+        ("sum(x) over (order by n)", "sum out of range for bigint"),
+        ("sum(x) over (order by n rows between 1 preceding and current row)", "sum out of range for bigint"),
+        (
+            "sum(distinct x - n) over (order by n rows between 1 preceding and current row)",
+            "sum out of range for bigint",
+        ),
+        ("x + 9", "bigint out of range"),
+        ("-x - 9", "bigint out of range"),
+        ("x * x", "bigint out of range"),
+        ("x * n", "bigint out of range"),
+        ("-(n - n - MAX - 1)", "bigint out of range"),
+        ("abs(n - n - MAX - 1)", "overflow"),
+        ("max(x) + 9", "bigint out of range"),
+        ("cast(x as int)", ""),
+        ("cast(1e19 as bigint)", ""),
+        ("cast(2147483647 as int) + cast(n as int)", "integer out of range"),
+    ] {
+        let expression = expression.replace("MAX", MAX);
+        for filter in ["", " where n > 0"] {
+            let from = format!("(values (0, {MAX} - 4), (4, {MAX} - 5), (5, {MAX} - 6)) as t(n, x)");
+            let sql = format!("select {expression} from {from}{filter}");
+            let error = error(&sql).await;
+            assert_eq!(error.kind, ErrorKind::Invalid, "{sql}: {error}");
+            assert!(error.message.contains(of), "{sql}: {error}");
+        }
+    }
+    let error = error(&format!("select namespace, sum({MAX} + 0) from pods group by namespace")).await;
+    assert!(error.message.starts_with("sum out of range for bigint"), "{error}");
+}
+
+#[tokio::test]
+async fn what_fits_is_exact_on_whatever_way() {
+    // The total fits, though sums on the way to it may not.
+    let from =
+        format!("from (values ('a', {MAX}), ('a', 1), ('a', -2), ('b', null), ('b', -5), ('c', null)) as t(k, x)");
+    for (sql, rows) in [
+        ("select sum(x) from (select x FROM where k = 'a')", &["9223372036854775806"][..]),
+        (
+            "select sum(distinct x), sum(x), count(x) from (select x FROM where k = 'a')",
+            &["9223372036854775806|9223372036854775806|3"],
+        ),
+        ("select k, sum(x) FROM group by k", &["a|9223372036854775806", "b|-5", "c|NULL"]),
+        ("select k, sum(x) filter (where x < 0) FROM group by k", &["a|-2", "b|-5", "c|NULL"]),
+        ("select k, sum(distinct x), count(*) FROM group by k", &["a|9223372036854775806|3", "b|-5|2", "c|NULL|1"]),
+        (
+            "select x, sum(x) over (order by x desc rows between 1 preceding and current row) FROM where x < 2",
+            &["1|1", "-2|-1", "-5|-7"],
+        ),
+        (
+            "select sum(distinct x) over (order by x rows between 1 preceding and current row) FROM where x < 2",
+            &["-5", "-7", "-1"],
+        ),
+        ("select sum(x) from (select 1::bigint as x where false)", &["NULL"]),
+        ("select sum(x), arrow_typeof(sum(x)) from (values (1), (2)) as t(x)", &["3|Int64"]),
+        ("select arrow_typeof(sum(restartcount)), sum(restartcount) from containers", &["Int64|3"]),
+        ("select sum(x) from (values (0.5), (0.25)) as t(x)", &["0.75"]),
+        ("select avg(x) from (values (1), (2)) as t(x)", &["1.5"]),
+        ("select -9223372036854775807 - 1", &["-9223372036854775808"]),
+        ("select 1 + 2 * 3 - -4, 7 / 2, -7 % 4, 2 - null", &["11|3|-3|NULL"]),
+        ("select sum(n) from (select 1 as n from pods order by 1 limit 1 + 1)", &["2"]),
+        (
+            "with recursive t as (select 1 as n union all select n * 2 from t where n < 100) select max(n) from t",
+            &["128"],
+        ),
+    ] {
+        check(&sql.replace("FROM", &from), rows).await;
+    }
+}
+
+#[tokio::test]
+async fn lengths_of_time_add_up_beyond_nanoseconds() {
+    // 365,000 days of nanoseconds are more than 64 bits hold.
+    let from = "from (values (1), (2)) as t(k), (select timestamp '2020-01-01' - timestamp '1820-01-01' as age)";
+    check(&format!("select avg(age) = min(age) {from}"), &["true"]).await;
+    check(&format!("select k, avg(age) = min(age) {from} group by k"), &["1|true", "2|true"]).await;
+    let error = error(&format!("select sum(age) {from}")).await;
+    assert!(error.message.starts_with("sum out of range for interval"), "{error}");
+    // 64 bits hold nanoseconds of 292 years, which the hours of a hundred thousand ages exceed.
+    let from = "from (select interval '2000000 hours' as age from generate_series(1, 3))";
+    let hours = "250000 days";
+    check(&format!("select sum(age) {from}"), &[hours]).await;
+    check(
+        &format!("select k, sum(age) {from}, (values (1), (2)) as t(k) group by k"),
+        &[&format!("1|{hours}"), &format!("2|{hours}")],
+    )
+    .await;
+    check("select sum(age) from (select age(null) as age from pods)", &["NULL"]).await;
+}
