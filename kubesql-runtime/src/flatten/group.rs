@@ -1,6 +1,6 @@
 //! Finished columns: a tree of the same form as the type it came from.
 
-use arrow::array::ArrayRef;
+use arrow::array::{Array, ArrayRef};
 use arrow::buffer::{NullBuffer, ScalarBuffer};
 
 /// The columns of one type over `rows` values of it.
@@ -10,6 +10,29 @@ pub struct Group {
     pub rows: usize,
     /// By field number; `None` where no value was ever seen. May be empty where nothing was.
     pub columns: Vec<Option<Data>>,
+}
+
+impl Group {
+    /// Bytes of memory that the columns take, nearly.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        let columns = self.columns.iter().flatten().map(Data::bytes).sum::<usize>();
+        columns + self.columns.capacity() * size_of::<Option<Data>>()
+    }
+}
+
+impl Data {
+    fn bytes(&self) -> usize {
+        match self {
+            Self::Leaf(array) => array.get_array_memory_size(),
+            Self::Group(group) => size_of::<Group>() + group.bytes(),
+            Self::List(list) => size_of::<List>() + list.offsets.inner().capacity() + list.items.bytes(),
+            Self::Map(map) => {
+                let entries = map.keys.get_array_memory_size() + map.values.get_array_memory_size();
+                size_of::<Map>() + map.offsets.inner().capacity() + entries
+            }
+        }
+    }
 }
 
 /// A finished column.

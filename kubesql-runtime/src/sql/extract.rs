@@ -82,7 +82,7 @@ impl RowMap {
             return Self { rows: segment.columns.rows, objects: None, items: Vec::new(), statuses: None };
         };
         let mut items: Vec<(Vec<u32>, Vec<i32>)> = Vec::new();
-        let mut group = Some(&segment.columns);
+        let mut group = Some(&*segment.columns);
         // Where the rows' own list lies, the statuses lie too.
         let mut home = None;
         for (depth, at) in table.lists.iter().enumerate() {

@@ -83,7 +83,7 @@ impl House {
         let found = self.registry.find(schema, name)?.ok_or_else(|| self.registry.unknown_table(schema, name))?;
         let mut columns: Vec<ColumnInfo> = found.columns.iter().map(column_info).collect();
         if data {
-            let moment = Moment::new(Arc::clone(&self.source), Warnings::default());
+            let moment = Moment::new(Arc::clone(&self.source), Warnings::default(), false);
             columns.extend(dynamic_columns(&found, &moment).await?);
         }
         Ok(columns)

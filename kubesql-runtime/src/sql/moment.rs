@@ -1,6 +1,6 @@
 //! The instant that a statement sees: one snapshot for all its tables, of the fields that they need.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 use datafusion::error::DataFusionError;
@@ -27,19 +27,26 @@ pub(super) struct Moment {
 }
 
 impl Moment {
-    pub(super) fn new(source: Arc<dyn Source>, warnings: Warnings) -> Self {
-        Self { source, request: Mutex::default(), snapshot: OnceCell::new(), warnings }
+    /// With `partial`, clusters that cannot answer are told in warnings instead of failing the statement.
+    pub(super) fn new(source: Arc<dyn Source>, warnings: Warnings, partial: bool) -> Self {
+        let request = Mutex::new(Request { partial, ..Request::default() });
+        Self { source, request, snapshot: OnceCell::new(), warnings }
     }
 
-    /// Notes what a scan will read.
-    pub(super) fn want(&self, table: &Table, outputs: &[Output]) {
+    /// Notes what a scan will read, and of which clusters; `None` for all.
+    pub(super) fn want(&self, table: &Table, outputs: &[Output], clusters: Option<BTreeSet<String>>) {
         let mut request = self.request.lock();
         let known = request.kinds.iter().position(|wanted| std::ptr::eq(wanted.kind, table.kind));
         let at = known.unwrap_or_else(|| {
-            request.kinds.push(KindRequest { kind: table.kind, want: Want::nothing(), objects: false });
+            let clusters = clusters.clone();
+            request.kinds.push(KindRequest { kind: table.kind, want: Want::nothing(), objects: false, clusters });
             request.kinds.len() - 1
         });
         let wanted = &mut request.kinds[at];
+        wanted.clusters = match (wanted.clusters.take(), clusters) {
+            (Some(mine), Some(others)) => Some(mine.into_iter().chain(others).collect()),
+            _ => None,
+        };
         // How many rows there are is in the lists themselves.
         wanted.want.touch(&lists_to(table, table.lists.len()));
         for output in outputs {
@@ -84,7 +91,8 @@ impl Moment {
         if want == Want::nothing() {
             return Ok(Vec::new());
         }
-        let request = Request { kinds: vec![KindRequest { kind: table.kind, want, objects: false }] };
+        let kinds = vec![KindRequest { kind: table.kind, want, objects: false, clusters: None }];
+        let request = Request { kinds, partial: self.request.lock().partial };
         // What is wrong with the data is told by the statement's own snapshot.
         let snapshot = take(&*self.source, &request, &Warnings::default()).await?;
         let mut counts = HashMap::new();
@@ -103,10 +111,15 @@ impl Moment {
 async fn take(source: &dyn Source, request: &Request, warnings: &Warnings) -> Result<Snapshot, SqlError> {
     let snapshot =
         source.snapshot(request).await.map_err(|error| SqlError::new(ErrorKind::Source, error.to_string()))?;
+    let missing = snapshot.missing.iter().map(|missing| {
+        let message = if missing.kind.is_empty() { String::new() } else { format!("{}: ", missing.kind) };
+        let message = format!("{message}{}", missing.cause);
+        Warning { place: format!("missing: cluster {}", missing.cluster), message, count: 1 }
+    });
     let mut told = warnings.lock();
-    for warning in &snapshot.warnings {
-        if !told.contains(warning) {
-            told.push(warning.clone());
+    for warning in missing.chain(snapshot.warnings.iter().cloned()) {
+        if !told.contains(&warning) {
+            told.push(warning);
         }
     }
     drop(told);

@@ -64,11 +64,13 @@ impl TableProvider for ObjectsTable {
         let all: Vec<usize> = (0..self.outputs.len()).collect();
         let projection = projection.unwrap_or(&all);
         let outputs: Vec<Output> = projection.iter().map(|&at| self.outputs[at].clone()).collect();
-        self.moment.want(&self.table, &outputs);
+        let clusters: Vec<BTreeSet<String>> = filters.iter().filter_map(|filter| self.clusters(filter)).collect();
+        let asked = clusters.iter().cloned().reduce(|all, more| all.intersection(&more).cloned().collect());
+        self.moment.want(&self.table, &outputs, asked);
         let schema = Arc::new(self.schema.project(projection)?);
         let partitions = state.config().target_partitions();
         let mut scan = ObjectsScan::new(&self.table, outputs, schema, &self.moment, limit, partitions);
-        scan.clusters = filters.iter().filter_map(|filter| self.clusters(filter)).collect();
+        scan.clusters = clusters;
         Ok(Arc::new(scan))
     }
 }

@@ -53,7 +53,10 @@ impl Session {
 
     async fn query(&self, mut statement: DfStatement, explains: bool) -> Result<Answer, SqlError> {
         let house = &self.engine.house;
-        let schema = self.settings.lock().schema().to_owned();
+        let (schema, partial) = {
+            let settings = self.settings.lock();
+            (settings.schema().to_owned(), settings.partial())
+        };
         let names = match &mut statement {
             DfStatement::Statement(inner) => resolve(inner, &house.registry, &schema)?,
             DfStatement::Explain(explain) => match &mut *explain.statement {
@@ -62,7 +65,7 @@ impl Session {
             },
             _ => Names::default(),
         };
-        let moment = Arc::new(Moment::new(Arc::clone(&house.source), Arc::clone(&self.warnings)));
+        let moment = Arc::new(Moment::new(Arc::clone(&house.source), Arc::clone(&self.warnings), partial));
         let mut mentions = names.mentions();
         // To explain, no data is read: the dynamic columns of `*` are left out then.
         for used in names.tables.iter().filter(|used| used.starred && !explains) {

@@ -10,9 +10,17 @@ use super::suggest::nearest;
 /// The setting that says where bare names are looked up first.
 const SEARCH_PATH: &str = "search_path";
 
+/// The setting that lets a statement be answered although some clusters cannot.
+const PARTIAL: &str = "kubesql.partial";
+
 /// Settings with what they are at first.
-const KNOWN: [(&str, &str); 4] =
-    [("application_name", ""), ("client_encoding", "UTF8"), (SEARCH_PATH, DEFAULT_SCHEMA), ("timezone", "UTC")];
+const KNOWN: [(&str, &str); 5] = [
+    ("application_name", ""),
+    ("client_encoding", "UTF8"),
+    (PARTIAL, "off"),
+    (SEARCH_PATH, DEFAULT_SCHEMA),
+    ("timezone", "UTC"),
+];
 
 /// A session's settings.
 #[derive(Debug, Default, Clone)]
@@ -25,6 +33,11 @@ impl Settings {
     /// The current schema.
     pub(super) fn schema(&self) -> &str {
         self.changed.get(SEARCH_PATH).map_or(DEFAULT_SCHEMA, String::as_str)
+    }
+
+    /// Whether statements are answered although some clusters cannot.
+    pub(super) fn partial(&self) -> bool {
+        self.changed.get(PARTIAL).is_some_and(|value| value == "on")
     }
 
     /// The value of a setting.
@@ -54,6 +67,15 @@ impl Settings {
                 }
                 self.changed.insert(name, schema.to_owned());
             }
+            PARTIAL => match value.to_lowercase().as_str() {
+                "on" | "true" | "yes" | "1" => {
+                    self.changed.insert(name, "on".to_owned());
+                }
+                "off" | "false" | "no" | "0" => {
+                    self.changed.remove(name);
+                }
+                _ => return invalid(format!("{PARTIAL} is on or off, not {value}")),
+            },
             // Text is UTF-8 and times are UTC; who asks for that may, and who asks for more is told.
             "client_encoding" if !matches!(value.to_lowercase().as_str(), "utf8" | "utf-8" | "unicode") => {
                 return invalid(format!("text is UTF8, not {value}"));

@@ -1,6 +1,8 @@
 //! What a query asks of whoever has the objects, and what it gets.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use async_trait::async_trait;
 
@@ -16,6 +18,11 @@ pub trait Source: Send + Sync + std::fmt::Debug {
 
     /// All kinds in the request as they are at one instant.
     async fn snapshot(&self, request: &Request) -> Result<Snapshot, SourceError>;
+
+    /// How its clusters and watches are; nothing where there is nothing to tell.
+    fn status(&self) -> Status {
+        Status::default()
+    }
 }
 
 /// What one statement needs, of all its tables.
@@ -23,6 +30,8 @@ pub trait Source: Send + Sync + std::fmt::Debug {
 pub struct Request {
     /// One entry a kind.
     pub kinds: Vec<KindRequest>,
+    /// Whether to answer from the clusters that can, and to tell which cannot, instead of failing.
+    pub partial: bool,
 }
 
 /// What a statement needs of a kind.
@@ -34,6 +43,16 @@ pub struct KindRequest {
     pub want: Want,
     /// Whether the objects' JSON text is needed.
     pub objects: bool,
+    /// The clusters that are asked; `None` for all.
+    pub clusters: Option<BTreeSet<String>>,
+}
+
+impl KindRequest {
+    /// Whether a cluster is asked.
+    #[must_use]
+    pub fn asks(&self, cluster: &str) -> bool {
+        self.clusters.as_ref().is_none_or(|clusters| clusters.contains(cluster))
+    }
 }
 
 /// What there is of the kinds that were asked for.
@@ -43,6 +62,29 @@ pub struct Snapshot {
     pub segments: Vec<Arc<Segment>>,
     /// What was wrong with the data, each kind of trouble once.
     pub warnings: Vec<Warning>,
+    /// What is not there although it was asked for; empty unless the request is partial.
+    pub missing: Vec<Missing>,
+}
+
+/// A cluster's objects of a kind that cannot be had.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Missing {
+    /// The cluster's name.
+    pub cluster: Arc<str>,
+    /// The kind's plural, `pods`; empty where it is all of the cluster.
+    pub kind: String,
+    /// Why, in words.
+    pub cause: String,
+}
+
+impl std::fmt::Display for Missing {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "cluster {}: ", self.cluster)?;
+        if !self.kind.is_empty() {
+            write!(f, "{}: ", self.kind)?;
+        }
+        f.write_str(&self.cause)
+    }
 }
 
 /// Something in the data that became NULL, or an object or document that was left out.
@@ -67,4 +109,91 @@ pub enum SourceError {
         /// The cause, and what to do about it.
         message: String,
     },
+    /// Some of what was asked for cannot be had.
+    #[error("{}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))]
+    Incomplete(Vec<Missing>),
+}
+
+/// How a source is doing.
+#[derive(Debug, Clone, Default)]
+pub struct Status {
+    /// Each cluster once.
+    pub clusters: Vec<ClusterStatus>,
+    /// Each watch once.
+    pub watches: Vec<WatchStatus>,
+}
+
+/// How a cluster is doing.
+#[derive(Debug, Clone)]
+pub struct ClusterStatus {
+    /// Its name.
+    pub name: Arc<str>,
+    /// Where its API server is, as far as known.
+    pub server: Option<String>,
+    /// The server's release, `v1.35.2`, as far as known.
+    pub version: Option<String>,
+    /// Whether it can be reached.
+    pub state: ClusterState,
+    /// What was wrong last, in words.
+    pub error: Option<String>,
+}
+
+/// Whether a cluster can be reached.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ClusterState {
+    /// Nobody has asked for it yet.
+    Idle,
+    /// Its kinds are being found out.
+    Connecting,
+    /// It answered.
+    Connected,
+    /// It did not.
+    Failing,
+}
+
+/// How a watch is doing.
+#[derive(Debug, Clone)]
+pub struct WatchStatus {
+    /// The cluster's name.
+    pub cluster: Arc<str>,
+    /// The API group, empty for the core group.
+    pub group: String,
+    /// The version that is read.
+    pub version: String,
+    /// The kind's plural, `pods`.
+    pub resource: String,
+    /// The only namespace that is watched; `None` for all.
+    pub namespace: Option<String>,
+    /// Where it stands.
+    pub state: WatchState,
+    /// Objects that are there, or were listed so far.
+    pub objects: u64,
+    /// Bytes of memory that they take, nearly.
+    pub bytes: u64,
+    /// Events since it began.
+    pub events: u64,
+    /// When the last event arrived.
+    pub last_event: Option<SystemTime>,
+    /// How far its objects are behind the server, in milliseconds, as measured at the last event: from its arrival to
+    /// its rows being visible.
+    pub lag_ms: f64,
+    /// The version of the cluster's state that it is at.
+    pub resource_version: String,
+    /// How often everything was listed anew, the first time included.
+    pub relists: u64,
+    /// Values that did not fit their columns, and objects that could not be read.
+    pub warnings: u64,
+    /// What was wrong last, in words.
+    pub error: Option<String>,
+}
+
+/// Where a watch stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum WatchState {
+    /// Objects are listed for the first time.
+    Listing,
+    /// All objects are there, and changes are followed.
+    Synced,
+    /// It cannot be followed; it is tried again.
+    Failing,
 }

@@ -29,7 +29,15 @@ pub(super) struct Dictionary {
     codes: Vec<u32>,
     last: u32,
     seed: u64,
+    /// How often a text was there already.
+    repeats: u64,
+    /// Whether so many texts came without one repeating that looking for them is given up.
+    unique: bool,
 }
+
+/// So many texts, none twice, and the column is taken for one of identifiers. Images and the like look
+/// distinct for a thousand rows and then repeat.
+const UNIQUE: usize = 3000;
 
 /// Tag of a place without a text.
 const FREE: u8 = 0;
@@ -51,6 +59,8 @@ impl Default for Dictionary {
             codes: Vec::new(),
             last: NULL,
             seed: seed(),
+            repeats: 0,
+            unique: false,
         }
     }
 }
@@ -77,9 +87,18 @@ impl Dictionary {
             && same(self.bytes(*guess as usize), bytes)
         {
             self.last = *guess;
+            self.repeats += 1;
             return self.last;
         }
         self.find(bytes)
+    }
+
+    /// A code that stands for a text. In a column where nothing repeats that is a new one, unseen: finding out
+    /// that a text is new costs more than all else, since its place in the tables is never in the cache. Should one
+    /// repeat after all, it is stored twice.
+    #[inline]
+    pub(super) fn loose_code(&mut self, text: &str) -> u32 {
+        if self.unique { self.append(text.as_bytes()) } else { self.code(text) }
     }
 
     #[inline(never)]
@@ -99,6 +118,7 @@ impl Dictionary {
                 // The text itself is compared rather than its hash first: mostly it is the one.
                 let code = self.codes[slot];
                 if same(self.bytes(code as usize), bytes) {
+                    self.repeats += 1;
                     break code;
                 }
             }
@@ -111,10 +131,15 @@ impl Dictionary {
         code
     }
 
-    fn add(&mut self, bytes: &[u8], slot: usize, hash: u32) -> u32 {
+    fn append(&mut self, bytes: &[u8]) -> u32 {
         let code = u32::try_from(self.ends.len()).expect("fewer texts than bytes in a batch");
         self.text.extend_from_slice(bytes);
         self.ends.push(i32::try_from(self.text.len()).expect("a batch holds less than 2 GiB of text"));
+        code
+    }
+
+    fn add(&mut self, bytes: &[u8], slot: usize, hash: u32) -> u32 {
+        let code = self.append(bytes);
         self.next.push(NULL);
         self.hashes.push(hash);
         self.tags[slot] = tag(hash);
@@ -125,6 +150,7 @@ impl Dictionary {
     #[cold]
     #[inline(never)]
     fn grow(&mut self) {
+        self.unique = self.repeats == 0 && self.len() >= UNIQUE;
         let length = (self.tags.len() * 2).max(16);
         self.tags = vec![FREE; length];
         self.codes = vec![NULL; length];
@@ -170,6 +196,8 @@ impl Dictionary {
         recycle(&mut self.next);
         recycle(&mut self.hashes);
         self.last = NULL;
+        self.repeats = 0;
+        self.unique = false;
     }
 }
 

@@ -25,11 +25,12 @@ impl TextColumn {
         if self.codes.len() != row && !self.pad(row) {
             return;
         }
-        let code = self.dictionary.code(text);
+        let code = self.dictionary.loose_code(text);
         self.codes.push(code);
     }
 
-    /// The code of a text, which is then known, but in no row yet.
+    /// The code of a text, one for all of its rows, which is then known, but in no row yet. Not in one column with
+    /// [`Self::put`].
     #[inline]
     pub(super) fn code(&mut self, text: &str) -> u32 {
         self.dictionary.code(text)

@@ -162,7 +162,9 @@ fn codes_are_as_wide_as_they_must_be() {
         (65_537, DataType::UInt32),
     ];
     for (distinct, width) in widths {
-        let mut objects: Vec<String> = (0..distinct).map(|n| format!(r#"{{"text":"value {n}"}}"#)).collect();
+        // The first is there twice, so that the column is not taken for one of identifiers.
+        let mut objects = vec![r#"{"text":"value 0"}"#.to_owned()];
+        objects.extend((0..distinct).map(|n| format!(r#"{{"text":"value {n}"}}"#)));
         objects.push("{}".to_owned());
         objects.extend((0..distinct).step_by(7).map(|n| format!(r#"{{"text":"value {n}"}}"#)));
         let objects: Vec<&str> = objects.iter().map(String::as_str).collect();
@@ -175,6 +177,21 @@ fn codes_are_as_wide_as_they_must_be() {
             let object: Value = serde_json::from_str(object).expect("JSON");
             assert_eq!(oracle::leaf(array, row), object.get("text").cloned().unwrap_or_default(), "row {row}");
         }
+    }
+}
+
+#[test]
+fn identifiers_that_repeat_after_all() {
+    let mut objects: Vec<String> = (0..5000).map(|n| format!(r#"{{"text":"id {n}"}}"#)).collect();
+    objects.extend_from_within(..100);
+    let objects: Vec<&str> = objects.iter().map(String::as_str).collect();
+    let [typed, interpreted] = both(&objects);
+    assert_same(&typed.columns, &interpreted.columns, "sample");
+    let text = SAMPLE.fields.iter().position(|field| field.json == "text").expect("a field");
+    let Some(Data::Leaf(array)) = &typed.columns.columns[text] else { panic!("no text") };
+    for (row, object) in objects.iter().enumerate() {
+        let object: Value = serde_json::from_str(object).expect("JSON");
+        assert_eq!(oracle::leaf(array, row), object["text"], "row {row}");
     }
 }
 

@@ -70,12 +70,12 @@ impl Kinds {
     }
 
     /// All kinds, by their numbers.
-    pub(super) fn defs(&self) -> &[&'static KindDef] {
+    pub(in crate::ingest) fn defs(&self) -> &[&'static KindDef] {
         &self.defs
     }
 
     /// The generated rows of a kind, where it has some.
-    pub(super) fn compiled(&self, kind: &KindDef) -> Option<Box<dyn Rows>> {
+    pub(in crate::ingest) fn compiled(&self, kind: &KindDef) -> Option<Box<dyn Rows>> {
         (self.compiled)(kind)
     }
 

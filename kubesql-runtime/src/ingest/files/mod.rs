@@ -9,7 +9,6 @@ mod json;
 mod kinds;
 mod paths;
 mod run;
-mod secrets;
 mod slot;
 mod stream;
 mod take;

@@ -147,10 +147,10 @@ impl Output {
             self.segments.push(Segment {
                 cluster: task.cluster.clone(),
                 kind,
-                columns: flattened.columns,
+                columns: Arc::new(flattened.columns),
                 alive,
-                objects,
-                derived: Default::default(),
+                objects: objects.map(Arc::new),
+                derived: Arc::default(),
             });
         }
     }

@@ -4,11 +4,11 @@ use std::sync::Arc;
 
 use super::guess::Shapes;
 use super::kinds::{Found, Kinds};
-use super::secrets;
 use super::slot::{Output, Slot};
 use super::stream::Sizes;
 use super::trouble::{Spot, Trouble};
 use crate::flatten::{Malformed, Parser};
+use crate::ingest::secrets;
 use crate::schema::KindDef;
 use crate::store::Request;
 

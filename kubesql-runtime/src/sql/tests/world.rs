@@ -76,10 +76,10 @@ impl World {
             Arc::new(Segment {
                 cluster: cluster.into(),
                 kind: request.kind,
-                columns: rows.finish().columns,
+                columns: Arc::new(rows.finish().columns),
                 alive: (alive.count_set_bits() < objects.len()).then_some(alive),
-                objects: request.objects.then(|| texts.finish()),
-                derived: Default::default(),
+                objects: request.objects.then(|| Arc::new(texts.finish())),
+                derived: Arc::default(),
             })
         };
         objects.chunks(self.segment).map(segment).collect()
@@ -104,7 +104,7 @@ impl Source for World {
         let wanted = request.kinds.iter();
         let segments = wanted
             .flat_map(|wanted| clusters.iter().flat_map(|cluster| self.segments(wanted, cluster)).collect::<Vec<_>>());
-        Ok(Snapshot { segments: segments.collect(), warnings: self.warnings.clone() })
+        Ok(Snapshot { segments: segments.collect(), warnings: self.warnings.clone(), ..Snapshot::default() })
     }
 }
 

@@ -23,8 +23,8 @@ fn kinds() -> Kinds {
 
 /// A request for everything of all kinds.
 fn everything() -> Request {
-    let whole = |kind: &&'static KindDef| KindRequest { kind, want: Want::All, objects: true };
-    Request { kinds: generated::KINDS.iter().map(whole).collect() }
+    let whole = |kind: &&'static KindDef| KindRequest { kind, want: Want::All, objects: true, clusters: None };
+    Request { kinds: generated::KINDS.iter().map(whole).collect(), ..Request::default() }
 }
 
 /// A folder with these files.

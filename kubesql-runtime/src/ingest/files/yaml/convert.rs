@@ -5,9 +5,9 @@ use std::ops::Range;
 
 use saphyr_parser::{Event, Parser as Events, ScalarStyle, ScanError, StrInput, Tag};
 
-use super::super::secrets::string;
 use super::scalar;
 use crate::flatten::{Malformed, Parser};
+use crate::ingest::secrets::string;
 
 /// How much text aliases may add to a document: more than any manifest has, and little enough that
 /// aliases of aliases of aliases cannot fill the memory.

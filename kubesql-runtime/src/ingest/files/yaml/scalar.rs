@@ -1,6 +1,6 @@
 //! What a plain YAML scalar is: the rules of Go's yaml.v2, which kubectl reads manifests by.
 
-use super::super::secrets::string;
+use crate::ingest::secrets::string;
 
 /// A scalar without quotes or tag.
 #[derive(Debug, Clone, PartialEq)]

@@ -1,0 +1,238 @@
+//! A connection to one cluster, and what its API server has.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use kube::discovery::{Discovery, Scope, verbs};
+use kube::{Client, Config};
+use parking_lot::Mutex;
+
+use super::context::Context;
+use super::failure::{Class, Failure};
+use super::request::{Resource, fetch};
+use crate::schema::KindDef;
+
+/// The longest that a server may take to accept a connection.
+const CONNECT: Duration = Duration::from_secs(10);
+
+/// How old what is known of a server's resources may get before a kind that it lacks is asked for once more.
+const KNOWN_FOR: Duration = Duration::from_secs(60);
+
+/// What a server has of a kind.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Served {
+    /// The version to read.
+    pub(super) version: String,
+    /// Whether its objects are in namespaces.
+    pub(super) namespaced: bool,
+    /// Whether it can be followed; otherwise it can be listed only.
+    pub(super) watchable: bool,
+}
+
+/// A server that has answered.
+pub(super) struct Connection {
+    pub(super) client: Client,
+    pub(super) server: String,
+    /// `v1.35.2`.
+    pub(super) version: String,
+    /// By group and plural: each version, and what can be done.
+    resources: HashMap<(String, String), Vec<Served>>,
+    /// Whether it has streaming lists, as far as known.
+    streams: AtomicBool,
+    since: Instant,
+}
+
+impl std::fmt::Debug for Connection {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self { server, version, .. } = self;
+        f.debug_struct("Connection").field("server", server).field("version", version).finish_non_exhaustive()
+    }
+}
+
+impl Connection {
+    async fn new(context: &Context) -> Result<Self, Failure> {
+        let mut config: Config = context.config().await?;
+        config.connect_timeout = Some(CONNECT);
+        // Whoever asks knows better when to ask again.
+        config.default_retry = false;
+        let server = config.cluster_url.to_string();
+        let server = server.trim_end_matches('/').to_owned();
+        let client = Client::try_from(config)?;
+        let version = fetch(&client, "/version").await?;
+        let version: serde_json::Value = serde_json::from_slice(&version).unwrap_or_default();
+        let version = version.get("gitVersion").and_then(|version| version.as_str()).unwrap_or_default().to_owned();
+        let resources = resources(&client).await?;
+        Ok(Self { client, server, version, resources, streams: AtomicBool::new(true), since: Instant::now() })
+    }
+
+    /// The version of a kind to read: that of its tables where the server has it, or the newest known that it has.
+    pub(super) fn served(&self, kind: &KindDef) -> Option<&Served> {
+        let versions = self.resources.get(&(kind.group.to_owned(), kind.plural.to_owned()))?;
+        kind.versions.iter().find_map(|version| versions.iter().find(|served| served.version == **version))
+    }
+
+    /// Whether to try streaming lists.
+    pub(super) fn streams(&self) -> bool {
+        self.streams.load(Ordering::Relaxed)
+    }
+
+    /// Notes that it does not have streaming lists.
+    pub(super) fn does_not_stream(&self) {
+        self.streams.store(false, Ordering::Relaxed);
+    }
+
+    /// Whether it may have changed since it was asked what it has.
+    fn is_old(&self) -> bool {
+        self.since.elapsed() > KNOWN_FOR
+    }
+
+    fn is_expired(&self) -> bool {
+        let valid_until = self.client.valid_until().as_ref();
+        valid_until.is_some_and(|until| until.as_second() <= unix_now())
+    }
+}
+
+fn unix_now() -> i64 {
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(now.as_secs()).unwrap_or(i64::MAX)
+}
+
+async fn resources(client: &Client) -> Result<HashMap<(String, String), Vec<Served>>, Failure> {
+    let discovery = match Discovery::new(client.clone()).run_aggregated().await {
+        Ok(discovery) => discovery,
+        Err(kube::Error::Api(status)) if matches!(status.code, 401 | 403) => {
+            return Err(kube::Error::Api(status).into());
+        }
+        // Servers before 1.26 list each group by itself.
+        Err(_) => Discovery::new(client.clone()).run().await?,
+    };
+    let mut resources: HashMap<(String, String), Vec<Served>> = HashMap::new();
+    for group in discovery.groups() {
+        for version in group.versions() {
+            for (resource, can) in group.versioned_resources(version) {
+                if !can.supports_operation(verbs::LIST) {
+                    continue;
+                }
+                let served = Served {
+                    version: resource.version,
+                    namespaced: can.scope == Scope::Namespaced,
+                    watchable: can.supports_operation(verbs::WATCH),
+                };
+                let versions = resources.entry((resource.group, resource.plural)).or_default();
+                if !versions.contains(&served) {
+                    versions.push(served);
+                }
+            }
+        }
+    }
+    Ok(resources)
+}
+
+/// The connection of a cluster, made when it is first needed and again when it is no good any more.
+#[derive(Debug)]
+pub(super) struct Connector {
+    pub(super) context: Context,
+    connected: Mutex<Option<Arc<Connection>>>,
+    /// Held by who connects, so that others wait for the same.
+    connecting: tokio::sync::Mutex<()>,
+    failed: Mutex<Option<(Instant, Failure)>>,
+    /// Whether anybody has asked yet.
+    asked: AtomicBool,
+}
+
+/// A cluster that has just failed is not asked again for so long.
+const FAILED_FOR: Duration = Duration::from_secs(1);
+
+impl Connector {
+    pub(super) fn new(context: Context) -> Self {
+        Self {
+            context,
+            connected: Mutex::default(),
+            connecting: tokio::sync::Mutex::default(),
+            failed: Mutex::default(),
+            asked: AtomicBool::new(false),
+        }
+    }
+
+    /// The connection as it is, if there is one.
+    pub(super) fn current(&self) -> Option<Arc<Connection>> {
+        self.connected.lock().clone()
+    }
+
+    /// What was wrong at the last attempt.
+    pub(super) fn failure(&self) -> Option<Failure> {
+        self.failed.lock().as_ref().map(|(_, failure)| failure.clone())
+    }
+
+    pub(super) fn was_asked(&self) -> bool {
+        self.asked.load(Ordering::Relaxed)
+    }
+
+    /// The connection, made now where there is none.
+    pub(super) async fn get(&self) -> Result<Arc<Connection>, Failure> {
+        self.asked.store(true, Ordering::Relaxed);
+        if let Some(connection) = self.current().filter(|connection| !connection.is_expired()) {
+            return Ok(connection);
+        }
+        let _connecting = self.connecting.lock().await;
+        if let Some(connection) = self.current().filter(|connection| !connection.is_expired()) {
+            return Ok(connection);
+        }
+        if let Some((at, failure)) = self.failed.lock().clone()
+            && at.elapsed() < FAILED_FOR
+        {
+            return Err(failure);
+        }
+        match Connection::new(&self.context).await {
+            Ok(connection) => {
+                *self.failed.lock() = None;
+                let connection = Arc::new(connection);
+                *self.connected.lock() = Some(Arc::clone(&connection));
+                Ok(connection)
+            }
+            Err(failure) => {
+                *self.failed.lock() = Some((Instant::now(), failure.clone()));
+                Err(failure)
+            }
+        }
+    }
+
+    /// The connection and what it has of a kind, which is asked for anew where it may have come since.
+    pub(super) async fn served(&self, kind: &KindDef) -> Result<(Arc<Connection>, Option<Served>), Failure> {
+        let connection = self.get().await?;
+        if let Some(served) = connection.served(kind) {
+            let served = served.clone();
+            return Ok((connection, Some(served)));
+        }
+        if !connection.is_old() {
+            return Ok((connection, None));
+        }
+        self.renew(&connection);
+        let connection = self.get().await?;
+        let served = connection.served(kind).cloned();
+        Ok((connection, served))
+    }
+
+    /// Gives up a connection whose credentials or knowledge are no good any more.
+    pub(super) fn renew(&self, old: &Arc<Connection>) {
+        let mut connected = self.connected.lock();
+        if connected.as_ref().is_some_and(|current| Arc::ptr_eq(current, old)) {
+            *connected = None;
+        }
+    }
+}
+
+impl Served {
+    /// Where its objects are.
+    pub(super) fn resource(&self, kind: &KindDef, namespace: Option<&str>) -> Resource {
+        Resource::new(kind, &self.version, namespace.filter(|_| self.namespaced))
+    }
+}
+
+/// The failure of a kind that a server does not have.
+pub(super) fn not_served(kind: &KindDef) -> Failure {
+    let group = if kind.group.is_empty() { String::new() } else { format!(".{}", kind.group) };
+    Failure::new(Class::NotServed, format!("the server has no {}{group}", kind.plural))
+}

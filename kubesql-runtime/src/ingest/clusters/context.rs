@@ -1,0 +1,219 @@
+//! Which clusters there are to ask: contexts of kubeconfigs, the account of a pod, a server by its address.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use kube::Config;
+use kube::config::{KubeConfigOptions, Kubeconfig};
+
+use super::failure::{Class, Failure};
+use crate::store::SourceError;
+
+/// A cluster and how to reach it. Nothing is asked of it before a query needs it.
+#[derive(Debug, Clone)]
+pub struct Context {
+    /// What its rows say in `cluster`.
+    pub name: Arc<str>,
+    origin: Origin,
+}
+
+#[derive(Debug, Clone)]
+enum Origin {
+    /// A context of these files; of those that kubectl reads, where there is none.
+    Kubeconfig { files: Arc<[PathBuf]>, context: String },
+    /// A kubeconfig that is no file.
+    Text { text: Arc<str> },
+    /// The service account of the pod that this runs in.
+    InCluster,
+}
+
+impl Context {
+    /// The contexts of kubeconfigs that match one of the patterns (`*`, `?`); the current one without a pattern.
+    /// Without files, those that `KUBECONFIG` names are read, or `~/.kube/config`.
+    ///
+    /// # Errors
+    /// A kubeconfig that cannot be read; a pattern that matches nothing, with the contexts that there are.
+    pub fn of_kubeconfig(files: &[PathBuf], patterns: &[String]) -> Result<Vec<Self>, SourceError> {
+        let kubeconfig = read(files)?;
+        let place = place(files);
+        let files: Arc<[PathBuf]> = files.into();
+        let names: Vec<&str> = kubeconfig.contexts.iter().map(|context| context.name.as_str()).collect();
+        let make = |name: &str| Self {
+            name: name.into(),
+            origin: Origin::Kubeconfig { files: Arc::clone(&files), context: name.to_owned() },
+        };
+        if patterns.is_empty() {
+            let Some(current) = kubeconfig.current_context.as_deref().filter(|current| !current.is_empty()) else {
+                let message = format!("no current context; choose one by --context: {}", names.join(", "));
+                return Err(SourceError::Unreadable { place, message });
+            };
+            return Ok(vec![make(current)]);
+        }
+        let mut chosen: Vec<Self> = Vec::new();
+        for pattern in patterns {
+            let before = chosen.len();
+            let mut known = false;
+            for name in names.iter().filter(|name| matches(pattern, name)) {
+                known = true;
+                if !chosen.iter().any(|context| *context.name == **name) {
+                    chosen.push(make(name));
+                }
+            }
+            if chosen.len() == before && !known {
+                let there = if names.is_empty() {
+                    "there is none".to_owned()
+                } else {
+                    format!("there is {}", names.join(", "))
+                };
+                return Err(SourceError::Unreadable {
+                    place,
+                    message: format!("no context is called {pattern}; {there}"),
+                });
+            }
+        }
+        Ok(chosen)
+    }
+
+    /// The current context of a kubeconfig's text, as the cluster of this name.
+    #[must_use]
+    pub fn of_text(name: &str, kubeconfig: &str) -> Self {
+        Self { name: name.into(), origin: Origin::Text { text: kubeconfig.into() } }
+    }
+
+    /// The service account of the pod that this runs in, as the cluster of this name.
+    #[must_use]
+    pub fn in_cluster(name: &str) -> Self {
+        Self { name: name.into(), origin: Origin::InCluster }
+    }
+
+    /// Whether this runs in a pod.
+    #[must_use]
+    pub fn is_in_cluster() -> bool {
+        std::env::var_os("KUBERNETES_SERVICE_HOST").is_some()
+    }
+
+    /// Whether there is a kubeconfig where kubectl looks for one.
+    #[must_use]
+    pub fn has_kubeconfig() -> bool {
+        match std::env::var_os("KUBECONFIG") {
+            Some(paths) if !paths.is_empty() => true,
+            _ => home().is_some_and(|home| home.join(".kube/config").exists()),
+        }
+    }
+
+    /// All that is needed to reach it, read anew: credentials may have changed.
+    pub(super) async fn config(&self) -> Result<Config, Failure> {
+        let refused =
+            |error: &dyn std::fmt::Display| Failure::new(Class::Unauthorized, format!("the kubeconfig: {error}"));
+        let (kubeconfig, context) = match &self.origin {
+            Origin::InCluster => return Config::incluster().map_err(|error| refused(&error)),
+            Origin::Text { text } => (Kubeconfig::from_yaml(text).map_err(|error| refused(&error))?, None),
+            Origin::Kubeconfig { files, context } => {
+                (read(files).map_err(|error| refused(&error))?, Some(context.clone()))
+            }
+        };
+        let options = KubeConfigOptions { context, ..KubeConfigOptions::default() };
+        Config::from_custom_kubeconfig(kubeconfig, &options).await.map_err(|error| refused(&error))
+    }
+}
+
+fn home() -> Option<PathBuf> {
+    std::env::var_os("HOME").or_else(|| std::env::var_os("USERPROFILE")).map(PathBuf::from)
+}
+
+fn place(files: &[PathBuf]) -> String {
+    match files {
+        [] => "kubeconfig".to_owned(),
+        files => files.iter().map(|file| file.display().to_string()).collect::<Vec<_>>().join(", "),
+    }
+}
+
+fn read(files: &[PathBuf]) -> Result<Kubeconfig, SourceError> {
+    let unreadable = |error: kube::config::KubeconfigError| {
+        let cause = std::error::Error::source(&error).map_or_else(String::new, |cause| format!(": {cause}"));
+        SourceError::Unreadable { place: place(files), message: format!("{error}{cause}") }
+    };
+    let Some((first, rest)) = files.split_first() else { return Kubeconfig::read().map_err(unreadable) };
+    let first = Kubeconfig::read_from(first).map_err(unreadable)?;
+    rest.iter()
+        .try_fold(first, |all, file| all.merge(Kubeconfig::read_from(file).map_err(unreadable)?).map_err(unreadable))
+}
+
+/// Whether a name matches a pattern of `*` and `?`.
+fn matches(pattern: &str, name: &str) -> bool {
+    let (pattern, name): (Vec<char>, Vec<char>) = (pattern.chars().collect(), name.chars().collect());
+    let (mut at, mut of) = (0, 0);
+    // Where the last star is, and how far it reaches.
+    let mut star: Option<(usize, usize)> = None;
+    while of < name.len() {
+        match pattern.get(at) {
+            Some('*') => {
+                star = Some((at, of));
+                at += 1;
+            }
+            Some(letter) if *letter == '?' || *letter == name[of] => {
+                at += 1;
+                of += 1;
+            }
+            _ => match &mut star {
+                Some((begin, reach)) => {
+                    *reach += 1;
+                    (at, of) = (*begin + 1, *reach);
+                }
+                None => return false,
+            },
+        }
+    }
+    pattern[at..].iter().all(|letter| *letter == '*')
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+    use std::path::PathBuf;
+
+    use super::{Context, matches};
+
+    #[test]
+    fn patterns() {
+        let table = [
+            ("prod", "prod", true),
+            ("prod", "prod-1", false),
+            ("prod*", "prod-1", true),
+            ("*-eu-*", "prod-eu-1", true),
+            ("*-eu-*", "prod-us-1", false),
+            ("p?od", "prod", true),
+            ("?", "", false),
+            ("*", "", true),
+            ("a*b*c", "aXbYbZc", true),
+            ("a*b*c", "aXbYbZ", false),
+        ];
+        for (pattern, name, expected) in table {
+            assert_eq!(matches(pattern, name), expected, "{pattern} {name}");
+        }
+    }
+
+    fn file(contexts: &[&str], current: &str) -> tempfile::NamedTempFile {
+        let mut file = tempfile::NamedTempFile::new().expect("a file");
+        let contexts: String =
+            contexts.iter().map(|name| format!("- {{name: {name}, context: {{cluster: c, user: u}}}}\n")).collect();
+        write!(file, "apiVersion: v1\nkind: Config\ncurrent-context: '{current}'\ncontexts:\n{contexts}")
+            .expect("written");
+        file
+    }
+
+    #[test]
+    fn contexts_of_several_files() {
+        let files = [file(&["prod-1", "test"], "test"), file(&["prod-2"], "prod-2")];
+        let paths: Vec<PathBuf> = files.iter().map(|file| file.path().to_owned()).collect();
+        let names = |patterns: &[&str]| -> Result<Vec<String>, String> {
+            let patterns: Vec<String> = patterns.iter().map(|&pattern| pattern.to_owned()).collect();
+            let contexts = Context::of_kubeconfig(&paths, &patterns).map_err(|error| error.to_string())?;
+            Ok(contexts.iter().map(|context| context.name.to_string()).collect())
+        };
+        assert_eq!(names(&[]), Ok(vec!["test".to_owned()]));
+        assert_eq!(names(&["prod-*", "*"]), Ok(vec!["prod-1".to_owned(), "prod-2".to_owned(), "test".to_owned()]));
+        let error = names(&["dev"]).expect_err("no such context");
+        assert!(error.contains("no context is called dev; there is prod-1, test, prod-2"), "{error}");
+    }
+}

@@ -1,0 +1,377 @@
+//! Live clusters as a source: each kind is followed from the first query that asks for it, until nobody does.
+
+use std::collections::HashMap;
+use std::sync::{Arc, OnceLock, Weak};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use futures::future::join_all;
+use parking_lot::Mutex;
+use tokio::task::AbortHandle;
+
+use super::connection::{Connector, Served, not_served};
+use super::context::Context;
+use super::failure::{Class, Failure};
+use super::follow::Follower;
+use super::request::Resource;
+use super::scope::Scope;
+use super::watch::Watch;
+use crate::flatten::{Interpreter, Rows, Want};
+use crate::ingest::files::Kinds;
+use crate::schema::KindDef;
+use crate::store::mirror::{Layout, Writer};
+use crate::store::{
+    ClusterState, ClusterStatus, Instants, Missing, Request, Snapshot, Source, SourceError, Status, Warning,
+};
+
+/// How clusters are followed.
+#[derive(Debug, Clone)]
+pub struct LiveOptions {
+    /// Which namespaces.
+    pub scope: Scope,
+    /// A kind that nobody has asked for this long is no longer followed.
+    pub idle: Duration,
+    /// How long a query waits for all objects to be there.
+    pub patience: Duration,
+    /// Bytes of objects beyond which no further kind is followed; `None` for no limit.
+    pub memory: Option<u64>,
+    /// Gives the values of Secrets instead of `<redacted>`.
+    pub show_secrets: bool,
+}
+
+impl Default for LiveOptions {
+    fn default() -> Self {
+        Self {
+            scope: Scope::default(),
+            idle: Duration::from_secs(30 * 60),
+            patience: Duration::from_secs(60),
+            memory: None,
+            show_secrets: false,
+        }
+    }
+}
+
+/// Clusters that are followed.
+#[derive(Debug, Clone)]
+pub struct Live {
+    inner: Arc<Inner>,
+}
+
+#[derive(Debug)]
+struct Inner {
+    clusters: Vec<Cluster>,
+    kinds: Kinds,
+    options: LiveOptions,
+    instants: Instants,
+    sweeping: OnceLock<()>,
+}
+
+#[derive(Debug)]
+struct Cluster {
+    name: Arc<str>,
+    connector: Arc<Connector>,
+    kinds: Mutex<HashMap<KindId, Arc<Followed>>>,
+}
+
+/// A kind by its definition, of which there is one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+struct KindId(usize);
+
+impl KindId {
+    fn of(kind: &'static KindDef) -> Self {
+        Self(std::ptr::from_ref(kind).addr())
+    }
+}
+
+/// A kind of a cluster: its watches, one for each place where it is listed.
+#[derive(Debug, Default)]
+struct Followed {
+    /// Held by who begins them, so that others wait for the same.
+    beginning: tokio::sync::Mutex<()>,
+    tasks: Mutex<Tasks>,
+}
+
+#[derive(Debug, Default)]
+struct Tasks {
+    watches: Vec<Arc<Watch>>,
+    running: Vec<AbortHandle>,
+    /// The only namespaces that the account may list, where it may not list all.
+    confined: Option<Vec<String>>,
+}
+
+impl Drop for Tasks {
+    fn drop(&mut self) {
+        self.running.iter().for_each(AbortHandle::abort);
+    }
+}
+
+/// What a cluster has of a kind.
+enum Answer {
+    /// Watches whose objects are all there.
+    Ready { watches: Vec<Arc<Watch>>, confined: Option<Vec<String>> },
+    /// The server has no such kind.
+    NotServed,
+}
+
+impl Live {
+    /// Follows these clusters. Nothing is asked of them before a query does.
+    #[must_use]
+    pub fn new(contexts: Vec<Context>, kinds: Kinds, options: LiveOptions) -> Self {
+        let clusters = contexts.into_iter().map(|context| Cluster {
+            name: Arc::clone(&context.name),
+            connector: Arc::new(Connector::new(context)),
+            kinds: Mutex::default(),
+        });
+        let clusters = clusters.collect();
+        let sweeping = OnceLock::new();
+        Self { inner: Arc::new(Inner { clusters, kinds, options, instants: Instants::default(), sweeping }) }
+    }
+}
+
+impl Inner {
+    /// Drops what nobody asks for any more, now and then, as long as this lives.
+    fn sweep(self: &Arc<Self>) {
+        self.sweeping.get_or_init(|| {
+            let every = (self.options.idle / 4).max(Duration::from_millis(100));
+            let weak: Weak<Self> = Arc::downgrade(self);
+            tokio::spawn(async move {
+                loop {
+                    tokio::time::sleep(every).await;
+                    let Some(inner) = weak.upgrade() else { return };
+                    inner.clusters.iter().for_each(|cluster| cluster.drop_idle(inner.options.idle));
+                }
+            });
+        });
+    }
+
+    /// Bytes of all objects that are there.
+    fn bytes(&self) -> u64 {
+        let watches = self.clusters.iter().flat_map(Cluster::watches);
+        watches.map(|watch| u64::try_from(watch.mirror.latest().bytes).unwrap_or(u64::MAX)).sum()
+    }
+
+    /// A kind of a cluster when all of its objects are there.
+    async fn ready(&self, cluster: &Cluster, kind: &'static KindDef) -> Result<Answer, Failure> {
+        let followed = Arc::clone(cluster.kinds.lock().entry(KindId::of(kind)).or_default());
+        let Some(served) = self.begin(cluster, kind, &followed).await? else { return Ok(Answer::NotServed) };
+        let watches = followed.tasks.lock().watches.clone();
+        match self.all_ready(&watches).await {
+            Err(failure) if failure.class == Class::Forbidden && self.may_be_confined(&served, &watches) => {
+                self.confine(cluster, kind, &served, &followed, failure).await?;
+                let watches = followed.tasks.lock().watches.clone();
+                self.all_ready(&watches).await?;
+            }
+            other => other?,
+        }
+        let tasks = followed.tasks.lock();
+        Ok(Answer::Ready { watches: tasks.watches.clone(), confined: tasks.confined.clone() })
+    }
+
+    async fn all_ready(&self, watches: &[Arc<Watch>]) -> Result<(), Failure> {
+        let ready = join_all(watches.iter().map(|watch| watch.ready(self.options.patience))).await;
+        ready.into_iter().collect()
+    }
+
+    /// Begins to follow a kind where it is not followed yet; `None` where the server does not have it.
+    async fn begin(
+        &self,
+        cluster: &Cluster,
+        kind: &'static KindDef,
+        followed: &Followed,
+    ) -> Result<Option<Served>, Failure> {
+        let connected = tokio::time::timeout(self.options.patience, cluster.connector.served(kind));
+        let silent =
+            |_| Failure::new(Class::Unreachable, format!("no answer for {} s", self.options.patience.as_secs()));
+        let (_, served) = connected.await.map_err(silent)??;
+        let Some(served) = served else { return Ok(None) };
+        let _beginning = followed.beginning.lock().await;
+        if followed.tasks.lock().watches.is_empty() {
+            self.check_memory()?;
+            let resources = self.options.scope.resources(kind, &served);
+            *followed.tasks.lock() = self.start(cluster, kind, &served, resources, None);
+        }
+        Ok(Some(served))
+    }
+
+    fn check_memory(&self) -> Result<(), Failure> {
+        let Some(limit) = self.options.memory else { return Ok(()) };
+        let used = self.bytes();
+        if used < limit {
+            return Ok(());
+        }
+        let message = format!(
+            "not followed: objects take {} MB of the {} MB that are allowed; raise the limit, or choose namespaces",
+            used >> 20,
+            limit >> 20
+        );
+        Err(Failure::new(Class::Refused, message))
+    }
+
+    fn start(
+        &self,
+        cluster: &Cluster,
+        kind: &'static KindDef,
+        served: &Served,
+        resources: Vec<Resource>,
+        confined: Option<Vec<String>>,
+    ) -> Tasks {
+        let kinds = self.kinds.clone();
+        let rows = move || -> Box<dyn Rows> {
+            kinds.compiled(kind).unwrap_or_else(|| Box::new(Interpreter::new(kind.root, &Want::All)))
+        };
+        let layout = Layout {
+            cluster: Arc::clone(&cluster.name),
+            kind,
+            rows: Arc::new(rows),
+            segment_rows: Layout::SEGMENT_ROWS,
+        };
+        let mut tasks = Tasks { confined, watches: Vec::new(), running: Vec::new() };
+        for resource in resources {
+            let writer = Writer::new(layout.clone(), self.instants.clone());
+            let watch = Arc::new(Watch::new(resource, Arc::clone(writer.mirror())));
+            let follower = Follower {
+                connector: Arc::clone(&cluster.connector),
+                watchable: served.watchable,
+                kind,
+                watch: Arc::clone(&watch),
+                writer,
+                show_secrets: self.options.show_secrets,
+            };
+            tasks.running.push(tokio::spawn(follower.run()).abort_handle());
+            tasks.watches.push(watch);
+        }
+        tasks
+    }
+
+    /// Whether single namespaces may be allowed where all together are not.
+    fn may_be_confined(&self, served: &Served, watches: &[Arc<Watch>]) -> bool {
+        served.namespaced && watches.iter().any(|watch| watch.resource.namespace.is_none())
+    }
+
+    /// Follows a kind in those namespaces only that the account may list.
+    async fn confine(
+        &self,
+        cluster: &Cluster,
+        kind: &'static KindDef,
+        served: &Served,
+        followed: &Followed,
+        forbidden: Failure,
+    ) -> Result<(), Failure> {
+        let _beginning = followed.beginning.lock().await;
+        if followed.tasks.lock().confined.is_some() {
+            return Ok(());
+        }
+        let connection = cluster.connector.get().await?;
+        let resources = self.options.scope.allowed(&connection, kind, served).await?;
+        if resources.is_empty() {
+            return Err(forbidden);
+        }
+        let namespaces = resources.iter().filter_map(|resource| resource.namespace.clone()).collect();
+        let tasks = self.start(cluster, kind, served, resources, Some(namespaces));
+        *followed.tasks.lock() = tasks;
+        Ok(())
+    }
+}
+
+impl Cluster {
+    fn watches(&self) -> Vec<Arc<Watch>> {
+        let kinds: Vec<Arc<Followed>> = self.kinds.lock().values().cloned().collect();
+        kinds.iter().flat_map(|followed| followed.tasks.lock().watches.clone()).collect()
+    }
+
+    fn drop_idle(&self, idle: Duration) {
+        let is_wanted = |followed: &Arc<Followed>| {
+            let tasks = followed.tasks.lock();
+            tasks.watches.is_empty() || tasks.watches.iter().any(|watch| watch.asked().elapsed() < idle)
+        };
+        self.kinds.lock().retain(|_, followed| is_wanted(followed));
+    }
+
+    fn status(&self) -> ClusterStatus {
+        let connection = self.connector.current();
+        let failure = self.connector.failure();
+        let state = match (&connection, &failure) {
+            (Some(_), None) => ClusterState::Connected,
+            (_, Some(_)) => ClusterState::Failing,
+            (None, None) if self.connector.was_asked() => ClusterState::Connecting,
+            (None, None) => ClusterState::Idle,
+        };
+        ClusterStatus {
+            name: Arc::clone(&self.name),
+            server: connection.as_ref().map(|connection| connection.server.clone()),
+            version: connection.as_ref().map(|connection| connection.version.clone()),
+            state,
+            error: failure.map(|failure| failure.message),
+        }
+    }
+}
+
+#[async_trait]
+impl Source for Live {
+    fn clusters(&self) -> Vec<Arc<str>> {
+        self.inner.clusters.iter().map(|cluster| Arc::clone(&cluster.name)).collect()
+    }
+
+    async fn snapshot(&self, request: &Request) -> Result<Snapshot, SourceError> {
+        let inner = &self.inner;
+        inner.sweep();
+        let asked = request.kinds.iter().flat_map(|wanted| {
+            let clusters = inner.clusters.iter().filter(|cluster| wanted.asks(&cluster.name));
+            clusters.map(move |cluster| (cluster, wanted.kind))
+        });
+        let asked: Vec<(&Cluster, &'static KindDef)> = asked.collect();
+        let answers = join_all(asked.iter().map(|(cluster, kind)| inner.ready(cluster, kind))).await;
+
+        let mut snapshot = Snapshot::default();
+        let mut ready = Vec::new();
+        let mut absent: Vec<(&Cluster, &'static KindDef)> = Vec::new();
+        for ((cluster, kind), answer) in asked.iter().zip(answers) {
+            let missing = |cause: Failure| Missing {
+                cluster: Arc::clone(&cluster.name),
+                kind: kind.plural.to_owned(),
+                cause: cause.message,
+            };
+            match answer {
+                Ok(Answer::Ready { watches, confined }) => {
+                    if let Some(namespaces) = confined {
+                        let names = namespaces.join(", ");
+                        let message = format!("{}: the account may list only these namespaces: {names}", kind.plural);
+                        snapshot.warnings.push(Warning {
+                            place: format!("cluster {}", cluster.name),
+                            message,
+                            count: 1,
+                        });
+                    }
+                    ready.extend(watches);
+                }
+                Ok(Answer::NotServed) => absent.push((cluster, kind)),
+                Err(failure) => snapshot.missing.push(missing(failure)),
+            }
+        }
+        // Where others have the kind, a cluster without it has no rows of it. Where nobody has it, that is an error.
+        for (cluster, kind) in &absent {
+            let others = asked.iter().filter(|(_, of)| std::ptr::eq(*of, *kind)).count();
+            if absent.iter().filter(|(_, of)| std::ptr::eq(*of, *kind)).count() == others {
+                let cause = not_served(kind).message;
+                snapshot.missing.push(Missing { cluster: Arc::clone(&cluster.name), kind: kind.plural.into(), cause });
+            }
+        }
+        if !snapshot.missing.is_empty() && !request.partial {
+            return Err(SourceError::Incomplete(snapshot.missing));
+        }
+        let held = inner.instants.hold();
+        let versions: Vec<_> = ready.iter().map(|watch| watch.mirror.latest()).collect();
+        drop(held);
+        snapshot.segments = versions.iter().flat_map(|version| version.segments.iter().cloned()).collect();
+        Ok(snapshot)
+    }
+
+    fn status(&self) -> Status {
+        let clusters = &self.inner.clusters;
+        let watches = clusters
+            .iter()
+            .flat_map(|cluster| cluster.watches().into_iter().map(|watch| watch.status(&cluster.name)))
+            .collect();
+        Status { clusters: clusters.iter().map(Cluster::status).collect(), watches }
+    }
+}

@@ -1,0 +1,17 @@
+//! Objects of live clusters: followed by watches and kept in columns, or listed once for a query.
+
+mod backoff;
+mod connection;
+mod context;
+mod failure;
+mod follow;
+mod list;
+mod live;
+mod page;
+mod request;
+mod scope;
+mod watch;
+
+pub use context::Context;
+pub use live::{Live, LiveOptions};
+pub use scope::Scope;
