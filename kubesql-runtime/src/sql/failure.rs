@@ -3,6 +3,7 @@
 use datafusion::common::SchemaError;
 use datafusion::error::DataFusionError;
 
+use super::duplicates::MARK;
 use super::error::{ErrorKind, SqlError};
 use super::names::Names;
 use super::suggest::nearest;
@@ -30,6 +31,9 @@ fn from_schema(error: &SchemaError, names: Option<&Names>) -> SqlError {
     match error {
         SchemaError::FieldNotFound { field, valid_fields } => {
             let name = field.name();
+            if valid_fields.iter().any(|valid| valid.name().strip_suffix(MARK) == Some(name)) {
+                return same_name(name);
+            }
             let shown = field.relation.as_ref().map_or_else(|| name.to_owned(), |of| format!("{}.{name}", of.table()));
             let error = SqlError::new(ErrorKind::UnknownColumn, format!("column \"{shown}\" does not exist"));
             let of_relation = valid_fields.iter().filter(|valid| match (&field.relation, &valid.relation) {
@@ -57,8 +61,15 @@ fn from_schema(error: &SchemaError, names: Option<&Names>) -> SqlError {
             SqlError::new(ErrorKind::UnknownColumn, format!("column \"{}\" is in several tables", field.name()))
                 .hint(format!("say which table's, as in t.\"{}\"", field.name()))
         }
+        SchemaError::DuplicateUnqualifiedField { name } => same_name(name.trim_end_matches(MARK)),
         other => SqlError::new(ErrorKind::Invalid, plain(&other.to_string())),
     }
+}
+
+/// Columns of one name where the name is used.
+fn same_name(name: &str) -> SqlError {
+    SqlError::new(ErrorKind::Invalid, format!("two columns are called \"{name}\""))
+        .hint("give one of them another name with AS")
 }
 
 /// What DataFusion says of types, and what SQL calls them; the longer names first.
@@ -97,6 +108,13 @@ fn planned(message: &str) -> SqlError {
             candidates.lines().map(|line| in_sql(line.trim())).filter(|line| !line.is_empty()).collect();
         candidates.dedup();
         return if candidates.is_empty() { error } else { error.hint(format!("there is {}", candidates.join(", "))) };
+    }
+    if message.contains("require unique expression names")
+        && let Some((_, rest)) = message.split_once("but the expression \"")
+        && let Some((expression, _)) = rest.split_once("\" at position")
+    {
+        let name = expression.rsplit_once(" AS ").map_or(expression, |(_, name)| name);
+        return same_name(name.trim_end_matches(MARK));
     }
     SqlError::new(ErrorKind::Invalid, plain(message))
 }

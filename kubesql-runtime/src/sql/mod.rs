@@ -1,6 +1,7 @@
 //! SQL over the objects of a source: the one room that knows DataFusion.
 
 mod catalog;
+mod duplicates;
 mod dynamic;
 mod error;
 mod extract;

@@ -2,17 +2,19 @@
 
 use std::sync::Arc;
 
+use arrow::record_batch::{RecordBatch, RecordBatchOptions};
 use datafusion::dataframe::DataFrame;
 use datafusion::execution::context::SQLOptions;
 use datafusion::sql::parser::Statement as DfStatement;
-use futures::stream::{StreamExt, TryStreamExt};
+use futures::stream::StreamExt;
 use parking_lot::Mutex;
 
 use super::catalog::{Catalogs, StatementCatalog};
+use super::duplicates::Duplicates;
 use super::engine::Engine;
 use super::error::SqlError;
 use super::moment::{Moment, Warnings};
-use super::names::{Names, resolve};
+use super::names::resolve;
 use super::settings::Settings;
 use super::statement::{Parsed, parse};
 use super::{Answer, failure, show};
@@ -57,13 +59,16 @@ impl Session {
             let settings = self.settings.lock();
             (settings.schema().to_owned(), settings.partial())
         };
-        let names = match &mut statement {
-            DfStatement::Statement(inner) => resolve(inner, &house.registry, &schema)?,
-            DfStatement::Explain(explain) => match &mut *explain.statement {
-                DfStatement::Statement(inner) => resolve(inner, &house.registry, &schema)?,
-                _ => Names::default(),
-            },
-            _ => Names::default(),
+        let inner = match &mut statement {
+            DfStatement::Explain(explain) => &mut *explain.statement,
+            other => other,
+        };
+        let (names, duplicates) = match inner {
+            DfStatement::Statement(inner) => {
+                let names = resolve(inner, &house.registry, &schema)?;
+                (names, Duplicates::mark(inner))
+            }
+            _ => Default::default(),
         };
         let moment = Arc::new(Moment::new(Arc::clone(&house.source), Arc::clone(&self.warnings), partial));
         let mut mentions = names.mentions();
@@ -86,8 +91,17 @@ impl Session {
         let read_only = SQLOptions::new().with_allow_ddl(false).with_allow_dml(false).with_allow_statements(false);
         read_only.verify_plan(&plan).map_err(explained)?;
         let stream = DataFrame::new(state, plan).execute_stream().await.map_err(explained)?;
-        let schema = stream.schema();
-        let rows = stream.map_err(|error| failure::explain(&error, None)).boxed();
+        let schema = duplicates.restore(&stream.schema());
+        let named = Arc::clone(&schema);
+        let rows = stream.map(move |batch| {
+            let named = batch.and_then(|batch| {
+                let options = RecordBatchOptions::new().with_row_count(Some(batch.num_rows()));
+                let (_, columns, _) = batch.into_parts();
+                Ok(RecordBatch::try_new_with_options(Arc::clone(&named), columns, &options)?)
+            });
+            named.map_err(|error| failure::explain(&error, None))
+        });
+        let rows = rows.boxed();
         Ok(Answer { schema, rows })
     }
 }

@@ -1,9 +1,10 @@
 //! Arrow IPC streams and Parquet files.
 
 use std::io::{self, Write};
+use std::sync::Arc;
 
-use arrow::array::RecordBatch;
-use arrow::datatypes::SchemaRef;
+use arrow::array::{RecordBatch, RecordBatchOptions};
+use arrow::datatypes::{Schema, SchemaRef};
 use arrow::error::ArrowError;
 use arrow::ipc::writer::StreamWriter;
 use parquet::arrow::ArrowWriter;
@@ -11,56 +12,76 @@ use parquet::basic::{Compression, ZstdLevel};
 use parquet::errors::ParquetError;
 use parquet::file::properties::WriterProperties;
 
+use super::json::unique;
 use super::{Done, Sink};
 use crate::failure::output_error;
 
 /// Writes an Arrow IPC stream.
-pub(crate) struct Ipc<W: Write>(StreamWriter<W>);
+pub(crate) struct Ipc<W: Write> {
+    writer: StreamWriter<W>,
+    schema: SchemaRef,
+}
 
 impl<W: Write> Ipc<W> {
     /// Writes the schema at once.
     pub(crate) fn new(to: W, schema: &SchemaRef) -> io::Result<Self> {
-        Ok(Self(StreamWriter::try_new(to, schema).map_err(output_error)?))
+        let schema = differing(schema);
+        Ok(Self { writer: StreamWriter::try_new(to, &schema).map_err(output_error)?, schema })
     }
 }
 
 impl<W: Write> Sink for Ipc<W> {
     fn batch(&mut self, batch: &RecordBatch) -> io::Result<()> {
-        self.0.write(batch).map_err(output_error)
+        self.writer.write(&renamed(batch, &self.schema)?).map_err(output_error)
     }
 
     fn finish(&mut self) -> io::Result<Done> {
-        self.0.finish().map_err(output_error)?;
-        self.0.flush().map_err(output_error)?;
+        self.writer.finish().map_err(output_error)?;
+        self.writer.flush().map_err(output_error)?;
         Ok(Done::default())
     }
 }
 
 /// Writes a Parquet file.
-pub(crate) struct Parquet<W: Write + Send>(Option<ArrowWriter<W>>);
+pub(crate) struct Parquet<W: Write + Send> {
+    writer: Option<ArrowWriter<W>>,
+    schema: SchemaRef,
+}
 
 impl<W: Write + Send> Parquet<W> {
     pub(crate) fn new(to: W, schema: &SchemaRef) -> io::Result<Self> {
         let properties = WriterProperties::builder().set_compression(Compression::ZSTD(ZstdLevel::default())).build();
-        Ok(Self(Some(ArrowWriter::try_new(to, schema.clone(), Some(properties)).map_err(parquet_error)?)))
+        let schema = differing(schema);
+        let writer = ArrowWriter::try_new(to, schema.clone(), Some(properties)).map_err(parquet_error)?;
+        Ok(Self { writer: Some(writer), schema })
     }
 }
 
 impl<W: Write + Send> Sink for Parquet<W> {
     fn batch(&mut self, batch: &RecordBatch) -> io::Result<()> {
-        match &mut self.0 {
-            Some(writer) => writer.write(batch).map_err(parquet_error),
+        match &mut self.writer {
+            Some(writer) => writer.write(&renamed(batch, &self.schema)?).map_err(parquet_error),
             None => Ok(()),
         }
     }
 
     fn finish(&mut self) -> io::Result<Done> {
-        if let Some(mut writer) = self.0.take() {
+        if let Some(mut writer) = self.writer.take() {
             writer.finish().map_err(parquet_error)?;
             writer.inner_mut().flush()?;
         }
         Ok(Done::default())
     }
+}
+
+/// The schema with names that differ, by which readers find columns.
+fn differing(schema: &SchemaRef) -> SchemaRef {
+    Arc::new(Schema::new_with_metadata(unique(schema), schema.metadata().clone()))
+}
+
+fn renamed(batch: &RecordBatch, schema: &SchemaRef) -> io::Result<RecordBatch> {
+    let options = RecordBatchOptions::new().with_row_count(Some(batch.num_rows()));
+    RecordBatch::try_new_with_options(schema.clone(), batch.columns().to_vec(), &options).map_err(output_error)
 }
 
 /// The error of writing that Parquet has wrapped, or its own.

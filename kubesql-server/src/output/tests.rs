@@ -235,6 +235,22 @@ fn columns_of_one_name() {
     let expected = "{\"name\":1,\"name_3\":2,\"name_2\":3,\"name_4\":4}\n";
     assert_eq!(written(&same, |to| Box::new(json::Json::new(to, false))), expected);
     assert_eq!(as_csv(&same, true), "name,name,name_2,name\n1,2,3,4\n");
+    let names = ["name", "name_3", "name_2", "name_4"];
+    let schema = same[0].schema();
+    let mut stream = Vec::new();
+    let mut ipc = binary::Ipc::new(&mut stream, &schema).unwrap();
+    ipc.batch(&same[0]).unwrap();
+    ipc.finish().unwrap();
+    drop(ipc);
+    let read = StreamReader::try_new(stream.as_slice(), None).unwrap().schema();
+    assert_eq!(read.fields().iter().map(|field| field.name()).collect::<Vec<_>>(), names);
+    let mut file = tempfile::tempfile().unwrap();
+    let mut parquet = binary::Parquet::new(&mut file, &schema).unwrap();
+    parquet.batch(&same[0]).unwrap();
+    parquet.finish().unwrap();
+    drop(parquet);
+    let read = ParquetRecordBatchReaderBuilder::try_new(file).unwrap().schema().clone();
+    assert_eq!(read.fields().iter().map(|field| field.name()).collect::<Vec<_>>(), names);
 }
 
 #[test]

@@ -3,6 +3,7 @@
 mod ancestor;
 mod arithmetic;
 mod columns;
+mod duplicates;
 mod errors;
 mod planning;
 mod rows;

@@ -1,0 +1,96 @@
+//! Columns of one name.
+
+use super::{answer, check, error, session};
+use crate::sql::ErrorKind;
+
+#[tokio::test]
+async fn columns_may_have_one_name() {
+    for (sql, names, rows) in [
+        ("select name, name from pods where name = 'bare'", "name,name", &["bare|bare"][..]),
+        ("select name as a, phase as a from pods where name = 'bare'", "a,a", &["bare|Running"]),
+        (
+            "select labels.app, \"labels.app\", labels['app'] from pods where name = 'web-2'",
+            "labels.app,labels.app,labels.app",
+            &["web|web|web"],
+        ),
+        (
+            "select name, p.name, pods from (select 1 as pods) x, pods p where name = 'bare'",
+            "name,name,pods",
+            &["bare|bare|1"],
+        ),
+        (
+            "select n.name, p.name from nodes n join pods p on n.cluster = p.cluster and n.name = p.nodename where p.name = 'bare'",
+            "name,name",
+            &["n1|bare"],
+        ),
+        (
+            "select count(*), count(*), max(name), max(name) from pods",
+            "count(*),count(*),max(pods.name),max(pods.name)",
+            &["4|4|web-2|web-2"],
+        ),
+        ("select 1 as a, 2 as a, 3 as a", "a,a,a", &["1|2|3"]),
+        ("select 1, 1", "Int64(1),Int64(1)", &["1|1"]),
+        (
+            "select name, name from pods where cluster = 'west' union all select name, name from nodes where cluster = 'west'",
+            "name,name",
+            &["web-1|web-1", "n1|n1"],
+        ),
+        (
+            "select namespace, namespace, count(*) from pods group by namespace order by namespace",
+            "namespace,namespace,count(*)",
+            &["default|default|1", "shop|shop|3"],
+        ),
+        (
+            "select namespace, namespace, count(*) from pods group by 1, 2 order by 2 desc",
+            "namespace,namespace,count(*)",
+            &["shop|shop|3", "default|default|1"],
+        ),
+        ("select distinct phase as p, phase as p from pods order by p", "p,p", &["Pending|Pending", "Running|Running"]),
+        (
+            "select * from (select n.name, p.name from nodes n, pods p where p.name = 'bare' and n.name = 'n2') x",
+            "name,name",
+            &["n2|bare"],
+        ),
+        ("select count(*) from (select n.name, p.name from nodes n, pods p) x", "count(*)", &["12"]),
+        ("select * from (select name, name from pods where name = 'bare') x", "name,name", &["bare|bare"]),
+        ("with x as (select name, name from pods) select name from x where name = 'bare'", "name", &["bare"]),
+        ("select *, 2 as a, a from (select 1 as a) x order by x.a", "a,a,a", &["1|2|1"]),
+    ] {
+        let (columns, mut found) = answer(&session(), sql).await.unwrap_or_else(|error| panic!("{sql}: {error}"));
+        assert_eq!(columns.join(","), names, "{sql}");
+        found.sort();
+        let mut rows = rows.to_vec();
+        rows.sort_unstable();
+        assert_eq!(found, rows, "{sql}");
+    }
+}
+
+#[tokio::test]
+async fn a_star_may_have_a_column_beside_it_again() {
+    for sql in [
+        "select *, labels.app from pods",
+        "select labels.app, * from pods",
+        "select p.*, name from pods p",
+        "select *, 1 as name from pods",
+    ] {
+        let (columns, rows) = answer(&session(), sql).await.unwrap_or_else(|error| panic!("{sql}: {error}"));
+        let twice = if sql.contains("name") { "name" } else { "labels.app" };
+        assert_eq!(columns.iter().filter(|column| *column == twice).count(), 2, "{sql}: {columns:?}");
+        assert_eq!(rows.len(), 4, "{sql}");
+    }
+    check("select name, age from (select *, 7 as age from pods) x where name = 'bare' order by age", &["bare|7"]).await;
+    check("select *, a + 1 as b from (select 1 as a) x order by b", &["1|2"]).await;
+}
+
+#[tokio::test]
+async fn which_one_is_meant_must_be_clear() {
+    for sql in [
+        "select 1 as a, 2 as a order by a",
+        "select a from (select 1 as a, 2 as a) x",
+        "with x as (select n.name, p.name from nodes n, pods p) select name from x",
+    ] {
+        let error = error(sql).await;
+        assert_eq!(error.kind, ErrorKind::Invalid, "{sql}: {error}");
+        assert!(error.message.starts_with("two columns are called"), "{sql}: {error}");
+    }
+}
