@@ -1,9 +1,12 @@
 //! The command line: what can be said, and the help that teaches it. Decides nothing.
 
 use std::ffi::OsString;
+use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use crate::demo::Release;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -44,6 +47,14 @@ Times are RFC 3339 in UTC. Columns of one name get _2, _3 where names are keys.
 
 Exit codes: 0 answered, 1 a statement failed, 2 wrong usage, 3 a source cannot be read";
 
+const DEMO_HELP: &str = "\
+Examples:
+  kubesql demo --write-kubeconfig demo.yaml     and then: kubectl --kubeconfig demo.yaml get pods -A
+  kubesql demo --pods 50000 --nodes 500 --events-per-second 2000
+
+The same seed makes the same cluster. When it is ready, one line on standard output says where it is; it runs until
+Ctrl-C. It speaks plain HTTP and is for machines that you trust.";
+
 /// Kubernetes objects as SQL tables.
 #[derive(Debug, Parser)]
 #[command(name = "kubesql", version, about, after_help = EXAMPLES, max_term_width = 100)]
@@ -63,6 +74,9 @@ pub(crate) enum Command {
     Describe(DescribeArgs),
     /// Show how a statement would be answered
     Explain(ExplainArgs),
+    /// Serve a made-up cluster for trials and tests
+    #[command(after_help = DEMO_HELP)]
+    Demo(DemoArgs),
     /// Print the completions of a shell: `source <(kubesql completions bash)`
     Completions {
         /// The shell
@@ -175,6 +189,37 @@ pub(crate) struct ExplainArgs {
     pub(crate) sources: SourceArgs,
     #[command(flatten)]
     pub(crate) output: OutputArgs,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct DemoArgs {
+    /// Where to listen; port 0 takes any that is free
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:0")]
+    pub(crate) listen: SocketAddr,
+    /// How many pods there are
+    #[arg(long, value_name = "N", default_value_t = 2000)]
+    pub(crate) pods: u32,
+    /// How many nodes there are
+    #[arg(long, value_name = "N", default_value_t = 50)]
+    pub(crate) nodes: u32,
+    /// How many kinds of custom resources there are
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub(crate) crds: u32,
+    /// About how many objects change in a second
+    #[arg(long, value_name = "N", default_value_t = 10)]
+    pub(crate) events_per_second: u32,
+    /// What everything is made from
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub(crate) seed: u64,
+    /// The Kubernetes release to be
+    #[arg(long, value_name = "RELEASE", default_value_t = Release::NEWEST)]
+    pub(crate) release: Release,
+    /// The bearer token that clients must bring; made from the seed if not given
+    #[arg(long, value_name = "TOKEN")]
+    pub(crate) token: Option<String>,
+    /// Where to write a kubeconfig; to a temporary file that goes with the cluster if not given
+    #[arg(long, value_name = "PATH")]
+    pub(crate) write_kubeconfig: Option<PathBuf>,
 }
 
 #[cfg(test)]

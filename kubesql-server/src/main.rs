@@ -2,6 +2,8 @@
 
 mod args;
 mod commands;
+#[allow(dead_code)] // until it can be written to, and changes by itself
+mod demo;
 mod failure;
 mod output;
 mod sources;
@@ -23,6 +25,7 @@ fn main() -> ExitCode {
         Command::Tables(args) => commands::tables::run(&args),
         Command::Describe(args) => commands::describe::run(&args),
         Command::Explain(args) => commands::explain::run(&args),
+        Command::Demo(args) => commands::demo::run(&args),
         Command::Completions { shell } => completions(shell),
     };
     match result {

@@ -1,5 +1,6 @@
 //! What each subcommand does, by the library's doors; none of them knows DataFusion.
 
+pub(crate) mod demo;
 pub(crate) mod describe;
 pub(crate) mod explain;
 pub(crate) mod query;

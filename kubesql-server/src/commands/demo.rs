@@ -1,0 +1,92 @@
+//! `kubesql demo`: a made-up cluster to try things on.
+
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+use super::runtime;
+use crate::args::DemoArgs;
+use crate::demo::{Demo, Options};
+use crate::failure::Failure;
+
+/// Serves a cluster until the process is told to end.
+pub(crate) fn run(args: &DemoArgs) -> Result<(), Failure> {
+    let runtime = runtime()?;
+    let result = runtime.block_on(serve(args));
+    runtime.shutdown_background();
+    result
+}
+
+async fn serve(args: &DemoArgs) -> Result<(), Failure> {
+    let options = Options {
+        listen: args.listen,
+        token: args.token.clone(),
+        seed: args.seed,
+        pods: args.pods,
+        nodes: args.nodes,
+        crds: args.crds,
+        events_per_second: args.events_per_second,
+        release: args.release,
+        ..Options::default()
+    };
+    let demo = Demo::start(options).await.map_err(|error| {
+        Failure::usage(
+            format!("the demo cluster cannot start on {}: {error}", args.listen),
+            "--listen takes an address that is free, such as 127.0.0.1:0",
+        )
+    })?;
+    let path = match &args.write_kubeconfig {
+        Some(path) => path.clone(),
+        None => std::env::temp_dir().join(format!("kubesql-demo-{}.kubeconfig", std::process::id())),
+    };
+    write_private(&path, &demo.kubeconfig()).map_err(|error| {
+        Failure::usage(
+            format!("{} cannot be written: {error}", path.display()),
+            "--write-kubeconfig takes a path in a folder that exists",
+        )
+    })?;
+    let _remove = Remove(args.write_kubeconfig.is_none().then(|| path.clone()));
+    let mut out = io::stdout().lock();
+    writeln!(out, "{} is ready; try: kubectl --kubeconfig {} get pods -A", demo.url(), path.display())?;
+    out.flush()?;
+    drop(out);
+    ended().await?;
+    Ok(())
+}
+
+/// Waits until the process is told to end.
+#[cfg(unix)]
+async fn ended() -> io::Result<()> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let mut terminate = signal(SignalKind::terminate())?;
+    tokio::select! {
+        result = tokio::signal::ctrl_c() => result,
+        _ = terminate.recv() => Ok(()),
+    }
+}
+
+/// Waits until the process is told to end.
+#[cfg(not(unix))]
+async fn ended() -> io::Result<()> {
+    tokio::signal::ctrl_c().await
+}
+
+/// Writes a file that only its owner may read, since it holds a token.
+fn write_private(path: &Path, text: &str) -> io::Result<()> {
+    let mut options = std::fs::OpenOptions::new();
+    options.write(true).create(true).truncate(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.open(path)?.write_all(text.as_bytes())
+}
+
+/// Removes a file that no one asked for.
+struct Remove(Option<PathBuf>);
+
+impl Drop for Remove {
+    fn drop(&mut self) {
+        if let Some(path) = &self.0 {
+            // Where it is gone already, all is well.
+            _ = std::fs::remove_file(path);
+        }
+    }
+}

@@ -1,0 +1,186 @@
+//! The Kubernetes API over HTTP: which answer a path and a method get.
+
+mod convert;
+mod discovery;
+mod list;
+mod openapi;
+mod query;
+mod render;
+mod status;
+mod table;
+mod token;
+mod watch;
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::body::Bytes;
+use axum::extract::State;
+use axum::http::{HeaderMap, Method, Uri, header};
+use axum::response::{IntoResponse, Response};
+
+use super::cluster::Cluster;
+use super::resource::Resource;
+use super::selector::Selection;
+use query::Query;
+use render::Renderer;
+use status::{Answer, Refusal, json_response, text_response};
+
+/// The largest body that is read, in bytes, as with API servers.
+const LARGEST_BODY: usize = 3 << 20;
+
+/// Where a URL may hold the token: `/token/TOKEN/api/v1/pods`.
+pub(crate) const PATH_OF_TOKEN: &str = "token";
+
+/// Everything that is served.
+pub(crate) fn router(cluster: Arc<Cluster>) -> Router {
+    Router::new().fallback(serve).layer(axum::extract::DefaultBodyLimit::max(LARGEST_BODY)).with_state(cluster)
+}
+
+/// A request.
+struct Request {
+    method: Method,
+    headers: HeaderMap,
+    query: Query,
+    body: Bytes,
+}
+
+async fn serve(
+    State(cluster): State<Arc<Cluster>>,
+    method: Method,
+    uri: Uri,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Response {
+    match answer(&cluster, method, &uri, headers, body).await {
+        Ok(response) => response,
+        Err(refusal) => refusal.into_response(),
+    }
+}
+
+async fn answer(cluster: &Arc<Cluster>, method: Method, uri: &Uri, headers: HeaderMap, body: Bytes) -> Answer {
+    let path = percent_encoding::percent_decode_str(uri.path()).decode_utf8_lossy().into_owned();
+    let words: Vec<&str> = path.split('/').filter(|word| !word.is_empty()).collect();
+    // Clients written in Go keep tokens to themselves where there is no TLS: for them it is part of the URL.
+    let (in_path, words) = match &words[..] {
+        [PATH_OF_TOKEN, token, rest @ ..] => (Some(*token), rest.to_vec()),
+        _ => (None, words),
+    };
+    // What anyone may know.
+    match words[..] {
+        ["healthz" | "livez" | "readyz", ..] => return Ok(text_response("text/plain; charset=utf-8", "ok")),
+        ["version"] => return Ok(json_response(&discovery::version(cluster))),
+        _ => {}
+    }
+    authenticate(cluster, &headers, in_path)?;
+    let request = Request { method, headers, query: Query::parse(uri.query().unwrap_or_default())?, body };
+    match words[..] {
+        [] => Ok(json_response(&discovery::paths(cluster))),
+        ["api"] => discovery::core(cluster, &request.headers),
+        ["apis"] => discovery::groups(cluster, &request.headers),
+        ["apis", group] => discovery::group(cluster, group),
+        ["openapi", "v3", ref rest @ ..] => openapi::v3(cluster, rest),
+        ["openapi", "v2"] => openapi::v2(cluster, &request.headers),
+        ["api", "v1"] => discovery::resources(cluster, "", "v1"),
+        ["apis", group, version] => discovery::resources(cluster, group, version),
+        ["api", "v1", ref rest @ ..] => resource(cluster, "", "v1", rest, request).await,
+        ["apis", group, version, ref rest @ ..] => resource(cluster, group, version, rest, request).await,
+        _ => Err(Refusal::no_such_path()),
+    }
+}
+
+fn authenticate(cluster: &Cluster, headers: &HeaderMap, in_path: Option<&str>) -> Answer<()> {
+    let given = match headers.get(header::AUTHORIZATION).map(|value| value.to_str().unwrap_or_default().split_once(' '))
+    {
+        Some(Some((scheme, token))) if scheme.eq_ignore_ascii_case("bearer") => Some(token.trim()),
+        Some(_) => None,
+        None => in_path,
+    };
+    if given == Some(cluster.token.as_str()) { Ok(()) } else { Err(Refusal::unauthorized()) }
+}
+
+/// Answers what is about a resource: `pods`, `namespaces/NAME/pods/NAME/status`.
+async fn resource(cluster: &Arc<Cluster>, group: &str, version: &str, words: &[&str], request: Request) -> Answer {
+    let resources = cluster.resources();
+    let find = |plural: &str| resources.find(group, version, plural).cloned();
+    let (namespace, rest) = match words {
+        ["namespaces", namespace, rest @ ..] if !rest.is_empty() && find(rest[0]).is_some() => (Some(*namespace), rest),
+        rest => (None, rest),
+    };
+    let (plural, rest) = rest.split_first().ok_or_else(Refusal::no_such_path)?;
+    let resource = find(plural).ok_or_else(Refusal::no_such_path)?;
+    if namespace.is_some() && !resource.kind.namespaced {
+        return Err(Refusal::no_such_path());
+    }
+    match rest {
+        [] => collection(cluster, resource, namespace, request).await,
+        [name] => object(cluster, resource, &key(namespace, name), name, request),
+        _ => Err(Refusal::no_such_path()),
+    }
+}
+
+/// Where an object lies in its collection.
+fn key(namespace: Option<&str>, name: &str) -> String {
+    namespace.map_or_else(|| name.to_owned(), |namespace| format!("{namespace}/{name}"))
+}
+
+/// Answers what is about all objects of a resource, or those of a namespace.
+async fn collection(
+    cluster: &Arc<Cluster>,
+    resource: Arc<Resource>,
+    namespace: Option<&str>,
+    request: Request,
+) -> Answer {
+    let query = &request.query;
+    if request.method != Method::GET {
+        return Err(Refusal::method_not_allowed());
+    }
+    let selection = Selection::parse(&resource, &query.label_selector, &query.field_selector).map_err(|why| {
+        let path = format!("{}, Resource={}", resource.api_version(), resource.kind.plural);
+        Refusal::bad_request(format!(
+            "Unable to find {path:?} that match label selector {:?}, field selector {:?}: {why}",
+            query.label_selector, query.field_selector
+        ))
+    })?;
+    let prefix = namespace.map_or_else(String::new, |namespace| format!("{namespace}/"));
+    let form = query::form(&request.headers)?;
+    let renderer = Renderer::new(resource, form, &query.include_object);
+    if !query.watch {
+        return list::list(cluster, renderer, prefix, query, selection).await;
+    }
+    if !renderer.resource().can("watch") {
+        return Err(Refusal::method_not_allowed());
+    }
+    watch::watch(cluster, renderer, prefix, query, selection)
+}
+
+/// Answers what is about one object.
+fn object(cluster: &Arc<Cluster>, resource: Arc<Resource>, key: &str, name: &str, request: Request) -> Answer {
+    match request.method {
+        Method::GET => {
+            let form = query::form(&request.headers)?;
+            let bytes = cluster.store.write().get(resource.collection, key).map(|entry| entry.bytes.clone());
+            let bytes = bytes.ok_or_else(|| Refusal::not_found(&resource, name))?;
+            Ok(one(&Renderer::new(resource, form, &request.query.include_object), &bytes))
+        }
+        _ => Err(Refusal::method_not_allowed()),
+    }
+}
+
+/// One object as an answer.
+fn one(renderer: &Renderer, object: &[u8]) -> Response {
+    let mut text = Vec::with_capacity(object.len() + 100);
+    renderer.object(object, &mut text);
+    text.push(b'\n');
+    text_response("application/json", text)
+}
+
+/// Resources without objects: they are only created, and answered at once.
+const REVIEWS: &[(&str, &str, &str, bool)] = &[
+    ("authentication.k8s.io", "SelfSubjectReview", "selfsubjectreviews", false),
+    ("authentication.k8s.io", "TokenReview", "tokenreviews", false),
+    ("authorization.k8s.io", "LocalSubjectAccessReview", "localsubjectaccessreviews", true),
+    ("authorization.k8s.io", "SelfSubjectAccessReview", "selfsubjectaccessreviews", false),
+    ("authorization.k8s.io", "SelfSubjectRulesReview", "selfsubjectrulesreviews", false),
+    ("authorization.k8s.io", "SubjectAccessReview", "subjectaccessreviews", false),
+];

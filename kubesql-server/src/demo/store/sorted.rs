@@ -1,0 +1,222 @@
+//! A sorted map whose copies cost nothing: chunks are shared until one side writes.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+/// Entries of a chunk before it is split in two.
+const FULL: usize = 256;
+
+/// An object as it is stored.
+#[derive(Clone, Debug)]
+pub(crate) struct Entry {
+    /// `namespace/name`, or `name` where the kind has no namespaces.
+    pub(crate) key: Arc<str>,
+    /// The object's JSON without `kind` and `apiVersion`, as items of lists are.
+    pub(crate) bytes: Bytes,
+    /// The cluster's revision that wrote it: its `resourceVersion`.
+    pub(crate) revision: u64,
+    /// Who goes on changing it.
+    pub(crate) owner: Owner,
+}
+
+/// Who an object belongs to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Owner {
+    /// Made or changed by a client: nothing else touches it.
+    Client,
+    /// Made by the demo's content, which may change it; the number is for the content to know it by.
+    Content(u32),
+}
+
+type Chunk = Arc<Vec<Entry>>;
+
+/// A place in a map: its chunk and the entry inside.
+type Place = (usize, usize);
+
+/// The objects of a collection by key.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Sorted {
+    chunks: Arc<Vec<Chunk>>,
+    len: usize,
+}
+
+impl Sorted {
+    /// How many entries there are.
+    pub(crate) fn len(&self) -> usize {
+        self.len
+    }
+
+    /// The entry of a key.
+    pub(crate) fn get(&self, key: &str) -> Option<&Entry> {
+        let (chunk, at) = self.find(key).ok()?;
+        self.chunks.get(chunk)?.get(at)
+    }
+
+    /// Writes an entry and gives the one that was there.
+    pub(crate) fn insert(&mut self, entry: Entry) -> Option<Entry> {
+        let place = self.find(&entry.key);
+        let chunks = Arc::make_mut(&mut self.chunks);
+        match place {
+            Ok((chunk, at)) => Some(std::mem::replace(&mut Arc::make_mut(&mut chunks[chunk])[at], entry)),
+            Err((chunk, at)) => {
+                self.len += 1;
+                if chunks.is_empty() {
+                    chunks.push(Arc::new(vec![entry]));
+                    return None;
+                }
+                let items = Arc::make_mut(&mut chunks[chunk]);
+                items.insert(at, entry);
+                if items.len() > FULL {
+                    // Objects mostly arrive in order, so that a full chunk at the end stays nearly full.
+                    let is_last = chunk + 1 == chunks.len();
+                    let items = Arc::make_mut(&mut chunks[chunk]);
+                    let rest = items.split_off(if is_last { FULL } else { FULL / 2 });
+                    chunks.insert(chunk + 1, Arc::new(rest));
+                }
+                None
+            }
+        }
+    }
+
+    /// Removes an entry and gives it.
+    pub(crate) fn remove(&mut self, key: &str) -> Option<Entry> {
+        let (chunk, at) = self.find(key).ok()?;
+        let chunks = Arc::make_mut(&mut self.chunks);
+        let items = Arc::make_mut(&mut chunks[chunk]);
+        let removed = items.remove(at);
+        if items.is_empty() {
+            chunks.remove(chunk);
+        }
+        self.len -= 1;
+        Some(removed)
+    }
+
+    /// The entries from `start` on whose keys begin with `prefix`; `start` must not be before the prefix.
+    pub(crate) fn from(&self, start: &str, prefix: &str) -> Iter {
+        let at = match self.find(start) {
+            Ok(place) | Err(place) => place,
+        };
+        Iter { chunks: self.chunks.clone(), at, end: self.end_of(prefix) }
+    }
+
+    /// All entries whose keys begin with `prefix`.
+    pub(crate) fn all(&self, prefix: &str) -> Iter {
+        self.from(prefix, prefix)
+    }
+
+    /// The place behind the last key that begins with `prefix`.
+    fn end_of(&self, prefix: &str) -> Place {
+        if prefix.is_empty() {
+            return (self.chunks.len(), 0);
+        }
+        let before = |entry: &Entry| *entry.key < *prefix || entry.key.starts_with(prefix);
+        let chunk = self.chunks.partition_point(|chunk| chunk.last().is_some_and(before));
+        (chunk, self.chunks.get(chunk).map_or(0, |chunk| chunk.partition_point(before)))
+    }
+
+    /// Where a key is, or where it would be written.
+    fn find(&self, key: &str) -> Result<Place, Place> {
+        let chunk = self.chunks.partition_point(|chunk| chunk.last().is_some_and(|last| *last.key < *key));
+        match self.chunks.get(chunk) {
+            Some(items) => match items.binary_search_by(|entry| (*entry.key).cmp(key)) {
+                Ok(at) => Ok((chunk, at)),
+                Err(at) => Err((chunk, at)),
+            },
+            // Behind everything: at the end of the last chunk.
+            None => {
+                let last = self.chunks.len().saturating_sub(1);
+                Err((last, self.chunks.last().map_or(0, |chunk| chunk.len())))
+            }
+        }
+    }
+}
+
+/// Entries in order, of the map as it was when the iterator was made.
+#[derive(Clone, Debug)]
+pub(crate) struct Iter {
+    chunks: Arc<Vec<Chunk>>,
+    at: Place,
+    end: Place,
+}
+
+impl Iter {
+    /// How many entries are left.
+    pub(crate) fn left(&self) -> usize {
+        let chunks = self.chunks.get(self.at.0..self.end.0).unwrap_or_default();
+        let whole: usize = chunks.iter().map(|chunk| chunk.len()).sum();
+        (whole + self.end.1).saturating_sub(self.at.1)
+    }
+}
+
+impl Iterator for Iter {
+    type Item = Entry;
+
+    fn next(&mut self) -> Option<Entry> {
+        while self.at < self.end {
+            let chunk = self.chunks.get(self.at.0)?;
+            if let Some(entry) = chunk.get(self.at.1) {
+                self.at.1 += 1;
+                return Some(entry.clone());
+            }
+            self.at = (self.at.0 + 1, 0);
+        }
+        None
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use rand::rngs::SmallRng;
+    use rand::{Rng, SeedableRng};
+
+    use super::*;
+
+    fn entry(key: &str, revision: u64) -> Entry {
+        Entry { key: key.into(), bytes: Bytes::new(), revision, owner: Owner::Client }
+    }
+
+    fn shown(iter: Iter) -> Vec<(String, u64)> {
+        iter.map(|entry| (entry.key.to_string(), entry.revision)).collect()
+    }
+
+    /// The same writes to a plain map; copies taken on the way stay as they were.
+    #[test]
+    fn behaves_like_a_map_and_copies_stay() {
+        let mut random = SmallRng::seed_from_u64(7);
+        let (mut sorted, mut plain) = (Sorted::default(), BTreeMap::new());
+        let mut copies = Vec::new();
+        for revision in 0..20_000 {
+            let key = format!("ns-{}/pod-{}", random.random_range(0..9), random.random_range(0..400));
+            if random.random_bool(0.6) {
+                let before = sorted.insert(entry(&key, revision)).map(|entry| entry.revision);
+                assert_eq!(before, plain.insert(key, revision));
+            } else {
+                assert_eq!(sorted.remove(&key).map(|entry| entry.revision), plain.remove(&key));
+            }
+            assert_eq!(sorted.len(), plain.len());
+            if revision % 1000 == 0 {
+                copies.push((sorted.clone(), plain.clone()));
+            }
+        }
+        copies.push((sorted, plain));
+        for (sorted, plain) in copies {
+            let all: Vec<_> = plain.iter().map(|(key, revision)| (key.clone(), *revision)).collect();
+            assert_eq!(shown(sorted.all("")), all);
+            for prefix in ["ns-3/", "ns-8/", "ns-9/", "a"] {
+                let of: Vec<_> = all.iter().filter(|(key, _)| key.starts_with(prefix)).cloned().collect();
+                assert_eq!(sorted.all(prefix).left(), of.len(), "{prefix}");
+                assert_eq!(shown(sorted.all(prefix)), of);
+                let start = format!("{prefix}pod-2");
+                let from: Vec<_> = of.iter().filter(|(key, _)| *key >= start).cloned().collect();
+                assert_eq!(sorted.from(&start, prefix).left(), from.len(), "{start}");
+                assert_eq!(shown(sorted.from(&start, prefix)), from);
+            }
+            for (key, revision) in &all {
+                assert_eq!(sorted.get(key).map(|entry| entry.revision), Some(*revision));
+            }
+        }
+    }
+}
