@@ -8,6 +8,8 @@ mod ancestor; // the queries of the first users, to the letter
 mod cli; // the command line: sources, statements, formats, errors, exit codes
 #[path = "it/demo.rs"]
 mod demo; // what the made-up cluster holds
+#[path = "it/oneshot/mod.rs"]
+mod oneshot; // clusters listed for each query: pages, selectors, errors
 #[path = "it/oracle.rs"]
 mod oracle; // the same questions put to plain Python over the same files
 #[path = "it/readme.rs"]

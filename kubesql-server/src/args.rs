@@ -10,6 +10,8 @@ use crate::demo::Release;
 
 const EXAMPLES: &str = "\
 Examples:
+  kubesql query \"select namespace, name, phase from pods\"          the current context's cluster
+  kubesql query --context 'prod-*' \"select cluster, count(*) from pods group by cluster\"
   kubectl get pods -A -o json | kubesql query --file - \"select namespace, name, phase from pods\"
   kubesql query --file ./manifests \"select deployment, image from deployment_containers\"
   kubesql query --file prod=prod.json --file test=test.json \\
@@ -21,10 +23,21 @@ Exit codes:
   0  all statements were answered
   1  a statement failed
   2  the command line is wrong
-  3  a source cannot be read";
+  3  a source cannot be read, or a cluster asked";
 
 const QUERY_HELP: &str = "\
-Examples:
+Clusters:
+  kubesql query \"select name, phase from pods\"              that of the current context
+  kubesql query --context prod \"select name from nodes\"     that of another
+  kubesql query --context 'prod-*' --context test \\
+      \"select cluster, namespace, count(*) from pods group by 1, 2\"
+  kubesql query -n shop,web \"select name from deployments\"  of these namespaces only
+  kubesql query --context '*' --partial \"select ...\"        of all that answer
+Objects are listed for each statement and nothing is kept. What a statement says of namespaces, names,
+labels and some fields is asked of the API server (kubesql explain shows it), and LIMIT stops early.
+A cluster or kind that cannot be read fails the statement, unless --partial is given.
+
+Files:
   kubesql query --file pods.json \"select name, phase from pods where phase <> 'Running'\"
   kubesql query --file ./dump -o json -f report.sql
   kubesql query --file prod=a.yaml --file test=b.yaml \"select cluster, name from nodes\"
@@ -85,9 +98,34 @@ pub(crate) enum Command {
 }
 
 /// Where objects come from.
-#[derive(Debug, Args)]
+#[derive(Debug, Default, Args)]
 #[command(next_help_heading = "Sources")]
 pub(crate) struct SourceArgs {
+    /// Ask the clusters of these contexts: a name, or a pattern of `*` and `?`; `*` is all of them
+    ///
+    /// Can be given several times. The context's name is what `cluster` says. Without any source, the current context
+    /// is asked; in a pod, its own cluster.
+    #[arg(long = "context", value_name = "PATTERN")]
+    pub(crate) contexts: Vec<String>,
+    /// Look for contexts in this file instead of those that kubectl reads
+    ///
+    /// Can be given several times.
+    #[arg(long = "kubeconfig", value_name = "PATH")]
+    pub(crate) kubeconfigs: Vec<PathBuf>,
+    /// Only these namespaces of clusters, instead of all
+    ///
+    /// Can be given several times, or with commas.
+    #[arg(short = 'n', long = "namespaces", value_name = "NAMESPACE", value_delimiter = ',')]
+    pub(crate) namespaces: Vec<String>,
+    /// Leave out these namespaces of clusters
+    #[arg(long, value_name = "NAMESPACE", value_delimiter = ',')]
+    pub(crate) exclude: Vec<String>,
+    /// How long it may take until all objects of a statement are there
+    #[arg(long, value_name = "SECONDS", default_value_t = 300)]
+    pub(crate) sync_timeout: u64,
+    /// Answer from the clusters that can, and tell in warnings what is missing
+    #[arg(long)]
+    pub(crate) partial: bool,
     /// A file or folder of objects: manifests, `kubectl get -o json|yaml`; `-` is standard input
     ///
     /// Can be given several times; folders are read with all that is below them. `NAME=PATH` names

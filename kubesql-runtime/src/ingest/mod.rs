@@ -3,6 +3,8 @@
 pub mod clusters;
 pub mod files;
 mod secrets;
+mod several;
 
-pub use clusters::{Context, Live, LiveOptions, Scope};
+pub use clusters::{Context, ListOptions, Lists, Live, LiveOptions, Scope};
 pub use files::{Files, Kinds, Options};
+pub use several::Several;

@@ -1,6 +1,7 @@
 //! Secrets lose their values before anything else sees them; their keys stay.
 
 use crate::flatten::{Malformed, Parser};
+use crate::schema::KindDef;
 
 /// What stands in place of a value.
 const REDACTED: &str = "\"<redacted>\"";
@@ -10,6 +11,21 @@ const COPY: &str = "kubectl.kubernetes.io/last-applied-configuration";
 
 /// How deep copies within copies are followed; a real one has none.
 const COPIES: u32 = 2;
+
+/// Whether objects of this kind are Secrets.
+pub(super) fn are(kind: &KindDef) -> bool {
+    kind.plural == "secrets" && kind.group.is_empty()
+}
+
+/// A Secret's text without its values, which is put here. One that cannot be redacted is not shown: its text is empty,
+/// and so no object.
+pub(super) fn redacted<'a>(object: &str, to: &'a mut String) -> &'a str {
+    to.clear();
+    if redact(object, 0, to).is_err() {
+        to.clear();
+    }
+    to
+}
 
 /// Appends the Secret at this byte of the text without the values of `data` and `stringData`, its
 /// copy in an annotation included. Returns where it ends. Where it is malformed, what was appended

@@ -12,7 +12,7 @@ use super::error::{ErrorKind, SqlError};
 use super::extract::Output;
 use crate::flatten::Want;
 use crate::schema::{Place, Table, Values};
-use crate::store::{KindRequest, Request, Snapshot, Source, Warning};
+use crate::store::{Feed, KindRequest, Request, Segment, Snapshot, Source, SourceError, Warning};
 
 /// Warnings of a session's statements, until somebody takes them.
 pub(super) type Warnings = Arc<Mutex<Vec<Warning>>>;
@@ -77,6 +77,17 @@ impl Moment {
         taken.await.as_ref().map_err(|error| DataFusionError::External(Box::new(error.clone())))
     }
 
+    /// The segment of this number of a feed, as soon as it is there; `None` when there are no more, which is when
+    /// what was wrong with its objects is told.
+    pub(super) async fn next(&self, feed: &mut Feed, number: usize) -> Result<Option<Arc<Segment>>, DataFusionError> {
+        let failed = |error: SourceError| DataFusionError::External(Box::new(failed(&error)));
+        let segment = feed.get(number).await.map_err(failed)?;
+        if segment.is_none() {
+            tell(&self.warnings, feed.end().await.map_err(failed)?);
+        }
+        Ok(segment)
+    }
+
     /// The names of the commonest dynamic columns of a table, at most `limit`.
     pub(super) async fn commonest(&self, table: &Table, limit: usize) -> Result<Vec<String>, SqlError> {
         let mut want = Want::nothing();
@@ -99,6 +110,13 @@ impl Moment {
         for segment in snapshot.segments.iter().filter(|segment| std::ptr::eq(segment.kind, table.kind)) {
             dynamic::present(table, &segment.columns, &mut counts);
         }
+        for mut feed in snapshot.feeds {
+            let mut number = 0;
+            while let Some(segment) = feed.get(number).await.map_err(|error| failed(&error))? {
+                dynamic::present(table, &segment.columns, &mut counts);
+                number += 1;
+            }
+        }
         let mut counts: Vec<(String, u64)> = counts.into_iter().collect();
         counts.sort_by(|(a, n), (b, m)| (m, a).cmp(&(n, b)));
         counts.truncate(limit);
@@ -109,21 +127,31 @@ impl Moment {
 }
 
 async fn take(source: &dyn Source, request: &Request, warnings: &Warnings) -> Result<Snapshot, SqlError> {
-    let snapshot =
-        source.snapshot(request).await.map_err(|error| SqlError::new(ErrorKind::Source, error.to_string()))?;
+    let snapshot = source.snapshot(request).await.map_err(|error| failed(&error))?;
     let missing = snapshot.missing.iter().map(|missing| {
         let message = if missing.kind.is_empty() { String::new() } else { format!("{}: ", missing.kind) };
         let message = format!("{message}{}", missing.cause);
         Warning { place: format!("missing: cluster {}", missing.cluster), message, count: 1 }
     });
-    let mut told = warnings.lock();
-    for warning in missing.chain(snapshot.warnings.iter().cloned()) {
+    tell(warnings, missing.chain(snapshot.warnings.iter().cloned()));
+    Ok(snapshot)
+}
+
+fn tell(told: &Warnings, warnings: impl IntoIterator<Item = Warning>) {
+    let mut told = told.lock();
+    for warning in warnings {
         if !told.contains(&warning) {
             told.push(warning);
         }
     }
-    drop(told);
-    Ok(snapshot)
+}
+
+fn failed(error: &SourceError) -> SqlError {
+    let failure = SqlError::new(ErrorKind::Source, error.to_string());
+    match error.hint() {
+        Some(hint) => failure.hint(hint),
+        None => failure,
+    }
 }
 
 /// Field numbers from the object to the list at a depth of the table's path.

@@ -15,7 +15,7 @@ use datafusion::physical_expr::{EquivalenceProperties, PhysicalExpr};
 use datafusion::physical_plan::execution_plan::{Boundedness, EmissionType};
 use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
 use datafusion::physical_plan::{DisplayAs, DisplayFormatType, ExecutionPlan, Partitioning, PlanProperties};
-use futures::stream::{self, StreamExt, TryStreamExt};
+use futures::stream::{self, Stream, StreamExt, TryStreamExt};
 
 use super::extract::{self, Output, RowMap};
 use super::moment::Moment;
@@ -172,18 +172,13 @@ impl ExecutionPlan for ObjectsScan {
         let (schema, limit, partitions, clusters) = (self.schema(), self.limit, self.partitions, self.clusters.clone());
         let batches = {
             let schema = schema.clone();
-            let segments = async move {
-                let snapshot = moment.snapshot().await?;
-                let of_table = snapshot.segments.iter().filter(|segment| std::ptr::eq(segment.kind, table.kind));
-                let wanted =
-                    |segment: &&Arc<Segment>| clusters.iter().all(|clusters| clusters.contains(&*segment.cluster));
-                let mine: Vec<Arc<Segment>> =
-                    of_table.filter(wanted).skip(partition).step_by(partitions).cloned().collect();
-                Ok::<_, DataFusionError>(stream::iter(mine).flat_map(move |segment| {
-                    stream::iter(Batches::new(table.clone(), segment, outputs.clone(), schema.clone()))
-                }))
+            let segments = segments(table.clone(), moment, partition, partitions);
+            let is_wanted = move |segment: &Arc<Segment>| {
+                futures::future::ready(clusters.iter().all(|clusters| clusters.contains(&*segment.cluster)))
             };
-            stream::once(segments).try_flatten()
+            let batches =
+                move |segment| stream::iter(Batches::new(table.clone(), segment, outputs.clone(), schema.clone()));
+            segments.try_filter(is_wanted).map_ok(batches).try_flatten()
         };
         let mut left = limit.unwrap_or(usize::MAX);
         let limited = batches.map_ok(move |batch| {
@@ -194,6 +189,36 @@ impl ExecutionPlan for ObjectsScan {
         let limited = limited.try_take_while(|batch| futures::future::ready(Ok(batch.num_rows() > 0)));
         Ok(Box::pin(RecordBatchStreamAdapter::new(schema, limited)))
     }
+}
+
+/// The segments of a table that one of several partitions reads: those that are there, then the others as they come.
+fn segments(
+    table: Arc<Table>,
+    moment: Arc<Moment>,
+    partition: usize,
+    partitions: usize,
+) -> impl Stream<Item = Result<Arc<Segment>>> {
+    let begin = async move {
+        let snapshot = moment.snapshot().await?;
+        let of_table = snapshot.segments.iter().filter(|segment| std::ptr::eq(segment.kind, table.kind));
+        let there: Vec<_> = of_table.skip(partition).step_by(partitions).cloned().map(Ok).collect();
+        let feeds = snapshot.feeds.iter().filter(|feed| std::ptr::eq(feed.kind(), table.kind)).enumerate();
+        // Each begins with another feed, so that those of a single segment are shared out as well.
+        let coming = feeds.map(|(at, feed)| {
+            let first = (partition + partitions - at % partitions) % partitions;
+            stream::try_unfold(
+                (Arc::clone(&moment), feed.clone(), first),
+                move |(moment, mut feed, number)| async move {
+                    let segment = moment.next(&mut feed, number).await?;
+                    Ok(segment.map(|segment| (segment, (moment, feed, number + partitions))))
+                },
+            )
+            .boxed()
+        });
+        let coming = stream::select_all(coming.collect::<Vec<_>>());
+        Ok::<_, DataFusionError>(stream::iter(there).chain(coming))
+    };
+    stream::once(begin).try_flatten()
 }
 
 /// The rows of one segment, batch by batch; none of them empty.

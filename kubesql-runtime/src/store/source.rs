@@ -6,7 +6,7 @@ use std::time::SystemTime;
 
 use async_trait::async_trait;
 
-use super::Segment;
+use super::{Feed, Segment};
 use crate::flatten::Want;
 use crate::schema::KindDef;
 
@@ -58,8 +58,10 @@ impl KindRequest {
 /// What there is of the kinds that were asked for.
 #[derive(Debug, Clone, Default)]
 pub struct Snapshot {
-    /// Any number for each kind and cluster, in the order of the source.
+    /// What is there: any number for each kind and cluster, in the order of the source.
     pub segments: Vec<Arc<Segment>>,
+    /// What is still to come, beside that: any number for each kind.
+    pub feeds: Vec<Feed>,
     /// What was wrong with the data, each kind of trouble once.
     pub warnings: Vec<Warning>,
     /// What is not there although it was asked for; empty unless the request is partial.
@@ -75,11 +77,15 @@ pub struct Missing {
     pub kind: String,
     /// Why, in words.
     pub cause: String,
+    /// What to do about it, where that is known.
+    pub hint: Option<String>,
 }
 
 impl std::fmt::Display for Missing {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "cluster {}: ", self.cluster)?;
+        if !self.cluster.is_empty() {
+            write!(f, "cluster {}: ", self.cluster)?;
+        }
         if !self.kind.is_empty() {
             write!(f, "{}: ", self.kind)?;
         }
@@ -99,7 +105,7 @@ pub struct Warning {
 }
 
 /// Why a source could not answer.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, Clone, thiserror::Error)]
 pub enum SourceError {
     /// A file or directory could not be read.
     #[error("{place}: {message}")]
@@ -112,6 +118,17 @@ pub enum SourceError {
     /// Some of what was asked for cannot be had.
     #[error("{}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))]
     Incomplete(Vec<Missing>),
+}
+
+impl SourceError {
+    /// What to do about it, where that is known.
+    #[must_use]
+    pub fn hint(&self) -> Option<&str> {
+        match self {
+            Self::Unreadable { .. } => None,
+            Self::Incomplete(missing) => missing.iter().find_map(|missing| missing.hint.as_deref()),
+        }
+    }
 }
 
 /// How a source is doing.

@@ -22,14 +22,14 @@ pub(crate) fn run(args: &QueryArgs) -> Result<(), Failure> {
     let sql = sql(args)?;
     let statements = statements(&sql);
     if statements.is_empty() {
-        return Err(Failure::usage(
-            "there is no statement",
-            "give one: kubesql query --file PATH \"select * from pods\"",
-        ));
+        return Err(Failure::usage("there is no statement", "give one: kubesql query \"select * from pods\""));
     }
     let mut output = Output::new(&args.output)?;
     let session = args.sources.engine_with_source()?.session();
     let runtime = runtime()?;
+    if args.sources.partial {
+        runtime.block_on(session.execute("set kubesql.partial to on"))?;
+    }
     let mut result = Ok(());
     for (at, statement) in statements.iter().enumerate() {
         result = runtime.block_on(answer(&session, statement, &mut output)).map_err(|failure| match failure {
@@ -79,7 +79,7 @@ async fn drain(
 
 /// The statements' text, from wherever it is.
 fn sql(args: &QueryArgs) -> Result<String, Failure> {
-    const HINT: &str = "give SQL: kubesql query --file PATH \"select * from pods\", or -f query.sql";
+    const HINT: &str = "give SQL: kubesql query \"select * from pods\", or -f query.sql";
     if let Some(sql) = &args.sql {
         if Path::new(sql).exists() {
             return Err(Failure::usage(

@@ -7,8 +7,7 @@ use crate::args::{SourceArgs, TablesArgs};
 use crate::failure::Failure;
 
 pub(crate) fn run(args: &TablesArgs) -> Result<(), Failure> {
-    let none = SourceArgs { files: Vec::new(), cluster: String::new(), show_secrets: false };
-    let mut tables = none.engine()?.tables();
+    let mut tables = SourceArgs::default().engine()?.tables();
     match &args.pattern {
         Some(pattern) => tables.retain(|table| matches(pattern, table)),
         None => tables.retain(|table| args.all || table.listed),

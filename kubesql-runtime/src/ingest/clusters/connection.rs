@@ -13,6 +13,7 @@ use super::context::Context;
 use super::failure::{Class, Failure};
 use super::request::{Resource, fetch};
 use crate::schema::KindDef;
+use crate::store::{ClusterState, ClusterStatus};
 
 /// The longest that a server may take to accept a connection.
 const CONNECT: Duration = Duration::from_secs(10);
@@ -157,17 +158,13 @@ impl Connector {
     }
 
     /// The connection as it is, if there is one.
-    pub(super) fn current(&self) -> Option<Arc<Connection>> {
+    fn current(&self) -> Option<Arc<Connection>> {
         self.connected.lock().clone()
     }
 
     /// What was wrong at the last attempt.
-    pub(super) fn failure(&self) -> Option<Failure> {
+    fn failure(&self) -> Option<Failure> {
         self.failed.lock().as_ref().map(|(_, failure)| failure.clone())
-    }
-
-    pub(super) fn was_asked(&self) -> bool {
-        self.asked.load(Ordering::Relaxed)
     }
 
     /// The connection, made now where there is none.
@@ -213,6 +210,25 @@ impl Connector {
         let connection = self.get().await?;
         let served = connection.served(kind).cloned();
         Ok((connection, served))
+    }
+
+    /// How its cluster is doing.
+    pub(super) fn status(&self) -> ClusterStatus {
+        let connection = self.current();
+        let failure = self.failure();
+        let state = match (&connection, &failure) {
+            (Some(_), None) => ClusterState::Connected,
+            (_, Some(_)) => ClusterState::Failing,
+            (None, None) if self.asked.load(Ordering::Relaxed) => ClusterState::Connecting,
+            (None, None) => ClusterState::Idle,
+        };
+        ClusterStatus {
+            name: Arc::clone(&self.context.name),
+            server: connection.as_ref().map(|connection| connection.server.clone()),
+            version: connection.as_ref().map(|connection| connection.version.clone()),
+            state,
+            error: failure.map(|failure| failure.message),
+        }
     }
 
     /// Gives up a connection whose credentials or knowledge are no good any more.

@@ -86,6 +86,20 @@ impl Context {
         Self { name: name.into(), origin: Origin::InCluster }
     }
 
+    /// How kubectl is told to ask the same cluster, for hints.
+    pub(super) fn kubectl(&self) -> String {
+        match &self.origin {
+            Origin::Kubeconfig { files, context } => {
+                let file = match &**files {
+                    [file] => format!(" --kubeconfig {}", file.display()),
+                    _ => String::new(),
+                };
+                format!("kubectl{file} --context {context}")
+            }
+            Origin::Text { .. } | Origin::InCluster => "kubectl".to_owned(),
+        }
+    }
+
     /// Whether this runs in a pod.
     #[must_use]
     pub fn is_in_cluster() -> bool {

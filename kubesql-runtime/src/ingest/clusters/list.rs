@@ -8,7 +8,7 @@ use tokio::task::JoinSet;
 
 use super::failure::{Class, Failure};
 use super::page::Page;
-use super::request::{Resource, fetch};
+use super::request::{Resource, fetch_patiently};
 
 /// Objects of a page: what client-go asks for.
 const LIMIT: &str = "500";
@@ -17,9 +17,9 @@ const LIMIT: &str = "500";
 pub(super) struct Pages {
     client: Client,
     resource: Resource,
-    /// Beside the resource: selectors.
-    parameters: Vec<(&'static str, String)>,
     limit: Option<&'static str>,
+    /// How often each page is asked for where the server is too busy.
+    attempts: u32,
     /// The page that is on its way; dropped, it is given up.
     next: JoinSet<Result<Text, Failure>>,
     version: Option<String>,
@@ -34,21 +34,24 @@ pub(super) struct Text {
 impl Pages {
     /// The pages of all objects; `at_once`, there is only one.
     pub(super) fn new(client: Client, resource: Resource, at_once: bool) -> Self {
+        Self::patiently(client, resource, at_once, 1)
+    }
+
+    /// The same, each asked for so many times at most where the server is too busy.
+    pub(super) fn patiently(client: Client, resource: Resource, at_once: bool, attempts: u32) -> Self {
         let limit = (!at_once).then_some(LIMIT);
-        let mut pages = Self { client, resource, parameters: Vec::new(), limit, next: JoinSet::new(), version: None };
+        let mut pages = Self { client, resource, limit, attempts, next: JoinSet::new(), version: None };
         pages.ask("");
         pages
     }
 
     fn ask(&mut self, token: &str) {
-        let mut parameters: Vec<(&str, &str)> =
-            self.parameters.iter().map(|(name, value)| (*name, value.as_str())).collect();
-        parameters.extend(self.limit.map(|limit| ("limit", limit)));
+        let mut parameters: Vec<(&str, &str)> = self.limit.iter().map(|limit| ("limit", *limit)).collect();
         if !token.is_empty() {
             parameters.push(("continue", token));
         }
-        let (client, path) = (self.client.clone(), self.resource.path(&parameters));
-        self.next.spawn(async move { Text::new(fetch(&client, &path).await?.into()) });
+        let (client, path, attempts) = (self.client.clone(), self.resource.path(&parameters), self.attempts);
+        self.next.spawn(async move { Text::new(fetch_patiently(&client, &path, attempts).await?.into()) });
     }
 
     /// The next page; `None` after the last.
@@ -63,6 +66,16 @@ impl Pages {
             self.version = Some(text.page.resource_version.clone());
         }
         Ok(Some(text))
+    }
+
+    /// Whether all objects are asked for at once.
+    pub(super) fn is_at_once(&self) -> bool {
+        self.limit.is_none()
+    }
+
+    /// The same list from its start, as it is by now, at once: it cannot expire.
+    pub(super) fn again_at_once(self) -> Self {
+        Self::patiently(self.client, self.resource, true, self.attempts)
     }
 
     /// The version of the state that the list is of.

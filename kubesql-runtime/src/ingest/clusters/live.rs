@@ -9,7 +9,8 @@ use futures::future::join_all;
 use parking_lot::Mutex;
 use tokio::task::AbortHandle;
 
-use super::connection::{Connector, Served, not_served};
+use super::answers::{Answer, gather};
+use super::connection::{Connector, Served};
 use super::context::Context;
 use super::failure::{Class, Failure};
 use super::follow::Follower;
@@ -20,9 +21,7 @@ use crate::flatten::{Interpreter, Rows, Want};
 use crate::ingest::files::Kinds;
 use crate::schema::KindDef;
 use crate::store::mirror::{Layout, Writer};
-use crate::store::{
-    ClusterState, ClusterStatus, Instants, Missing, Request, Snapshot, Source, SourceError, Status, Warning,
-};
+use crate::store::{Instants, Request, Snapshot, Source, SourceError, Status};
 
 /// How clusters are followed.
 #[derive(Debug, Clone)]
@@ -105,14 +104,6 @@ impl Drop for Tasks {
     }
 }
 
-/// What a cluster has of a kind.
-enum Answer {
-    /// Watches whose objects are all there.
-    Ready { watches: Vec<Arc<Watch>>, confined: Option<Vec<String>> },
-    /// The server has no such kind.
-    NotServed,
-}
-
 impl Live {
     /// Follows these clusters. Nothing is asked of them before a query does.
     #[must_use]
@@ -151,7 +142,7 @@ impl Inner {
     }
 
     /// A kind of a cluster when all of its objects are there.
-    async fn ready(&self, cluster: &Cluster, kind: &'static KindDef) -> Result<Answer, Failure> {
+    async fn ready(&self, cluster: &Cluster, kind: &'static KindDef) -> Result<Answer<Arc<Watch>>, Failure> {
         let followed = Arc::clone(cluster.kinds.lock().entry(KindId::of(kind)).or_default());
         let Some(served) = self.begin(cluster, kind, &followed).await? else { return Ok(Answer::NotServed) };
         let watches = followed.tasks.lock().watches.clone();
@@ -164,7 +155,7 @@ impl Inner {
             other => other?,
         }
         let tasks = followed.tasks.lock();
-        Ok(Answer::Ready { watches: tasks.watches.clone(), confined: tasks.confined.clone() })
+        Ok(Answer::Ready { parts: tasks.watches.clone(), confined: tasks.confined.clone() })
     }
 
     async fn all_ready(&self, watches: &[Arc<Watch>]) -> Result<(), Failure> {
@@ -286,24 +277,6 @@ impl Cluster {
         };
         self.kinds.lock().retain(|_, followed| is_wanted(followed));
     }
-
-    fn status(&self) -> ClusterStatus {
-        let connection = self.connector.current();
-        let failure = self.connector.failure();
-        let state = match (&connection, &failure) {
-            (Some(_), None) => ClusterState::Connected,
-            (_, Some(_)) => ClusterState::Failing,
-            (None, None) if self.connector.was_asked() => ClusterState::Connecting,
-            (None, None) => ClusterState::Idle,
-        };
-        ClusterStatus {
-            name: Arc::clone(&self.name),
-            server: connection.as_ref().map(|connection| connection.server.clone()),
-            version: connection.as_ref().map(|connection| connection.version.clone()),
-            state,
-            error: failure.map(|failure| failure.message),
-        }
-    }
 }
 
 #[async_trait]
@@ -322,43 +295,8 @@ impl Source for Live {
         let asked: Vec<(&Cluster, &'static KindDef)> = asked.collect();
         let answers = join_all(asked.iter().map(|(cluster, kind)| inner.ready(cluster, kind))).await;
 
-        let mut snapshot = Snapshot::default();
-        let mut ready = Vec::new();
-        let mut absent: Vec<(&Cluster, &'static KindDef)> = Vec::new();
-        for ((cluster, kind), answer) in asked.iter().zip(answers) {
-            let missing = |cause: Failure| Missing {
-                cluster: Arc::clone(&cluster.name),
-                kind: kind.plural.to_owned(),
-                cause: cause.message,
-            };
-            match answer {
-                Ok(Answer::Ready { watches, confined }) => {
-                    if let Some(namespaces) = confined {
-                        let names = namespaces.join(", ");
-                        let message = format!("{}: the account may list only these namespaces: {names}", kind.plural);
-                        snapshot.warnings.push(Warning {
-                            place: format!("cluster {}", cluster.name),
-                            message,
-                            count: 1,
-                        });
-                    }
-                    ready.extend(watches);
-                }
-                Ok(Answer::NotServed) => absent.push((cluster, kind)),
-                Err(failure) => snapshot.missing.push(missing(failure)),
-            }
-        }
-        // Where others have the kind, a cluster without it has no rows of it. Where nobody has it, that is an error.
-        for (cluster, kind) in &absent {
-            let others = asked.iter().filter(|(_, of)| std::ptr::eq(*of, *kind)).count();
-            if absent.iter().filter(|(_, of)| std::ptr::eq(*of, *kind)).count() == others {
-                let cause = not_served(kind).message;
-                snapshot.missing.push(Missing { cluster: Arc::clone(&cluster.name), kind: kind.plural.into(), cause });
-            }
-        }
-        if !snapshot.missing.is_empty() && !request.partial {
-            return Err(SourceError::Incomplete(snapshot.missing));
-        }
+        let of: Vec<_> = asked.iter().map(|(cluster, kind)| (&cluster.connector, *kind)).collect();
+        let (mut snapshot, ready) = gather(request, &of, answers)?;
         let held = inner.instants.hold();
         let versions: Vec<_> = ready.iter().map(|watch| watch.mirror.latest()).collect();
         drop(held);
@@ -372,6 +310,6 @@ impl Source for Live {
             .iter()
             .flat_map(|cluster| cluster.watches().into_iter().map(|watch| watch.status(&cluster.name)))
             .collect();
-        Status { clusters: clusters.iter().map(Cluster::status).collect(), watches }
+        Status { clusters: clusters.iter().map(|cluster| cluster.connector.status()).collect(), watches }
     }
 }

@@ -1,12 +1,15 @@
 //! Objects of live clusters: followed by watches and kept in columns, or listed once for a query.
 
+mod answers;
 mod backoff;
 mod connection;
 mod context;
+mod decode;
 mod failure;
 mod follow;
 mod list;
 mod live;
+mod oneshot;
 mod page;
 mod request;
 mod scope;
@@ -14,4 +17,5 @@ mod watch;
 
 pub use context::Context;
 pub use live::{Live, LiveOptions};
+pub use oneshot::{ListOptions, Lists};
 pub use scope::Scope;

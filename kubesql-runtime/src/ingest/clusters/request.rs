@@ -9,6 +9,7 @@ use http_body_util::BodyExt;
 use kube::Client;
 use kube::client::Body;
 
+use super::backoff::Backoff;
 use super::failure::{Class, Failure};
 use crate::schema::KindDef;
 
@@ -28,6 +29,8 @@ pub(super) struct Resource {
     pub(super) namespace: Option<String>,
     /// A field selector; empty for all objects.
     pub(super) fields: String,
+    /// A label selector; empty for all objects.
+    pub(super) labels: String,
 }
 
 impl Resource {
@@ -39,6 +42,7 @@ impl Resource {
             plural: kind.plural.to_owned(),
             namespace: namespace.map(str::to_owned),
             fields: String::new(),
+            labels: String::new(),
         }
     }
 
@@ -52,8 +56,9 @@ impl Resource {
         }
         path.push('/');
         path.push_str(&self.plural);
-        let fields = (!self.fields.is_empty()).then_some(("fieldSelector", self.fields.as_str()));
-        for (at, (name, value)) in parameters.iter().copied().chain(fields).enumerate() {
+        let selectors = [("fieldSelector", self.fields.as_str()), ("labelSelector", self.labels.as_str())];
+        let selectors = selectors.into_iter().filter(|(_, selector)| !selector.is_empty());
+        for (at, (name, value)) in parameters.iter().copied().chain(selectors).enumerate() {
             path.push(if at == 0 { '?' } else { '&' });
             path.push_str(name);
             path.push('=');
@@ -97,6 +102,25 @@ pub(super) async fn get(client: &Client, path: &str, patience: Duration) -> Resu
     answer.patience = PATIENCE;
     let body = answer.whole().await.unwrap_or_default();
     Err(Failure::answer(head.status, &head.headers, &body))
+}
+
+/// The same, so many times at most where the server has too much to do, as long after each as it asks for.
+pub(super) async fn fetch_patiently(client: &Client, path: &str, attempts: u32) -> Result<Bytes, Failure> {
+    let mut backoff = Backoff::default();
+    let mut attempt = 1;
+    loop {
+        match fetch(client, path).await {
+            // A connection that was kept open may have been closed meanwhile.
+            Err(failure)
+                if attempt < attempts
+                    && (failure.class == Class::Busy || failure.class == Class::Unreachable && attempt == 1) =>
+            {
+                attempt += 1;
+                tokio::time::sleep(backoff.next(failure.retry_after)).await;
+            }
+            other => return other,
+        }
+    }
 }
 
 /// Asks for a path, and reads all of the answer.
@@ -147,6 +171,7 @@ mod tests {
             plural: "things".into(),
             namespace: namespace.map(str::to_owned),
             fields: String::new(),
+            labels: String::new(),
         };
         assert_eq!(resource("", None).path(&[]), "/api/v1/things");
         assert_eq!(

@@ -15,7 +15,7 @@ mod take;
 #[cfg(test)]
 mod tests;
 mod text;
-mod trouble;
+pub(super) mod trouble;
 mod window;
 mod yaml;
 

@@ -2,13 +2,13 @@
 
 use std::sync::Arc;
 
-use arrow::array::{Array, AsArray, BooleanBufferBuilder};
+use arrow::array::{Array, AsArray};
 use arrow::util::display::array_value_to_string;
 
 use super::kinds::{Found, Kinds};
 use super::take::{Task, skip};
-use super::trouble::{Spot, Trouble, Troubles};
-use crate::flatten::{Data, Group, Interpreter, Malformed, Mismatch, ObjectsBuilder, Rows, Want};
+use super::trouble::{Spot, Troubles};
+use crate::flatten::{Data, Group, Interpreter, Malformed, ObjectsBuilder, Rows, Want};
 use crate::schema::KindDef;
 use crate::store::{KindRequest, Segment};
 
@@ -119,49 +119,15 @@ impl Output {
             return;
         }
         let flattened = slot.rows.finish();
+        let objects = slot.objects.as_mut().map(ObjectsBuilder::finish);
         let kind = slot.request.kind;
         self.mistaken |= slot.checked && !are_of(task.kinds, kind, &flattened.columns);
-        let told = u64::try_from(flattened.mismatches.len()).unwrap_or(u64::MAX);
-        for mismatch in flattened.mismatches {
-            let spot = slot.origin(mismatch.row);
-            self.mismatch(kind, &flattened.columns, mismatch, &spot);
-        }
-        if flattened.mismatch_count > told {
-            let more = format!("{}: more values that do not fit their columns (became NULL)", kind.plural);
-            let spot = slot.origin(0);
-            let count = flattened.mismatch_count - told;
-            self.troubles.add(Trouble::Other(more), &spot, String::new(), String::new(), count);
-        }
-        let alive = (!flattened.dead.is_empty()).then(|| {
-            let mut alive = BooleanBufferBuilder::new(rows);
-            alive.append_n(rows, true);
-            for row in &flattened.dead {
-                alive.set_bit(*row, false);
-            }
-            alive.finish()
-        });
-        let objects = slot.objects.as_mut().map(ObjectsBuilder::finish);
+        self.troubles.mismatches(kind, &flattened, |row| slot.origin(row));
         slot.origins.clear();
         slot.bytes = 0;
         if flattened.dead.len() < rows {
-            self.segments.push(Segment {
-                cluster: task.cluster.clone(),
-                kind,
-                columns: Arc::new(flattened.columns),
-                alive,
-                objects: objects.map(Arc::new),
-                derived: Arc::default(),
-            });
+            self.segments.push(Segment::new(task.cluster, kind, flattened, objects));
         }
-    }
-
-    fn mismatch(&mut self, kind: &'static KindDef, columns: &Group, mismatch: Mismatch, spot: &Spot) {
-        let Mismatch { row, path, expected, found } = mismatch;
-        let name = name(kind, columns, row);
-        let general = without_positions(&path);
-        let detail = if name.is_empty() { path } else { format!("{name} {path}") };
-        let trouble = Trouble::Mismatch(kind.plural.to_owned(), general, expected.to_string());
-        self.troubles.add(trouble, spot, detail, found, 1);
     }
 }
 
@@ -180,35 +146,4 @@ fn are_of(kinds: &Kinds, kind: &'static KindDef, columns: &Group) -> bool {
     };
     said("kind").iter().all(|said| said == kind.kind || said.is_empty())
         && said("apiVersion").iter().all(|said| said.is_empty() || of_kind(said))
-}
-
-/// Namespace and name of a row's object, as far as their columns were asked for.
-fn name(kind: &'static KindDef, columns: &Group, row: usize) -> String {
-    let text = |field: &str| -> Option<String> {
-        let (number, definition) = kind.root.field("metadata")?;
-        let Data::Group(metadata) = columns.columns.get(usize::from(number))?.as_ref()? else { return None };
-        let crate::schema::Shape::Object(definition) = definition.shape else { return None };
-        let (number, _) = definition.field(field)?;
-        let Data::Leaf(values) = metadata.columns.get(usize::from(number))?.as_ref()? else { return None };
-        if values.is_null(row) { None } else { array_value_to_string(values, row).ok() }
-    };
-    match (text("namespace"), text("name")) {
-        (Some(namespace), Some(name)) => format!("{namespace}/{name}"),
-        (None, name) => name.unwrap_or_default(),
-        (Some(namespace), None) => format!("{namespace}/"),
-    }
-}
-
-/// `spec.containers[3].image` as `spec.containers[].image`.
-fn without_positions(path: &str) -> String {
-    let mut general = String::with_capacity(path.len());
-    let mut inside = false;
-    for letter in path.chars() {
-        inside &= letter.is_ascii_digit();
-        if !inside {
-            general.push(letter);
-        }
-        inside |= letter == '[';
-    }
-    general
 }

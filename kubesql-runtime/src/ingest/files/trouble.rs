@@ -3,6 +3,11 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use arrow::array::Array;
+use arrow::util::display::array_value_to_string;
+
+use crate::flatten::{Data, Flattened, Group, Mismatch};
+use crate::schema::{KindDef, Shape};
 use crate::store::Warning;
 
 /// How many different troubles are told. Data that is wrong in more ways than that is told in sum.
@@ -10,18 +15,18 @@ const DIFFERENT: usize = 1000;
 
 /// Where in a source something is.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Spot {
+pub(in crate::ingest) struct Spot {
     /// The file's name.
-    pub(super) file: Arc<str>,
+    pub(in crate::ingest) file: Arc<str>,
     /// Which document of the file, from 1; 0 for the file as a whole.
-    pub(super) document: u64,
+    pub(in crate::ingest) document: u64,
     /// Which item of the document's list, from 1; 0 for the document itself.
-    pub(super) item: u64,
+    pub(in crate::ingest) item: u64,
 }
 
 impl Spot {
     /// The file as a whole.
-    pub(super) fn file(file: &Arc<str>) -> Self {
+    pub(in crate::ingest) fn file(file: &Arc<str>) -> Self {
         Self { file: file.clone(), document: 0, item: 0 }
     }
 
@@ -39,7 +44,7 @@ impl Spot {
 
 /// Kinds of trouble: two that are equal are counted as one.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub(super) enum Trouble {
+pub(in crate::ingest) enum Trouble {
     /// Objects of a kind that has no table: its name with its group, and a hint.
     NoTable(String, String),
     /// A value that does not fit: table, path without positions, and what would fit.
@@ -63,19 +68,19 @@ struct Entry {
 
 /// Troubles in the order in which they were first seen.
 #[derive(Debug, Default)]
-pub(super) struct Troubles {
+pub(in crate::ingest) struct Troubles {
     entries: Vec<Entry>,
     known: HashMap<Trouble, usize>,
 }
 
 impl Troubles {
     /// Adds a sentence about a place.
-    pub(super) fn tell(&mut self, spot: &Spot, sentence: impl Into<String>) {
+    pub(in crate::ingest) fn tell(&mut self, spot: &Spot, sentence: impl Into<String>) {
         self.add(Trouble::Other(sentence.into()), spot, String::new(), String::new(), 1);
     }
 
     /// Adds trouble that was seen `count` times, first at this spot.
-    pub(super) fn add(&mut self, trouble: Trouble, spot: &Spot, detail: String, found: String, count: u64) {
+    pub(in crate::ingest) fn add(&mut self, trouble: Trouble, spot: &Spot, detail: String, found: String, count: u64) {
         let trouble =
             if self.entries.len() >= DIFFERENT && !self.known.contains_key(&trouble) { Trouble::More } else { trouble };
         let next = self.entries.len();
@@ -83,6 +88,28 @@ impl Troubles {
         match self.entries.get_mut(index) {
             Some(entry) => entry.count += count,
             None => self.entries.push(Entry { trouble, spot: spot.clone(), detail, found, count }),
+        }
+    }
+
+    /// Adds the values of finished rows of a kind that did not fit; `spot` says where a row comes from.
+    pub(in crate::ingest) fn mismatches(
+        &mut self,
+        kind: &'static KindDef,
+        flattened: &Flattened,
+        spot: impl Fn(usize) -> Spot,
+    ) {
+        for Mismatch { row, path, expected, found } in &flattened.mismatches {
+            let name = name(kind, &flattened.columns, *row);
+            let general = without_positions(path);
+            let detail = if name.is_empty() { path.clone() } else { format!("{name} {path}") };
+            let trouble = Trouble::Mismatch(kind.plural.to_owned(), general, expected.to_string());
+            self.add(trouble, &spot(*row), detail, found.clone(), 1);
+        }
+        let told = u64::try_from(flattened.mismatches.len()).unwrap_or(u64::MAX);
+        if flattened.mismatch_count > told {
+            let more = format!("{}: more values that do not fit their columns (became NULL)", kind.plural);
+            let count = flattened.mismatch_count - told;
+            self.add(Trouble::Other(more), &spot(0), String::new(), String::new(), count);
         }
     }
 
@@ -101,7 +128,7 @@ impl Troubles {
     }
 
     /// As a snapshot tells them.
-    pub(super) fn warnings(self) -> Vec<Warning> {
+    pub(in crate::ingest) fn warnings(self) -> Vec<Warning> {
         self.entries.into_iter().map(Entry::warning).collect()
     }
 }
@@ -126,4 +153,35 @@ impl Entry {
         };
         Warning { place, message, count }
     }
+}
+
+/// Namespace and name of a row's object, as far as their columns were asked for.
+fn name(kind: &'static KindDef, columns: &Group, row: usize) -> String {
+    let text = |field: &str| -> Option<String> {
+        let (number, definition) = kind.root.field("metadata")?;
+        let Data::Group(metadata) = columns.columns.get(usize::from(number))?.as_ref()? else { return None };
+        let Shape::Object(definition) = definition.shape else { return None };
+        let (number, _) = definition.field(field)?;
+        let Data::Leaf(values) = metadata.columns.get(usize::from(number))?.as_ref()? else { return None };
+        if values.is_null(row) { None } else { array_value_to_string(values, row).ok() }
+    };
+    match (text("namespace"), text("name")) {
+        (Some(namespace), Some(name)) => format!("{namespace}/{name}"),
+        (None, name) => name.unwrap_or_default(),
+        (Some(namespace), None) => format!("{namespace}/"),
+    }
+}
+
+/// `spec.containers[3].image` as `spec.containers[].image`.
+fn without_positions(path: &str) -> String {
+    let mut general = String::with_capacity(path.len());
+    let mut inside = false;
+    for letter in path.chars() {
+        inside &= letter.is_ascii_digit();
+        if !inside {
+            general.push(letter);
+        }
+        inside |= letter == '[';
+    }
+    general
 }
