@@ -100,14 +100,20 @@ fn unix_now() -> i64 {
     i64::try_from(now.as_secs()).unwrap_or(i64::MAX)
 }
 
+/// Whether there is a core group and another: all that Kubernetes is has both.
+fn is_complete(discovery: &Discovery) -> bool {
+    discovery.groups().any(|group| group.name().is_empty()) && discovery.groups().any(|group| !group.name().is_empty())
+}
+
 async fn resources(client: &Client) -> Result<HashMap<(String, String), Vec<Served>>, Failure> {
     let discovery = match Discovery::new(client.clone()).run_aggregated().await {
-        Ok(discovery) => discovery,
+        // One that does not know of it may answer as if nothing special were asked for, which then looks empty.
+        Ok(discovery) if is_complete(&discovery) => discovery,
         Err(kube::Error::Api(status)) if matches!(status.code, 401 | 403) => {
             return Err(kube::Error::Api(status).into());
         }
         // Servers before 1.26 list each group by itself.
-        Err(_) => Discovery::new(client.clone()).run().await?,
+        _ => Discovery::new(client.clone()).run().await?,
     };
     let mut resources: HashMap<(String, String), Vec<Served>> = HashMap::new();
     for group in discovery.groups() {

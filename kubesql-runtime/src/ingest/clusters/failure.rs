@@ -75,6 +75,8 @@ impl Failure {
             403 => Class::Forbidden,
             404 => Class::NotServed,
             410 => Class::Expired,
+            // The server was restored from a backup, and has not got so far again.
+            504 if said.contains("Too large resource version") => Class::Expired,
             429 | 500..=599 => Class::Busy,
             _ => Class::Refused,
         };
@@ -167,6 +169,10 @@ mod tests {
         let failure = Failure::answer(StatusCode::SERVICE_UNAVAILABLE, &HeaderMap::new(), status);
         assert_eq!(failure.message, "the server failed: try later (HTTP 503)");
         assert_eq!(failure.retry_after, Some(Duration::from_secs(2)));
+
+        let status = br#"{"kind":"Status","message":"Too large resource version: 9, current: 5","code":504}"#;
+        let failure = Failure::answer(StatusCode::GATEWAY_TIMEOUT, &HeaderMap::new(), status);
+        assert_eq!(failure.class, Class::Expired);
 
         let failure = Failure::answer(StatusCode::GONE, &HeaderMap::new(), b"");
         assert_eq!((failure.class, failure.message.as_str()), (Class::Expired, "410 Gone"));

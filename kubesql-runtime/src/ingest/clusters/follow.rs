@@ -15,8 +15,8 @@ use super::backoff::Backoff;
 use super::connection::{Connection, Connector};
 use super::failure::{Class, Failure};
 use super::list::Pages;
-use super::page::{Line, Meta};
-use super::request::{Answer, Resource, get};
+use super::page::{Line, Meta, Page};
+use super::request::{Answer, Resource, fetch, get};
 use super::watch::Watch;
 use crate::ingest::secrets;
 use crate::schema::KindDef;
@@ -206,6 +206,9 @@ impl Session {
             self.follower.writer.begin_list();
             self.follower.watch.listing();
         } else {
+            if let Some(position) = self.position {
+                check_history(connection, &self.resource, position).await?;
+            }
             self.follower.watch.following();
         }
         let mut stage = Stage { initial };
@@ -359,6 +362,20 @@ impl Session {
         if self.merging.is_none() {
             self.merging = self.follower.writer.merge().map(|merge| tokio::task::spawn_blocking(move || merge.run()));
         }
+    }
+}
+
+/// Whether the server still has the history that was followed up to a version. One that was restored from a backup may
+/// be behind that: it then says nothing to those who watch, until it has got so far again.
+async fn check_history(connection: &Connection, resource: &Resource, position: u64) -> Result<(), Failure> {
+    let bytes = fetch(&connection.client, &resource.path(&[("limit", "1")])).await?;
+    let version = Page::read(&String::from_utf8_lossy(&bytes))?.resource_version;
+    match version.parse::<u64>() {
+        Ok(version) if version < position => {
+            let message = format!("the server is at version {version}, and was at {position} before");
+            Err(Failure::new(Class::Expired, message))
+        }
+        _ => Ok(()),
     }
 }
 

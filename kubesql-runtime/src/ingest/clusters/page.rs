@@ -23,8 +23,14 @@ pub(super) struct Page {
 }
 
 impl Page {
+    /// What is no list is a failure: taken for an empty one, it would make all objects disappear.
     pub(super) fn read(text: &str) -> Result<Self, Failure> {
-        read_page(text).map_err(|malformed| unreadable("a list", &malformed))
+        let page = read_page(text).map_err(|malformed| unreadable("a list", &malformed))?;
+        if !page.kind.ends_with("List") {
+            let message = format!("an answer that is no list, but of kind \"{}\"", page.kind);
+            return Err(Failure::new(Class::Unreadable, message));
+        }
+        Ok(page)
     }
 }
 
@@ -195,8 +201,11 @@ mod tests {
         assert_eq!((page.next.as_str(), page.resource_version.as_str(), page.remaining), ("c", "7", Some(3)));
         let items: Vec<&str> = page.items.into_iter().map(|item| &text[item]).collect();
         assert_eq!(items, [r#"{"a":1}"#, "{}"]);
-        assert_eq!(Page::read(r#"{"items":null}"#).expect("a page"), Page::default());
-        for bad in ["", "[]", r#"{"items":[{"a":1}"#, r#"{"items":[{"a":1}]}x"#] {
+        let page = Page::read(r#"{"items":null,"kind":"PodList"}"#).expect("a page");
+        assert_eq!(page, Page { kind: "PodList".into(), ..Page::default() });
+        let no_lists = ["{}", "null", r#"{"items":[]}"#, r#"{"kind":"Status","code":500}"#];
+        let malformed = ["", "[]", r#"{"kind":"PodList","items":[{"a":1}"#, r#"{"kind":"PodList","items":[]}x"#];
+        for bad in no_lists.into_iter().chain(malformed) {
             assert_eq!(Page::read(bad).expect_err(bad).class, Class::Unreadable, "{bad}");
         }
     }
