@@ -6,6 +6,8 @@
 mod ancestor; // the queries of the first users, to the letter
 #[path = "it/cli.rs"]
 mod cli; // the command line: sources, statements, formats, errors, exit codes
+#[path = "it/converge/mod.rs"]
+mod converge; // watched tables against a server that misbehaves
 #[path = "it/demo.rs"]
 mod demo; // what the made-up cluster holds
 #[path = "it/oneshot/mod.rs"]
@@ -16,6 +18,10 @@ mod oracle; // the same questions put to plain Python over the same files
 mod readme; // what README.md shows is what is printed
 #[path = "it/rooms.rs"]
 mod rooms; // who may import whom, and how long files may be
+#[path = "it/scripted/mod.rs"]
+mod scripted; // an API server that misbehaves as it is told
+#[path = "it/sessions.rs"]
+mod sessions; // statements in this process
 #[path = "it/support.rs"]
 mod support; // running the command, finding the checkout
 #[path = "it/usage.rs"]
