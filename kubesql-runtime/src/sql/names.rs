@@ -13,10 +13,11 @@ use datafusion::sql::sqlparser::ast::{
 
 use super::catalog::Mentions;
 use super::dynamic;
-use super::error::SqlError;
+use super::error::{ErrorKind, SqlError};
+use super::offer::{self, Columns, map_of};
 use super::registry::{CATALOG, Registry};
-use super::scope::{Frame, Origin, Relation, Scope};
-use crate::schema::{Place, Table, Values};
+use super::scope::{Origin, Relation, Scope};
+use crate::schema::{MapValue, Place, Table};
 
 /// A table that a statement names.
 #[derive(Debug, Clone)]
@@ -34,6 +35,10 @@ pub(super) struct Used {
 #[derive(Debug, Default)]
 pub(super) struct Names {
     pub(super) tables: Vec<Used>,
+    /// What is named of subqueries that is not in their select lists.
+    pub(super) wants: Columns,
+    /// What of it was added to them; the rest comes along with their stars.
+    pub(super) added: Columns,
 }
 
 /// As the catalog has it: lower case unless quoted.
@@ -64,15 +69,29 @@ pub(super) fn schema_and_table(name: &ObjectName) -> (Option<String>, String) {
 
 /// Finds the tables and columns of a statement and gives each column its one spelling.
 pub(super) fn resolve(statement: &mut Statement, registry: &Registry, schema: &str) -> Result<Names, SqlError> {
-    let mut resolver =
-        Resolver { scope: Scope::new(registry, schema), tables: BTreeMap::new(), anywhere: BTreeSet::new() };
-    if let ControlFlow::Break(error) = VisitMut::visit(statement, &mut resolver) {
-        return Err(error);
+    let (mut wants, mut added) = (Columns::new(), Columns::new());
+    // What is wanted of a subquery is a name more in it, which may be wanted of another subquery further in.
+    loop {
+        let mut resolver = Resolver {
+            scope: Scope::new(registry, schema, &added),
+            tables: BTreeMap::new(),
+            anywhere: BTreeSet::new(),
+            wants: wants.clone(),
+        };
+        if let ControlFlow::Break(error) = VisitMut::visit(statement, &mut resolver) {
+            return Err(error);
+        }
+        let Resolver { tables, anywhere, wants: found, .. } = resolver;
+        if found == wants {
+            let mut tables: Vec<Used> = tables.into_values().collect();
+            tables.iter_mut().for_each(|used| used.columns.extend(anywhere.iter().cloned()));
+            return Ok(Names { tables, wants, added });
+        }
+        wants = found;
+        let mut adder = Adder { scope: Scope::new(registry, schema, &added), wants: &wants, added: added.clone() };
+        let _: ControlFlow<()> = VisitMut::visit(statement, &mut adder);
+        added = adder.added;
     }
-    let Resolver { tables, anywhere, .. } = resolver;
-    let mut tables: Vec<Used> = tables.into_values().collect();
-    tables.iter_mut().for_each(|used| used.columns.extend(anywhere.iter().cloned()));
-    Ok(Names { tables })
 }
 
 impl Names {
@@ -103,12 +122,50 @@ struct Resolver<'a> {
     tables: BTreeMap<(String, String), Used>,
     /// Columns that are named where subqueries are in sight, and so may be of any table.
     anywhere: BTreeSet<String>,
+    wants: Columns,
+}
+
+/// Adds to subqueries what is wanted of them.
+struct Adder<'a> {
+    scope: Scope<'a>,
+    wants: &'a Columns,
+    added: Columns,
+}
+
+impl VisitorMut for Adder<'_> {
+    type Break = ();
+
+    fn pre_visit_query(&mut self, query: &mut Query) -> ControlFlow<()> {
+        if let Some(wanted) = self.wants.get(&offer::id(query)) {
+            let offer = self.scope.offer(query);
+            for name in wanted {
+                let new = !self.added.get(&offer.id).is_some_and(|added| added.contains(name));
+                if new && offer::add(query, &offer, name) {
+                    self.added.entry(offer.id).or_default().insert(name.clone());
+                }
+            }
+        }
+        self.scope.enter(query);
+        ControlFlow::Continue(())
+    }
+
+    fn post_visit_query(&mut self, _: &mut Query) -> ControlFlow<()> {
+        self.scope.leave();
+        ControlFlow::Continue(())
+    }
 }
 
 impl VisitorMut for Resolver<'_> {
     type Break = SqlError;
 
     fn pre_visit_query(&mut self, query: &mut Query) -> ControlFlow<SqlError> {
+        if let Some(wanted) = self.wants.get(&offer::id(query)).cloned() {
+            let mut inner = Vec::new();
+            offer::parenthesised(&query.body, &mut inner);
+            for id in inner {
+                self.wants.entry(id).or_default().extend(wanted.iter().cloned());
+            }
+        }
         self.scope.enter(query);
         ControlFlow::Continue(())
     }
@@ -124,6 +181,7 @@ impl VisitorMut for Resolver<'_> {
             Err(error) => return ControlFlow::Break(error),
         }
         self.star(&select.projection);
+        self.pass_on(select);
         for using in select.from.iter_mut().flat_map(|from| &mut from.joins).filter_map(super::scope::using) {
             for name in using {
                 let parts: Vec<Ident> = name.0.iter().filter_map(|part| part.as_ident().cloned()).collect();
@@ -147,7 +205,11 @@ impl VisitorMut for Resolver<'_> {
         let joined = match expr {
             Expr::CompoundIdentifier(parts) => self.join(parts, None),
             Expr::CompoundFieldAccess { root, access_chain } => self.access(root, access_chain),
-            _ => None,
+            _ => Ok(None),
+        };
+        let joined = match joined {
+            Ok(joined) => joined,
+            Err(error) => return ControlFlow::Break(error),
         };
         if let Some(joined) = joined {
             *expr = joined;
@@ -157,11 +219,12 @@ impl VisitorMut for Resolver<'_> {
             Expr::CompoundIdentifier(parts) => {
                 if let Some((last, qualifiers)) = parts.split_last() {
                     let qualifiers: Vec<String> = qualifiers.iter().map(normal).collect();
-                    let of = self
-                        .scope
-                        .qualified(&qualifiers)
-                        .and_then(|(count, relation)| (count == qualifiers.len()).then(|| relation.origin.key())?);
-                    self.mention(of, &normal(last));
+                    let of = self.scope.qualified(&qualifiers).filter(|(count, _)| *count == qualifiers.len());
+                    let name = normal(last);
+                    match of.map(|(_, relation)| relation.origin.clone()) {
+                        Some(origin @ Origin::Query(_)) => self.want(&origin, &name),
+                        origin => self.mention(origin.and_then(|origin| origin.key()), &name),
+                    }
                 }
             }
             _ => {}
@@ -210,8 +273,51 @@ impl Resolver<'_> {
         }
     }
 
+    /// What is wanted of this query and comes with a star is wanted of what the star is over.
+    fn pass_on(&mut self, select: &Select) {
+        let Some(frame) = self.scope.frames().next() else { return };
+        let Some(wanted) = self.wants.get(&frame.id).cloned() else { return };
+        let over: Vec<Origin> =
+            offer::starred(select, &frame.relations).into_iter().map(|relation| relation.origin.clone()).collect();
+        for name in wanted {
+            match over.iter().find(|origin| offer::gives(origin, &name)) {
+                Some(origin @ Origin::Query(_)) => self.want(origin, &name),
+                Some(origin) => self.mention(origin.key(), &name),
+                None => {}
+            }
+        }
+    }
+
+    /// Notes that a column of a subquery is named, where it has none of the name but can have it.
+    fn want(&mut self, origin: &Origin, name: &str) {
+        if let Origin::Query(offer) = origin
+            && !offer::has(origin, name)
+            && offer::gives(origin, name)
+        {
+            self.wants.entry(offer.id).or_default().insert(name.to_owned());
+        }
+    }
+
+    /// Notes that a column is named without saying whose: it is wanted of the nearest subqueries that can give it.
+    fn want_nearest(&mut self, name: &str) {
+        let nearest = self.scope.frames().find(|frame| {
+            let found =
+                |relation: &Relation| offer::has(&relation.origin, name) || offer::gives(&relation.origin, name);
+            frame.relations.iter().any(found)
+        });
+        let Some(frame) = nearest else { return };
+        if frame.relations.iter().any(|relation| offer::has(&relation.origin, name)) {
+            return;
+        }
+        let origins: Vec<Origin> = frame.relations.iter().map(|relation| relation.origin.clone()).collect();
+        origins.iter().for_each(|origin| self.want(origin, name));
+    }
+
     /// Notes that a column is named, of this table or else of any in sight.
     fn mention(&mut self, of: Option<(String, String)>, name: &str) {
+        if of.is_none() {
+            self.want_nearest(name);
+        }
         let relations = || self.scope.frames().flat_map(|frame| &frame.relations);
         let keys: Vec<(String, String)> = match of {
             Some(key) => vec![key],
@@ -231,62 +337,55 @@ impl Resolver<'_> {
     }
 
     /// The words behind the qualifiers as one name, with a key behind them.
-    fn join(&self, parts: &[Ident], key: Option<&str>) -> Option<Expr> {
+    fn join(&self, parts: &[Ident], key: Option<&str>) -> Result<Option<Expr>, SqlError> {
         let words: Vec<String> = parts.iter().map(normal).collect();
         let qualified = self.scope.qualified(&words);
         let (qualifiers, relation) = qualified.map_or((0, None), |(count, relation)| (count, Some(relation)));
-        let rest = words.get(qualifiers..)?;
+        let Some(rest) = words.get(qualifiers..) else { return Ok(None) };
         if rest.is_empty() || (rest.len() == 1 && key.is_none()) {
-            return None;
+            return Ok(None);
         }
         let mut name = rest.join(".");
         if let Some(key) = key {
             let flat = match relation {
-                Some(relation) => self.is_map(relation, &name),
-                None => self.scope.frames().find_map(|frame| self.has_map(frame, &name)).unwrap_or(false),
+                Some(relation) => is_flat(relation, &name, key)?,
+                None => self.is_flat_here(&name, key)?,
             };
             if !flat {
-                return None;
+                return Ok(None);
             }
             name = format!("{name}.{key}");
         }
         let column = Ident::with_quote('"', name);
-        Some(if qualifiers == 0 {
+        Ok(Some(if qualifiers == 0 {
             Expr::Identifier(column)
         } else {
             let mut parts = parts[..qualifiers].to_vec();
             parts.push(column);
             Expr::CompoundIdentifier(parts)
-        })
+        }))
     }
 
-    /// Whether the keys of this map are columns of the relation.
-    fn is_map(&self, relation: &Relation, name: &str) -> bool {
-        let of = |table: &Table| {
-            table.columns.iter().any(|column| column.name == name && matches!(column.values, Values::Map(_)))
-        };
-        match &relation.origin {
-            Origin::Table { table, .. } => of(table),
-            // Its keys come along with `*`.
-            Origin::Query { starred: true } => self.tables.values().any(|used| used.starred && of(&used.table)),
-            Origin::Query { starred: false } | Origin::Other => false,
+    /// Whether the key of the nearest map of this name is a column.
+    fn is_flat_here(&self, name: &str, key: &str) -> Result<bool, SqlError> {
+        for frame in self.scope.frames() {
+            if let Some(relation) = frame.relations.iter().find(|of| map_of(&of.origin, name).is_some()) {
+                return is_flat(relation, name, key);
+            }
+            // It may be a column of what nothing is known of.
+            if frame.relations.iter().any(|relation| matches!(relation.origin, Origin::Other)) {
+                return Ok(false);
+            }
         }
-    }
-
-    /// Whether the keys of this map are columns here; `None` where that is to be seen further out.
-    fn has_map(&self, frame: &Frame, name: &str) -> Option<bool> {
-        if frame.relations.iter().any(|relation| self.is_map(relation, name)) {
-            return Some(true);
-        }
-        frame.relations.iter().any(|relation| !matches!(relation.origin, Origin::Table { .. })).then_some(false)
+        Ok(false)
     }
 
     /// `labels['app']`, with what comes behind it.
-    fn access(&self, root: &Expr, chain: &[AccessExpr]) -> Option<Expr> {
+    fn access(&self, root: &Expr, chain: &[AccessExpr]) -> Result<Option<Expr>, SqlError> {
         let mut parts = match root {
             Expr::Identifier(ident) => vec![ident.clone()],
             Expr::CompoundIdentifier(parts) => parts.clone(),
-            _ => return None,
+            _ => return Ok(None),
         };
         let mut rest = chain;
         while let [AccessExpr::Dot(Expr::Identifier(ident)), behind @ ..] = rest {
@@ -294,14 +393,27 @@ impl Resolver<'_> {
             rest = behind;
         }
         let [AccessExpr::Subscript(Subscript::Index { index: Expr::Value(value) }), behind @ ..] = rest else {
-            return None;
+            return Ok(None);
         };
-        let Value::SingleQuotedString(key) = &value.value else { return None };
-        let column = self.join(&parts, Some(key))?;
-        Some(if behind.is_empty() {
+        let Value::SingleQuotedString(key) = &value.value else { return Ok(None) };
+        let Some(column) = self.join(&parts, Some(key))? else { return Ok(None) };
+        Ok(Some(if behind.is_empty() {
             column
         } else {
             Expr::CompoundFieldAccess { root: Box::new(column), access_chain: behind.to_vec() }
-        })
+        }))
     }
+}
+
+/// Whether the key of a map is a column of the relation. A quantity that is not would be text here and a number
+/// elsewhere, so that it is an error.
+fn is_flat(relation: &Relation, name: &str, key: &str) -> Result<bool, SqlError> {
+    let Some(value) = map_of(&relation.origin, name) else { return Ok(false) };
+    let column = format!("{name}.{key}");
+    let flat = offer::has(&relation.origin, &column) || offer::gives(&relation.origin, &column);
+    if !flat && value == MapValue::Quantity {
+        let message = format!("{name}['{key}'] is not to be had out of this subquery");
+        return Err(SqlError::new(ErrorKind::Unsupported, message).hint(format!("select {name}['{key}'] inside of it")));
+    }
+    Ok(flat)
 }

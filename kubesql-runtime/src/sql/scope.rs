@@ -1,14 +1,17 @@
 //! Which relations are in sight at a place in a statement, and what their names mean.
 
+use std::collections::BTreeSet;
+use std::rc::Rc;
 use std::sync::Arc;
 
 use datafusion::sql::sqlparser::ast::{
-    Ident, Join, JoinConstraint, JoinOperator, ObjectName, ObjectNamePart, Query, Select, SelectItem, SetExpr,
+    Ident, Join, JoinConstraint, JoinOperator, ObjectName, ObjectNamePart, Query, Select, SetExpr, TableAlias,
     TableFactor, TableWithJoins,
 };
 
 use super::error::SqlError;
 use super::names::{normal, schema_and_table, words};
+use super::offer::{Columns, Id, Offer, Part, id};
 use super::registry::{CATALOG, DEFAULT_SCHEMA, Registry};
 use super::system;
 use crate::schema::Table;
@@ -21,8 +24,20 @@ pub(super) struct Relation {
     pub(super) origin: Origin,
 }
 
+impl Relation {
+    /// Whether the words are a name of it, with as many qualifiers as there are.
+    pub(super) fn is_called(&self, words: &[String]) -> bool {
+        self.names.ends_with(words)
+    }
+
+    /// What its columns can be qualified with, where it is one word.
+    pub(super) fn name(&self) -> Option<&str> {
+        self.names.last().map(String::as_str)
+    }
+}
+
 /// What a relation is.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) enum Origin {
     /// A table of objects.
     Table {
@@ -32,11 +47,8 @@ pub(super) enum Origin {
         name: String,
         table: Arc<Table>,
     },
-    /// A subquery.
-    Query {
-        /// Whether it gives all columns of what it reads.
-        starred: bool,
-    },
+    /// A subquery or common table expression.
+    Query(Rc<Offer>),
     /// A function's rows, or a table that has no objects.
     Other,
 }
@@ -46,7 +58,7 @@ impl Origin {
     pub(super) fn key(&self) -> Option<(String, String)> {
         match self {
             Self::Table { schema, name, .. } => Some((schema.clone(), name.clone())),
-            Self::Query { .. } | Self::Other => None,
+            Self::Query(_) | Self::Other => None,
         }
     }
 }
@@ -55,17 +67,19 @@ impl Origin {
 #[derive(Debug, Default)]
 pub(super) struct Frame {
     pub(super) relations: Vec<Relation>,
-    /// Its common table expressions, and whether each gives all columns of what it reads.
-    expressions: Vec<(String, bool)>,
+    /// The query.
+    pub(super) id: Id,
+    /// Its common table expressions.
+    expressions: Vec<(String, Rc<Offer>)>,
     /// How many of them were left already. Only these can be named, for the others are yet to come.
     seen: usize,
     recursive: bool,
 }
 
 impl Frame {
-    fn expression(&self, name: &str) -> Option<bool> {
+    fn expression(&self, name: &str) -> Option<&Rc<Offer>> {
         let known = if self.recursive { self.expressions.len() } else { self.seen };
-        self.expressions[..known].iter().find(|(expression, _)| expression == name).map(|(_, starred)| *starred)
+        self.expressions[..known].iter().find(|(expression, _)| expression == name).map(|(_, offer)| offer)
     }
 }
 
@@ -75,21 +89,59 @@ pub(super) struct Scope<'a> {
     /// The current schema.
     schema: &'a str,
     frames: Vec<Frame>,
+    /// Columns that were added to queries.
+    added: &'a Columns,
 }
 
 impl<'a> Scope<'a> {
-    pub(super) fn new(registry: &'a Registry, schema: &'a str) -> Self {
-        Self { registry, schema, frames: Vec::new() }
+    pub(super) fn new(registry: &'a Registry, schema: &'a str, added: &'a Columns) -> Self {
+        Self { registry, schema, frames: Vec::new(), added }
     }
 
     pub(super) fn enter(&mut self, query: &Query) {
-        let expressions = query.with.iter().flat_map(|with| &with.cte_tables);
-        let expressions = expressions.map(|cte| (normal(&cte.alias.name), is_starred(&cte.query)));
-        self.frames.push(Frame {
-            expressions: expressions.collect(),
-            recursive: query.with.as_ref().is_some_and(|with| with.recursive),
-            ..Frame::default()
-        });
+        let recursive = query.with.as_ref().is_some_and(|with| with.recursive);
+        self.frames.push(Frame { id: id(query), recursive, ..Frame::default() });
+        for cte in query.with.iter().flat_map(|with| &with.cte_tables) {
+            let offer = if recursive { Offer::nothing(id(&cte.query)) } else { self.offer(&cte.query) };
+            let offer = renamed(offer, &cte.alias);
+            if let Some(frame) = self.frames.last_mut() {
+                frame.expressions.push((normal(&cte.alias.name), offer));
+                frame.seen += 1;
+            }
+        }
+        if let Some(frame) = self.frames.last_mut() {
+            frame.seen = 0;
+        }
+    }
+
+    /// What a query gives that stands at this place.
+    pub(super) fn offer(&mut self, query: &Query) -> Rc<Offer> {
+        self.enter(query);
+        if let Some(frame) = self.frames.last_mut() {
+            frame.seen = frame.expressions.len();
+        }
+        let mut branches = Vec::new();
+        self.branches(&query.body, &mut branches);
+        self.frames.pop();
+        let none = BTreeSet::new();
+        Offer::new(id(query), branches, self.added.get(&id(query)).unwrap_or(&none))
+    }
+
+    /// The parts of a query's body, each with the relations it reads from or what it gives.
+    fn branches<'q>(&mut self, body: &'q SetExpr, branches: &mut Vec<Part<'q>>) {
+        match body {
+            // What is wrong is told when the place is come to.
+            SetExpr::Select(select) => {
+                let relations = self.relations(select).unwrap_or_default();
+                branches.push(Part::Select(select, relations));
+            }
+            SetExpr::SetOperation { left, right, .. } => {
+                self.branches(left, branches);
+                self.branches(right, branches);
+            }
+            SetExpr::Query(query) => branches.push(Part::Query(self.offer(query))),
+            _ => branches.push(Part::Other),
+        }
     }
 
     pub(super) fn leave(&mut self) {
@@ -103,7 +155,7 @@ impl<'a> Scope<'a> {
     }
 
     /// The relations that a SELECT reads from.
-    pub(super) fn relations(&self, select: &Select) -> Result<Vec<Relation>, SqlError> {
+    pub(super) fn relations(&mut self, select: &Select) -> Result<Vec<Relation>, SqlError> {
         let mut found = Vec::new();
         for from in &select.from {
             self.collect(from, &mut found)?;
@@ -152,11 +204,11 @@ impl<'a> Scope<'a> {
         system::find(schema, table).is_some() || !matches!(self.registry.find(schema, table), Ok(None))
     }
 
-    fn expression(&self, name: &str) -> Option<bool> {
+    fn expression(&self, name: &str) -> Option<&Rc<Offer>> {
         self.frames().find_map(|frame| frame.expression(name))
     }
 
-    fn collect(&self, from: &TableWithJoins, found: &mut Vec<Relation>) -> Result<(), SqlError> {
+    fn collect(&mut self, from: &TableWithJoins, found: &mut Vec<Relation>) -> Result<(), SqlError> {
         for factor in std::iter::once(&from.relation).chain(from.joins.iter().map(|join| &join.relation)) {
             match factor {
                 TableFactor::Table { name, alias, args: None, .. } => {
@@ -166,7 +218,9 @@ impl<'a> Scope<'a> {
                 TableFactor::NestedJoin { table_with_joins, alias: None } => self.collect(table_with_joins, found)?,
                 TableFactor::Derived { subquery, alias, .. } => {
                     let names = alias.iter().map(|alias| normal(&alias.name)).collect();
-                    found.push(Relation { names, origin: Origin::Query { starred: is_starred(subquery) } });
+                    let offer = self.offer(subquery);
+                    let offer = alias.iter().fold(offer, renamed);
+                    found.push(Relation { names, origin: Origin::Query(offer) });
                 }
                 TableFactor::Table { alias, .. }
                 | TableFactor::NestedJoin { alias, .. }
@@ -184,9 +238,9 @@ impl<'a> Scope<'a> {
 
     fn table(&self, name: &ObjectName, alias: Option<String>) -> Result<Relation, SqlError> {
         let (schema, table) = schema_and_table(name);
-        if let (None, Some(starred)) = (&schema, self.expression(&table)) {
-            let names = vec![alias.unwrap_or(table)];
-            return Ok(Relation { names, origin: Origin::Query { starred } });
+        if let (None, Some(offer)) = (&schema, self.expression(&table)) {
+            let origin = Origin::Query(Rc::clone(offer));
+            return Ok(Relation { names: vec![alias.unwrap_or(table)], origin });
         }
         let schema = match schema {
             Some(schema) => schema,
@@ -212,20 +266,32 @@ impl<'a> Scope<'a> {
     }
 }
 
-/// Whether a query gives all columns of what it reads.
-fn is_starred(query: &Query) -> bool {
-    fn of(body: &SetExpr) -> bool {
-        match body {
-            SetExpr::Select(select) => select
-                .projection
-                .iter()
-                .any(|item| matches!(item, SelectItem::Wildcard(_) | SelectItem::QualifiedWildcard(..))),
-            SetExpr::Query(query) => is_starred(query),
-            SetExpr::SetOperation { left, .. } => of(left),
-            _ => false,
-        }
+/// What a query gives under an alias, which may have names for its columns.
+fn renamed(offer: Rc<Offer>, alias: &TableAlias) -> Rc<Offer> {
+    if alias.columns.is_empty() {
+        return offer;
     }
-    of(&query.body)
+    offer.renamed(&alias.columns.iter().map(|column| normal(&column.name)).collect::<Vec<_>>())
+}
+
+/// What a join is by.
+pub(super) fn constraint(join: &Join) -> Option<&JoinConstraint> {
+    match &join.join_operator {
+        JoinOperator::Join(constraint)
+        | JoinOperator::Inner(constraint)
+        | JoinOperator::Left(constraint)
+        | JoinOperator::LeftOuter(constraint)
+        | JoinOperator::Right(constraint)
+        | JoinOperator::RightOuter(constraint)
+        | JoinOperator::FullOuter(constraint)
+        | JoinOperator::Semi(constraint)
+        | JoinOperator::LeftSemi(constraint)
+        | JoinOperator::RightSemi(constraint)
+        | JoinOperator::Anti(constraint)
+        | JoinOperator::LeftAnti(constraint)
+        | JoinOperator::RightAnti(constraint) => Some(constraint),
+        _ => None,
+    }
 }
 
 /// The columns that a join is by.

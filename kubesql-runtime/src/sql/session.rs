@@ -1,5 +1,6 @@
 //! One client's session: statements in, answers out.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use arrow::record_batch::{RecordBatch, RecordBatchOptions};
@@ -12,10 +13,11 @@ use parking_lot::Mutex;
 use super::catalog::{Catalogs, StatementCatalog};
 use super::duplicates::Duplicates;
 use super::engine::Engine;
-use super::error::SqlError;
+use super::error::{ErrorKind, SqlError};
 use super::moment::{Moment, Warnings};
 use super::names::resolve;
 use super::settings::Settings;
+use super::stars::{self, Common};
 use super::statement::{Parsed, parse};
 use super::{Answer, failure, show};
 use crate::store::Warning;
@@ -63,23 +65,25 @@ impl Session {
             DfStatement::Explain(explain) => &mut *explain.statement,
             other => other,
         };
-        let (names, duplicates) = match inner {
-            DfStatement::Statement(inner) => {
-                let names = resolve(inner, &house.registry, &schema)?;
-                (names, Duplicates::mark(inner))
-            }
-            _ => Default::default(),
+        let DfStatement::Statement(inner) = inner else {
+            return Err(SqlError::new(ErrorKind::Unsupported, "EXPLAIN takes a query"));
         };
+        let names = resolve(inner, &house.registry, &schema)?;
         let moment = Arc::new(Moment::new(Arc::clone(&house.source), Arc::clone(&self.warnings), partial));
         let mut mentions = names.mentions();
+        let mut common = Common::new();
         // To explain, no data is read: the dynamic columns of `*` are left out then.
         for used in names.tables.iter().filter(|used| used.starred && !explains) {
-            let common = moment.commonest(&used.table, STAR).await?;
-            if let Some(mentioned) = mentions.get_mut(&(used.schema.clone(), used.name.clone())) {
-                let fixed = |name: &String| used.table.columns.iter().any(|column| column.name == *name);
-                mentioned.dynamic.extend(common.into_iter().filter(|name| !fixed(name)));
+            let mut commonest: BTreeSet<String> = moment.commonest(&used.table, STAR).await?.into_iter().collect();
+            commonest.retain(|name| !used.table.columns.iter().any(|column| column.name == *name));
+            let table = (used.schema.clone(), used.name.clone());
+            if let Some(mentioned) = mentions.get_mut(&table) {
+                mentioned.dynamic.extend(commonest.iter().cloned());
             }
+            common.insert(table, commonest);
         }
+        stars::hide(inner, &names, &common, &house.registry, &schema);
+        let duplicates = Duplicates::mark(inner);
         let catalog = StatementCatalog { house: Arc::clone(house), moment, mentions };
         // A clone, for a builder would register the functions anew, in any order where two claim a name.
         let mut state = self.engine.state.clone();

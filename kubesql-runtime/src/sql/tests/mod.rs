@@ -8,6 +8,8 @@ mod errors;
 mod planning;
 mod rows;
 mod show;
+mod stars;
+mod subqueries;
 mod world;
 
 use arrow::util::display::{ArrayFormatter, FormatOptions};

@@ -1,0 +1,66 @@
+//! Keys of maps that come out of subqueries.
+
+use super::{answer, check, columns_of, error, session};
+use crate::sql::ErrorKind;
+
+#[tokio::test]
+async fn keys_of_a_map_are_had_through_subqueries() {
+    for sql in [
+        "select labels.app from (select labels, name from pods) x where name = 'web-2'",
+        "select x.labels.app from (select name, labels from pods) as x where x.name = 'web-2'",
+        "select l.app from (select name, labels as l from pods) as x where x.name = 'web-2'",
+        "select x.l['app'] from (select name, p.labels as l from pods p) as x where x.name = 'web-2'",
+        "with p as (select name, labels from pods) select p.labels.app from p where name = 'web-2'",
+        "with p as (select name, labels from pods), q as (select labels, name from p) select q.labels.app from q where name = 'web-2'",
+        "with p as (select * from pods), q as (select labels, name from p) select q.labels.app from q where name = 'web-2'",
+        "with p as (select labels, name from pods), q as (select * from p) select q.labels.app from q where name = 'web-2'",
+        "select labels.app from (select labels from pods where name = 'web-2' union all select labels from nodes) x where labels.app is not null",
+        "select labels.app from (select labels from pods where name = 'web-2' union all select selector as s from services where false) x",
+        "select labels.app from ((select labels from pods where name = 'web-2')) x",
+        "select app from (select labels.app from (select labels, name from pods) x where name = 'web-2') as y(app)",
+        "select 'web' from (select name, labels from pods) x where x.labels.appid = 'springboot'",
+        "select p.app from services s join lateral (select q.labels.app as app from (select labels, name from pods) q where q.name = 'web-2') p on true",
+        "select max(labels.app) from (select labels from pods where name = 'web-2') x group by labels.tier",
+        "select x.labels.app from (select labels, name, uid from pods) x join pods p using (uid) where p.name = 'web-2'",
+        "select 'web' from (select labels, name from pods) x where name = 'web-2' and exists (select 1 from pods where pods.name = x.name and x.labels.appid = 'springboot')",
+        "select labels.app from (select labels from pods where name = 'web-2' order by name limit 1) x",
+    ] {
+        check(sql, &["web"]).await;
+    }
+    // Nobody sees what was added.
+    let names =
+        columns_of(&session(), "select * from (select name, labels from pods) x where labels.app = 'web'").await;
+    assert_eq!(names, ["name", "labels"]);
+    let names = columns_of(&session(), "with x as (select name, labels from pods), y as (select * from x) select * from y where y.labels.app = 'web' or y.labels.tier = 'x'").await;
+    assert_eq!(names, ["name", "labels"]);
+}
+
+#[tokio::test]
+async fn quantities_out_of_subqueries_are_numbers() {
+    for column in ["requests['cpu']", "requests.cpu", "x.requests.cpu", "x.\"requests.cpu\"", "x.requests['cpu']"] {
+        for from in [
+            "(select name, requests from containers) x",
+            "(select * from containers) x",
+            "(select name, requests from (select * from containers) y) x",
+        ] {
+            check(
+                &format!("select {column}, arrow_typeof({column}) from {from} where name = 'web' and {column} < 0.2"),
+                &["0.1|Float64"],
+            )
+            .await;
+        }
+    }
+    for sql in [
+        "select x.r['cpu'] from (select name, requests from containers) as x(n, r)",
+        "select requests['cpu'] from (select requests from containers group by requests) x",
+    ] {
+        match answer(&session(), sql).await {
+            Err(error) => {
+                assert!(matches!(error.kind, ErrorKind::Unsupported | ErrorKind::UnknownColumn), "{sql}: {error}")
+            }
+            Ok((_, rows)) => assert!(rows.contains(&"0.1".to_owned()), "{sql}: {rows:?}"),
+        }
+    }
+    let error = error("select labels.app from (select name from pods) x").await;
+    assert_eq!(error.kind, ErrorKind::UnknownColumn, "{error}");
+}
