@@ -1,14 +1,14 @@
 //! The demo cluster as requests see it: objects, what is served, who may ask.
 
 use std::io;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use tokio::sync::watch;
 
 use super::Options;
 use super::release::Structure;
 use super::resource::Resources;
-use super::store::{Limits, Store};
+use super::store::{Collection, Limits, Store};
 
 /// What all requests share.
 #[derive(Debug)]
@@ -21,6 +21,8 @@ pub(crate) struct Cluster {
     /// Becomes true when the cluster goes.
     pub(crate) closing: watch::Receiver<bool>,
     resources: RwLock<Arc<Resources>>,
+    /// Objects of the content that clients deleted, until it takes note.
+    deleted: Mutex<Vec<(Collection, u32)>>,
 }
 
 impl Cluster {
@@ -36,7 +38,7 @@ impl Cluster {
         let store = Store::new(48_200_000 + options.seed % 100_000, limits);
         let resources = RwLock::new(Arc::new(Resources::built_in(&structure, &store)));
         let token = options.token.clone().unwrap_or_else(|| made_token(options.seed));
-        Ok(Self { store, structure, token, closing, resources, options })
+        Ok(Self { store, structure, token, closing, resources, options, deleted: Mutex::default() })
     }
 
     /// What is served now.
@@ -48,6 +50,18 @@ impl Cluster {
     pub(crate) fn define(&self, name: &str, definition: Option<&serde_json::Value>) {
         let mut resources = self.resources.write().unwrap_or_else(PoisonError::into_inner);
         *resources = Arc::new(resources.with_definition(name, definition, &self.store));
+    }
+}
+
+impl Cluster {
+    /// Notes that a client deleted an object of the content.
+    pub(crate) fn note_deleted(&self, of: Collection, number: u32) {
+        self.deleted.lock().unwrap_or_else(PoisonError::into_inner).push((of, number));
+    }
+
+    /// What clients deleted since this was last asked.
+    pub(crate) fn take_deleted(&self) -> Vec<(Collection, u32)> {
+        std::mem::take(&mut *self.deleted.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }
 

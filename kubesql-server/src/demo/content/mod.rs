@@ -1,6 +1,6 @@
 //! What is in the demo cluster: a believable company's workloads, made from a seed.
 
-mod fields;
+pub(crate) mod fields;
 mod nodes;
 mod pods;
 pub(crate) mod random;

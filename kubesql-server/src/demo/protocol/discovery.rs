@@ -6,8 +6,8 @@ use axum::http::{HeaderMap, header};
 use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
 
-use super::REVIEWS;
 use super::query::accepted;
+use super::review::REVIEWS;
 use super::status::{Answer, Refusal, json_response};
 use crate::demo::cluster::Cluster;
 use crate::demo::resource::{Resource, Resources};

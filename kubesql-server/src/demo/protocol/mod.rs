@@ -1,15 +1,20 @@
 //! The Kubernetes API over HTTP: which answer a path and a method get.
 
 mod convert;
+mod defaults;
+mod delete;
 mod discovery;
 mod list;
 mod openapi;
+mod patch;
 mod query;
 mod render;
+mod review;
 mod status;
 mod table;
 mod token;
 mod watch;
+mod write;
 
 use std::sync::Arc;
 
@@ -24,7 +29,9 @@ use super::resource::Resource;
 use super::selector::Selection;
 use query::Query;
 use render::Renderer;
+use review::REVIEWS;
 use status::{Answer, Refusal, json_response, text_response};
+use write::Target;
 
 /// The largest body that is read, in bytes, as with API servers.
 const LARGEST_BODY: usize = 3 << 20;
@@ -79,7 +86,7 @@ async fn answer(cluster: &Arc<Cluster>, method: Method, uri: &Uri, headers: Head
         ["api"] => discovery::core(cluster, &request.headers),
         ["apis"] => discovery::groups(cluster, &request.headers),
         ["apis", group] => discovery::group(cluster, group),
-        ["openapi", "v3", ref rest @ ..] => openapi::v3(cluster, rest),
+        ["openapi", "v3", ref rest @ ..] => openapi::v3(cluster, rest, in_path),
         ["openapi", "v2"] => openapi::v2(cluster, &request.headers),
         ["api", "v1"] => discovery::resources(cluster, "", "v1"),
         ["apis", group, version] => discovery::resources(cluster, group, version),
@@ -108,13 +115,27 @@ async fn resource(cluster: &Arc<Cluster>, group: &str, version: &str, words: &[&
         rest => (None, rest),
     };
     let (plural, rest) = rest.split_first().ok_or_else(Refusal::no_such_path)?;
+    let is_review =
+        REVIEWS.iter().any(|(of, _, reviews, _)| *of == group && rest.is_empty() && words.ends_with(&[reviews]));
+    if is_review && version == "v1" && request.method == Method::POST {
+        return Ok(review::review(words.last().copied().unwrap_or_default(), &request));
+    }
     let resource = find(plural).ok_or_else(Refusal::no_such_path)?;
     if namespace.is_some() && !resource.kind.namespaced {
         return Err(Refusal::no_such_path());
     }
+    let target = |name: &str, status| Target {
+        resource: resource.clone(),
+        namespace: namespace.map(str::to_owned),
+        name: name.to_owned(),
+        status,
+    };
     match rest {
         [] => collection(cluster, resource, namespace, request).await,
-        [name] => object(cluster, resource, &key(namespace, name), name, request),
+        // Objects with namespaces are named inside them only.
+        [_, ..] if resource.kind.namespaced && namespace.is_none() => Err(Refusal::no_such_path()),
+        [name] => object(cluster, &target(name, false), &request),
+        [name, "status"] if resource.status_subresource() => object(cluster, &target(name, true), &request),
         _ => Err(Refusal::no_such_path()),
     }
 }
@@ -132,17 +153,22 @@ async fn collection(
     request: Request,
 ) -> Answer {
     let query = &request.query;
-    if request.method != Method::GET {
-        return Err(Refusal::method_not_allowed());
+    match request.method {
+        Method::GET | Method::DELETE => {}
+        Method::POST if namespace.is_some() == resource.kind.namespaced && resource.can("create") => {
+            return write::create(cluster, resource, namespace, &request);
+        }
+        _ => return Err(Refusal::method_not_allowed()),
     }
-    let selection = Selection::parse(&resource, &query.label_selector, &query.field_selector).map_err(|why| {
-        let path = format!("{}, Resource={}", resource.api_version(), resource.kind.plural);
-        Refusal::bad_request(format!(
-            "Unable to find {path:?} that match label selector {:?}, field selector {:?}: {why}",
-            query.label_selector, query.field_selector
-        ))
-    })?;
+    let selection = Selection::parse(&resource, &query.label_selector, &query.field_selector);
+    let selection = selection.map_err(Refusal::bad_request)?;
     let prefix = namespace.map_or_else(String::new, |namespace| format!("{namespace}/"));
+    if request.method == Method::DELETE {
+        if !resource.can("deletecollection") || namespace.is_some() != resource.kind.namespaced {
+            return Err(Refusal::method_not_allowed());
+        }
+        return delete::delete_all(cluster, &resource, &prefix, &selection, &request);
+    }
     let form = query::form(&request.headers)?;
     let renderer = Renderer::new(resource, form, &query.include_object);
     if !query.watch {
@@ -155,14 +181,18 @@ async fn collection(
 }
 
 /// Answers what is about one object.
-fn object(cluster: &Arc<Cluster>, resource: Arc<Resource>, key: &str, name: &str, request: Request) -> Answer {
+fn object(cluster: &Arc<Cluster>, target: &Target, request: &Request) -> Answer {
+    let resource = &target.resource;
     match request.method {
         Method::GET => {
             let form = query::form(&request.headers)?;
-            let bytes = cluster.store.write().get(resource.collection, key).map(|entry| entry.bytes.clone());
-            let bytes = bytes.ok_or_else(|| Refusal::not_found(&resource, name))?;
-            Ok(one(&Renderer::new(resource, form, &request.query.include_object), &bytes))
+            let bytes = cluster.store.write().get(resource.collection, &target.key()).map(|entry| entry.bytes.clone());
+            let bytes = bytes.ok_or_else(|| target.not_found())?;
+            Ok(one(&Renderer::new(resource.clone(), form, &request.query.include_object), &bytes))
         }
+        Method::PUT if resource.can("update") => write::update(cluster, target, request),
+        Method::PATCH if resource.can("patch") => write::patch(cluster, target, request),
+        Method::DELETE if resource.can("delete") && !target.status => delete::delete(cluster, target, request),
         _ => Err(Refusal::method_not_allowed()),
     }
 }
@@ -174,13 +204,3 @@ fn one(renderer: &Renderer, object: &[u8]) -> Response {
     text.push(b'\n');
     text_response("application/json", text)
 }
-
-/// Resources without objects: they are only created, and answered at once.
-const REVIEWS: &[(&str, &str, &str, bool)] = &[
-    ("authentication.k8s.io", "SelfSubjectReview", "selfsubjectreviews", false),
-    ("authentication.k8s.io", "TokenReview", "tokenreviews", false),
-    ("authorization.k8s.io", "LocalSubjectAccessReview", "localsubjectaccessreviews", true),
-    ("authorization.k8s.io", "SelfSubjectAccessReview", "selfsubjectaccessreviews", false),
-    ("authorization.k8s.io", "SelfSubjectRulesReview", "selfsubjectrulesreviews", false),
-    ("authorization.k8s.io", "SubjectAccessReview", "subjectaccessreviews", false),
-];
