@@ -2,7 +2,7 @@
 
 mod args;
 mod commands;
-#[allow(dead_code)] // until it can be written to, and changes by itself
+#[allow(dead_code)] // what only those need who run one inside the process
 mod demo;
 mod failure;
 mod output;

@@ -5,6 +5,7 @@
 mod cluster;
 mod content;
 mod kubeconfig;
+mod life;
 mod pick;
 mod protocol;
 mod release;
@@ -25,6 +26,7 @@ use tokio::sync::watch;
 
 use cluster::Cluster;
 use content::Content;
+use life::Life;
 pub(crate) use release::Release;
 
 /// What a demo cluster is like.
@@ -83,6 +85,7 @@ impl Default for Options {
 pub(crate) struct Demo {
     cluster: Arc<Cluster>,
     address: SocketAddr,
+    life: Arc<Life>,
     closing: watch::Sender<bool>,
 }
 
@@ -97,8 +100,9 @@ impl Demo {
         let address = listener.local_addr()?;
         let cluster = Arc::new(Cluster::new(options, is_closing.clone())?);
         let filled = cluster.clone();
-        let _content =
+        let content =
             tokio::task::spawn_blocking(move || Content::write(&filled)).await.map_err(io::Error::other)??;
+        let life = Life::start(cluster.clone(), content)?;
         let mut signal = is_closing.clone();
         let listener = listener.tap_io(|stream| {
             // Events are small and wanted at once; where the socket is gone, the next write says so.
@@ -107,7 +111,7 @@ impl Demo {
         let server = axum::serve(listener, protocol::router(cluster.clone()))
             .with_graceful_shutdown(async move { _ = signal.wait_for(|closing| *closing).await });
         tokio::spawn(server.into_future());
-        Ok(Self { cluster, address, closing })
+        Ok(Self { cluster, address, life, closing })
     }
 
     /// `http://127.0.0.1:40123`
@@ -124,10 +128,26 @@ impl Demo {
     pub(crate) fn kubeconfig(&self) -> String {
         kubeconfig::kubeconfig(&self.url(), self.token())
     }
+
+    /// Lets nothing change but by clients: what is listed from now on is the truth.
+    pub(crate) fn pause(&self) {
+        self.life.pause();
+    }
+
+    /// Goes on after a pause.
+    pub(crate) fn resume(&self) {
+        self.life.resume();
+    }
+
+    /// Writes about so many objects a second from now on.
+    pub(crate) fn set_events_per_second(&self, events: u32) {
+        self.life.set_rate(events);
+    }
 }
 
 impl Drop for Demo {
     fn drop(&mut self) {
+        self.life.end();
         self.closing.send_replace(true);
     }
 }

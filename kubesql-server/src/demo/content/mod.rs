@@ -1,18 +1,28 @@
 //! What is in the demo cluster: a believable company's workloads, made from a seed.
 
+mod around;
+mod change;
+mod common;
+mod custom;
+mod events;
 pub(crate) mod fields;
 mod nodes;
+mod owners;
 mod pods;
 pub(crate) mod random;
 mod render;
 mod shapes;
+mod surroundings;
 mod template;
 mod world;
 
+use std::collections::VecDeque;
 use std::io;
 
 use super::cluster::Cluster;
 use super::store::{Collection, Owner, Writer};
+use around::Around;
+use change::Later;
 use render::Templates;
 use world::World;
 
@@ -22,6 +32,15 @@ struct Kinds {
     pods: Collection,
     nodes: Collection,
     namespaces: Collection,
+    deployments: Collection,
+    replica_sets: Collection,
+    stateful_sets: Collection,
+    daemon_sets: Collection,
+    jobs: Collection,
+    cron_jobs: Collection,
+    events: Collection,
+    /// In the order of [`Around::ALL`].
+    around: Vec<Collection>,
 }
 
 impl Kinds {
@@ -29,11 +48,26 @@ impl Kinds {
         let resources = cluster.resources();
         let find = |group: &str, plural: &str| {
             let resource = resources.any_version(group, plural);
-            resource
-                .map(|resource| resource.collection)
-                .ok_or_else(|| io::Error::other(format!("no {plural} in this release")))
+            let none = || io::Error::other(format!("no {plural} in this release"));
+            resource.map(|resource| resource.collection).ok_or_else(none)
         };
-        Ok(Self { pods: find("", "pods")?, nodes: find("", "nodes")?, namespaces: find("", "namespaces")? })
+        let around = Around::ALL.iter().map(|around| {
+            let (group, plural) = around.resource();
+            find(group, plural)
+        });
+        Ok(Self {
+            pods: find("", "pods")?,
+            nodes: find("", "nodes")?,
+            namespaces: find("", "namespaces")?,
+            deployments: find("apps", "deployments")?,
+            replica_sets: find("apps", "replicasets")?,
+            stateful_sets: find("apps", "statefulsets")?,
+            daemon_sets: find("apps", "daemonsets")?,
+            jobs: find("batch", "jobs")?,
+            cron_jobs: find("batch", "cronjobs")?,
+            events: find("", "events")?,
+            around: around.collect::<io::Result<_>>()?,
+        })
     }
 }
 
@@ -45,18 +79,26 @@ pub(crate) struct Content {
     kinds: Kinds,
     /// `v1.35.2`, of nodes.
     version: String,
+    /// What is going to happen, by time.
+    later: VecDeque<Later>,
+    /// Keys of events, the oldest first.
+    events: VecDeque<String>,
 }
 
 impl Content {
     /// Makes the content and writes all of it.
     pub(crate) fn write(cluster: &Cluster) -> io::Result<Self> {
         let options = &cluster.options;
-        let content = Self {
+        let mut content = Self {
             world: World::new(options.seed, options.now.as_second(), options.nodes, options.pods),
             templates: Templates::new(),
             kinds: Kinds::find(cluster)?,
             version: options.release.git_version(),
+            later: VecDeque::new(),
+            events: VecDeque::new(),
         };
+        common::write(cluster, &content.world);
+        custom::write(cluster, &content.world);
         let mut writer = cluster.store.write();
         content.write_all(&mut writer);
         drop(writer);
@@ -64,16 +106,26 @@ impl Content {
         Ok(content)
     }
 
-    fn write_all(&self, to: &mut Writer<'_>) {
+    fn write_all(&mut self, to: &mut Writer<'_>) {
         for at in 0..self.world.namespaces.len() {
             let name = &self.world.namespaces[at].name;
-            to.put(self.kinds.namespaces, name, Owner::Client, |revision| self.namespace(at, revision));
+            self.put(to, self.kinds.namespaces, name, number(at), |revision| self.namespace(at, revision));
+            self.put_in_namespace(to, at);
         }
         for at in 0..self.world.nodes.len() {
             self.put_node(to, at);
+            self.put_at_node(to, at);
+        }
+        for at in 0..self.world.apps.len() {
+            self.put_history(to, at);
+            self.put_owners(to, at);
+            self.put_surroundings(to, at);
         }
         for at in 0..self.world.pods.len() {
             self.put_pod(to, at);
+        }
+        for _ in 0..self.most_events() / 2 {
+            self.say_something(to);
         }
     }
 }

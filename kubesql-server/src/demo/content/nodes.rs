@@ -33,6 +33,8 @@ pub(crate) struct Node {
     /// Seconds since 1970.
     pub(crate) created: i64,
     pub(crate) heartbeat: i64,
+    /// When its lease was renewed.
+    pub(crate) renewed: i64,
     /// What pods may still ask for: thousandths of a core, MiB.
     pub(crate) free: (u32, u32),
     /// Last bytes of addresses that no pod has.

@@ -50,6 +50,11 @@ impl State {
         !matches!(self, Self::Terminating | Self::Succeeded | Self::Failed | Self::Evicted)
     }
 
+    /// Whether it is about to go.
+    pub(crate) fn is_going(self) -> bool {
+        self == Self::Terminating
+    }
+
     /// Whether it counts as ready.
     pub(crate) fn is_ready(self) -> bool {
         matches!(self, Self::Running | Self::Restarted | Self::OutOfMemory)
@@ -186,7 +191,7 @@ fn pod(shape: &Shape, state: State) -> Value {
 fn written(spec: &Value) -> Value {
     let mut written = spec.clone();
     let first = &spec["containers"][0];
-    let kept = ["name", "image", "imagePullPolicy", "resources", "ports"];
+    let kept = ["name", "image", "imagePullPolicy", "resources"];
     let kept = kept.iter().filter(|key| !first[**key].is_null());
     let container: Value = kept.map(|key| ((*key).to_owned(), first[*key].clone())).collect();
     written["containers"] = json!([container]);
@@ -205,7 +210,7 @@ fn reported(status: &Value) -> Value {
             *list = json!({});
         }
     }
-    for condition in reported["conditions"].as_array_mut().into_iter().flatten() {
+    for condition in reported.get_mut("conditions").and_then(Value::as_array_mut).into_iter().flatten() {
         *condition = json!({"type": condition["type"], "status": "", "lastTransitionTime": ""});
     }
     reported
@@ -216,7 +221,7 @@ fn spec(shape: &Shape) -> Value {
     let mut spec = shape.pod_spec();
     let access = "kube-api-access-«token»";
     for containers in ["containers", "initContainers"] {
-        for container in spec[containers].as_array_mut().into_iter().flatten() {
+        for container in spec.get_mut(containers).and_then(Value::as_array_mut).into_iter().flatten() {
             container["volumeMounts"].as_array_mut().expect("a list").push(json!({
                 "name": access, "readOnly": true, "mountPath": "/var/run/secrets/kubernetes.io/serviceaccount",
             }));
@@ -387,7 +392,7 @@ fn container_status(part: &Part, at: usize, state: State) -> Value {
         State::OutOfMemory => status["lastState"] = ended(137, "OOMKilled", "«started»", "«before»"),
         _ => {}
     }
-    if matches!(own, State::Restarted | State::OutOfMemory | State::CrashLoop) {
+    if at == 0 {
         status["restartCount"] = json!("«#restarts»");
     }
     let runs = status["state"].get("running").is_some();

@@ -1,15 +1,18 @@
 //! From the world's numbers to objects.
 
 use bytes::Bytes;
+use serde_json::json;
 
+use super::around::{Around, AroundHoles};
+use super::events;
 use super::nodes::{self, MACHINES, Node, NodeHoles, Role, ZONES};
+use super::owners::{OwnerHoles, OwnerTemplates, deployment_status, owner_status};
 use super::pods::{PodHoles, PodTemplates};
 use super::random::{mix, sha256, suffix, uid};
 use super::shapes::{OwnedBy, SHAPES};
 use super::template::{Template, holes};
 use super::world::{App, time};
-use super::{Content, Owner, Writer, number};
-use serde_json::json;
+use super::{Collection, Content, Owner, Writer, number};
 
 holes! {
     /// What differs between namespaces.
@@ -20,6 +23,9 @@ holes! {
 #[derive(Debug)]
 pub(super) struct Templates {
     pods: PodTemplates,
+    owners: OwnerTemplates,
+    around: Vec<Template>,
+    pub(super) events: Template,
     worker: Template,
     control_plane: Template,
     cordoned: Template,
@@ -35,6 +41,9 @@ impl Templates {
         });
         Self {
             pods: PodTemplates::new(),
+            owners: OwnerTemplates::new(),
+            around: Around::ALL.iter().map(|around| around.template()).collect(),
+            events: events::template(),
             worker: nodes::template(Role::Worker),
             control_plane: nodes::template(Role::ControlPlane),
             cordoned: nodes::template(Role::Cordoned),
@@ -59,6 +68,11 @@ pub(super) fn owner_key(app: &App) -> u64 {
     }
 }
 
+/// The name of what makes a workload's jobs.
+fn cron_name(app: &App) -> String {
+    app.name.rsplit_once('-').map_or_else(|| app.name.clone(), |(name, _)| name.to_owned())
+}
+
 impl Content {
     pub(super) fn namespace(&self, at: usize, revision: u64) -> Bytes {
         let namespace = &self.world.namespaces[at];
@@ -74,14 +88,19 @@ impl Content {
     }
 
     /// Writes a node as it is now.
-    pub(super) fn put_node(&self, to: &mut Writer<'_>, at: usize) {
+    pub(super) fn put_node(&self, to: &mut Writer<'_>, at: usize) -> usize {
         let name = &self.world.nodes[at].name;
-        to.put(self.kinds.nodes, name, Owner::Content(number(at)), |revision| self.node(at, revision));
+        self.put(to, self.kinds.nodes, name, number(at), |revision| self.node(at, revision))
+    }
+
+    /// What a node's identifier is made from.
+    pub(super) fn node_key(&self, at: usize) -> u64 {
+        mix(self.world.seed, 0x6e6f_6465 + u64::from(number(at)))
     }
 
     fn node(&self, at: usize, revision: u64) -> Bytes {
         let node = &self.world.nodes[at];
-        let key = mix(self.world.seed, 0x6e6f_6465 + u64::from(number(at)));
+        let key = self.node_key(at);
         let (machine, cores, memory) = MACHINES[node.machine];
         let (cpu, free_memory) = Node::allocatable(node.machine);
         let template = match node.role {
@@ -132,8 +151,125 @@ impl Content {
     }
 
     /// Writes a pod as it is now.
-    pub(super) fn put_pod(&self, to: &mut Writer<'_>, at: usize) {
-        to.put(self.kinds.pods, &self.pod_key(at), Owner::Content(number(at)), |revision| self.pod(at, revision));
+    pub(super) fn put_pod(&self, to: &mut Writer<'_>, at: usize) -> usize {
+        self.put(to, self.kinds.pods, &self.pod_key(at), number(at), |revision| self.pod(at, revision))
+    }
+
+    /// Writes an object, unless a client has changed it: then it is the client's. How many were written.
+    pub(super) fn put(
+        &self,
+        to: &mut Writer<'_>,
+        of: Collection,
+        key: &str,
+        number: u32,
+        make: impl FnOnce(u64) -> Bytes,
+    ) -> usize {
+        if to.get(of, key).is_some_and(|entry| entry.owner == Owner::Client) {
+            return 0;
+        }
+        to.put(of, key, Owner::Content(number), make);
+        1
+    }
+
+    /// Writes what owns the pods of a workload, and its deployment if it has one.
+    pub(super) fn put_owners(&self, to: &mut Writer<'_>, at: usize) -> usize {
+        let app = &self.world.apps[at];
+        let counts = self.world.counts(at);
+        let shape = &SHAPES[app.shape];
+        let namespace = &self.world.namespaces[app.namespace];
+        let (owner, parent_uid, created) = (owner_name(app), uid(mix(app.key, 100)), time(app.created));
+        let (tag, replicas, checksum) = (&app.tag, app.replicas.to_string(), sha256(mix(app.key, 32)));
+        let (owner_uid, changed, status) = (uid(owner_key(app)), time(app.changed), owner_status(app, counts));
+        let parent = if shape.owner == OwnedBy::Job { cron_name(app) } else { app.name.clone() };
+        let cron_uid = uid(mix(app.key, 103));
+        let holes = OwnerHoles {
+            name: &owner,
+            uid: &owner_uid,
+            revision: "",
+            namespace: &namespace.name,
+            app: &app.name,
+            hash: &app.hash,
+            created: if shape.owner == OwnedBy::ReplicaSet { &changed } else { &created },
+            changed: &changed,
+            tag,
+            team: namespace.team,
+            env: namespace.env,
+            checksum: &checksum,
+            replicas: &replicas,
+            parent: &parent,
+            parent_uid: if shape.owner == OwnedBy::Job { &cron_uid } else { &parent_uid },
+            status: &status,
+        };
+        let kind = match shape.owner {
+            OwnedBy::ReplicaSet => self.kinds.replica_sets,
+            OwnedBy::StatefulSet => self.kinds.stateful_sets,
+            OwnedBy::DaemonSet => self.kinds.daemon_sets,
+            OwnedBy::Job => self.kinds.jobs,
+        };
+        let key = |name: &str| format!("{}/{name}", namespace.name);
+        let mut written = self.put(to, kind, &key(&owner), number(at), |revision| {
+            let revision = revision.to_string();
+            OwnerHoles { revision: &revision, ..holes.clone() }.fill(&self.templates.owners.owners[app.shape])
+        });
+        if let Some(template) = &self.templates.owners.deployments[app.shape] {
+            let status = deployment_status(app, counts);
+            written += self.put(to, self.kinds.deployments, &key(&app.name), number(at), |revision| {
+                let revision = revision.to_string();
+                let holes = OwnerHoles { name: &app.name, uid: &parent_uid, created: &created, ..holes.clone() };
+                OwnerHoles { revision: &revision, status: &status, ..holes }.fill(template)
+            });
+        }
+        written
+    }
+
+    /// Writes what is left of a workload's earlier version, and what makes its jobs.
+    pub(super) fn put_history(&self, to: &mut Writer<'_>, at: usize) {
+        let app = &self.world.apps[at];
+        let namespace = &self.world.namespaces[app.namespace];
+        let (created, cron) = (time(app.created), cron_name(app));
+        let holes = OwnerHoles {
+            namespace: &namespace.name,
+            app: &app.name,
+            created: &created,
+            changed: &created,
+            team: namespace.team,
+            env: namespace.env,
+            ..OwnerHoles::default()
+        };
+        if let Some(template) = &self.templates.owners.cron_job[app.shape] {
+            let status = json!({"lastScheduleTime": time(app.changed), "lastSuccessfulTime": time(app.changed + 90)});
+            let (uid, replicas, status) = (uid(mix(app.key, 103)), app.replicas.to_string(), status.to_string());
+            self.put(to, self.kinds.cron_jobs, &format!("{}/{cron}", namespace.name), number(at), |revision| {
+                let holes = OwnerHoles { name: &cron, tag: &app.tag, hash: &app.hash, ..holes.clone() };
+                let revision = revision.to_string();
+                OwnerHoles { uid: &uid, replicas: &replicas, status: &status, revision: &revision, ..holes }
+                    .fill(template)
+            });
+        }
+        if SHAPES[app.shape].owner == OwnedBy::ReplicaSet {
+            let (hash, parent) = (suffix(mix(app.key, 33), 10), uid(mix(app.key, 100)));
+            let (name, uid) = (format!("{}-{hash}", app.name), uid(mix(app.key, 102)));
+            self.put(to, self.kinds.replica_sets, &format!("{}/{name}", namespace.name), number(at), |revision| {
+                let holes = OwnerHoles { name: &name, uid: &uid, hash: &hash, tag: "0.1.0", ..holes.clone() };
+                let holes = OwnerHoles { parent: &app.name, parent_uid: &parent, replicas: "0", ..holes };
+                let status = r#"{"observedGeneration":1,"replicas":0}"#;
+                OwnerHoles { status, revision: &revision.to_string(), ..holes }
+                    .fill(&self.templates.owners.owners[app.shape])
+            });
+        }
+    }
+
+    /// Writes an object that stands around others.
+    pub(super) fn put_around(&self, to: &mut Writer<'_>, around: Around, holes: &AroundHoles<'_>, key: u64) -> usize {
+        let at = Around::ALL.iter().position(|of| *of == around).unwrap_or(0);
+        let place = match around {
+            Around::Volume | Around::CsiNode => holes.name.to_owned(),
+            _ => format!("{}/{}", holes.namespace, holes.name),
+        };
+        self.put(to, self.kinds.around[at], &place, u32::MAX, |revision| {
+            let (uid, revision) = (uid(key), revision.to_string());
+            AroundHoles { uid: &uid, revision: &revision, ..holes.clone() }.fill(&self.templates.around[at])
+        })
     }
 
     /// A pod's object.

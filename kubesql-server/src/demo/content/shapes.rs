@@ -192,18 +192,15 @@ impl Shape {
                 "requests": {"cpu": cpu(part.cpu), "memory": format!("{}Mi", part.memory)},
                 "limits": {"cpu": cpu(part.cpu * 4), "memory": format!("{}Mi", part.memory * 2)},
             },
-            "env": [
-                {"name": "LOG_LEVEL", "value": "info"},
-                {"name": "APP_ENV", "value": "«env»"},
-                {"name": "POD_IP", "valueFrom": {"fieldRef": {"apiVersion": "v1", "fieldPath": "status.podIP"}}},
-            ],
+            "env": [{"name": "LOG_LEVEL", "value": "info"}, {"name": "APP_ENV", "value": "«env»"}],
             "volumeMounts": mounts,
             "terminationMessagePath": "/dev/termination-log", "terminationMessagePolicy": "File",
         });
         if is_first && !self.host {
-            container["env"].as_array_mut().expect("a list").push(json!({
-                "name": "API_TOKEN", "valueFrom": {"secretKeyRef": {"name": "«app»-credentials", "key": "token"}},
-            }));
+            container["env"].as_array_mut().expect("a list").extend([
+                json!({"name": "POD_IP", "valueFrom": {"fieldRef": {"apiVersion": "v1", "fieldPath": "status.podIP"}}}),
+                json!({"name": "API_TOKEN", "valueFrom": {"secretKeyRef": {"name": "«app»-credentials", "key": "token"}}}),
+            ]);
             container["securityContext"] = json!({"allowPrivilegeEscalation": false, "readOnlyRootFilesystem": true,
                 "capabilities": {"drop": ["ALL"]}});
         }
@@ -214,8 +211,8 @@ impl Shape {
             };
             let name = if is_first { "main" } else { "metrics" };
             container["ports"] = json!([{"name": name, "containerPort": part.port, "protocol": "TCP"}]);
-            container["livenessProbe"] = probe("/livez", 10);
             if is_first {
+                container["livenessProbe"] = probe("/livez", 10);
                 container["readinessProbe"] = probe("/readyz", 5);
             }
         }

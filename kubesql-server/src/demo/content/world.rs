@@ -64,6 +64,8 @@ pub(crate) struct Pod {
     pub(crate) node: Option<u32>,
     /// The last byte of its address.
     pub(crate) slot: u8,
+    /// Whether there is such a pod; the place of one that is gone is used again.
+    pub(crate) is_there: bool,
     pub(crate) state: State,
     pub(crate) restarts: u16,
     /// Seconds since 1970.
@@ -90,6 +92,8 @@ pub(crate) struct World {
     pub(crate) nodes: Vec<Node>,
     pub(crate) apps: Vec<App>,
     pub(crate) pods: Vec<Pod>,
+    /// Places of pods that are gone.
+    free: Vec<u32>,
     /// Where the search for a node goes on.
     cursor: usize,
     /// What the next identifier is made from.
@@ -109,6 +113,7 @@ impl World {
             nodes: Vec::new(),
             apps: Vec::new(),
             pods: Vec::with_capacity(usize::try_from(pods).unwrap_or(0)),
+            free: Vec::new(),
             cursor: 0,
             next_key: 0,
         };
@@ -175,6 +180,7 @@ impl World {
                 zone: number % ZONES.len(),
                 created: self.now - DAY * 40 - past(key, DAY * 200),
                 heartbeat: self.now - past(mix(key, 6), 240),
+                renewed: self.now - past(mix(key, 23), 10),
                 free: Node::allocatable(machine),
                 slots: (2..=251).rev().collect(),
             });
@@ -295,7 +301,7 @@ impl World {
     }
 
     /// A new pod without a node.
-    fn pod(&mut self, app: usize, state: State, ordinal: u32) -> usize {
+    pub(crate) fn pod(&mut self, app: usize, state: State, ordinal: u32) -> usize {
         let key = self.key();
         let of = &self.apps[app];
         let created = of.changed.max(self.now - past(mix(key, 18), DAY * 30));
@@ -309,13 +315,22 @@ impl World {
             key,
             node: None,
             slot: 0,
+            is_there: true,
             state,
             restarts,
             created,
             changed,
         };
-        self.pods.push(pod);
-        let index = self.pods.len() - 1;
+        let index = match self.free.pop() {
+            Some(index) => {
+                self.pods[index as usize] = pod;
+                index as usize
+            }
+            None => {
+                self.pods.push(pod);
+                self.pods.len() - 1
+            }
+        };
         self.apps[app].pods.push(u32::try_from(index).unwrap_or(u32::MAX));
         index
     }
@@ -345,7 +360,7 @@ impl World {
         (pod.state, pod.node, pod.restarts) = (State::Unschedulable, None, 0);
     }
 
-    fn place_on(&mut self, pod: usize, node: usize) {
+    pub(crate) fn place_on(&mut self, pod: usize, node: usize) {
         let shape = &SHAPES[self.apps[self.pods[pod].app as usize].shape];
         let of = &mut self.pods[pod];
         let asked = if of.state.takes_resources() { shape.requests() } else { (0, 0) };
@@ -366,6 +381,26 @@ impl World {
             if of.state.takes_resources() {
                 node.give(shape.requests());
             }
+        }
+    }
+
+    /// Lets go of a pod.
+    pub(crate) fn remove(&mut self, pod: usize) {
+        self.leave(pod);
+        self.pods[pod].is_there = false;
+        let index = u32::try_from(pod).unwrap_or(u32::MAX);
+        self.apps[self.pods[pod].app as usize].pods.retain(|of| *of != index);
+        self.free.push(index);
+    }
+
+    /// Changes what a pod is going through, and what it takes of its node with it.
+    pub(crate) fn turn(&mut self, pod: usize, state: State) {
+        let shape = &SHAPES[self.apps[self.pods[pod].app as usize].shape];
+        let of = &mut self.pods[pod];
+        let took = of.state.takes_resources();
+        of.state = state;
+        if let (Some(node), true, false) = (of.node, took, state.takes_resources()) {
+            self.nodes[node as usize].give(shape.requests());
         }
     }
 

@@ -31,6 +31,7 @@ use query::Query;
 use render::Renderer;
 use review::REVIEWS;
 use status::{Answer, Refusal, json_response, text_response};
+pub(crate) use watch::at_revision;
 use write::Target;
 
 /// The largest body that is read, in bytes, as with API servers.

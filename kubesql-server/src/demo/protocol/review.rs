@@ -1,9 +1,11 @@
 //! Questions that are put by creating an object: who am I, and may I?
 
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
 
 use super::Request;
-use super::status::{Answer, Refusal, json_response};
+use super::status::json_response;
 
 /// Resources without objects: group, kind, plural, and whether they are asked in a namespace.
 pub(crate) const REVIEWS: &[(&str, &str, &str, bool)] = &[

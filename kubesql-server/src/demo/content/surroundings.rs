@@ -1,0 +1,205 @@
+//! Writes what stands around workloads, and what every cluster has.
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use serde_json::{Value, json};
+
+use super::around::{Around, AroundHoles};
+use super::nodes::ZONES;
+use super::random::{mix, sha256, suffix, uid};
+use super::shapes::{OwnedBy, SHAPES};
+use super::world::time;
+use super::{Content, Writer, number};
+
+impl Content {
+    /// Writes all that stands around a workload.
+    pub(super) fn put_surroundings(&self, to: &mut Writer<'_>, at: usize) {
+        let app = &self.world.apps[at];
+        let namespace = &self.world.namespaces[app.namespace];
+        let shape = &SHAPES[app.shape];
+        let secret = STANDARD.encode(sha256(mix(app.key, 40)));
+        let (created, replicas, most) = (time(app.created), app.replicas.to_string(), (app.replicas * 3).to_string());
+        let (uid, percent) = (uid(mix(app.key, 100)), (mix(app.key, 41) % 60 + 20).to_string());
+        let holes = AroundHoles {
+            name: &app.name,
+            namespace: &namespace.name,
+            created: &created,
+            app: &app.name,
+            app_uid: &uid,
+            team: namespace.team,
+            env: namespace.env,
+            tag: &app.tag,
+            replicas: &replicas,
+            most: &most,
+            secret: &secret,
+            percent: &percent,
+            ..AroundHoles::default()
+        };
+        let named = |name: &str, around, part: u64, to: &mut Writer<'_>| {
+            let name = format!("{}{name}", app.name);
+            self.put_around(to, around, &AroundHoles { name: &name, ..holes.clone() }, mix(app.key, part));
+        };
+        named("", Around::ServiceAccount, 50, to);
+        named("-config", Around::ConfigMap, 51, to);
+        named("", Around::Role, 52, to);
+        named("", Around::RoleBinding, 53, to);
+        if !shape.host {
+            named("-credentials", Around::Secret, 54, to);
+        }
+        if self.has_service(at) {
+            let number = number(at);
+            let address = format!("100.{}.{}.{}", 64 + number / 65_536, number / 256 % 256, number % 256);
+            let holes = AroundHoles { address: &address, ..holes.clone() };
+            self.put_around(to, Around::Service, &holes, mix(app.key, 55));
+        }
+        if shape.owner == OwnedBy::ReplicaSet && mix(app.key, 56).is_multiple_of(4) {
+            named("", Around::Autoscaler, 57, to);
+        }
+        if matches!(shape.name, "gateway" | "web") {
+            named("", Around::Ingress, 58, to);
+        }
+        for pod in app.pods.iter().filter(|_| shape.claim) {
+            let pod = *pod as usize;
+            let claim = format!("data-{}", self.pod_name(pod));
+            let keys = (
+                mix(app.key, 1000 + u64::from(self.world.pods[pod].ordinal)),
+                mix(app.key, 2000 + u64::from(self.world.pods[pod].ordinal)),
+            );
+            let (claim_uid, zone) = (
+                super::random::uid(keys.0),
+                self.world.pods[pod].node.map_or(0, |node| self.world.nodes[node as usize].zone),
+            );
+            let volume = format!("pvc-{claim_uid}");
+            let holes = AroundHoles {
+                volume: &volume,
+                zone: ZONES[zone],
+                volume_uid: &claim_uid,
+                selector_name: &claim,
+                ..holes.clone()
+            };
+            self.put_around(to, Around::Claim, &AroundHoles { name: &claim, ..holes.clone() }, keys.0);
+            self.put_around(to, Around::Volume, &AroundHoles { name: &volume, ..holes }, keys.1);
+        }
+        self.put_counted(to, at);
+    }
+
+    fn has_service(&self, at: usize) -> bool {
+        let app = &self.world.apps[at];
+        SHAPES[app.shape].owner != OwnedBy::Job && SHAPES[app.shape].port() > 0
+    }
+
+    /// Writes what follows from how many pods of a workload are ready. How many objects were written.
+    pub(super) fn put_counted(&self, to: &mut Writer<'_>, at: usize) -> usize {
+        if !self.has_service(at) {
+            return 0;
+        }
+        let app = &self.world.apps[at];
+        let shape = &SHAPES[app.shape];
+        let namespace = &self.world.namespaces[app.namespace];
+        let endpoints: Vec<Value> = app.pods.iter().filter_map(|pod| self.endpoint(*pod as usize)).collect();
+        let (endpoints, created) = (json!(endpoints).to_string(), time(app.created));
+        let (name, port) = (format!("{}-{}", app.name, suffix(mix(app.key, 59), 5)), shape.port().to_string());
+        let service_uid = uid(mix(app.key, 55));
+        let counts = self.world.counts(at);
+        let (replicas, healthy, most) =
+            (app.replicas.to_string(), counts.ready.to_string(), app.replicas.saturating_sub(1));
+        let (allowed, most) = (counts.ready.saturating_sub(most).to_string(), most.to_string());
+        let holes = AroundHoles {
+            name: &name,
+            namespace: &namespace.name,
+            created: &created,
+            app: &app.name,
+            team: namespace.team,
+            env: namespace.env,
+            tag: &app.tag,
+            endpoints: &endpoints,
+            port: &port,
+            service_uid: &service_uid,
+            replicas: &replicas,
+            healthy: &healthy,
+            allowed: &allowed,
+            most: &most,
+            ..AroundHoles::default()
+        };
+        let mut written = self.put_around(to, Around::EndpointSlice, &holes, mix(app.key, 60));
+        if shape.owner == OwnedBy::StatefulSet {
+            let holes = AroundHoles { name: &app.name, ..holes };
+            written += self.put_around(to, Around::DisruptionBudget, &holes, mix(app.key, 61));
+        }
+        written
+    }
+
+    /// A pod as services see it; those that never had an address are not seen.
+    fn endpoint(&self, at: usize) -> Option<Value> {
+        let pod = &self.world.pods[at];
+        let node =
+            pod.node.filter(|_| pod.state.has_address() && (pod.state.is_active() || pod.state.is_going()))? as usize;
+        let app = &self.world.apps[pod.app as usize];
+        let address = if SHAPES[app.shape].host {
+            super::nodes::address(node)
+        } else {
+            super::nodes::pod_address(node, pod.slot)
+        };
+        let is_going = pod.state.is_going();
+        let ready = pod.state.is_ready();
+        Some(json!({
+            "addresses": [address], "conditions": {"ready": ready, "serving": ready || is_going, "terminating": is_going},
+            "nodeName": self.world.nodes[node].name, "zone": ZONES[self.world.nodes[node].zone],
+            "targetRef": {"kind": "Pod", "name": self.pod_name(at), "namespace": self.world.namespaces[app.namespace].name,
+                "uid": uid(pod.key)},
+        }))
+    }
+
+    /// Writes what every namespace has.
+    pub(super) fn put_in_namespace(&self, to: &mut Writer<'_>, at: usize) {
+        let (namespace, created) = (&self.world.namespaces[at], time(self.world.now - 86_400 * 300));
+        let holes = AroundHoles {
+            namespace: &namespace.name,
+            created: &created,
+            team: namespace.team,
+            ..AroundHoles::default()
+        };
+        let key = mix(self.world.seed, 0x0073_7061 + u64::from(number(at)));
+        let named = |name, around, part, to: &mut Writer<'_>| {
+            self.put_around(to, around, &AroundHoles { name, ..holes.clone() }, mix(key, part));
+        };
+        named("kube-root-ca.crt", Around::RootCertificate, 1, to);
+        named("default", Around::DefaultAccount, 2, to);
+        if at >= super::world::SYSTEM.len() {
+            named("from-own-team", Around::NetworkPolicy, 3, to);
+            named("most", Around::Quota, 4, to);
+        }
+    }
+
+    /// Writes what every node has.
+    pub(super) fn put_at_node(&self, to: &mut Writer<'_>, at: usize) {
+        let (node, key) = (&self.world.nodes[at], self.node_key(at));
+        let (created, node_uid) = (time(node.created), uid(key));
+        let holes = AroundHoles {
+            name: &node.name,
+            node: &node.name,
+            node_uid: &node_uid,
+            created: &created,
+            ..AroundHoles::default()
+        };
+        self.put_around(to, Around::CsiNode, &holes, mix(key, 50));
+        self.put_lease(to, at, 0);
+    }
+
+    /// Writes a node's lease, renewed at its heartbeat and so many microseconds.
+    pub(super) fn put_lease(&self, to: &mut Writer<'_>, at: usize, micros: u32) -> usize {
+        let (node, key) = (&self.world.nodes[at], self.node_key(at));
+        let (created, node_uid) = (time(node.created), uid(key));
+        let renewed = time(node.renewed).replace('Z', &format!(".{micros:06}Z"));
+        let holes = AroundHoles {
+            name: &node.name,
+            namespace: "kube-node-lease",
+            node: &node.name,
+            node_uid: &node_uid,
+            created: &created,
+            changed: &renewed,
+            ..AroundHoles::default()
+        };
+        self.put_around(to, Around::Lease, &holes, mix(key, 51))
+    }
+}
