@@ -12,7 +12,7 @@ use super::error::{ErrorKind, SqlError};
 use super::extract::Output;
 use crate::flatten::Want;
 use crate::schema::{Place, Table, Values};
-use crate::store::{Feed, KindRequest, Request, Segment, Snapshot, Source, SourceError, Warning};
+use crate::store::{Feed, KindRequest, Request, Segment, Selection, Snapshot, Source, SourceError, Warning};
 
 /// Warnings of a session's statements, until somebody takes them.
 pub(super) type Warnings = Arc<Mutex<Vec<Warning>>>;
@@ -33,13 +33,20 @@ impl Moment {
         Self { source, request, snapshot: OnceCell::new(), warnings }
     }
 
-    /// Notes what a scan will read, and of which clusters; `None` for all.
-    pub(super) fn want(&self, table: &Table, outputs: &[Output], clusters: Option<BTreeSet<String>>) {
+    /// Notes what a scan will read, of which objects, and of which clusters; `None` for all.
+    pub(super) fn want(
+        &self,
+        table: &Table,
+        outputs: &[Output],
+        clusters: Option<BTreeSet<String>>,
+        selection: &Selection,
+    ) {
         let mut request = self.request.lock();
         let known = request.kinds.iter().position(|wanted| std::ptr::eq(wanted.kind, table.kind));
         let at = known.unwrap_or_else(|| {
-            let clusters = clusters.clone();
-            request.kinds.push(KindRequest { kind: table.kind, want: Want::nothing(), objects: false, clusters });
+            let (clusters, selection) = (clusters.clone(), selection.clone());
+            let want = Want::nothing();
+            request.kinds.push(KindRequest { kind: table.kind, want, objects: false, clusters, selection });
             request.kinds.len() - 1
         });
         let wanted = &mut request.kinds[at];
@@ -47,6 +54,7 @@ impl Moment {
             (Some(mine), Some(others)) => Some(mine.into_iter().chain(others).collect()),
             _ => None,
         };
+        wanted.selection = std::mem::take(&mut wanted.selection).or(selection);
         // How many rows there are is in the lists themselves.
         wanted.want.touch(&lists_to(table, table.lists.len()));
         for output in outputs {
@@ -102,7 +110,13 @@ impl Moment {
         if want == Want::nothing() {
             return Ok(Vec::new());
         }
-        let kinds = vec![KindRequest { kind: table.kind, want, objects: false, clusters: None }];
+        let kinds = vec![KindRequest {
+            kind: table.kind,
+            want,
+            objects: false,
+            clusters: None,
+            selection: Selection::default(),
+        }];
         let request = Request { kinds, partial: self.request.lock().partial };
         // What is wrong with the data is told by the statement's own snapshot.
         let snapshot = take(&*self.source, &request, &Warnings::default()).await?;

@@ -5,10 +5,15 @@ use std::collections::{BTreeMap, BTreeSet};
 use datafusion::logical_expr::expr::InList;
 use datafusion::logical_expr::{BinaryExpr, Expr, Operator};
 
+use super::dynamic::{Dynamic, Pick};
+use super::extract::Output;
+use crate::schema::{Column, Place, Scalar, Shape, Table, Values};
+use crate::store::Selection;
+
 /// A filter that holds for exactly the rows whose column has one of these texts.
 ///
-/// Only `column = 'text'` and `column in ('text', ...)` are such filters; whatever else there is, however like them
-/// it looks, is left to DataFusion.
+/// Only `column = 'text'`, `column in ('text', ...)`, and several of them of one column with OR between them are such
+/// filters; whatever else there is, however like them it looks, is left to DataFusion.
 pub(super) fn texts(filter: &Expr) -> Option<(&str, BTreeSet<String>)> {
     match filter {
         Expr::BinaryExpr(BinaryExpr { left, op: Operator::Eq, right }) => {
@@ -21,8 +26,50 @@ pub(super) fn texts(filter: &Expr) -> Option<(&str, BTreeSet<String>)> {
         Expr::InList(InList { expr, list, negated: false }) => {
             Some((column(expr)?, list.iter().map(text).collect::<Option<_>>()?))
         }
+        // What DataFusion makes of short lists.
+        Expr::BinaryExpr(BinaryExpr { left, op: Operator::Or, right }) => {
+            let ((name, mut some), (other, more)) = (texts(left)?, texts(right)?);
+            some.extend(more);
+            (name == other).then_some((name, some))
+        }
         _ => None,
     }
+}
+
+/// What a filter of a table's columns tells of the objects that are needed; `None` where it tells nothing that a
+/// source can be asked for.
+pub(super) fn selection(table: &Table, outputs: &[Output], filter: &Expr) -> Option<Selection> {
+    let (name, texts) = match filter {
+        Expr::IsNotNull(expr) => (column(expr)?, BTreeSet::new()),
+        other => texts(other).filter(|(_, texts)| !texts.is_empty())?,
+    };
+    let output = outputs.iter().find(|output| super::scan::name(table, output) == name)?;
+    match output {
+        Output::Fixed(number) => {
+            let Column { place: Place::Object(fields), values: Values::Scalar(Scalar::Text), .. } =
+                &table.columns[*number]
+            else {
+                return None;
+            };
+            Selection::of_field(table.kind, &path(table, fields)?, &texts)
+        }
+        Output::Dynamic(Dynamic { place: Place::Object(fields), pick: Pick::Key(_, key), .. }) => {
+            (path(table, fields)? == "metadata.labels").then(|| Selection::of_label(key, &texts))?
+        }
+        Output::Dynamic(_) => None,
+    }
+}
+
+/// The JSON path of a field of the object.
+fn path(table: &Table, fields: &[u16]) -> Option<String> {
+    let mut names = Vec::new();
+    let mut of = Some(table.kind.root);
+    for number in fields {
+        let field = of?.fields.get(usize::from(*number))?;
+        names.push(field.json);
+        of = if let Shape::Object(inner) = field.shape { Some(inner) } else { None };
+    }
+    Some(names.join("."))
 }
 
 fn column(expr: &Expr) -> Option<&str> {
@@ -73,7 +120,9 @@ mod tests {
             (col("a").eq(col("b")), None),
             (col("a").gt(lit("x")), None),
             (col("a").like(lit("x")), None),
-            (col("a").eq(lit("x")).or(col("a").eq(lit("y"))), None),
+            (col("a").eq(lit("x")).or(col("a").eq(lit("y"))), Some(vec!["x", "y"])),
+            (col("a").eq(lit("x")).or(col("b").eq(lit("y"))), None),
+            (col("a").eq(lit("x")).or(col("a").gt(lit("y"))), None),
             (col("a").eq(lit("x")).is_true(), None),
         ] {
             let found = texts(&filter).map(|(_, texts)| texts.into_iter().collect::<Vec<_>>());

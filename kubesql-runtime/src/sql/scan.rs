@@ -19,9 +19,9 @@ use futures::stream::{self, Stream, StreamExt, TryStreamExt};
 
 use super::extract::{self, Output, RowMap};
 use super::moment::Moment;
-use super::pushdown::texts;
+use super::pushdown::{selection, texts};
 use crate::schema::{Place, Table};
-use crate::store::Segment;
+use crate::store::{Segment, Selection};
 
 /// Rows of a batch.
 const BATCH: usize = 8192;
@@ -49,6 +49,7 @@ impl TableProvider for ObjectsTable {
         // All rows of a segment are of one cluster, which is never NULL: exact. Nothing else is said to be.
         let support = |filter: &&Expr| match self.clusters(filter) {
             Some(_) => TableProviderFilterPushDown::Exact,
+            None if selection(&self.table, &self.outputs, filter).is_some() => TableProviderFilterPushDown::Inexact,
             None => TableProviderFilterPushDown::Unsupported,
         };
         Ok(filters.iter().map(support).collect())
@@ -66,11 +67,14 @@ impl TableProvider for ObjectsTable {
         let outputs: Vec<Output> = projection.iter().map(|&at| self.outputs[at].clone()).collect();
         let clusters: Vec<BTreeSet<String>> = filters.iter().filter_map(|filter| self.clusters(filter)).collect();
         let asked = clusters.iter().cloned().reduce(|all, more| all.intersection(&more).cloned().collect());
-        self.moment.want(&self.table, &outputs, asked);
+        let selections = filters.iter().filter_map(|filter| selection(&self.table, &self.outputs, filter));
+        let selection = selections.fold(Selection::default(), Selection::and);
+        self.moment.want(&self.table, &outputs, asked, &selection);
         let schema = Arc::new(self.schema.project(projection)?);
         let partitions = state.config().target_partitions();
         let mut scan = ObjectsScan::new(&self.table, outputs, schema, &self.moment, limit, partitions);
         scan.clusters = clusters;
+        scan.selection = selection;
         Ok(Arc::new(scan))
     }
 }
@@ -94,6 +98,8 @@ struct ObjectsScan {
     partitions: usize,
     /// A row's cluster is in all of these.
     clusters: Vec<BTreeSet<String>>,
+    /// What the source is asked for; its rows may be others.
+    selection: Selection,
     properties: Arc<PlanProperties>,
 }
 
@@ -119,6 +125,7 @@ impl ObjectsScan {
             limit,
             partitions,
             clusters: Vec::new(),
+            selection: Selection::default(),
             properties: Arc::new(properties),
         }
     }
@@ -130,6 +137,9 @@ impl DisplayAs for ObjectsScan {
         write!(f, "ObjectsScan: table={}, columns=[{}]", self.table.def.name, columns.join(", "))?;
         for clusters in &self.clusters {
             write!(f, ", clusters={clusters:?}")?;
+        }
+        if self.selection != Selection::default() {
+            write!(f, ", selection=[{}]", self.selection)?;
         }
         self.limit.map_or(Ok(()), |limit| write!(f, ", limit={limit}"))
     }

@@ -4,11 +4,13 @@ mod derived;
 mod feed;
 mod instant;
 pub mod mirror;
+mod selection;
 pub mod source;
 
 pub use derived::Derived;
 pub use feed::{Feed, FeedWriter};
 pub use instant::Instants;
+pub use selection::Selection;
 pub use source::{
     ClusterState, ClusterStatus, KindRequest, Missing, Request, Snapshot, Source, SourceError, Status, Warning,
     WatchState, WatchStatus,

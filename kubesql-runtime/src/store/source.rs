@@ -6,7 +6,7 @@ use std::time::SystemTime;
 
 use async_trait::async_trait;
 
-use super::{Feed, Segment};
+use super::{Feed, Segment, Selection};
 use crate::flatten::Want;
 use crate::schema::KindDef;
 
@@ -45,6 +45,8 @@ pub struct KindRequest {
     pub objects: bool,
     /// The clusters that are asked; `None` for all.
     pub clusters: Option<BTreeSet<String>>,
+    /// The objects that are needed; more may be given.
+    pub selection: Selection,
 }
 
 impl KindRequest {

@@ -1,6 +1,7 @@
 //! One-shot queries over clusters: what is listed, what is streamed, and what is an error.
 
 mod pages;
+mod pushdown;
 mod selectors;
 mod server;
 

@@ -19,7 +19,8 @@ use super::request::Resource;
 use super::scope::Scope;
 use crate::ingest::files::Kinds;
 use crate::store::{
-    Feed, FeedWriter, KindRequest, Request, Snapshot, Source, SourceError, Status, Warning, WatchState, WatchStatus,
+    Feed, FeedWriter, KindRequest, Request, Selection, Snapshot, Source, SourceError, Status, Warning, WatchState,
+    WatchStatus,
 };
 
 /// How often a page is asked for where the server has too much to do.
@@ -89,15 +90,14 @@ impl Inner {
     async fn open(&self, cluster: &Arc<Connector>, wanted: &Arc<KindRequest>) -> Result<Answer<Opened>, Failure> {
         let (connection, served) = cluster.served(wanted.kind).await?;
         let Some(served) = served else { return Ok(Answer::NotServed) };
-        let kind = wanted.kind;
-        let resources = self.options.scope.resources(kind, &served);
-        let may_be_confined = served.namespaced && resources.iter().any(|resource| resource.namespace.is_none());
-        let opened = match self.first_pages(cluster, &connection, wanted, resources).await {
-            Err(failure) if failure.class == Class::Forbidden && may_be_confined => {
-                self.open_allowed(cluster, &connection, wanted, &served, failure).await
+        let mut opened = self.open_selected(cluster, &connection, &served, wanted, &wanted.selection).await;
+        if opened.as_ref().is_err_and(|failure| failure.class == Class::Refused) {
+            // It may not know a selector. All objects will do as well.
+            let selection = Selection { namespaces: wanted.selection.namespaces.clone(), ..Selection::default() };
+            if selection != wanted.selection {
+                opened = self.open_selected(cluster, &connection, &served, wanted, &selection).await;
             }
-            opened => opened.map(|parts| Answer::Ready { parts, confined: None }),
-        };
+        }
         if opened.as_ref().is_err_and(|failure| matches!(failure.class, Class::Unauthorized | Class::Certificate)) {
             // The kubeconfig may have others by the next query.
             cluster.renew(&connection);
@@ -105,19 +105,27 @@ impl Inner {
         opened
     }
 
-    /// The same in those namespaces only that the account may list.
-    async fn open_allowed(
+    /// A selection of a kind's objects; where the account may not list all namespaces, in those that it may.
+    async fn open_selected(
         &self,
         cluster: &Arc<Connector>,
         connection: &Connection,
-        wanted: &Arc<KindRequest>,
         served: &Served,
-        forbidden: Failure,
+        wanted: &Arc<KindRequest>,
+        selection: &Selection,
     ) -> Result<Answer<Opened>, Failure> {
-        let resources = self.options.scope.allowed(connection, wanted.kind, served).await?;
+        let scope = &self.options.scope;
+        let resources = scope.selected(wanted.kind, served, selection);
+        let may_be_confined = served.namespaced && resources.iter().any(|resource| resource.namespace.is_none());
+        let forbidden = match self.first_pages(cluster, connection, wanted, resources).await {
+            Err(failure) if failure.class == Class::Forbidden && may_be_confined => failure,
+            opened => return opened.map(|parts| Answer::Ready { parts, confined: None }),
+        };
+        let mut resources = scope.allowed(connection, wanted.kind, served).await?;
         if resources.is_empty() {
             return Err(forbidden);
         }
+        resources.iter_mut().for_each(|resource| resource.select(selection));
         let confined = resources.iter().filter_map(|resource| resource.namespace.clone()).collect();
         let parts = self.first_pages(cluster, connection, wanted, resources).await?;
         Ok(Answer::Ready { parts, confined: Some(confined) })

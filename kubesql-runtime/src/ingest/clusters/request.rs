@@ -12,6 +12,7 @@ use kube::client::Body;
 use super::backoff::Backoff;
 use super::failure::{Class, Failure};
 use crate::schema::KindDef;
+use crate::store::Selection;
 
 /// The longest that a server may take to begin an answer, or to go on with one that is not a watch.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -44,6 +45,13 @@ impl Resource {
             fields: String::new(),
             labels: String::new(),
         }
+    }
+
+    /// Asks for a selection of the objects that are here.
+    pub(super) fn select(&mut self, selection: &Selection) {
+        let both = [std::mem::take(&mut self.fields), selection.field_selector()];
+        self.fields = both.into_iter().filter(|fields| !fields.is_empty()).collect::<Vec<_>>().join(",");
+        self.labels = selection.label_selector();
     }
 
     /// The path of a request with these parameters, whose values are escaped here.

@@ -9,6 +9,7 @@ use super::failure::{Class, Failure};
 use super::page::{Meta, Page};
 use super::request::{Resource, fetch};
 use crate::schema::KindDef;
+use crate::store::Selection;
 
 /// The namespaces whose objects are wanted.
 #[derive(Debug, Clone, Default)]
@@ -25,8 +26,24 @@ const AT_ONCE: usize = 16;
 impl Scope {
     /// Where the objects of a kind are looked for: each of these is listed by itself.
     pub(super) fn resources(&self, kind: &KindDef, served: &Served) -> Vec<Resource> {
+        self.selected(kind, served, &Selection::default())
+    }
+
+    /// The same of a selection of them.
+    pub(super) fn selected(&self, kind: &KindDef, served: &Served, selection: &Selection) -> Vec<Resource> {
+        let mut resources = self.of_namespaces(kind, served, selection.namespaces.as_ref());
+        resources.iter_mut().for_each(|resource| resource.select(selection));
+        resources
+    }
+
+    fn of_namespaces(&self, kind: &KindDef, served: &Served, only: Option<&BTreeSet<String>>) -> Vec<Resource> {
         if !served.namespaced {
             return vec![served.resource(kind, None)];
+        }
+        let is_chosen = |name: &String| self.namespaces.is_empty() || self.namespaces.contains(name);
+        if let Some(only) = only {
+            let wanted = only.iter().filter(|name| is_chosen(name) && !self.exclude.contains(*name));
+            return wanted.map(|name| served.resource(kind, Some(name))).collect();
         }
         if self.namespaces.is_empty() {
             let mut all = served.resource(kind, None);

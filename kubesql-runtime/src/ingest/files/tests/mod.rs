@@ -15,7 +15,7 @@ use super::{Files, Kinds, Options};
 use crate::flatten::{Data, Want};
 use crate::generated;
 use crate::schema::{KindDef, Shape};
-use crate::store::{KindRequest, Request, Segment, Snapshot, SourceError};
+use crate::store::{KindRequest, Request, Segment, Selection, Snapshot, SourceError};
 
 fn kinds() -> Kinds {
     Kinds::new(generated::KINDS.iter().copied(), generated::rows)
@@ -23,7 +23,13 @@ fn kinds() -> Kinds {
 
 /// A request for everything of all kinds.
 fn everything() -> Request {
-    let whole = |kind: &&'static KindDef| KindRequest { kind, want: Want::All, objects: true, clusters: None };
+    let whole = |kind: &&'static KindDef| KindRequest {
+        kind,
+        want: Want::All,
+        objects: true,
+        clusters: None,
+        selection: Selection::default(),
+    };
     Request { kinds: generated::KINDS.iter().map(whole).collect(), ..Request::default() }
 }
 
