@@ -2,16 +2,18 @@
 //!
 //! Each is computed once for a segment and kept with it.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, AsArray, Float64Array, Int64Array, StringArray, UInt32Array, new_null_array};
 use arrow::compute::{cast, take};
 use arrow::datatypes::DataType;
 
-use super::extract::{leaf_at, list_at, map_at};
+use super::extract::{RowMap, leaf_at, list_at, map_at};
 use super::types::{data_type, key_values, scalar_type};
 use crate::flatten::{Group, List, Map};
 use crate::schema::{Conditions, MapValue, Place, Scalar, Shape, Table, TypeDef, Values};
+use crate::store::Segment;
 use crate::value::quantity::parse;
 
 /// A dynamic column of a table.
@@ -89,14 +91,17 @@ fn shown(item: &'static TypeDef) -> impl Iterator<Item = (u16, String, Scalar)> 
     })
 }
 
-/// All dynamic columns that a group's rows have, with how many rows have each.
-pub(super) fn present(table: &Table, root: &Group, counts: &mut std::collections::HashMap<String, u64>) {
+/// All dynamic columns that a segment's rows have, with how many rows have each; those of dead rows are none.
+pub(super) fn present(table: &Table, segment: &Segment, counts: &mut HashMap<String, u64>) {
+    let root = &segment.columns;
+    let alive = segment.alive.as_ref().map(|_| RowMap::new(table, segment));
+    let rows = |place| alive.as_ref().and_then(|alive| alive.numbers(place));
     for column in &table.columns {
         let Values::Map(_) = column.values else { continue };
         let Some(map) = group_of(table, root, &column.place).and_then(|(group, fields)| map_at(group, fields)) else {
             continue;
         };
-        for (key, count) in tally(&map.keys) {
+        for (key, count) in tally(&map.keys, &map.offsets, rows(&column.place)) {
             *counts.entry(format!("{}.{key}", column.name)).or_default() += count;
         }
     }
@@ -106,23 +111,33 @@ pub(super) fn present(table: &Table, root: &Group, counts: &mut std::collections
     };
     let types = conditions.item.field("type").and_then(|(number, _)| leaf_at(&list.items, &[number]));
     let Some(types) = types else { return };
-    for (of, count) in tally(types) {
+    for (of, count) in tally(types, &list.offsets, rows(&conditions.place)) {
         for (_, field, _) in shown(conditions.item) {
             *counts.entry(format!("{}.{field}", of.to_lowercase())).or_default() += count;
         }
     }
 }
 
-/// How often each text of a dictionary array occurs.
-fn tally(array: &ArrayRef) -> Vec<(String, u64)> {
+/// How often each text of a dictionary array occurs; where rows are given, in what these rows have of it.
+fn tally(array: &ArrayRef, offsets: &[i32], rows: Option<&UInt32Array>) -> Vec<(String, u64)> {
     let Some(dictionary) = array.as_any_dictionary_opt() else { return Vec::new() };
     let values = dictionary.values().as_string::<i32>();
+    let codes = dictionary.normalized_keys();
     let mut counts = vec![0u64; values.len()];
-    for (row, key) in dictionary.normalized_keys().into_iter().enumerate() {
-        if !array.is_null(row)
-            && let Some(count) = counts.get_mut(key)
+    let mut count = |at: usize| {
+        if array.is_valid(at)
+            && let Some(count) = codes.get(at).and_then(|&code| counts.get_mut(code))
         {
             *count += 1;
+        }
+    };
+    match rows {
+        None => (0..array.len()).for_each(&mut count),
+        Some(rows) => {
+            for row in rows.iter().flatten() {
+                let bound = |row: usize| offsets.get(row).and_then(|&at| usize::try_from(at).ok()).unwrap_or(0);
+                (bound(row as usize)..bound(row as usize + 1)).for_each(&mut count);
+            }
         }
     }
     let pairs = values.iter().zip(counts).filter(|(_, count)| *count > 0);

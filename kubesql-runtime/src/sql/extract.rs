@@ -129,6 +129,15 @@ impl RowMap {
     pub(super) fn rows(&self) -> usize {
         self.rows
     }
+
+    /// The numbers of the rows in the group that a place starts from; `None` where they are the same.
+    pub(super) fn numbers(&self, place: &Place) -> Option<&UInt32Array> {
+        match place {
+            Place::Item { depth, .. } => self.items.get(*depth).map(|(items, _)| items),
+            Place::Status(_) => self.statuses.as_ref(),
+            _ => self.objects.as_ref(),
+        }
+    }
 }
 
 fn bounds(list: &List, row: u32) -> Range<usize> {
@@ -226,12 +235,7 @@ impl Extract<'_> {
 
     /// The numbers of this range's rows in the group that a place starts from; `None` where they are the same.
     fn numbers(&self, place: &Place) -> Option<UInt32Array> {
-        let of = match place {
-            Place::Item { depth, .. } => self.map.items.get(*depth).map(|(items, _)| items),
-            Place::Status(_) => self.map.statuses.as_ref(),
-            _ => self.map.objects.as_ref(),
-        };
-        match (of, place) {
+        match (self.map.numbers(place), place) {
             (Some(numbers), _) => Some(numbers.slice(self.range.start, self.range.len())),
             (None, Place::Status(_)) => Some(UInt32Array::new_null(self.range.len())),
             (None, _) => None,

@@ -122,12 +122,12 @@ impl Moment {
         let snapshot = take(&*self.source, &request, &Warnings::default()).await?;
         let mut counts = HashMap::new();
         for segment in snapshot.segments.iter().filter(|segment| std::ptr::eq(segment.kind, table.kind)) {
-            dynamic::present(table, &segment.columns, &mut counts);
+            dynamic::present(table, segment, &mut counts);
         }
         for mut feed in snapshot.feeds {
             let mut number = 0;
             while let Some(segment) = feed.get(number).await.map_err(|error| failed(&error))? {
-                dynamic::present(table, &segment.columns, &mut counts);
+                dynamic::present(table, &segment, &mut counts);
                 number += 1;
             }
         }

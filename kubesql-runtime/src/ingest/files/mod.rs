@@ -26,6 +26,7 @@ use async_trait::async_trait;
 
 pub use kinds::Kinds;
 use paths::Named;
+use trouble::Troubles;
 
 use crate::store::{Request, Snapshot, Source, SourceError};
 
@@ -77,6 +78,7 @@ impl Files {
 impl Inner {
     fn snapshot(&self, request: &Request) -> Result<Snapshot, SourceError> {
         let mut snapshot = Snapshot::default();
+        let mut kinds = Troubles::default();
         for (cluster, all) in &self.clusters {
             for named in all {
                 let task = take::Task {
@@ -86,7 +88,7 @@ impl Inner {
                     cluster,
                     sizes: self.sizes,
                 };
-                let output = run::run(&task, &named.inputs()?)?;
+                let mut output = run::run(&task, &named.inputs()?)?;
                 if output.read == 0 {
                     return Err(SourceError::Unreadable {
                         place: named.name(),
@@ -94,9 +96,11 @@ impl Inner {
                     });
                 }
                 snapshot.segments.extend(output.segments.into_iter().map(Arc::new));
+                kinds.merge(output.troubles.take_kinds(), 0, 0);
                 snapshot.warnings.extend(output.troubles.warnings());
             }
         }
+        snapshot.warnings = trouble::alternate(snapshot.warnings, kinds.warnings());
         Ok(snapshot)
     }
 }

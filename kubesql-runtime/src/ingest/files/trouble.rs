@@ -127,9 +127,35 @@ impl Troubles {
         }
     }
 
+    /// Takes out what is told of kinds without a table, which is told once for all files.
+    pub(super) fn take_kinds(&mut self) -> Self {
+        let is_kind = |entry: &Entry| matches!(entry.trouble, Trouble::NoTable(..));
+        let (kinds, others) = std::mem::take(&mut self.entries).into_iter().partition(is_kind);
+        let troubles = |entries: Vec<Entry>| {
+            let known = entries.iter().enumerate().map(|(at, entry)| (entry.trouble.clone(), at)).collect();
+            Self { entries, known }
+        };
+        *self = troubles(others);
+        troubles(kinds)
+    }
+
     /// As a snapshot tells them.
     pub(in crate::ingest) fn warnings(self) -> Vec<Warning> {
         self.entries.into_iter().map(Entry::warning).collect()
+    }
+}
+
+/// One of the first, one of the second, and so on: whoever tells only the first few tells of both.
+pub(super) fn alternate(first: Vec<Warning>, second: Vec<Warning>) -> Vec<Warning> {
+    let (mut first, mut second) = (first.into_iter(), second.into_iter());
+    let mut all = Vec::new();
+    loop {
+        let before = all.len();
+        all.extend(first.next());
+        all.extend(second.next());
+        if all.len() == before {
+            return all;
+        }
     }
 }
 

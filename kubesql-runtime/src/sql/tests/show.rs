@@ -130,3 +130,24 @@ async fn settings_can_be_read_and_set() {
     assert!(answer(&session, "set nothing = 1").await.is_err());
     assert!(answer(&session, "show nothing").await.is_err());
 }
+
+#[tokio::test]
+async fn keys_of_dead_rows_are_not_listed() {
+    use serde_json::json;
+    let pod = |name: &str, key: &str| {
+        json!({"kind": "Pod", "metadata": {"name": name, "uid": name, "labels": {key: "x"}},
+            "spec": {"containers": [{"name": "c", "resources": {"requests": {key: "1"}}}]},
+            "status": {"conditions": [{"type": key, "status": "True"}]}})
+    };
+    let world = super::world::World::new().with("east", pod("a", "alive")).with_dead("east", pod("d", "gone"));
+    let session = super::session_of(&world);
+    for (table, columns) in [("pods", &["labels.alive", "alive.status"][..]), ("containers", &["requests.alive"])] {
+        let described = super::answer(&session, &format!("describe {table}")).await.expect("an answer").1;
+        for column in columns {
+            assert!(described.iter().any(|row| row.starts_with(&format!("{column}|"))), "{described:?}");
+        }
+        assert!(!described.iter().any(|row| row.contains("gone")), "{described:?}");
+        let star = super::columns_of(&session, &format!("select * from {table}")).await;
+        assert!(!star.iter().any(|name| name.contains("gone")), "{star:?}");
+    }
+}

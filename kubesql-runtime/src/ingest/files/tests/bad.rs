@@ -119,3 +119,21 @@ fn aliases_cannot_fill_the_memory() {
     assert_eq!(names(&snapshot), ["Pod /a"]);
     assert!(warnings(&snapshot)[0].contains("aliases that add more than"), "{:?}", warnings(&snapshot));
 }
+
+#[test]
+fn kinds_without_a_table_are_told_once_and_hide_nothing() {
+    let unknown =
+        |kind: &str| format!(r#"{{"apiVersion":"example.com/v1","kind":"{kind}","metadata":{{"name":"x"}}}}"#);
+    let files: Vec<(String, String)> =
+        (0..30).map(|at| (format!("{at:02}.json"), unknown(&format!("Kind{}", at % 12)))).collect();
+    let mut files: Vec<(&str, &[u8])> = files.iter().map(|(name, text)| (name.as_str(), text.as_bytes())).collect();
+    let wrong = br#"{"apiVersion":"v1","kind":"Pod","metadata":{"name":"p"},"spec":{"priority":"high"}}"#;
+    files.push(("pod.json", wrong));
+    let warnings = warnings(&of(&files).expect("a snapshot"));
+    assert_eq!(warnings.len(), 13, "{warnings:#?}");
+    assert!(warnings[0].contains("expected"), "{warnings:#?}");
+    assert!(
+        warnings[1].starts_with("00.json") && warnings[1].contains("Kind0") && warnings[1].contains("3 objects"),
+        "{warnings:#?}"
+    );
+}
