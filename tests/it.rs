@@ -22,6 +22,8 @@ mod rooms; // who may import whom, and how long files may be
 mod scripted; // an API server that misbehaves as it is told
 #[path = "it/sessions.rs"]
 mod sessions; // statements in this process
+#[path = "it/several.rs"]
+mod several; // several clusters in one query, and what becomes of it without some
 #[path = "it/support.rs"]
 mod support; // running the command, finding the checkout
 #[path = "it/usage.rs"]
