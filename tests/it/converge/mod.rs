@@ -76,13 +76,19 @@ async fn tables_become_what_the_server_has() {
             assert!(answers.good > 20, "hardly any answers: {:?}", answers.errors);
             outcome.faults.into_iter().for_each(|(fault, count)| *faults.entry(fault).or_default() += count);
         }
+        tell(&format!("{report}{:?}, {faults:?}\n", begun.elapsed()));
     }
     writeln!(report, "{:?}, {faults:?}", begun.elapsed()).expect("text");
-    if let Ok(path) = std::env::var("KUBESQL_CONVERGE_REPORT") {
-        std::fs::write(path, &report).expect("written");
-    }
+    tell(&report);
     let missing = missing(&faults);
     assert!(missing.is_empty(), "these never happened: {missing:?}\n{report}");
+}
+
+/// Writes how far it has come to the file `KUBESQL_CONVERGE_REPORT`, if there is to be one.
+fn tell(report: &str) {
+    if let Ok(path) = std::env::var("KUBESQL_CONVERGE_REPORT") {
+        std::fs::write(path, report).expect("written");
+    }
 }
 
 /// One server, so many operations.
