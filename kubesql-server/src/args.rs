@@ -32,6 +32,7 @@ Clusters:
   kubesql query --context 'prod-*' --context test \\
       \"select cluster, namespace, count(*) from pods group by 1, 2\"
   kubesql query -n shop,web \"select name from deployments\"  of these namespaces only
+  kubesql query --demo \"select * from pods limit 5\"           of a made-up cluster
   kubesql query --context '*' --partial \"select ...\"        of all that answer
 Objects are listed for each statement and nothing is kept. What a statement says of namespaces, names,
 labels and some fields is asked of the API server (kubesql explain shows it), and LIMIT stops early.
@@ -104,7 +105,7 @@ pub(crate) struct SourceArgs {
     /// Ask the clusters of these contexts: a name, or a pattern of `*` and `?`; `*` is all of them
     ///
     /// Can be given several times. The context's name is what `cluster` says. Without any source, the current context
-    /// is asked; in a pod, its own cluster.
+    /// is asked; in a pod, its own cluster; where there is neither, a made-up one.
     #[arg(long = "context", value_name = "PATTERN")]
     pub(crate) contexts: Vec<String>,
     /// Look for contexts in this file instead of those that kubectl reads
@@ -112,6 +113,9 @@ pub(crate) struct SourceArgs {
     /// Can be given several times.
     #[arg(long = "kubeconfig", value_name = "PATH")]
     pub(crate) kubeconfigs: Vec<PathBuf>,
+    /// Ask a made-up cluster, which is started for it
+    #[arg(long)]
+    pub(crate) demo: bool,
     /// Only these namespaces of clusters, instead of all
     ///
     /// Can be given several times, or with commas.

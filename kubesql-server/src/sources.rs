@@ -9,17 +9,30 @@ use kubesql_runtime::generated;
 use kubesql_runtime::ingest::{Context, Files, Kinds, ListOptions, Lists, Options, Scope, Several};
 use kubesql_runtime::sql::Engine;
 use kubesql_runtime::store::Source;
+use tokio::runtime::Runtime;
 
 use crate::args::SourceArgs;
+use crate::commands::query::say;
+use crate::demo::{self, Demo};
 use crate::failure::Failure;
 
-const NO_SOURCE: &str = "add --context NAME for a cluster of your kubeconfig, or --file PATH for manifests and what \
-    `kubectl get -o json` wrote; --file - reads standard input";
+/// What is said where nothing else was chosen and nothing else is there.
+const DEMO: &str = "no kubeconfig was found: this is a made-up cluster; --context and --kubeconfig choose one of yours, \
+    --file reads objects, --demo asks for this one";
+
+/// Sources that can be asked.
+pub(crate) struct Opened {
+    /// Tables over them.
+    pub(crate) engine: Arc<Engine>,
+    pub(crate) source: Arc<dyn Source>,
+    /// Runs as long as it may be asked.
+    _demo: Option<Demo>,
+}
 
 impl SourceArgs {
     /// Whether there is any source.
     pub(crate) fn is_empty(&self) -> bool {
-        self.files.is_empty() && !self.names_clusters()
+        self.files.is_empty() && !self.names_clusters() && !self.demo
     }
 
     /// Whether clusters are asked for, the current one included.
@@ -37,32 +50,45 @@ impl SourceArgs {
         self.files.iter().map(|file| named(file, &self.cluster)).collect()
     }
 
-    /// Tables over the sources that are given; empty ones where there is none.
-    pub(crate) fn engine(&self) -> Result<Arc<Engine>, Failure> {
+    /// The sources that are given, but for the demo cluster; none has any object where there is none.
+    pub(crate) fn open_given(&self) -> Result<Opened, Failure> {
         let contexts = if self.names_clusters() { self.chosen()? } else { Vec::new() };
-        self.engine_of(contexts)
+        self.open_contexts(contexts, None)
     }
 
-    /// Tables over the sources; where none is given, over the cluster that kubectl would ask.
-    pub(crate) fn engine_with_source(&self) -> Result<Arc<Engine>, Failure> {
-        if !self.is_empty() {
-            return self.engine();
-        }
-        let contexts = if Context::has_kubeconfig() {
+    /// The sources; where none is given, the cluster that kubectl would ask.
+    pub(crate) fn open(&self, runtime: &Runtime) -> Result<Opened, Failure> {
+        let mut demo = self.demo;
+        let mut contexts = if !self.is_empty() {
+            if self.names_clusters() { self.chosen()? } else { Vec::new() }
+        } else if Context::has_kubeconfig() {
             self.chosen()?
         } else if Context::is_in_cluster() {
             vec![Context::in_cluster("in-cluster")]
         } else {
-            return Err(Failure::usage("no source of objects is given, and there is no kubeconfig", NO_SOURCE));
+            say(DEMO);
+            demo = true;
+            Vec::new()
         };
-        self.engine_of(contexts)
+        if !demo {
+            return self.open_contexts(contexts, None);
+        }
+        let started = runtime.block_on(Demo::start(demo::Options::default()));
+        let started = started.map_err(|error| {
+            Failure::usage(
+                format!("the demo cluster cannot be started: {error}"),
+                "choose another source: --context, --file",
+            )
+        })?;
+        contexts.push(Context::of_text("demo", &started.kubeconfig()));
+        self.open_contexts(contexts, Some(started))
     }
 
     fn chosen(&self) -> Result<Vec<Context>, Failure> {
         Ok(Context::of_kubeconfig(&self.kubeconfigs, &self.contexts)?)
     }
 
-    fn engine_of(&self, contexts: Vec<Context>) -> Result<Arc<Engine>, Failure> {
+    fn open_contexts(&self, contexts: Vec<Context>, demo: Option<Demo>) -> Result<Opened, Failure> {
         let kinds = Kinds::new(generated::KINDS.iter().copied(), generated::rows);
         let mut sources: Vec<Arc<dyn Source>> = Vec::new();
         if !self.files.is_empty() || contexts.is_empty() {
@@ -78,7 +104,8 @@ impl SourceArgs {
             let options = ListOptions { scope, patience, show_secrets: self.show_secrets };
             sources.push(Arc::new(Lists::new(contexts, kinds, options)));
         }
-        Ok(Engine::new(generated::KINDS, Several::source(sources))?)
+        let source = Several::source(sources);
+        Ok(Opened { engine: Engine::new(generated::KINDS, Arc::clone(&source))?, source, _demo: demo })
     }
 }
 

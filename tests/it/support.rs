@@ -49,6 +49,10 @@ pub(crate) fn run(args: &[&str]) -> Ran {
 pub(crate) fn run_with(args: &[&str], input: &str) -> Ran {
     let mut child = Command::new(binary())
         .current_dir(root())
+        // Where there is no kubeconfig, whoever runs the tests.
+        .env("HOME", root().join("tests"))
+        .env_remove("KUBECONFIG")
+        .env_remove("KUBERNETES_SERVICE_HOST")
         .args(args)
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
@@ -82,6 +86,10 @@ pub(crate) fn rows(files: &[&str], sql: &str) -> Vec<serde_json::Value> {
 pub(crate) fn read_one_line(args: &[&str]) -> (Option<i32>, String) {
     let mut child = Command::new(binary())
         .current_dir(root())
+        // Where there is no kubeconfig, whoever runs the tests.
+        .env("HOME", root().join("tests"))
+        .env_remove("KUBECONFIG")
+        .env_remove("KUBERNETES_SERVICE_HOST")
         .args(args)
         .stdin(Stdio::null())
         .stdout(Stdio::piped())

@@ -2,13 +2,18 @@
 
 use kubesql_runtime::sql::ColumnInfo;
 
+use super::progress::Progress;
 use super::{runtime, write_list};
 use crate::args::DescribeArgs;
 use crate::failure::Failure;
 
 pub(crate) fn run(args: &DescribeArgs) -> Result<(), Failure> {
-    let engine = args.sources.engine()?;
-    let columns = runtime()?.block_on(engine.describe(&args.table, !args.sources.is_empty()))?;
+    let runtime = runtime()?;
+    let opened = if args.sources.is_empty() { args.sources.open_given()? } else { args.sources.open(&runtime)? };
+    let columns = runtime.block_on(async {
+        let _progress = Progress::of(&opened.source);
+        opened.engine.describe(&args.table, !args.sources.is_empty()).await
+    })?;
     let row = |ColumnInfo { name, sql_type, path, .. }| [name, sql_type.to_string(), path];
     let rows: Vec<_> = columns.into_iter().map(row).collect();
     write_list(&args.output, ["column", "type", "path"], &rows)

@@ -7,6 +7,7 @@ use arrow::compute::cast;
 use arrow::datatypes::DataType;
 use futures::StreamExt;
 
+use super::progress::Progress;
 use super::query::answer;
 use super::runtime;
 use crate::args::{ExplainArgs, Format};
@@ -14,15 +15,17 @@ use crate::failure::{Failure, output_error};
 use crate::output::Output;
 
 pub(crate) fn run(args: &ExplainArgs) -> Result<(), Failure> {
-    let engine = if args.analyze { args.sources.engine_with_source()? } else { args.sources.engine()? };
+    let runtime = runtime()?;
+    // To analyze is to read; to explain is not.
+    let opened = if args.analyze { args.sources.open(&runtime)? } else { args.sources.open_given()? };
     let sql = format!("explain {}{}", if args.analyze { "analyze " } else { "" }, args.sql);
-    let session = engine.session();
+    let session = opened.engine.session();
     if args.output.format != Format::Table || args.output.output_file.is_some() {
         let mut output = Output::new(&args.output)?;
-        return runtime()?.block_on(answer(&session, &sql, &mut output));
+        return runtime.block_on(answer(&session, &sql, &mut output, Progress::default()));
     }
     // Plans are trees of many lines, which cells of a table would fold.
-    runtime()?.block_on(async {
+    runtime.block_on(async {
         let mut rows = session.execute(&sql).await?.rows;
         let mut to = io::stdout().lock();
         while let Some(batch) = rows.next().await.transpose()? {

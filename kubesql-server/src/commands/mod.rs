@@ -3,6 +3,7 @@
 pub(crate) mod demo;
 pub(crate) mod describe;
 pub(crate) mod explain;
+mod progress;
 pub(crate) mod query;
 mod star;
 pub(crate) mod tables;

@@ -8,6 +8,7 @@ use futures::StreamExt;
 use kubesql_runtime::sql::{Answer, Session, SqlError, statements};
 use kubesql_runtime::store::Warning;
 
+use super::progress::Progress;
 use super::runtime;
 use super::star::is_select_star;
 use crate::args::QueryArgs;
@@ -25,14 +26,19 @@ pub(crate) fn run(args: &QueryArgs) -> Result<(), Failure> {
         return Err(Failure::usage("there is no statement", "give one: kubesql query \"select * from pods\""));
     }
     let mut output = Output::new(&args.output)?;
-    let session = args.sources.engine_with_source()?.session();
     let runtime = runtime()?;
+    let opened = args.sources.open(&runtime)?;
+    let session = opened.engine.session();
     if args.sources.partial {
         runtime.block_on(session.execute("set kubesql.partial to on"))?;
     }
     let mut result = Ok(());
     for (at, statement) in statements.iter().enumerate() {
-        result = runtime.block_on(answer(&session, statement, &mut output)).map_err(|failure| match failure {
+        let answered = runtime.block_on(async {
+            let progress = Progress::of(&opened.source);
+            answer(&session, statement, &mut output, progress).await
+        });
+        result = answered.map_err(|failure| match failure {
             Failure::Sql { error, .. } if statements.len() > 1 => {
                 Failure::Sql { error, of: Some((at + 1, statements.len())) }
             }
@@ -48,8 +54,14 @@ pub(crate) fn run(args: &QueryArgs) -> Result<(), Failure> {
     result
 }
 
-/// Runs one statement and writes its answer.
-pub(super) async fn answer(session: &Session, sql: &str, output: &mut Output<'_>) -> Result<(), Failure> {
+/// Runs one statement and writes its answer; `progress` is told until there is something to read.
+pub(super) async fn answer(
+    session: &Session,
+    sql: &str,
+    output: &mut Output<'_>,
+    progress: Progress,
+) -> Result<(), Failure> {
+    let shows_rows = output.shows_rows_at_once();
     let Answer { schema, mut rows } = session.execute(sql).await?;
     // Nothing is written before the first rows are there, so that most failures leave no output.
     let mut next = rows.next().await.transpose()?;
@@ -57,10 +69,15 @@ pub(super) async fn answer(session: &Session, sql: &str, output: &mut Output<'_>
         return drain(rows).await.map_err(Failure::from);
     }
     let mut sink = output.answer(&schema, is_select_star(sql))?;
+    let mut progress = Some(progress);
     while let Some(batch) = next {
+        if shows_rows {
+            progress = None;
+        }
         sink.batch(&batch)?;
         next = rows.next().await.transpose()?;
     }
+    drop(progress);
     let done = sink.finish()?;
     if done.hidden > 0 {
         let columns = if done.hidden == 1 { "column" } else { "columns" };
@@ -119,6 +136,6 @@ fn tell_warnings(warnings: &[Warning], all: bool) {
 }
 
 /// A line on stderr; where that is closed, there is no one to tell.
-pub(super) fn say(line: &str) {
+pub(crate) fn say(line: &str) {
     _ = writeln!(io::stderr().lock(), "{line}");
 }

@@ -7,7 +7,7 @@ use crate::args::{SourceArgs, TablesArgs};
 use crate::failure::Failure;
 
 pub(crate) fn run(args: &TablesArgs) -> Result<(), Failure> {
-    let mut tables = SourceArgs::default().engine()?.tables();
+    let mut tables = SourceArgs::default().open_given()?.engine.tables();
     match &args.pattern {
         Some(pattern) => tables.retain(|table| matches(pattern, table)),
         None => tables.retain(|table| args.all || table.listed),

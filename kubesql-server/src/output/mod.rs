@@ -57,6 +57,11 @@ impl<'a> Output<'a> {
         Ok(Self { to: None, args, terminal: on_terminal.then(width), answers: 0 })
     }
 
+    /// Whether rows appear on the terminal as they are given; tables are laid out when all are there.
+    pub(crate) fn shows_rows_at_once(&self) -> bool {
+        self.terminal.is_some() && self.args.format != Format::Table
+    }
+
     fn open(args: &OutputArgs) -> Result<Box<dyn Write + Send>, Failure> {
         let Some(path) = &args.output_file else {
             return Ok(Box::new(BufWriter::with_capacity(BUFFER, io::stdout())));

@@ -1,5 +1,6 @@
 //! One-shot queries over clusters: what is listed, what is streamed, and what is an error.
 
+mod cli;
 mod pages;
 mod pushdown;
 mod selectors;

@@ -103,13 +103,17 @@ impl Server {
         Self { shared, address, stop: Some(stop) }
     }
 
+    pub(crate) fn url(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
     pub(crate) fn kubeconfig(&self, name: &str) -> String {
         format!(
             "apiVersion: v1\nkind: Config\ncurrent-context: {name}\n\
-             clusters: [{{name: c, cluster: {{server: 'http://{}'}}}}]\n\
+             clusters: [{{name: c, cluster: {{server: '{}'}}}}]\n\
              users: [{{name: u, user: {{token: t}}}}]\n\
              contexts: [{{name: {name}, context: {{cluster: c, user: u}}}}]\n",
-            self.address
+            self.url()
         )
     }
 

@@ -1,0 +1,108 @@
+//! How far the lists are, for people who wait: on stderr where that is a terminal, and only when it takes a while.
+
+use std::io::{self, IsTerminal};
+use std::sync::Arc;
+use std::time::Duration;
+
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use kubesql_runtime::store::{ClusterState, Source, Status, WatchState};
+use tokio::task::JoinHandle;
+
+/// Nobody is told of what takes less.
+const QUIET: Duration = Duration::from_millis(500);
+
+/// How often it is drawn.
+const EVERY: Duration = Duration::from_millis(100);
+
+/// Lists that are told of; others are counted.
+const SHOWN: usize = 4;
+
+/// A line that tells how far the lists are, until it is dropped.
+#[derive(Default)]
+pub(crate) struct Progress {
+    shown: Option<(ProgressBar, JoinHandle<()>)>,
+}
+
+impl Progress {
+    /// Tells of a source, from within the runtime.
+    pub(crate) fn of(source: &Arc<dyn Source>) -> Self {
+        if !io::stderr().is_terminal() {
+            return Self::default();
+        }
+        let (bar, source) = (ProgressBar::hidden(), Arc::clone(source));
+        let drawn = bar.clone();
+        let task = tokio::spawn(async move {
+            tokio::time::sleep(QUIET).await;
+            if let Ok(style) = ProgressStyle::with_template("{spinner} {wide_msg}") {
+                drawn.set_style(style);
+            }
+            drawn.set_draw_target(ProgressDrawTarget::stderr());
+            loop {
+                drawn.set_message(text(&source.status()));
+                drawn.tick();
+                tokio::time::sleep(EVERY).await;
+            }
+        });
+        Self { shown: Some((bar, task)) }
+    }
+}
+
+impl Drop for Progress {
+    fn drop(&mut self) {
+        if let Some((bar, task)) = self.shown.take() {
+            task.abort();
+            bar.finish_and_clear();
+        }
+    }
+}
+
+fn text(status: &Status) -> String {
+    let connecting = status.clusters.iter().filter(|cluster| cluster.state == ClusterState::Connecting);
+    let connecting = connecting.map(|cluster| format!("{}: connecting", cluster.name));
+    let listing = status.watches.iter().filter(|watch| watch.state == WatchState::Listing);
+    let listing = listing.map(|watch| {
+        let of = watch.namespace.as_ref().map_or(String::new(), |namespace| format!(" of {namespace}"));
+        format!("{}: {} {}{of}", watch.cluster, watch.objects, watch.resource)
+    });
+    let all: Vec<String> = connecting.chain(listing).collect();
+    match all.len().saturating_sub(SHOWN) {
+        0 => all.join(", "),
+        more => format!("{}, and {more} more", all[..SHOWN].join(", ")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use kubesql_runtime::store::{ClusterStatus, WatchStatus};
+
+    use super::*;
+
+    #[test]
+    fn what_is_told() {
+        let cluster =
+            |name: &str, state| ClusterStatus { name: name.into(), server: None, version: None, state, error: None };
+        let watch = |objects, state| WatchStatus {
+            cluster: "a".into(),
+            group: String::new(),
+            version: "v1".into(),
+            resource: "pods".into(),
+            namespace: None,
+            state,
+            objects,
+            bytes: 0,
+            events: 0,
+            last_event: None,
+            lag_ms: 0.0,
+            resource_version: String::new(),
+            relists: 0,
+            warnings: 0,
+            error: None,
+        };
+        let clusters = vec![cluster("a", ClusterState::Connected), cluster("b", ClusterState::Connecting)];
+        let watches = vec![watch(1500, WatchState::Listing), watch(9, WatchState::Synced)];
+        let mut status = Status { clusters, watches };
+        assert_eq!(text(&status), "b: connecting, a: 1500 pods");
+        status.watches = vec![watch(1, WatchState::Listing); 5];
+        assert_eq!(text(&status), "b: connecting, a: 1 pods, a: 1 pods, a: 1 pods, and 2 more");
+    }
+}

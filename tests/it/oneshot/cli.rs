@@ -1,0 +1,103 @@
+//! The command over clusters: which are asked, what goes wrong and how that is told.
+
+use std::fs;
+
+use serde_json::{Value, json};
+
+use super::pods;
+use super::server::{Asked, Server, status};
+use crate::support::run;
+
+/// A kubeconfig of several contexts.
+fn kubeconfig(folder: &tempfile::TempDir, servers: &[(&str, &Server)]) -> String {
+    let path = folder.path().join("config");
+    let (mut clusters, mut contexts) = (Vec::new(), Vec::new());
+    for (name, server) in servers {
+        clusters.push(json!({"name": name, "cluster": {"server": server.url()}}));
+        contexts.push(json!({"name": name, "context": {"cluster": name, "user": "u"}}));
+    }
+    let config = json!({"apiVersion": "v1", "kind": "Config", "clusters": clusters, "contexts": contexts,
+        "users": [{"name": "u", "user": {"token": "t"}}], "current-context": servers[0].0});
+    fs::write(&path, config.to_string()).expect("written");
+    path.to_str().expect("UTF-8").to_owned()
+}
+
+#[test]
+fn clusters_are_chosen_by_context() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (one, two, other) =
+        (Server::start(&[("pods", pods(4))]), Server::start(&[("pods", pods(6))]), Server::start(&[]));
+    let config = kubeconfig(&folder, &[("prod-1", &one), ("prod-2", &two), ("test", &other)]);
+    let count = "select cluster, count(*) from pods group by cluster order by cluster";
+    let list = folder.path().join("pods.json");
+    let pod = json!({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "x", "namespace": "even"}});
+    fs::write(&list, pod.to_string()).expect("written");
+    let list = format!("file={}", list.to_str().expect("UTF-8"));
+    let table: [(&[&str], &str); 6] = [
+        (&[], "prod-1,4\n"),
+        (&["--context", "prod-*"], "prod-1,4\nprod-2,6\n"),
+        (&["--context", "prod-2", "--context", "test"], "prod-2,6\n"),
+        (&["--context", "prod-*", "-n", "even,none"], "prod-1,2\nprod-2,3\n"),
+        (&["--context", "prod-2", "--exclude", "even"], "prod-2,3\n"),
+        (&["--context", "prod-1", "--file", &list], "file,1\nprod-1,4\n"),
+    ];
+    for (args, expect) in table {
+        let ran = run(&[&["query", "--kubeconfig", &config, "-o", "csv", "--no-headers", count], args].concat());
+        assert_eq!((ran.code, ran.out.as_str(), ran.err.as_str()), (Some(0), expect, ""), "{args:?}");
+    }
+    one.asked();
+    let explain = ["explain", "--kubeconfig", &config, "select name from pods where namespace = 'even'"];
+    assert!(run(&explain).out.contains("selection=[namespaces=even]"));
+    assert!(one.asked().is_empty(), "to explain is not to ask");
+    let columns = run(&["describe", "--kubeconfig", &config, "pods"]);
+    assert!(columns.out.contains("labels.app"), "{}", columns.err);
+}
+
+#[test]
+fn what_fails_is_told_with_what_to_do() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let forbidden = |asked: &Asked| (asked.plural == "pods").then(|| status(403, "Forbidden", "pods is forbidden"));
+    let (good, bad) = (Server::start(&[("pods", pods(4))]), Server::moody(&[], forbidden));
+    let expired = Server::moody(&[], |_| Some(status(401, "Unauthorized", "Unauthorized")));
+    let gone = Server::start(&[]);
+    let servers = [("good", &good), ("bad", &bad), ("expired", &expired), ("gone", &gone)];
+    let config = kubeconfig(&folder, &servers);
+    drop(gone);
+    let sql = "select cluster, name from pods";
+    let table: [(&str, &[&str]); 4] = [
+        ("bad", &["cluster bad: pods: pods is forbidden", "auth can-i list pods"]),
+        ("expired", &["cluster expired: pods: the credentials", "log in again"]),
+        ("gone", &["cluster gone: pods: the server cannot be reached", "--context gone get --raw /version"]),
+        ("dev", &["no context is called dev; there is good, bad, expired, gone"]),
+    ];
+    for (context, expect) in table {
+        let ran = run(&["query", "--kubeconfig", &config, "--context", context, "--context", "good", sql]);
+        assert_eq!((ran.code, ran.out.as_str()), (Some(3), ""), "{context}: {}", ran.err);
+        for text in expect {
+            assert!(ran.err.contains(text), "{context}: {text}\n{}", ran.err);
+        }
+    }
+    let some = run(&["query", "--kubeconfig", &config, "--context", "*", "--partial", "-o", "json", sql]);
+    assert_eq!(some.code, Some(0), "{}", some.err);
+    let rows: Vec<Value> = serde_json::from_str(&some.out).expect("rows");
+    assert!(rows.len() == 4 && rows.iter().all(|row| row["cluster"] == "good"), "{rows:?}");
+    for cluster in ["bad", "expired", "gone"] {
+        assert!(some.err.contains(&format!("warning: missing: cluster {cluster}: pods: ")), "{}", some.err);
+    }
+    let none = run(&["query", "--kubeconfig", "/nowhere/config", sql]);
+    assert!(none.code == Some(3) && none.err.contains("/nowhere/config"), "{}", none.err);
+}
+
+#[test]
+fn without_any_source_there_is_a_made_up_cluster() {
+    let sql = "select count(*) > 100, min(cluster), max(cluster) from pods";
+    let ran = run(&["query", "-o", "csv", "--no-headers", sql]);
+    assert_eq!((ran.code, ran.out.as_str()), (Some(0), "true,demo,demo\n"), "{}", ran.err);
+    assert!(
+        ran.err.lines().count() == 1 && ran.err.contains("made-up") && ran.err.contains("--context"),
+        "{}",
+        ran.err
+    );
+    let asked = run(&["query", "--demo", "-o", "csv", "--no-headers", sql]);
+    assert_eq!((asked.out.as_str(), asked.err.as_str()), ("true,demo,demo\n", ""));
+}
