@@ -4,6 +4,8 @@
 
 #[path = "it/ancestor.rs"]
 mod ancestor; // the queries of the first users, to the letter
+#[path = "it/apiserver.rs"]
+mod apiserver; // a real Kubernetes API server, for other tests too
 #[path = "it/cli.rs"]
 mod cli; // the command line: sources, statements, formats, errors, exit codes
 #[path = "it/converge/mod.rs"]

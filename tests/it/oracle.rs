@@ -1,16 +1,9 @@
 //! Answers that code of other people's making gives, too: Python's standard library over the same files.
 
-use std::io::Write;
 use std::path::PathBuf;
 use std::process::Command;
 
-use crate::support::{DEMO, binary, root};
-
-/// Says past the test harness, which hides what a passing test prints, that something was not tested.
-fn skipped(what: &str) {
-    let line = format!("SKIPPED: {what}\n");
-    std::io::stderr().write_all(line.as_bytes()).expect("stderr");
-}
+use crate::support::{DEMO, binary, root, skipped};
 
 /// Runs one of the scripts; its last line counts what agreed.
 fn python(script: &str, args: &[PathBuf]) {

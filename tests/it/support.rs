@@ -13,24 +13,39 @@ pub(crate) fn root() -> &'static Path {
 /// The made-up cluster.
 pub(crate) const DEMO: &str = "tests/fixtures/demo";
 
+/// Cargo's target directory and the profile's folder in it: this test lies in `<target>/<profile>/deps`.
+pub(crate) fn target() -> (&'static Path, &'static Path) {
+    static TEST: OnceLock<PathBuf> = OnceLock::new();
+    let test = TEST.get_or_init(|| std::env::current_exe().expect("this test's path"));
+    let profile = test.parent().and_then(Path::parent).expect("target/<profile>/deps");
+    (profile.parent().expect("the target directory"), profile)
+}
+
 /// The command, as built from this source: brought up to date once a run.
 pub(crate) fn binary() -> &'static Path {
     static BINARY: OnceLock<PathBuf> = OnceLock::new();
-    BINARY.get_or_init(|| {
-        // This test lies in `<target>/<profile>/deps`; the command is built beside it, with the same
-        // dependencies (those of the whole workspace), so that little is left to compile.
-        let test = std::env::current_exe().expect("this test's path");
-        let profile = test.parent().and_then(Path::parent).expect("target/<profile>/deps");
-        let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
-        cargo.current_dir(root()).args(["build", "--quiet", "--workspace", "--bin", "kubesql"]);
-        cargo.arg("--target-dir").arg(profile.parent().expect("the target directory"));
-        if profile.ends_with("release") {
-            cargo.arg("--release");
-        }
-        let status = cargo.status().expect("cargo runs");
-        assert!(status.success(), "the command does not build");
-        profile.join(format!("kubesql{}", std::env::consts::EXE_SUFFIX))
-    })
+    BINARY.get_or_init(|| build("kubesql"))
+}
+
+/// Builds one of the workspace's programs beside this test, with the same dependencies (those of the whole
+/// workspace), so that little is left to compile.
+pub(crate) fn build(program: &str) -> PathBuf {
+    let (target, profile) = target();
+    let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    cargo.current_dir(root()).args(["build", "--quiet", "--workspace", "--bin", program]);
+    cargo.arg("--target-dir").arg(target);
+    if profile.ends_with("release") {
+        cargo.arg("--release");
+    }
+    let status = cargo.status().expect("cargo runs");
+    assert!(status.success(), "{program} does not build");
+    profile.join(format!("{program}{}", std::env::consts::EXE_SUFFIX))
+}
+
+/// Says past the test harness, which hides what a passing test prints, that something was not tested.
+pub(crate) fn skipped(what: &str) {
+    let line = format!("SKIPPED: {what}\n");
+    std::io::stderr().write_all(line.as_bytes()).expect("stderr");
 }
 
 /// What a run of the command gave.

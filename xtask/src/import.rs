@@ -1,13 +1,13 @@
 //! `cargo xtask import`: upstream documents become `schemas/kubernetes/v1.NN.json`.
 
 use std::fs;
-use std::io::{self, Write as _};
+use std::io;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail, ensure};
 use kubesql_codegen::spec::{Imported, Input, Release, find_release, import};
 
-use crate::report;
+use crate::{print, report};
 
 mod changes;
 mod server;
@@ -154,13 +154,4 @@ fn previous(output: &Path, release: &str) -> anyhow::Result<Option<Input>> {
 
 fn count(number: usize, what: &str) -> String {
     format!("{number} {what}{}", if number == 1 { "" } else { "s" })
-}
-
-/// Prints the summary, this command's result; a reader that has seen enough (`| head`) is no error.
-fn print(lines: &[String]) -> anyhow::Result<()> {
-    let text = lines.join("\n") + "\n";
-    match io::stdout().write_all(text.as_bytes()) {
-        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(error).context("writing the summary"),
-        _ => Ok(()),
-    }
 }

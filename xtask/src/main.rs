@@ -1,9 +1,12 @@
 //! The project's chores, one file each: `cargo xtask <chore>`.
 
+use std::io::{self, Write as _};
 use std::process::ExitCode;
 
+use anyhow::Context as _;
 use clap::{Parser, Subcommand};
 
+mod apiserver;
 mod bench;
 mod import;
 mod regen;
@@ -18,6 +21,7 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Chore {
+    Apiserver(apiserver::Args),
     Bench(bench::Args),
     Import(import::Args),
     Regen(regen::Args),
@@ -25,6 +29,7 @@ enum Chore {
 
 fn main() -> ExitCode {
     let outcome = match Cli::parse().chore {
+        Chore::Apiserver(args) => apiserver::run(&args),
         Chore::Bench(args) => bench::run(&args),
         Chore::Import(args) => import::run(&args),
         Chore::Regen(args) => regen::run(&args),
@@ -42,4 +47,13 @@ fn main() -> ExitCode {
 #[expect(clippy::print_stderr, reason = "a command line tool speaks to its user")]
 fn report(line: &str) {
     eprintln!("{line}");
+}
+
+/// Prints what a chore is run for; a reader that has seen enough (`| head`) is no error.
+fn print(lines: &[String]) -> anyhow::Result<()> {
+    let text = lines.join("\n") + "\n";
+    match io::stdout().write_all(text.as_bytes()) {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(error).context("writing to standard output"),
+        _ => Ok(()),
+    }
 }
