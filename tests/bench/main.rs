@@ -6,6 +6,7 @@ use clap::{Parser, Subcommand};
 
 mod decode;
 mod json;
+mod live;
 mod pods;
 
 /// As the server has it, so that the figures are the server's.
@@ -23,11 +24,16 @@ struct Cli {
 #[derive(Subcommand)]
 enum Bench {
     Decode(decode::Args),
+    Live(live::Args),
+    #[command(hide = true)]
+    LiveWay(live::process::Args),
 }
 
 fn main() -> ExitCode {
     let outcome = match Cli::parse().bench {
         Bench::Decode(args) => decode::run(&args),
+        Bench::Live(args) => live::run(&args),
+        Bench::LiveWay(args) => live::process::run(&args),
     };
     match outcome {
         Ok(true) => ExitCode::SUCCESS,

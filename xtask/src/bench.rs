@@ -1,6 +1,7 @@
 //! `cargo xtask bench`: builds the benchmarks optimised and runs one.
 
 use std::env;
+use std::path::Path;
 use std::process::Command;
 
 use anyhow::{Context as _, Result, bail};
@@ -8,7 +9,7 @@ use anyhow::{Context as _, Result, bail};
 /// Run a benchmark, in one run on one machine: the figures are ratios to what else could be used
 #[derive(clap::Args)]
 pub(crate) struct Args {
-    /// Which one, with its options: `decode`; `--help` behind it says more
+    /// Which one, with its options: `decode`, `live`; `--help` behind it says more
     #[arg(required = true, trailing_var_arg = true, allow_hyphen_values = true)]
     bench: Vec<String>,
 }
@@ -16,12 +17,23 @@ pub(crate) struct Args {
 /// Hands over to the benchmark binary.
 pub(crate) fn run(args: &Args) -> Result<()> {
     let cargo = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-    let status = Command::new(cargo)
-        .args(["run", "--quiet", "--release", "--package", "kubesql-tests", "--bin", "kubesql-bench", "--"])
-        .args(&args.bench)
+    // The whole workspace, as everything else is built: a part of it has other features, and so other dependencies.
+    let built = Command::new(cargo)
+        .args(["build", "--release", "--workspace", "--bins"])
         .current_dir(crate::regen::root())
         .status()
         .context("cargo could not be run")?;
+    if !built.success() {
+        bail!("the build ended with {built}");
+    }
+    // This runs from the same target directory, of the other profile.
+    let here = env::current_exe().context("the place of this program")?;
+    let binary = here.parent().and_then(Path::parent).context("the target directory")?.join("release/kubesql-bench");
+    let status = Command::new(&binary)
+        .args(&args.bench)
+        .current_dir(crate::regen::root())
+        .status()
+        .with_context(|| format!("{} could not be run", binary.display()))?;
     if !status.success() {
         bail!("the benchmark ended with {status}");
     }

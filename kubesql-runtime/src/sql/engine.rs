@@ -49,6 +49,12 @@ impl Engine {
         Session::new(Arc::clone(self))
     }
 
+    /// Where the objects come from.
+    #[must_use]
+    pub fn source(&self) -> &Arc<dyn Source> {
+        &self.house.source
+    }
+
     /// All tables, those that `SHOW TABLES` lists and the others.
     #[must_use]
     pub fn tables(&self) -> Vec<TableInfo> {

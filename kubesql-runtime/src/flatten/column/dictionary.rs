@@ -30,14 +30,17 @@ pub(super) struct Dictionary {
     last: u32,
     seed: u64,
     /// How often a text was there already.
-    repeats: u64,
-    /// Whether so many texts came without one repeating that looking for them is given up.
+    repeats: usize,
+    /// Whether so many texts came with so few of them repeating that looking for them is given up.
     unique: bool,
 }
 
-/// So many texts, none twice, and the column is taken for one of identifiers. Images and the like look
-/// distinct for a thousand rows and then repeat.
+/// So many texts, and the column can be taken for one of identifiers. Images and the like look distinct for a thousand
+/// rows and then repeat.
 const UNIQUE: usize = 3000;
+
+/// It is taken for one if fewer than one in so many repeated: addresses are given anew now and then.
+const SELDOM: usize = 32;
 
 /// Tag of a place without a text.
 const FREE: u8 = 0;
@@ -93,9 +96,9 @@ impl Dictionary {
         self.find(bytes)
     }
 
-    /// A code that stands for a text. In a column where nothing repeats that is a new one, unseen: finding out
-    /// that a text is new costs more than all else, since its place in the tables is never in the cache. Should one
-    /// repeat after all, it is stored twice.
+    /// A code that stands for a text. In a column where hardly anything repeats that is a new one, unseen: finding out
+    /// that a text is new costs more than all else, since its place in the tables is never in the cache. One that
+    /// repeats after all is stored twice.
     #[inline]
     pub(super) fn loose_code(&mut self, text: &str) -> u32 {
         if self.unique { self.append(text.as_bytes()) } else { self.code(text) }
@@ -150,7 +153,7 @@ impl Dictionary {
     #[cold]
     #[inline(never)]
     fn grow(&mut self) {
-        self.unique = self.repeats == 0 && self.len() >= UNIQUE;
+        self.unique = self.len() >= UNIQUE && self.repeats * SELDOM < self.len();
         let length = (self.tags.len() * 2).max(16);
         self.tags = vec![FREE; length];
         self.codes = vec![NULL; length];

@@ -1,0 +1,185 @@
+//! Live clusters: our columns beside `kube_runtime`'s reflector, on the same server in the same run.
+//!
+//! Each way runs in a process of its own, so that processor time and memory are its own.
+
+use std::collections::BTreeMap;
+use std::io::{BufRead, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+
+use anyhow::{Context, Result, bail, ensure};
+use serde_json::Value;
+
+use crate::say;
+
+mod churn;
+pub(crate) mod process;
+mod sync;
+
+use process::Way;
+
+/// Live clusters: synced and followed, beside kube_runtime's reflector.
+#[derive(clap::Args)]
+pub(crate) struct Args {
+    /// Pods of the cluster.
+    #[arg(long, default_value_t = 50_000)]
+    pods: usize,
+    /// Nodes of the cluster.
+    #[arg(long, default_value_t = 500)]
+    nodes: usize,
+    /// How often each way is synced; the median counts.
+    #[arg(long, default_value_t = 3)]
+    runs: usize,
+    /// Seconds of each measurement under churn.
+    #[arg(long, default_value_t = 60)]
+    seconds: u64,
+    /// Only these parts.
+    #[arg(long, value_enum, value_delimiter = ',', default_values_t = [Part::Sync, Part::Idle, Part::Churn, Part::Flood])]
+    parts: Vec<Part>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum Part {
+    /// Time, processor time and memory until everything is there.
+    Sync,
+    /// Processor time without events.
+    Idle,
+    /// From event to row, and queries, at 1,000 events a second.
+    Churn,
+    /// 20,000 events a second.
+    Flood,
+}
+
+/// Runs it; false where a target was missed.
+pub(crate) fn run(args: &Args) -> Result<bool> {
+    let mut passed = true;
+    for part in &args.parts {
+        passed &= match part {
+            Part::Sync => sync(args)?,
+            Part::Idle => idle(args)?,
+            Part::Churn => churn(args)?,
+            Part::Flood => flood(args)?,
+        };
+    }
+    Ok(passed)
+}
+
+/// A demo cluster in a process of its own; ends with this.
+struct Demo {
+    child: Child,
+    kubeconfig: PathBuf,
+    _folder: tempfile::TempDir,
+}
+
+impl Demo {
+    fn start(args: &Args, events: u64) -> Result<Self> {
+        let folder = tempfile::tempdir()?;
+        let kubeconfig = folder.path().join("kubeconfig");
+        let binary = std::env::current_exe()?.with_file_name("kubesql");
+        let mut child = Command::new(&binary)
+            .args(["demo", "--listen", "127.0.0.1:0", "--seed", "1"])
+            .args(["--pods", &args.pods.to_string(), "--nodes", &args.nodes.to_string()])
+            .args(["--events-per-second", &events.to_string(), "--write-kubeconfig"])
+            .arg(&kubeconfig)
+            .stdout(Stdio::piped())
+            .spawn()
+            .with_context(|| format!("{} demo", binary.display()))?;
+        let out = child.stdout.take().context("its output")?;
+        let mut line = String::new();
+        BufReader::new(out).read_line(&mut line)?;
+        ensure!(!line.is_empty(), "the demo cluster did not start");
+        Ok(Self { child, kubeconfig, _folder: folder })
+    }
+}
+
+impl Drop for Demo {
+    fn drop(&mut self) {
+        _ = self.child.kill();
+        _ = self.child.wait();
+    }
+}
+
+/// What a way's process told.
+type Figures = BTreeMap<String, f64>;
+
+fn measure(way: Way, kubeconfig: &Path, seconds: u64) -> Result<Figures> {
+    let output = Command::new(std::env::current_exe()?)
+        .args(["live-way", way.name(), "--seconds", &seconds.to_string(), "--kubeconfig"])
+        .arg(kubeconfig)
+        .stderr(Stdio::inherit())
+        .output()?;
+    if !output.status.success() {
+        bail!("{} ended with {}", way.name(), output.status);
+    }
+    let figures: Value =
+        serde_json::from_slice(&output.stdout).with_context(|| format!("the figures of {}", way.name()))?;
+    let figures = figures.as_object().context("figures")?;
+    Ok(figures.iter().filter_map(|(name, figure)| Some((name.clone(), figure.as_f64()?))).collect())
+}
+
+fn check(what: &str, figure: f64, limit: f64) -> bool {
+    let passed = figure <= limit;
+    say(&format!("{what:<58} {figure:>9.2} <= {limit:<7} {}", if passed { "PASS" } else { "MISS" }));
+    passed
+}
+
+fn median(mut figures: Vec<f64>) -> f64 {
+    figures.sort_by(f64::total_cmp);
+    figures.get(figures.len() / 2).copied().unwrap_or(f64::NAN)
+}
+
+fn sync(args: &Args) -> Result<bool> {
+    let demo = Demo::start(args, 0)?;
+    say(&format!("{} pods and {} nodes, medians of {} runs", args.pods, args.nodes, args.runs));
+    say(&format!("{:<34} {:>9} {:>9} {:>9} {:>9}", "", "s", "CPU s", "MB", "peak MB"));
+    let ways = [Way::Drain, Way::Reflector, Way::Kubesql];
+    let mut all: Vec<Vec<Figures>> = vec![Vec::new(); ways.len()];
+    for _ in 0..args.runs {
+        for (way, figures) in ways.iter().zip(&mut all) {
+            figures.push(measure(*way, &demo.kubeconfig, 0)?);
+        }
+    }
+    let of = |at: usize, name: &str| median(all[at].iter().filter_map(|figures| figures.get(name).copied()).collect());
+    for (at, way) in ways.iter().enumerate() {
+        let [seconds, cpu, memory, peak] = ["seconds", "cpu", "megabytes", "peak"].map(|name| of(at, name));
+        say(&format!("{:<34} {seconds:>9.2} {cpu:>9.2} {memory:>9.0} {peak:>9.0}", way.title()));
+    }
+    let mut passed = check("time, of the reflector's", of(2, "seconds") / of(1, "seconds"), 0.25);
+    passed &= check("processor time, of the reflector's", of(2, "cpu") / of(1, "cpu"), 1.0 / 3.0);
+    passed &= check("memory, of the reflector's", of(2, "megabytes") / of(1, "megabytes"), 0.1);
+    passed &= check("MB with everything queried once", of(2, "queried"), 250.0);
+    Ok(passed)
+}
+
+fn idle(args: &Args) -> Result<bool> {
+    let demo = Demo::start(args, 0)?;
+    let figures = measure(Way::Idle, &demo.kubeconfig, args.seconds.min(30))?;
+    Ok(check("percent of a core without events", figures["percent"], 1.0))
+}
+
+fn churn(args: &Args) -> Result<bool> {
+    let still = {
+        let demo = Demo::start(args, 0)?;
+        measure(Way::Queries, &demo.kubeconfig, args.seconds.min(20))?
+    };
+    let demo = Demo::start(args, 1000)?;
+    let moving = measure(Way::Queries, &demo.kubeconfig, args.seconds.min(20))?;
+    let probed = measure(Way::Probe, &demo.kubeconfig, args.seconds)?;
+    say(&format!(
+        "queries: {:.2} ms without events, {:.2} ms with (medians); event to row: p50 {:.1} ms, p99 {:.1} ms of {} probes, beside {:.0} queries a second",
+        still["p50"], moving["p50"], probed["p50"], probed["p99"], probed["probes"], probed["queries"]
+    ));
+    let mut passed = check("event to row at 1,000 events a second, p99 ms", probed["p99"], 20.0);
+    passed &= check("queries under churn, times those without", moving["p50"] / still["p50"], 1.5);
+    Ok(passed)
+}
+
+fn flood(args: &Args) -> Result<bool> {
+    let demo = Demo::start(args, 20_000)?;
+    let figures = measure(Way::Flood, &demo.kubeconfig, args.seconds)?;
+    say(&format!(
+        "{:.0} events a second taken in, CPU {:.2} of a core, {:.0} MB",
+        figures["events"], figures["cpu"], figures["megabytes"]
+    ));
+    Ok(check("events behind the server at the end, in seconds' worth", figures["behind"], 1.0))
+}
