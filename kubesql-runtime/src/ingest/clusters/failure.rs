@@ -23,6 +23,8 @@ pub(super) struct Failure {
 pub(super) enum Class {
     /// The server cannot be reached, or broke off.
     Unreachable,
+    /// The server has stopped answering, but not broken off.
+    Silent,
     /// The server's certificate, or ours, is not accepted.
     Certificate,
     /// The credentials are missing, wrong, or expired.
@@ -44,7 +46,7 @@ pub(super) enum Class {
 impl Class {
     /// Whether trying again soon can help without anybody doing something.
     pub(super) fn is_passing(self) -> bool {
-        matches!(self, Self::Unreachable | Self::Expired | Self::Busy | Self::Unreadable)
+        matches!(self, Self::Unreachable | Self::Silent | Self::Expired | Self::Busy | Self::Unreadable)
     }
 }
 
@@ -71,6 +73,8 @@ impl Failure {
     /// What a server said, by its HTTP code.
     pub(super) fn status(code: u16, said: String) -> Self {
         let class = match code {
+            // A server that was set back to an earlier state: what was seen of it is of another history.
+            500..=599 if said.contains("Too large resource version") => Class::Expired,
             401 => Class::Unauthorized,
             403 => Class::Forbidden,
             404 => Class::NotServed,
@@ -96,7 +100,7 @@ impl Failure {
 
     /// No answer within this time.
     pub(super) fn silent(time: Duration) -> Self {
-        Self::new(Class::Unreachable, format!("no answer for {} s", time.as_secs()))
+        Self::new(Class::Silent, format!("no answer for {} s", time.as_secs()))
     }
 }
 

@@ -25,6 +25,9 @@ use crate::store::mirror::{Done, Key, Writer};
 /// Changes are shown to readers no more often than this.
 const PACE: Duration = Duration::from_millis(5);
 
+/// The longest that a server may be silent before and between the objects that are there at first.
+const INITIAL: Duration = Duration::from_secs(20);
+
 /// A watch that broke off sooner than this is not begun again at once.
 const SHORT: Duration = Duration::from_secs(1);
 
@@ -200,8 +203,9 @@ impl Session {
             parameters.push(("resourceVersion", version.as_str()));
         }
         let path = self.resource.path(&parameters);
-        let answer = get(&connection.client, &path, lasts + Duration::from_secs(10)).await?;
+        let mut answer = get(&connection.client, &path, lasts + Duration::from_secs(10)).await?;
         if initial {
+            answer.patience = INITIAL;
             self.position = None;
             self.follower.writer.begin_list();
             self.follower.watch.listing();
@@ -211,7 +215,7 @@ impl Session {
             }
             self.follower.watch.following();
         }
-        let mut stage = Stage { initial };
+        let mut stage = Stage { initial, lasts };
         let result = self.lines(answer, &mut stage).await;
         if stage.initial {
             self.follower.writer.abandon_list();
@@ -221,6 +225,10 @@ impl Session {
         }
         match result {
             Ok(()) if stage.initial => Err(Failure::new(Class::Unreachable, "the list broke off before its end")),
+            // A server that does not know streaming lists may have taken it for a watch of what is to come.
+            Err(failure) if stage.initial && failure.class == Class::Silent => {
+                Err(Failure { class: Class::Refused, ..failure })
+            }
             other => other,
         }
     }
@@ -235,6 +243,9 @@ impl Session {
                     // A line without its end is not acknowledged, and so comes again.
                     let Some(piece) = piece? else { return Ok(()) };
                     self.piece(&mut rest, &piece, stage)?;
+                    if !stage.initial {
+                        answer.patience = stage.lasts + Duration::from_secs(10);
+                    }
                     if self.waiting.is_some() && Instant::now() >= due {
                         self.publish();
                     }
@@ -383,4 +394,6 @@ async fn check_history(connection: &Connection, resource: &Resource, position: u
 struct Stage {
     /// Whether the objects that were there at first are still coming.
     initial: bool,
+    /// When the server is to end it.
+    lasts: Duration,
 }

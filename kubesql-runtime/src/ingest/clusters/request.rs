@@ -89,7 +89,8 @@ fn escape(text: &str, to: &mut String) {
 /// An answer whose body is read piece by piece.
 pub(super) struct Answer {
     body: Body,
-    patience: Duration,
+    /// The longest that is waited for the next piece.
+    pub(super) patience: Duration,
 }
 
 /// Asks for a path; an answer that is not a success is a failure.
