@@ -85,7 +85,7 @@ fn hint(cluster: &Connector, kind: &KindDef, class: Class) -> Option<String> {
             )
         }
         Class::Unauthorized => format!("log in again; `{kubectl} get --raw /version` shows whether kubectl can"),
-        Class::Unreachable | Class::Certificate => {
+        Class::Unreachable | Class::Silent | Class::Certificate => {
             format!("`{kubectl} get --raw /version` shows whether kubectl can reach it; --partial answers without it")
         }
         Class::NotServed => format!("`{kubectl} api-resources` lists what it has"),
