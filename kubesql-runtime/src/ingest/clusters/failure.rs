@@ -79,8 +79,6 @@ impl Failure {
             403 => Class::Forbidden,
             404 => Class::NotServed,
             410 => Class::Expired,
-            // The server was restored from a backup, and has not got so far again.
-            504 if said.contains("Too large resource version") => Class::Expired,
             429 | 500..=599 => Class::Busy,
             _ => Class::Refused,
         };
