@@ -8,6 +8,7 @@ use datafusion::logical_expr::Documentation;
 
 use super::error::SqlError;
 use super::moment::{Moment, Warnings};
+use super::queries::Queries;
 use super::registry::Registry;
 use super::types::sql_name;
 use super::{ColumnInfo, dynamic, system};
@@ -22,6 +23,8 @@ const MOST_LISTED: usize = 10_000;
 pub(super) struct House {
     pub(super) registry: Arc<Registry>,
     pub(super) source: Arc<dyn Source>,
+    /// What runs, and what ran.
+    pub(super) queries: Arc<Queries>,
     /// By name.
     pub(super) functions: Vec<Function>,
 }
@@ -50,7 +53,7 @@ impl House {
         let window = state.window_functions().iter().map(|(name, of)| function(name, "window", of.documentation()));
         let mut functions: Vec<Function> = scalar.chain(aggregate).chain(window).collect();
         functions.sort_by(|a, b| (&a.name, a.kind).cmp(&(&b.name, b.kind)));
-        Self { registry: Arc::new(registry), source, functions }
+        Self { registry: Arc::new(registry), source, queries: Arc::default(), functions }
     }
 
     /// All schemas in order.

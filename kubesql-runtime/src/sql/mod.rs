@@ -12,6 +12,7 @@ mod moment;
 mod names;
 mod offer;
 mod pushdown;
+mod queries;
 mod registry;
 mod scan;
 mod scope;

@@ -43,6 +43,12 @@ impl Session {
     /// # Errors
     /// Whatever [`super::ErrorKind`] lists, before the first row; the stream may fail later.
     pub async fn execute(&self, sql: &str) -> Result<Answer, SqlError> {
+        let client = self.settings.lock().get("application_name")?.to_owned();
+        let running = self.engine.house.queries.begin(sql, &client);
+        running.follow(self.answer(sql).await)
+    }
+
+    async fn answer(&self, sql: &str) -> Result<Answer, SqlError> {
         match parse(sql)? {
             Parsed::Query(statement, explains) => self.query(*statement, explains).await,
             other => show::answer(&self.engine.house, &self.settings, other).await,

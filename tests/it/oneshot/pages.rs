@@ -189,3 +189,40 @@ async fn what_is_wrong_with_objects_is_told() {
     let told = session.take_warnings();
     assert!(told.len() == 1 && told[0].place.starts_with("cluster c n/odd status.phase"), "{told:?}");
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_system_tells_of_clusters_lists_and_statements() {
+    let (server, gone) = (Server::start(&[("pods", pods(7))]), Server::start(&[]));
+    let session = session(&[("c", &server), ("gone", &gone)], ListOptions::default());
+    drop(gone);
+    let clusters = "select name, state, server is not null, version, error is not null from system.clusters";
+    assert_eq!(
+        rows(&session, clusters).await.expect("rows"),
+        ["c|idle|false|NULL|false", "gone|idle|false|NULL|false"]
+    );
+    rows(&session, "select name from pods where cluster = 'c'").await.expect("rows");
+    let watches =
+        "select cluster, api_group, version, resource, namespace, state, objects, last_event from system.watches";
+    assert_eq!(rows(&session, watches).await.expect("rows"), ["c||v1|pods|NULL|synced|7|NULL"]);
+    rows(&session, "set application_name to 'test'").await.expect("set");
+    rows(&session, "select name from pods").await.expect_err("one is gone");
+    drop(session.execute("select name from pods where cluster = 'c'").await.expect("an answer"));
+    let found = rows(&session, clusters).await.expect("rows");
+    assert_eq!(found, ["c|connected|true|v1.35.0|false", "gone|failing|false|NULL|true"]);
+    let queries = "select session, sql, state, rows, error is not null, duration_ms > 0, age(started_at) < interval '1 minute' \
+        from system.queries where sql not like '%system%' order by id";
+    let found = rows(&session, queries).await.expect("rows");
+    let expect = [
+        "NULL|select name from pods where cluster = 'c'|finished|7|false|true|true",
+        "NULL|set application_name to 'test'|finished|0|false|true|true",
+        "test|select name from pods where cluster = 'c'|cancelled|0|false|true|true",
+        "test|select name from pods|failed|0|true|true|true",
+    ];
+    assert_eq!(found, expect);
+    let running = "select state from system.queries where sql like '%state from system.queries where sql%'";
+    assert_eq!(rows(&session, running).await.expect("rows"), ["running"]);
+    for _ in 0..150 {
+        rows(&session, "select 1").await.expect("a row");
+    }
+    assert_eq!(rows(&session, "select count(*) from system.queries").await.expect("a row"), ["101"]);
+}

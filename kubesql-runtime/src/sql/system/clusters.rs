@@ -1,10 +1,11 @@
-//! `system.clusters`: the clusters that tables have rows of.
+//! `system.clusters`: the clusters that tables have rows of, and how they are.
 
 use std::collections::BTreeMap;
 
 use async_trait::async_trait;
 
 use super::{Cell, House, Kind, SqlError, SystemTable};
+use crate::store::ClusterState;
 
 #[derive(Debug)]
 pub(super) struct Clusters;
@@ -20,10 +21,31 @@ impl SystemTable for Clusters {
     }
 
     fn columns(&self) -> &'static [(&'static str, Kind)] {
-        &[("name", Kind::Text)]
+        &[
+            ("name", Kind::Text),
+            ("state", Kind::Text),
+            ("server", Kind::Text),
+            ("version", Kind::Text),
+            ("error", Kind::Text),
+        ]
     }
 
     async fn rows(&self, house: &House, _: &BTreeMap<String, String>) -> Result<Vec<Vec<Cell>>, SqlError> {
-        Ok(house.source.clusters().iter().map(|name| vec![Cell::from(&**name)]).collect())
+        let mut known = house.source.status().clusters;
+        // Of files there is nothing to tell.
+        let rows = house.source.clusters().into_iter().map(|name| {
+            let Some(at) = known.iter().position(|status| status.name == name) else {
+                return vec![Cell::from(&*name), Cell::Null, Cell::Null, Cell::Null, Cell::Null];
+            };
+            let status = known.swap_remove(at);
+            let state = match status.state {
+                ClusterState::Idle => "idle",
+                ClusterState::Connecting => "connecting",
+                ClusterState::Connected => "connected",
+                ClusterState::Failing => "failing",
+            };
+            vec![Cell::from(&*name), state.into(), status.server.into(), status.version.into(), status.error.into()]
+        });
+        Ok(rows.collect())
     }
 }

@@ -3,14 +3,19 @@
 mod clusters;
 mod functions;
 mod information_schema;
+mod queries;
 mod tables;
+mod watches;
 
 use std::collections::BTreeMap;
 use std::fmt::Debug;
 use std::sync::Arc;
+use std::time::SystemTime;
 
-use arrow::array::{ArrayRef, BooleanArray, Int32Array, StringViewArray};
-use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
+use arrow::array::{
+    ArrayRef, BooleanArray, Float64Array, Int32Array, Int64Array, StringViewArray, TimestampMicrosecondArray,
+};
+use arrow::datatypes::{DataType, Field, Schema, SchemaRef, TimeUnit};
 use arrow::record_batch::RecordBatch;
 use async_trait::async_trait;
 use datafusion::catalog::{Session, TableProvider};
@@ -49,6 +54,12 @@ pub(super) enum Kind {
     Text,
     /// 32 bits.
     Integer,
+    /// 64 bits.
+    BigInt,
+    /// float64.
+    Float,
+    /// Microseconds in UTC.
+    Time,
     /// True or false.
     Boolean,
 }
@@ -58,6 +69,9 @@ impl Kind {
         match self {
             Self::Text => DataType::Utf8View,
             Self::Integer => DataType::Int32,
+            Self::BigInt => DataType::Int64,
+            Self::Float => DataType::Float64,
+            Self::Time => DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into())),
             Self::Boolean => DataType::Boolean,
         }
     }
@@ -67,6 +81,9 @@ impl Kind {
         match self {
             Self::Text => "text",
             Self::Integer => "integer",
+            Self::BigInt => "bigint",
+            Self::Float => "double precision",
+            Self::Time => "timestamp with time zone",
             Self::Boolean => "boolean",
         }
     }
@@ -77,6 +94,9 @@ impl Kind {
 pub(super) enum Cell {
     Text(String),
     Integer(usize),
+    BigInt(u64),
+    Float(f64),
+    Time(SystemTime),
     Boolean(bool),
     Null,
 }
@@ -87,11 +107,38 @@ impl From<&str> for Cell {
     }
 }
 
+impl From<Option<String>> for Cell {
+    fn from(text: Option<String>) -> Self {
+        text.map_or(Self::Null, Self::Text)
+    }
+}
+
+impl Cell {
+    fn big_int(&self) -> Option<i64> {
+        match self {
+            Self::BigInt(number) => i64::try_from(*number).ok(),
+            _ => None,
+        }
+    }
+
+    fn float(&self) -> Option<f64> {
+        if let Self::Float(number) = self { Some(*number) } else { None }
+    }
+
+    /// Microseconds since 1970.
+    fn time(&self) -> Option<i64> {
+        let Self::Time(time) = self else { return None };
+        i64::try_from(time.duration_since(SystemTime::UNIX_EPOCH).ok()?.as_micros()).ok()
+    }
+}
+
 /// All of them.
-pub(super) const ALL: [&dyn SystemTable; 6] = [
+pub(super) const ALL: [&dyn SystemTable; 8] = [
     &clusters::Clusters,
     &functions::Functions,
+    &queries::Queries,
     &tables::Tables,
+    &watches::Watches,
     &information_schema::Columns,
     &information_schema::Schemata,
     &information_schema::Tables,
@@ -141,6 +188,11 @@ impl SystemProvider {
                         .map(|cell| if let Cell::Integer(number) = cell { i32::try_from(*number).ok() } else { None })
                         .collect::<Int32Array>(),
                 ),
+                Kind::BigInt => Arc::new(cells.map(Cell::big_int).collect::<Int64Array>()),
+                Kind::Float => Arc::new(cells.map(Cell::float).collect::<Float64Array>()),
+                Kind::Time => {
+                    Arc::new(cells.map(Cell::time).collect::<TimestampMicrosecondArray>().with_timezone("UTC"))
+                }
                 Kind::Boolean => Arc::new(
                     cells
                         .map(|cell| if let Cell::Boolean(is) = cell { Some(*is) } else { None })

@@ -1,0 +1,50 @@
+//! `system.queries`: the statements that run, and the last that ended.
+
+use std::collections::BTreeMap;
+
+use async_trait::async_trait;
+
+use super::{Cell, House, Kind, SqlError, SystemTable};
+
+#[derive(Debug)]
+pub(super) struct Queries;
+
+#[async_trait]
+impl SystemTable for Queries {
+    fn schema(&self) -> &'static str {
+        "system"
+    }
+
+    fn name(&self) -> &'static str {
+        "queries"
+    }
+
+    fn columns(&self) -> &'static [(&'static str, Kind)] {
+        &[
+            ("id", Kind::BigInt),
+            ("session", Kind::Text),
+            ("sql", Kind::Text),
+            ("state", Kind::Text),
+            ("started_at", Kind::Time),
+            ("duration_ms", Kind::Float),
+            ("rows", Kind::BigInt),
+            ("error", Kind::Text),
+        ]
+    }
+
+    async fn rows(&self, house: &House, _: &BTreeMap<String, String>) -> Result<Vec<Vec<Cell>>, SqlError> {
+        let rows = house.queries.all().into_iter().map(|query| {
+            vec![
+                Cell::BigInt(query.id),
+                query.session.clone().into(),
+                Cell::Text(query.sql.clone()),
+                query.state.into(),
+                Cell::Time(query.started_at),
+                Cell::Float(query.duration().as_secs_f64() * 1000.0),
+                Cell::BigInt(query.rows),
+                query.error.into(),
+            ]
+        });
+        Ok(rows.collect())
+    }
+}
