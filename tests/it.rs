@@ -18,6 +18,8 @@ mod oneshot; // clusters listed for each query: pages, selectors, errors
 mod oracle; // the same questions put to plain Python over the same files
 #[path = "it/readme.rs"]
 mod readme; // what README.md shows is what is printed
+#[path = "it/real.rs"]
+mod real; // tables that follow a real API server
 #[path = "it/rooms.rs"]
 mod rooms; // who may import whom, and how long files may be
 #[path = "it/scripted/mod.rs"]

@@ -162,9 +162,8 @@ fn codes_are_as_wide_as_they_must_be() {
         (65_537, DataType::UInt32),
     ];
     for (distinct, width) in widths {
-        // The first is there twice, so that the column is not taken for one of identifiers.
-        let mut objects = vec![r#"{"text":"value 0"}"#.to_owned()];
-        objects.extend((0..distinct).map(|n| format!(r#"{{"text":"value {n}"}}"#)));
+        // Each is there twice, so that the column is not taken for one of identifiers.
+        let mut objects: Vec<String> = (0..distinct * 2).map(|n| format!(r#"{{"text":"value {}"}}"#, n / 2)).collect();
         objects.push("{}".to_owned());
         objects.extend((0..distinct).step_by(7).map(|n| format!(r#"{{"text":"value {n}"}}"#)));
         let objects: Vec<&str> = objects.iter().map(String::as_str).collect();
