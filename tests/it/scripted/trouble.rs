@@ -119,7 +119,7 @@ impl Fault {
             Self::Gone => 0.05,
             Self::NoStreaming => 0.1,
             Self::EndsAtOnce => 0.05,
-            Self::NoBookmarks | Self::TooLarge => 0.5,
+            Self::NoBookmarks => 0.5,
             Self::Slow => 0.05,
             Self::Split => 0.05,
             Self::Repeated | Self::Old => 0.02,
@@ -160,6 +160,15 @@ impl Trouble {
             self.count(fault);
         }
         strikes
+    }
+
+    /// Whether the one of two that must happen is the first: by turns, since chances of either are few. It is counted.
+    pub(crate) fn next_of(&self, first: Fault, second: Fault) -> bool {
+        let mut counts = lock(&self.counts);
+        let times = |fault| counts.get(&fault).copied().unwrap_or(0);
+        let is_first = times(first) <= times(second);
+        *counts.entry(if is_first { first } else { second }).or_default() += 1;
+        is_first
     }
 
     pub(crate) fn count(&self, fault: Fault) {

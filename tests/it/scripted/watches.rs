@@ -55,16 +55,13 @@ pub(super) async fn watch(
         pipe.piece(format!("{{\"type\":\"ERROR\",\"object\":{gone}}}\n").as_bytes()).await?;
         return pipe.end().await;
     }
-    if !initial && asked > version {
-        if trouble.strikes(Fault::TooLarge) {
-            let message = format!("Too large resource version: {asked}, current: {version}");
-            let mut body: serde_json::Value =
-                serde_json::from_str(&status(504, "Timeout", &message)).expect("what was written");
-            body["details"] = json!({"retryAfterSeconds": 1,
-                "causes": [{"reason": "ResourceVersionTooLarge", "message": "Too large resource version"}]});
-            return pipe.answer(504, "Retry-After: 1\r\n", &body.to_string()).await;
-        }
-        trouble.count(Fault::Future);
+    if !initial && asked > version && trouble.next_of(Fault::TooLarge, Fault::Future) {
+        let message = format!("Too large resource version: {asked}, current: {version}");
+        let mut body: serde_json::Value =
+            serde_json::from_str(&status(504, "Timeout", &message)).expect("what was written");
+        body["details"] = json!({"retryAfterSeconds": 1,
+            "causes": [{"reason": "ResourceVersionTooLarge", "message": "Too large resource version"}]});
+        return pipe.answer(504, "Retry-After: 1\r\n", &body.to_string()).await;
     }
     let mut watcher = Watcher { shared, kind, namespace, pipe, version: asked, initial };
     watcher.pipe.begin().await?;

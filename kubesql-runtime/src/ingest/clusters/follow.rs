@@ -102,10 +102,11 @@ impl Follower {
                 }
             };
             let pause = backoff.next(asked);
-            // Who waits for the objects is not made to wait for the pause as well.
+            tokio::time::sleep(pause.firm).await;
+            // Who waits for the objects is not made to wait for the rest as well.
             tokio::select! {
-                () = tokio::time::sleep(pause) => {}
-                () = session.follower.watch.wanted(), if asked.is_none() => {}
+                () = tokio::time::sleep(pause.polite) => {}
+                () = session.follower.watch.wanted() => {}
             }
         }
     }

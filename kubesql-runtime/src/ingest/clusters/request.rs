@@ -125,7 +125,7 @@ pub(super) async fn fetch_patiently(client: &Client, path: &str, attempts: u32) 
                     && (failure.class == Class::Busy || failure.class == Class::Unreachable && attempt == 1) =>
             {
                 attempt += 1;
-                tokio::time::sleep(backoff.next(failure.retry_after)).await;
+                tokio::time::sleep(backoff.next(failure.retry_after).whole()).await;
             }
             other => return other,
         }
