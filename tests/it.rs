@@ -12,6 +12,8 @@ mod cli; // the command line: sources, statements, formats, errors, exit codes
 mod converge; // watched tables against a server that misbehaves
 #[path = "it/demo.rs"]
 mod demo; // what the made-up cluster holds
+#[path = "it/demo_cluster.rs"]
+mod demo_cluster; // the demo cluster under kube's watchers and kubectl
 #[path = "it/oneshot/mod.rs"]
 mod oneshot; // clusters listed for each query: pages, selectors, errors
 #[path = "it/oracle.rs"]

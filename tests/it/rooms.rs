@@ -25,6 +25,9 @@ const RULES: &[Rule] = &[
     rule("kubesql-runtime/src", &["kube", "kube_runtime", "k8s_openapi"], &["kubesql-runtime/src/ingest"]),
     rule("kubesql-server/src", DATAFUSION, &[]),
     rule("kubesql-server/src", &["kube", "kube_runtime", "k8s_openapi"], &[]),
+    // The demo cluster is reached over HTTP, as any other.
+    rule("kubesql-server/src/demo", &["kubesql_runtime", "arrow", "crate::args", "crate::commands"], &[]),
+    rule("kubesql-server/src/demo", &["crate::failure", "crate::output", "crate::sources"], &[]),
     rule("xtask/src", &["kubesql_runtime", "kubesql_server"], &[]),
     rule("xtask/src", DATAFUSION, &[]),
     // The generator is a pure library; its model knows no tokens.

@@ -16,6 +16,9 @@ const TICK: Duration = Duration::from_millis(5);
 /// Objects that are written before others get a turn.
 const BATCH: usize = 64;
 
+/// How long the others' turn is at least: who only lets go of a lock mostly gets it again.
+const TURN: Duration = Duration::from_micros(20);
+
 /// What others may say about the changes.
 #[derive(Debug)]
 pub(super) struct Life {
@@ -91,6 +94,9 @@ impl Life {
                     written += step;
                     owed = owed.saturating_sub(Duration::from_secs(step as u64));
                 }
+                drop(writer);
+                drop(content);
+                thread::sleep(TURN);
             }
             ticks = ticks.wrapping_add(1);
             if ticks.is_multiple_of(2000) {

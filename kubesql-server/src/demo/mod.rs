@@ -12,6 +12,8 @@ mod release;
 mod resource;
 mod selector;
 mod store;
+#[cfg(test)]
+mod tests;
 
 use std::future::IntoFuture;
 use std::io;

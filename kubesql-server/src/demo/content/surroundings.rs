@@ -2,7 +2,6 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use serde_json::{Value, json};
 
 use super::around::{Around, AroundHoles};
 use super::nodes::ZONES;
@@ -84,8 +83,9 @@ impl Content {
     }
 
     fn has_service(&self, at: usize) -> bool {
-        let app = &self.world.apps[at];
-        SHAPES[app.shape].owner != OwnedBy::Job && SHAPES[app.shape].port() > 0
+        let shape = &SHAPES[self.world.apps[at].shape];
+        // Daemons are asked at their nodes.
+        matches!(shape.owner, OwnedBy::ReplicaSet | OwnedBy::StatefulSet) && shape.port() > 0
     }
 
     /// Writes what follows from how many pods of a workload are ready. How many objects were written.
@@ -96,8 +96,8 @@ impl Content {
         let app = &self.world.apps[at];
         let shape = &SHAPES[app.shape];
         let namespace = &self.world.namespaces[app.namespace];
-        let endpoints: Vec<Value> = app.pods.iter().filter_map(|pod| self.endpoint(*pod as usize)).collect();
-        let (endpoints, created) = (json!(endpoints).to_string(), time(app.created));
+        let endpoints: Vec<String> = app.pods.iter().filter_map(|pod| self.endpoint(*pod as usize)).collect();
+        let (endpoints, created) = (format!("[{}]", endpoints.join(",")), time(app.created));
         let (name, port) = (format!("{}-{}", app.name, suffix(mix(app.key, 59), 5)), shape.port().to_string());
         let service_uid = uid(mix(app.key, 55));
         let counts = self.world.counts(at);
@@ -129,25 +129,21 @@ impl Content {
         written
     }
 
-    /// A pod as services see it; those that never had an address are not seen.
-    fn endpoint(&self, at: usize) -> Option<Value> {
+    /// A pod as services see it, as JSON; those that never had an address are not seen. Made as text, since workloads
+    /// have many pods and each change of one writes them all.
+    fn endpoint(&self, at: usize) -> Option<String> {
         let pod = &self.world.pods[at];
-        let node =
-            pod.node.filter(|_| pod.state.has_address() && (pod.state.is_active() || pod.state.is_going()))? as usize;
-        let app = &self.world.apps[pod.app as usize];
-        let address = if SHAPES[app.shape].host {
-            super::nodes::address(node)
-        } else {
-            super::nodes::pod_address(node, pod.slot)
-        };
-        let is_going = pod.state.is_going();
-        let ready = pod.state.is_ready();
-        Some(json!({
-            "addresses": [address], "conditions": {"ready": ready, "serving": ready || is_going, "terminating": is_going},
-            "nodeName": self.world.nodes[node].name, "zone": ZONES[self.world.nodes[node].zone],
-            "targetRef": {"kind": "Pod", "name": self.pod_name(at), "namespace": self.world.namespaces[app.namespace].name,
-                "uid": uid(pod.key)},
-        }))
+        let is_seen = pod.state.has_address() && (pod.state.is_active() || pod.state.is_going());
+        let node = pod.node.filter(|_| is_seen)? as usize;
+        let address = super::nodes::pod_address(node, pod.slot);
+        let (ready, is_going) = (pod.state.is_ready(), pod.state.is_going());
+        let serving = ready || is_going;
+        let on = &self.world.nodes[node];
+        let namespace = &self.world.namespaces[self.world.apps[pod.app as usize].namespace].name;
+        let (node, zone, name, uid) = (&on.name, ZONES[on.zone], self.pod_name(at), uid(pod.key));
+        Some(format!(
+            r#"{{"addresses":["{address}"],"conditions":{{"ready":{ready},"serving":{serving},"terminating":{is_going}}},"nodeName":"{node}","zone":"{zone}","targetRef":{{"kind":"Pod","name":"{name}","namespace":"{namespace}","uid":"{uid}"}}}}"#
+        ))
     }
 
     /// Writes what every namespace has.

@@ -216,7 +216,7 @@ impl World {
             SYSTEM.len() + usize::try_from(mix(key, 8)).unwrap_or(usize::MAX) % (self.namespaces.len() - SYSTEM.len());
         let domain = pick(mix(key, 9), &DOMAINS);
         // Larger clusters have larger workloads, not only more of them.
-        let factor = (all / 25_000).clamp(1, 10);
+        let factor = (all / 25_000).clamp(1, 4);
         let (replicas, is_job) = match SHAPES[shape].owner {
             OwnedBy::Job => (*pick(key, &[1, 1, 1, 2, 3]), true),
             OwnedBy::StatefulSet => (*pick(key, &[1, 3, 3, 5]), false),

@@ -60,10 +60,18 @@ async fn serve(
     headers: HeaderMap,
     body: Bytes,
 ) -> Response {
-    match answer(&cluster, method, &uri, headers, body).await {
-        Ok(response) => response,
-        Err(refusal) => refusal.into_response(),
-    }
+    respond(&cluster, method, &uri, headers, body).await
+}
+
+/// The answer to a request.
+pub(crate) async fn respond(
+    cluster: &Arc<Cluster>,
+    method: Method,
+    uri: &Uri,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Response {
+    answer(cluster, method, uri, headers, body).await.unwrap_or_else(IntoResponse::into_response)
 }
 
 async fn answer(cluster: &Arc<Cluster>, method: Method, uri: &Uri, headers: HeaderMap, body: Bytes) -> Answer {
