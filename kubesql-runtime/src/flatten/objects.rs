@@ -32,9 +32,15 @@ pub struct Objects {
 struct Block {
     /// Row of its first object.
     first: usize,
-    compressed: Arc<[u8]>,
+    text: Text,
     /// Where each object ends in the text.
     ends: Box<[u32]>,
+}
+
+#[derive(Debug, Clone)]
+enum Text {
+    Compressed(Arc<[u8]>),
+    Plain(Buffer),
 }
 
 /// Collects objects.
@@ -57,14 +63,23 @@ impl ObjectsBuilder {
     /// breaks, without the white space between its parts. A malformed one becomes an empty text, so
     /// that rows still count.
     pub fn push(&mut self, object: &str) -> Result<(), Malformed> {
+        self.add(object, true)
+    }
+
+    /// The same of an object that somebody has walked to its end: it is looked at as far as its managedFields only.
+    pub fn push_walked(&mut self, object: &str) -> Result<(), Malformed> {
+        self.add(object, false)
+    }
+
+    fn add(&mut self, object: &str, walk: bool) -> Result<(), Malformed> {
         let start = self.text.len();
-        let pushed = self.append(object.trim_ascii());
+        let pushed = self.append(object.trim_ascii(), walk);
         if pushed.is_err() {
             self.text.truncate(start);
         }
         self.ends.push(u32::try_from(self.text.len()).expect("a block is closed long before"));
         if self.ends.len() == BLOCK || self.text.len() >= FULL {
-            self.close();
+            self.close(true);
         }
         pushed
     }
@@ -76,14 +91,21 @@ impl ObjectsBuilder {
 
     /// All objects; then starts anew.
     pub fn finish(&mut self) -> Objects {
-        self.close();
+        self.close(true);
         std::mem::take(&mut self.done)
     }
 
-    fn append(&mut self, object: &str) -> Result<(), Malformed> {
+    /// All objects, the last few of them as plain text, which is worth it where they are not kept for long; then starts
+    /// anew.
+    pub fn finish_plain(&mut self) -> Objects {
+        self.close(false);
+        std::mem::take(&mut self.done)
+    }
+
+    fn append(&mut self, object: &str, walk: bool) -> Result<(), Malformed> {
         /// With what is in the block already, this stays below 4 GiB.
         const LONGEST: usize = 2 << 30;
-        let (start, end) = managed_fields(object)?.unwrap_or((0, 0));
+        let (start, end) = managed_fields(object, walk)?.unwrap_or((0, 0));
         if object.len() > LONGEST {
             return Err(Malformed { at: LONGEST, what: "an object of more than 2 GiB" });
         }
@@ -97,17 +119,23 @@ impl ObjectsBuilder {
         Ok(())
     }
 
-    fn close(&mut self) {
+    fn close(&mut self, compress: bool) {
         if self.ends.is_empty() {
             return;
         }
-        let compressor = self
-            .compressor
-            .get_or_insert_with(|| zstd::bulk::Compressor::new(LEVEL).expect("level 1 is one of zstd's"));
-        let compressed = compressor.compress(self.text.as_bytes()).expect("a buffer of the size that zstd asks for");
+        let text = if compress {
+            let compressor = self
+                .compressor
+                .get_or_insert_with(|| zstd::bulk::Compressor::new(LEVEL).expect("level 1 is one of zstd's"));
+            let compressed =
+                compressor.compress(self.text.as_bytes()).expect("a buffer of the size that zstd asks for");
+            Text::Compressed(compressed.into())
+        } else {
+            Text::Plain(Buffer::from(self.text.as_bytes()))
+        };
         let first = self.done.rows;
         self.done.rows += self.ends.len();
-        self.done.blocks.push(Block { first, compressed: compressed.into(), ends: self.ends.as_slice().into() });
+        self.done.blocks.push(Block { first, text, ends: self.ends.as_slice().into() });
         self.ends.clear();
         self.text.clear();
         if self.text.capacity() > 4 * FULL {
@@ -116,9 +144,9 @@ impl ObjectsBuilder {
     }
 }
 
-/// The span of `metadata.managedFields` in an object, with the comma that goes with it. Checks the
-/// object's structure on the way.
-fn managed_fields(object: &str) -> Result<Option<(usize, usize)>, Malformed> {
+/// The span of `metadata.managedFields` in an object, with the comma that goes with it. With `walk`, the object's
+/// structure is checked to its end.
+fn managed_fields(object: &str, walk: bool) -> Result<Option<(usize, usize)>, Malformed> {
     let mut parser = Parser::new(object);
     let mut span = None;
     let Some(mut fields) = parser.object()? else {
@@ -147,6 +175,9 @@ fn managed_fields(object: &str) -> Result<Option<(usize, usize)>, Malformed> {
             first = false;
             before = end;
         }
+        if !walk {
+            break;
+        }
     }
     Ok(span)
 }
@@ -159,7 +190,7 @@ impl Objects {
 
     /// Bytes of memory that they take, nearly.
     pub fn bytes(&self) -> usize {
-        self.blocks.iter().map(|block| block.compressed.len() + block.ends.len() * 4 + size_of::<Block>()).sum()
+        self.blocks.iter().map(|block| block.text.bytes() + block.ends.len() * 4 + size_of::<Block>()).sum()
     }
 
     /// A `Utf8View` array with the objects of these rows, which must exist. One of a malformed object
@@ -170,20 +201,40 @@ impl Objects {
         }
         let from = self.blocks.partition_point(|block| block.first + block.ends.len() <= rows.start);
         let mut views = StringViewBuilder::with_capacity(rows.len());
+        let mut decompressor = None;
         for block in self.blocks[from..].iter().take_while(|block| block.first < rows.end) {
             let wanted = rows.start.saturating_sub(block.first)..(rows.end - block.first).min(block.ends.len());
-            block.read(wanted, &mut views);
+            block.read(wanted, &mut views, &mut decompressor);
         }
         Arc::new(views.finish())
     }
 }
 
+impl Text {
+    fn bytes(&self) -> usize {
+        match self {
+            Self::Compressed(text) => text.len(),
+            Self::Plain(text) => text.len(),
+        }
+    }
+}
+
+/// One serves many blocks: to make one takes as long as to use it.
+type Decompressor = Option<zstd::bulk::Decompressor<'static>>;
+
 impl Block {
     /// Appends the objects of these rows of the block.
-    fn read(&self, rows: Range<usize>, to: &mut StringViewBuilder) {
-        let size = self.ends.last().copied().unwrap_or_default() as usize;
-        let text = zstd::bulk::decompress(&self.compressed, size).expect("what was compressed before");
-        let block = to.append_block(Buffer::from_vec(text));
+    fn read(&self, rows: Range<usize>, to: &mut StringViewBuilder, decompressor: &mut Decompressor) {
+        let text = match &self.text {
+            Text::Plain(text) => text.clone(),
+            Text::Compressed(compressed) => {
+                let size = self.ends.last().copied().unwrap_or_default() as usize;
+                let decompressor = decompressor
+                    .get_or_insert_with(|| zstd::bulk::Decompressor::new().expect("there is memory for its state"));
+                Buffer::from_vec(decompressor.decompress(compressed, size).expect("what was compressed before"))
+            }
+        };
+        let block = to.append_block(text);
         for row in rows {
             let start = if row == 0 { 0 } else { self.ends[row - 1] };
             to.try_append_view(block, start, self.ends[row] - start).expect("whole objects of the block");

@@ -4,6 +4,7 @@
 //! it takes a deletion among the first objects of a streaming list for one, and lists anew after an event that it
 //! cannot read, where the watcher would go on without it.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -280,14 +281,19 @@ impl Session {
             whole = others;
         }
         rest.extend_from_slice(after);
-        for line in whole.split_inclusive(|byte| *byte == b'\n') {
-            self.line(line, stage)?;
+        let mut from = 0;
+        for end in memchr::memchr_iter(b'\n', whole) {
+            self.line(&whole[from..=end], stage)?;
+            from = end + 1;
         }
         Ok(())
     }
 
     fn line(&mut self, line: &[u8], stage: &mut Stage) -> Result<(), Failure> {
-        let line = String::from_utf8_lossy(line);
+        let line = match simdutf8::basic::from_utf8(line) {
+            Ok(line) => Cow::Borrowed(line),
+            Err(_) => String::from_utf8_lossy(line),
+        };
         let line = line.trim_ascii();
         if line.is_empty() {
             return Ok(());

@@ -127,7 +127,7 @@ impl Job {
                 }
             }
         }
-        let Closed { columns, objects, .. } = open.close();
+        let Closed { columns, objects, .. } = open.close(false);
         let of = self.parts.iter().map(|part| part.number).collect();
         Merged { columns, objects, keys, from, of }
     }

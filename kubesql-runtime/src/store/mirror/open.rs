@@ -55,7 +55,7 @@ impl Open {
         self.bytes += object.len();
         let pushed = self.rows.push(object);
         // A malformed one is an empty text there, so that rows still agree.
-        let kept = self.objects.push(object);
+        let kept = if pushed.is_ok() { self.objects.push_walked(object) } else { self.objects.push("") };
         pushed.and(kept)
     }
 
@@ -76,8 +76,8 @@ impl Open {
         self.bytes
     }
 
-    /// All of it; then starts anew.
-    pub(super) fn close(&mut self) -> Closed {
+    /// All of it; then starts anew. `brief`: it is not to stay as it is for long.
+    pub(super) fn close(&mut self, brief: bool) -> Closed {
         let Flattened { columns, dead, mismatches, mismatch_count } = self.rows.finish();
         let mut keys = keys(self.kind, &columns);
         for row in dead {
@@ -86,7 +86,7 @@ impl Open {
         self.bytes = 0;
         Closed {
             keys,
-            objects: self.objects.finish(),
+            objects: if brief { self.objects.finish_plain() } else { self.objects.finish() },
             changes: std::mem::take(&mut self.changes),
             columns,
             mismatches,

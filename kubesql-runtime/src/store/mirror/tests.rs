@@ -141,3 +141,20 @@ fn random_changes_and_merges() {
         }
     }
 }
+
+#[test]
+fn managed_fields_are_left_out_of_lists_and_changes() {
+    let object = |fields: &str| format!(r#"{{"kind":"Pod","metadata":{{"name":"a",{fields}"uid":"u"}},"spec":{{}}}}"#);
+    let long = object(r#""managedFields":[{"manager":"m","fieldsV1":{"f:spec":{}}}],"#);
+    let mut writer = writer(100);
+    let mirror = Arc::clone(writer.mirror());
+    writer.begin_list();
+    writer.put(&long).expect("a pod");
+    writer.end_list();
+    let expected = BTreeMap::from([("a".to_owned(), object(""))]);
+    assert_eq!(rows(&mirror.latest()), expected);
+    writer.put(&long).expect("a pod");
+    assert!(writer.put(&long.replace("\"spec\":{}", "\"spec\":{")).is_err(), "what is malformed behind them is seen");
+    writer.publish();
+    assert_eq!(rows(&mirror.latest()), expected);
+}

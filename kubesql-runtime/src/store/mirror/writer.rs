@@ -190,7 +190,9 @@ impl Writer {
         if self.open.is_empty() {
             return;
         }
-        let mut closed: Closed = self.open.close();
+        // The few rows of a watch are soon merged with others.
+        let brief = self.relist.is_none() && self.open.rows() < QUICK;
+        let mut closed: Closed = self.open.close(brief);
         self.trouble.count += closed.mismatch_count;
         if let Some(last) = closed.mismatches.pop() {
             self.trouble.last = Some(last);
