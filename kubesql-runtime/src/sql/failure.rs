@@ -51,6 +51,9 @@ fn from_schema(error: &SchemaError, names: Option<&Names>) -> SqlError {
                 let maps = nearest(map, maps.map(|column| column.name.as_str()));
                 near.extend(maps.into_iter().map(|map| format!("{map}.{key}")));
             }
+            if near.iter().any(|near| near == name) {
+                return error.hint("what is selected from does not give it: select it inside of that");
+            }
             let quoted = |name: &String| if name.contains('.') { format!("\"{name}\"") } else { name.clone() };
             match near.as_slice() {
                 [] => error.hint("DESCRIBE a table to see its columns"),
@@ -67,7 +70,7 @@ fn from_schema(error: &SchemaError, names: Option<&Names>) -> SqlError {
 }
 
 /// Columns of one name where the name is used.
-fn same_name(name: &str) -> SqlError {
+pub(super) fn same_name(name: &str) -> SqlError {
     SqlError::new(ErrorKind::Invalid, format!("two columns are called \"{name}\""))
         .hint("give one of them another name with AS")
 }

@@ -11,8 +11,10 @@ mod house;
 mod moment;
 mod names;
 mod offer;
+mod precedence;
 mod pushdown;
 mod queries;
+mod refuse;
 mod registry;
 mod scan;
 mod scope;
@@ -23,6 +25,7 @@ mod system;
 #[cfg(test)]
 mod tests;
 mod types;
+mod using;
 
 mod engine;
 mod session;

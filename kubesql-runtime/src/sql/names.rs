@@ -7,16 +7,18 @@ use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use datafusion::sql::sqlparser::ast::{
-    AccessExpr, Expr, Ident, ObjectName, ObjectNamePart, Query, Select, SelectItem, SelectItemQualifiedWildcardKind,
-    Statement, Subscript, Value, VisitMut, VisitorMut,
+    AccessExpr, Expr, Ident, ObjectName, ObjectNamePart, OrderBy, OrderByKind, Query, Select, SelectItem,
+    SelectItemQualifiedWildcardKind, SetExpr, Statement, Subscript, Value, VisitMut, VisitorMut,
 };
 
 use super::catalog::Mentions;
 use super::dynamic;
 use super::error::{ErrorKind, SqlError};
+use super::failure;
 use super::offer::{self, Columns, map_of};
 use super::registry::{CATALOG, Registry};
 use super::scope::{Origin, Relation, Scope};
+use super::using;
 use crate::schema::{MapValue, Place, Table};
 
 /// A table that a statement names.
@@ -77,6 +79,7 @@ pub(super) fn resolve(statement: &mut Statement, registry: &Registry, schema: &s
             tables: BTreeMap::new(),
             anywhere: BTreeSet::new(),
             wants: wants.clone(),
+            outputs: BTreeSet::new(),
         };
         if let ControlFlow::Break(error) = VisitMut::visit(statement, &mut resolver) {
             return Err(error);
@@ -123,6 +126,8 @@ struct Resolver<'a> {
     /// Columns that are named where subqueries are in sight, and so may be of any table.
     anywhere: BTreeSet<String>,
     wants: Columns,
+    /// Where ORDER BY names a column of the select list, which goes before one of what is selected from.
+    outputs: BTreeSet<usize>,
 }
 
 /// Adds to subqueries what is wanted of them.
@@ -166,6 +171,16 @@ impl VisitorMut for Resolver<'_> {
                 self.wants.entry(id).or_default().extend(wanted.iter().cloned());
             }
         }
+        if let (SetExpr::Select(select), Some(OrderBy { kind: OrderByKind::Expressions(by), .. })) =
+            (&*query.body, &query.order_by)
+        {
+            let is_alias = |name: &str| {
+                let named = |item: &SelectItem| matches!(item, SelectItem::ExprWithAlias { alias, .. } if normal(alias) == name);
+                select.projection.iter().any(named)
+            };
+            let named = by.iter().filter(|by| matches!(&by.expr, Expr::Identifier(ident) if is_alias(&normal(ident))));
+            self.outputs.extend(named.map(|by| std::ptr::from_ref(&by.expr).addr()));
+        }
         self.scope.enter(query);
         ControlFlow::Continue(())
     }
@@ -177,7 +192,10 @@ impl VisitorMut for Resolver<'_> {
 
     fn pre_visit_select(&mut self, select: &mut Select) -> ControlFlow<SqlError> {
         match self.scope.relations(select) {
-            Ok(relations) => self.take(relations),
+            Ok(relations) => {
+                using::qualify(select, &relations);
+                self.take(relations);
+            }
             Err(error) => return ControlFlow::Break(error),
         }
         self.star(&select.projection);
@@ -189,7 +207,11 @@ impl VisitorMut for Resolver<'_> {
                     let joined = parts.iter().map(normal).collect::<Vec<_>>().join(".");
                     *name = ObjectName::from(vec![Ident::with_quote('"', joined)]);
                 }
-                self.mention(None, &words(name).join("."));
+                let name = words(name).join(".");
+                if self.is_ambiguous(&name) {
+                    return ControlFlow::Break(failure::same_name(&name));
+                }
+                self.mention(None, &name);
             }
         }
         ControlFlow::Continue(())
@@ -215,12 +237,22 @@ impl VisitorMut for Resolver<'_> {
             *expr = joined;
         }
         match expr {
-            Expr::Identifier(ident) => self.mention(None, &normal(ident)),
+            Expr::Identifier(ident) => {
+                let name = normal(ident);
+                let is_output = self.outputs.contains(&std::ptr::from_ref::<Expr>(expr).addr());
+                if !is_output && self.is_ambiguous(&name) {
+                    return ControlFlow::Break(failure::same_name(&name));
+                }
+                self.mention(None, &name);
+            }
             Expr::CompoundIdentifier(parts) => {
                 if let Some((last, qualifiers)) = parts.split_last() {
                     let qualifiers: Vec<String> = qualifiers.iter().map(normal).collect();
                     let of = self.scope.qualified(&qualifiers).filter(|(count, _)| *count == qualifiers.len());
                     let name = normal(last);
+                    if of.is_some_and(|(_, relation)| offer::ambiguous(&relation.origin, &name)) {
+                        return ControlFlow::Break(failure::same_name(&name));
+                    }
                     match of.map(|(_, relation)| relation.origin.clone()) {
                         Some(origin @ Origin::Query(_)) => self.want(&origin, &name),
                         origin => self.mention(origin.and_then(|origin| origin.key()), &name),
@@ -311,6 +343,13 @@ impl Resolver<'_> {
         }
         let origins: Vec<Origin> = frame.relations.iter().map(|relation| relation.origin.clone()).collect();
         origins.iter().for_each(|origin| self.want(origin, name));
+    }
+
+    /// Whether the nearest that has a column of this name has several.
+    fn is_ambiguous(&self, name: &str) -> bool {
+        let known = |relation: &&Relation| offer::has(&relation.origin, name) || offer::gives(&relation.origin, name);
+        let mut nearest = self.scope.frames().filter_map(|frame| frame.relations.iter().find(known));
+        nearest.next().is_some_and(|relation| offer::ambiguous(&relation.origin, name))
     }
 
     /// Notes that a column is named, of this table or else of any in sight.

@@ -7,7 +7,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
 use datafusion::sql::sqlparser::ast::{
-    Expr, GroupByExpr, Ident, JoinConstraint, Query, Select, SelectItem, SelectItemQualifiedWildcardKind, SetExpr,
+    Expr, GroupByExpr, Ident, Join, JoinConstraint, JoinOperator, Query, Select, SelectItem,
+    SelectItemQualifiedWildcardKind, SetExpr,
 };
 
 use super::dynamic;
@@ -55,6 +56,10 @@ enum Branch {
 struct Selected {
     items: Vec<Item>,
     stars: Vec<Origin>,
+    /// Columns that joins are by, once for each join: a star over all has them once less.
+    merged: Vec<String>,
+    /// What a star over all has depends on how the relations are joined.
+    unclear: bool,
     /// Nothing can be added to what is grouped or joined by whatever columns there are.
     closed: bool,
     distinct: bool,
@@ -89,7 +94,7 @@ pub(super) fn map_of(origin: &Origin, name: &str) -> Option<MapValue> {
             })
         }
         Origin::Query(offer) => offer.map(name),
-        Origin::Other => None,
+        Origin::System(_) | Origin::Other => None,
     }
 }
 
@@ -102,6 +107,7 @@ pub(super) fn has(origin: &Origin, name: &str) -> bool {
     match origin {
         Origin::Table { table, .. } => is_fixed(table, name),
         Origin::Query(offer) => offer.has(name),
+        Origin::System(columns) => columns.iter().any(|(column, _)| *column == name),
         Origin::Other => false,
     }
 }
@@ -113,7 +119,23 @@ pub(super) fn gives(origin: &Origin, name: &str) -> bool {
             dynamic::find(table, name).is_some() || table.columns.iter().any(|column| column.name == name)
         }
         Origin::Query(offer) => offer.gives(name),
+        Origin::System(_) => has(origin, name),
         Origin::Other => false,
+    }
+}
+
+/// Whether a relation has several columns of this name, so that nobody can say which one is meant.
+pub(super) fn ambiguous(origin: &Origin, name: &str) -> bool {
+    let (there, could) = count(origin, name);
+    if there > 0 { there > 1 } else { could > 1 }
+}
+
+/// How many columns of this name there are, and how many more there can be.
+fn count(origin: &Origin, name: &str) -> (usize, usize) {
+    match origin {
+        Origin::Query(offer) => offer.count(name),
+        other if has(other, name) => (1, 0),
+        other => (0, usize::from(gives(other, name))),
     }
 }
 
@@ -135,19 +157,18 @@ impl Offer {
 
     /// With other names, by which nothing can be added.
     pub(super) fn renamed(&self, names: &[String]) -> Rc<Self> {
-        let Some(Branch::Select(Selected { items, stars, .. })) = self.branches.first() else {
-            return Self::nothing(self.id);
+        let items = match self.branches.first() {
+            Some(Branch::Select(Selected { items, stars, .. })) if stars.is_empty() => items.as_slice(),
+            _ => &[],
         };
-        if !stars.is_empty() {
-            return Self::nothing(self.id);
-        }
-        let item = |(at, item): (usize, &Item)| Item {
-            name: names.get(at).or(item.name.as_ref()).cloned(),
+        let item = |at: usize| Item {
+            name: names.get(at).or(items.get(at).and_then(|item| item.name.as_ref())).cloned(),
             added: false,
-            map: item.map.clone(),
+            map: items.get(at).and_then(|item| item.map.clone()),
         };
-        let items = items.iter().enumerate().map(item).collect();
-        let selected = Selected { items, stars: Vec::new(), closed: true, distinct: false };
+        let items = (0..names.len().max(items.len())).map(item).collect();
+        let selected =
+            Selected { items, stars: Vec::new(), merged: Vec::new(), unclear: false, closed: true, distinct: false };
         Rc::new(Self { id: self.id, branches: vec![Branch::Select(selected)] })
     }
 
@@ -178,6 +199,28 @@ impl Offer {
 
     fn gives(&self, name: &str) -> bool {
         self.routes(name).is_some()
+    }
+
+    /// How many columns of this name there are, and how many more there can be.
+    fn count(&self, name: &str) -> (usize, usize) {
+        let selected = match self.branches.first() {
+            Some(Branch::Select(selected)) if !selected.unclear => selected,
+            Some(Branch::Query(offer)) => return offer.count(name),
+            _ => return (0, 0),
+        };
+        let is_named = |item: &&Item| !item.added && item.name.as_deref() == Some(name);
+        let is_key = |item: &&Item| {
+            let map = item.map.as_ref().and(item.name.as_deref());
+            map.is_some_and(|map| name.strip_prefix(map).is_some_and(|key| key.starts_with('.')))
+        };
+        let (mut there, mut could) =
+            (selected.items.iter().filter(is_named).count(), selected.items.iter().filter(is_key).count());
+        for origin in &selected.stars {
+            let (is, can) = count(origin, name);
+            (there, could) = (there + is, could + can);
+        }
+        let merged = selected.merged.iter().filter(|merged| *merged == name).count();
+        (there.saturating_sub(merged), could.saturating_sub(merged))
     }
 
     /// How to have it of each branch, where all of them can.
@@ -260,8 +303,16 @@ fn selected(select: &Select, relations: &[Relation], added: &BTreeSet<String>) -
     }
     let grouped = !matches!(&select.group_by, GroupByExpr::Expressions(by, _) if by.is_empty());
     let joins = || select.from.iter().flat_map(|from| &from.joins);
-    let natural = joins().any(|join| matches!(constraint(join), Some(JoinConstraint::Natural)));
-    Selected { items, stars, closed: grouped || natural, distinct: select.distinct.is_some() }
+    let constraints = || joins().filter_map(constraint);
+    let half = |join: &Join| {
+        use JoinOperator::{Anti, LeftAnti, LeftSemi, RightAnti, RightSemi, Semi};
+        matches!(join.join_operator, Semi(_) | LeftSemi(_) | RightSemi(_) | Anti(_) | LeftAnti(_) | RightAnti(_))
+    };
+    let natural = constraints().any(|by| matches!(by, JoinConstraint::Natural));
+    let using = constraints().filter_map(|by| if let JoinConstraint::Using(names) = by { Some(names) } else { None });
+    let merged = using.flatten().map(|name| words(name).join(".")).collect();
+    let unclear = natural || joins().any(half);
+    Selected { items, stars, merged, unclear, closed: grouped || natural, distinct: select.distinct.is_some() }
 }
 
 fn identifiers(expr: &Expr) -> Option<&[Ident]> {

@@ -1,19 +1,20 @@
 //! Which relations are in sight at a place in a statement, and what their names mean.
 
 use std::collections::BTreeSet;
+use std::ops::ControlFlow;
 use std::rc::Rc;
 use std::sync::Arc;
 
 use datafusion::sql::sqlparser::ast::{
     Ident, Join, JoinConstraint, JoinOperator, ObjectName, ObjectNamePart, Query, Select, SetExpr, TableAlias,
-    TableFactor, TableWithJoins,
+    TableFactor, TableWithJoins, visit_relations,
 };
 
 use super::error::SqlError;
 use super::names::{normal, schema_and_table, words};
 use super::offer::{Columns, Id, Offer, Part, id};
 use super::registry::{CATALOG, DEFAULT_SCHEMA, Registry};
-use super::system;
+use super::system::{self, Kind};
 use crate::schema::Table;
 
 /// Something that columns can be taken from.
@@ -49,7 +50,9 @@ pub(super) enum Origin {
     },
     /// A subquery or common table expression.
     Query(Rc<Offer>),
-    /// A function's rows, or a table that has no objects.
+    /// A table about kubesql itself, by its columns.
+    System(&'static [(&'static str, Kind)]),
+    /// A function's rows.
     Other,
 }
 
@@ -58,7 +61,7 @@ impl Origin {
     pub(super) fn key(&self) -> Option<(String, String)> {
         match self {
             Self::Table { schema, name, .. } => Some((schema.clone(), name.clone())),
-            Self::Query(_) | Self::Other => None,
+            Self::Query(_) | Self::System(_) | Self::Other => None,
         }
     }
 }
@@ -102,7 +105,8 @@ impl<'a> Scope<'a> {
         let recursive = query.with.as_ref().is_some_and(|with| with.recursive);
         self.frames.push(Frame { id: id(query), recursive, ..Frame::default() });
         for cte in query.with.iter().flat_map(|with| &with.cte_tables) {
-            let offer = if recursive { Offer::nothing(id(&cte.query)) } else { self.offer(&cte.query) };
+            let itself = recursive && reads(&cte.query, &normal(&cte.alias.name));
+            let offer = if itself { Offer::nothing(id(&cte.query)) } else { self.offer(&cte.query) };
             let offer = renamed(offer, &cte.alias);
             if let Some(frame) = self.frames.last_mut() {
                 frame.expressions.push((normal(&cte.alias.name), offer));
@@ -251,8 +255,8 @@ impl<'a> Scope<'a> {
             Some(alias) => vec![alias],
             None => vec![CATALOG.to_owned(), schema.clone(), table.clone()],
         };
-        if system::find(&schema, &table).is_some() {
-            return Ok(Relation { names, origin: Origin::Other });
+        if let Some(found) = system::find(&schema, &table) {
+            return Ok(Relation { names, origin: Origin::System(found.columns()) });
         }
         let found = self.registry.find(&schema, &table)?;
         // In a catalog of another name there is nothing.
@@ -264,6 +268,15 @@ impl<'a> Scope<'a> {
             _ => Err(self.registry.unknown_table(&schema, &table)),
         }
     }
+}
+
+/// Whether a query names a table of this name.
+fn reads(query: &Query, name: &str) -> bool {
+    let named = |of: &ObjectName| match words(of).as_slice() {
+        [word] if word == name => ControlFlow::Break(()),
+        _ => ControlFlow::Continue(()),
+    };
+    visit_relations(query, named).is_break()
 }
 
 /// What a query gives under an alias, which may have names for its columns.

@@ -57,7 +57,7 @@ impl VisitorMut for Hider<'_> {
                     hidden
                 })
                 .collect();
-            if hidden.iter().any(|hidden| !hidden.is_empty()) {
+            if hidden.iter().any(|hidden| !hidden.is_empty()) || merges_left(select) {
                 exclude(select, &relations, hidden);
             }
         }
@@ -81,7 +81,7 @@ impl Hider<'_> {
                 let wanted = self.names.wants.get(&offer.id).into_iter().flatten().cloned();
                 wanted.filter(|name| !offer.shows(name, &|origin| self.is_shown(origin, name))).collect()
             }
-            Origin::Other => BTreeSet::new(),
+            Origin::System(_) | Origin::Other => BTreeSet::new(),
         }
     }
 
@@ -124,6 +124,14 @@ fn exclude(select: &mut Select, relations: &[Relation], hidden: Vec<BTreeSet<Str
         projection.push(item);
     }
     select.projection = projection;
+}
+
+/// Whether a LEFT JOIN makes two columns one: a star over all would have either, whatever the relations are called.
+fn merges_left(select: &Select) -> bool {
+    select.from.iter().flat_map(|from| &from.joins).any(|join| {
+        let left = matches!(join.join_operator, JoinOperator::Left(_) | JoinOperator::LeftOuter(_));
+        left && matches!(constraint(join), Some(JoinConstraint::Using(_)))
+    })
 }
 
 fn leave_out<'n>(options: &mut WildcardAdditionalOptions, hidden: impl IntoIterator<Item = &'n String>) {

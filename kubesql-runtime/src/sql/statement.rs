@@ -12,6 +12,8 @@ use datafusion::sql::sqlparser::tokenizer::{Token, Tokenizer};
 
 use super::error::{ErrorKind, SqlError};
 use super::names::{normal, words};
+use super::precedence::repair;
+use super::refuse::refuse;
 use super::registry::CATALOG;
 
 /// How deep expressions may nest.
@@ -106,13 +108,13 @@ pub(super) fn parse(sql: &str) -> Result<Parsed, SqlError> {
     sort_out(statement)
 }
 
-fn sort_out(statement: DfStatement) -> Result<Parsed, SqlError> {
+fn sort_out(mut statement: DfStatement) -> Result<Parsed, SqlError> {
     let read_only = |what: &str| {
         SqlError::new(ErrorKind::ReadOnly, format!("{what}: clusters are read only here"))
             .hint("kubesql answers SELECT, WITH, VALUES, EXPLAIN, SHOW and DESCRIBE; change objects with kubectl")
     };
-    let query = match &statement {
-        DfStatement::Explain(explain) => &explain.statement,
+    let query = match &mut statement {
+        DfStatement::Explain(explain) => &mut explain.statement,
         other => other,
     };
     if let DfStatement::Statement(inner) = query
@@ -125,6 +127,8 @@ fn sort_out(statement: DfStatement) -> Result<Parsed, SqlError> {
             let message = format!("more than {OPERATORS} operators in each other");
             return Err(SqlError::new(ErrorKind::Unsupported, message).hint("use IN (...) for lists"));
         }
+        refuse(inner)?;
+        repair(inner);
     }
     match statement {
         DfStatement::Explain(explain) => {

@@ -1,4 +1,5 @@
-//! `+`, `-` and `*` of whole numbers that fail where the result does not fit: DataFusion's own would wrap around.
+//! `+`, `-` and `*` of whole numbers that fail where the result does not fit, and casts to whole numbers that round:
+//! DataFusion's own would wrap around, and cut off.
 
 use std::fmt::Write;
 use std::sync::Arc;
@@ -11,6 +12,8 @@ use datafusion::common::DFSchema;
 use datafusion::common::config::ConfigOptions;
 use datafusion::common::tree_node::{Transformed, TreeNode};
 use datafusion::error::{DataFusionError, Result};
+use datafusion::functions::math::round;
+use datafusion::logical_expr::expr::{Cast, TryCast};
 use datafusion::logical_expr::expr_rewriter::NamePreserver;
 use datafusion::logical_expr::type_coercion::binary::BinaryTypeCoercer;
 use datafusion::logical_expr::utils::merge_schema;
@@ -23,7 +26,7 @@ use datafusion::scalar::ScalarValue;
 
 use super::super::failure::in_sql;
 
-/// Makes every operation on whole numbers a checked one. Runs when the types of all operands are settled.
+/// Makes every operation on whole numbers a checked one, and every cast to them a rounding one. Runs when the types of all operands are settled.
 #[derive(Debug)]
 pub(super) struct CheckedArithmetic;
 
@@ -49,6 +52,7 @@ fn checked_plan(plan: LogicalPlan) -> Result<Transformed<LogicalPlan>> {
 
 fn checked(expr: Expr, schema: &DFSchema) -> Transformed<Expr> {
     let is_exact = |expr: &Expr| expr.get_type(schema).is_ok_and(|of| of.is_integer() || of.is_decimal());
+    let is_fraction = |expr: &Expr| expr.get_type(schema).is_ok_and(|of| of.is_floating() || of.is_decimal());
     match expr {
         Expr::BinaryExpr(BinaryExpr { left, op, right })
             if matches!(op, Operator::Plus | Operator::Minus | Operator::Multiply)
@@ -59,6 +63,12 @@ fn checked(expr: Expr, schema: &DFSchema) -> Transformed<Expr> {
         }
         Expr::Negative(of) if is_exact(&of) => {
             Transformed::yes(ScalarUDF::new_from_impl(Checked::new(None)).call(vec![*of]))
+        }
+        Expr::Cast(Cast { expr, field }) if field.data_type().is_integer() && is_fraction(&expr) => {
+            Transformed::yes(Expr::Cast(Cast { expr: Box::new(round().call(vec![*expr])), field }))
+        }
+        Expr::TryCast(TryCast { expr, field }) if field.data_type().is_integer() && is_fraction(&expr) => {
+            Transformed::yes(Expr::TryCast(TryCast { expr: Box::new(round().call(vec![*expr])), field }))
         }
         other => Transformed::no(other),
     }

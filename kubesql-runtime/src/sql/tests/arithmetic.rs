@@ -7,6 +7,27 @@ use crate::sql::ErrorKind;
 const MAX: &str = "9223372036854775807";
 
 #[tokio::test]
+async fn casts_to_whole_numbers_round() {
+    for (sql, expect) in [
+        ("cast(2.5 as int)", "3"),
+        ("cast(-2.5 as bigint)", "-3"),
+        ("2.7::int", "3"),
+        ("cast(2.4 as int)", "2"),
+        ("cast(0.49999999999999994 as int)", "0"),
+        ("cast(sum(x) as int) from (values (1.25), (1.5)) t(x)", "3"),
+        ("cast(x as int) from (values (1.6), (null)) t(x) where cast(x as int) = 2", "2"),
+        ("try_cast(2.6 as int)", "3"),
+        ("cast('7' as int)", "7"),
+        ("cast(cast('12.5' as decimal(10, 2)) as int)", "13"),
+        ("arrow_typeof(cast(2.5 as int))", "Int32"),
+        ("true is distinct from true and false", "false"),
+    ] {
+        check(&format!("select {sql}"), &[expect]).await;
+    }
+    check("select x from (values (0.6), (1.4), (3.0)) t(x) where cast(x as int) = 1 order by x", &["0.6", "1.4"]).await;
+}
+
+#[tokio::test]
 async fn what_does_not_fit_is_an_error() {
     for (expression, of) in [
         ("sum(MAX + 0)", "sum out of range for bigint"),

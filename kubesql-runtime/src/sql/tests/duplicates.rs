@@ -53,7 +53,6 @@ async fn columns_may_have_one_name() {
         ),
         ("select count(*) from (select n.name, p.name from nodes n, pods p) x", "count(*)", &["12"]),
         ("select * from (select name, name from pods where name = 'bare') x", "name,name", &["bare|bare"]),
-        ("with x as (select name, name from pods) select name from x where name = 'bare'", "name", &["bare"]),
         ("select *, 2 as a, a from (select 1 as a) x order by x.a", "a,a,a", &["1|2|1"]),
     ] {
         let (columns, mut found) = answer(&session(), sql).await.unwrap_or_else(|error| panic!("{sql}: {error}"));
@@ -62,6 +61,26 @@ async fn columns_may_have_one_name() {
         let mut rows = rows.to_vec();
         rows.sort_unstable();
         assert_eq!(found, rows, "{sql}");
+    }
+}
+
+#[tokio::test]
+async fn columns_of_one_name_may_be_around_when_nobody_names_them() {
+    for (sql, rows) in [
+        ("select count(*) from (select * from pods p, nodes n) x", &["12"][..]),
+        ("select nodename from (select * from pods p, nodes n) x where nodename = 'n1' limit 1", &["n1"]),
+        ("select name from (select * from pods left join nodes using (name)) x where name = 'bare'", &["bare"]),
+        ("select name from (select p.*, n.name as other from pods p, nodes n) x where name = 'bare'", &["bare"; 3]),
+        (
+            "select lower(phase) as name from (select p.*, n.name from pods p, nodes n) x where phase = 'Pending' order by name limit 1",
+            &["pending"],
+        ),
+        (
+            "select name from pods where name in (select q.name from (select p.* from pods p, nodes n) q) and name = 'bare'",
+            &["bare"],
+        ),
+    ] {
+        check(sql, rows).await;
     }
 }
 
@@ -87,7 +106,20 @@ async fn which_one_is_meant_must_be_clear() {
     for sql in [
         "select 1 as a, 2 as a order by a",
         "select a from (select 1 as a, 2 as a) x",
+        "with x as (select name, name from pods) select name from x where name = 'bare'",
         "with x as (select n.name, p.name from nodes n, pods p) select name from x",
+        "select x.name from (select * from pods p, nodes n) x",
+        "select name from (select p.*, n.* from pods p, nodes n) x",
+        "select 1 from (select *, 2 as name from nodes) x where name = 'n1'",
+        "with x as (select * from pods p, nodes n) select count(*) from x group by x.name",
+        "select x.cluster from (select * from pods join nodes using (name)) x",
+        "select name from (select * from pods p, nodes n union all select * from pods p, nodes n) x",
+        "select y.name from (select * from (select * from pods p, nodes n) x) y",
+        "select x.\"labels.app\" from (select * from pods p, nodes n) x",
+        "select labels.app from (select p.labels, n.labels from pods p, nodes n) x",
+        "select x.name from pods join (select * from pods p, nodes n) x using (name)",
+        "select name from (select * from nodes, system.clusters) x",
+        "select lower(uid) as name from (select p.*, n.name from pods p, nodes n) x where name = 'n1'",
     ] {
         let error = error(sql).await;
         assert_eq!(error.kind, ErrorKind::Invalid, "{sql}: {error}");

@@ -4,6 +4,21 @@ use super::{answer, error, session_of, world};
 use crate::sql::ErrorKind;
 
 #[tokio::test]
+async fn what_would_be_answered_wrongly_is_refused() {
+    for sql in [
+        "select 1 intersect all select 1",
+        "select * from (select 1 except all select 1 union select 2) x",
+        "select name from pods right join nodes using (name)",
+        "select 1 where exists (select * from pods full join nodes using (name))",
+        "select * from pods natural left join nodes",
+    ] {
+        let error = error(sql).await;
+        assert_eq!(error.kind, ErrorKind::Unsupported, "{sql}: {error}");
+        assert!(error.hint.is_some(), "{sql}: {error}");
+    }
+}
+
+#[tokio::test]
 async fn misspelt_names_get_the_nearest_ones() {
     for (sql, kind, message, hint) in [
         ("select * from pod", ErrorKind::UnknownTable, "\"pod\"", "pods"),

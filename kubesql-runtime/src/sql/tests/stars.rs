@@ -14,6 +14,26 @@ fn many_keys() -> World {
 }
 
 #[tokio::test]
+async fn a_left_join_keeps_the_columns_of_the_left() {
+    for sql in [
+        "select name from (select * from pods left join nodes using (name)) x where name = 'bare'",
+        "select name from (select name, phase from pods) a left join (select name from nodes) b using (name) where phase = 'Running' and name = 'bare'",
+        "select name from (select * from (select name from pods) z left join (select name from nodes) b using (name)) x where name = 'bare'",
+    ] {
+        check(sql, &["bare"]).await;
+    }
+    check(
+        "select name, b.phase from pods a join (select cluster, name as node from nodes) n using (cluster) left join pods b using (name, cluster) where name = 'bare' and n.node = 'n1' and exists (select 1 from nodes where name = 'n2') and cluster is not null",
+        &["bare|Running"],
+    )
+    .await;
+    let names =
+        columns_of(&session(), "select * from (select 1 as a, 2 as z) z left join (select 1 as a, 3 as b) b using (a)")
+            .await;
+    assert_eq!(names, ["a", "z", "b"]);
+}
+
+#[tokio::test]
 async fn what_is_named_elsewhere_is_no_part_of_it() {
     let session = session_of(&many_keys());
     let star = columns_of(&session, "select * from pods").await;

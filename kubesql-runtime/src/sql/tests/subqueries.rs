@@ -64,3 +64,18 @@ async fn quantities_out_of_subqueries_are_numbers() {
     let error = error("select labels.app from (select name from pods) x").await;
     assert_eq!(error.kind, ErrorKind::UnknownColumn, "{error}");
 }
+
+#[tokio::test]
+async fn keys_out_of_recursive_queries() {
+    for sql in [
+        "with recursive x as (select name, labels from pods) select labels.app from x where name = 'web-2'",
+        "with recursive n as (select 1 as i union all select i + 1 from n where i < 3), x as (select name, labels from pods) select x.labels['app'] from x, n where name = 'web-2' and i = 3",
+        "with recursive x as (select name, labels.app as app, 1 as i from pods union all select name, app, i + 1 from x where i < 3) select app from x where name = 'web-2' and i = 3",
+    ] {
+        check(sql, &["web"]).await;
+    }
+    let sql = "with recursive x as (select name, labels, 1 as i from pods union all select name, labels, i + 1 from x where i < 3) select labels.app from x";
+    let error = error(sql).await;
+    assert_eq!(error.kind, ErrorKind::UnknownColumn, "{error}");
+    assert!(error.hint.as_deref().is_some_and(|hint| hint.contains("inside")), "{error:?}");
+}
