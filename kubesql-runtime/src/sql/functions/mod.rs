@@ -6,6 +6,7 @@ mod calendar;
 mod date;
 mod date_diff;
 mod element_at;
+mod format;
 mod interval;
 mod json_extract;
 mod quantity;
@@ -60,6 +61,7 @@ pub(super) fn all() -> Vec<ScalarUDF> {
         selector_matches::function(),
     ];
     functions.extend(calendar::functions());
+    functions.extend(format::functions());
     functions
 }
 

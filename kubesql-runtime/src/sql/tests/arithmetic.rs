@@ -1,10 +1,31 @@
-//! Whole numbers that do not fit are an error, never another number.
+//! Numbers and times that are computed with: whole numbers that do not fit are an error, never another number.
 
 use super::{check, error};
 use crate::sql::ErrorKind;
 
 /// The largest bigint.
 const MAX: &str = "9223372036854775807";
+
+#[tokio::test]
+async fn times_are_written_by_the_patterns_of_postgres_and_presto() {
+    let time = "timestamp '2026-03-05 07:08:09.012345'";
+    for (call, expect) in [
+        (format!("to_char({time}, 'YYYY-MM-DD HH24:MI:SS.MS')"), "2026-03-05 07:08:09.012"),
+        (format!("to_char({time}, 'yyyy-mm-dd\"T\"hh24:mi:ss\"Z\"')"), "2026-03-05T07:08:09Z"),
+        (format!("to_char({time}, 'Dy, FMDD FMMonth YYYY')"), "Thu, 5 March 2026"),
+        (format!("to_char({time}, '%d.%m.%Y')"), "05.03.2026"),
+        (format!("to_char({time}, p) from (values ('YYYY'), (null)) t(p) where p is not null"), "2026"),
+        ("to_char(date '2026-03-05', 'DDD')".to_owned(), "064"),
+        (format!("date_format({time}, '%Y-%m-%d %H:%i:%s')"), "2026-03-05 07:08:09"),
+        (format!("date_format({time}, '%W %e %M, 100%%')"), "Thursday 5 March, 100%"),
+        (format!("date_format(null, '%Y') is null and to_char({time}, null) is null"), "true"),
+    ] {
+        check(&format!("select {call}"), &[expect]).await;
+    }
+    for call in ["to_char(now(), 'YYYY Quark')", "date_format(now(), '%q')"] {
+        assert_eq!(error(&format!("select {call}")).await.kind, ErrorKind::Invalid, "{call}");
+    }
+}
 
 #[tokio::test]
 async fn casts_to_whole_numbers_round() {

@@ -1,0 +1,209 @@
+//! `to_char(x, 'YYYY-MM-DD')` as PostgreSQL has it and `date_format(x, '%Y-%m-%d')` as Presto has it: DataFusion's own
+//! knows neither's patterns and answers with something else.
+
+use std::hash::{Hash, Hasher};
+use std::sync::Arc;
+
+use arrow::array::{AsArray, StringArray};
+use arrow::datatypes::DataType;
+use datafusion::common::{ScalarValue, exec_err};
+use datafusion::error::Result;
+use datafusion::functions::datetime::to_char;
+use datafusion::logical_expr::{ColumnarValue, Documentation, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature};
+
+use super::Doc;
+
+pub(super) fn functions() -> [ScalarUDF; 2] {
+    let arguments = &[("expression", "a date or a timestamp"), ("pattern", "what to write of it")];
+    let postgres = Doc {
+        section: "Time and Date Functions",
+        description: "A date or timestamp as text, by a pattern of PostgreSQL's (`YYYY-MM-DD HH24:MI:SS`) or, where it \
+                      has a %, of strftime's.",
+        syntax: "to_char(expression, pattern)",
+        example: "select name, to_char(creationtimestamp, 'YYYY-MM-DD') from pods",
+        arguments,
+    };
+    let presto = Doc {
+        section: "Time and Date Functions",
+        description: "A date or timestamp as text, by a pattern of MySQL's, as Presto has it: `%Y-%m-%d %H:%i:%s`.",
+        syntax: "date_format(expression, pattern)",
+        example: "select date_format(creationtimestamp, '%Y-%m'), count(*) from pods group by 1",
+        arguments,
+    };
+    [("to_char", from_postgres as Translate, postgres), ("date_format", from_mysql, presto)].map(
+        |(name, translate, documentation)| {
+            let signature = to_char().signature().clone();
+            ScalarUDF::new_from_impl(Format { name, signature, translate, documentation: documentation.build() })
+        },
+    )
+}
+
+/// A pattern in strftime's words.
+type Translate = fn(&str) -> Result<String>;
+
+/// DataFusion's function behind a translation of its pattern.
+#[derive(Debug)]
+struct Format {
+    name: &'static str,
+    signature: Signature,
+    translate: Translate,
+    documentation: Documentation,
+}
+
+impl PartialEq for Format {
+    fn eq(&self, other: &Self) -> bool {
+        self.name == other.name
+    }
+}
+
+impl Eq for Format {}
+
+impl Hash for Format {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.name.hash(state);
+    }
+}
+
+impl ScalarUDFImpl for Format {
+    fn name(&self) -> &str {
+        self.name
+    }
+
+    fn signature(&self) -> &Signature {
+        &self.signature
+    }
+
+    fn return_type(&self, arguments: &[DataType]) -> Result<DataType> {
+        to_char().return_type(arguments)
+    }
+
+    fn invoke_with_args(&self, mut args: ScalarFunctionArgs) -> Result<ColumnarValue> {
+        let pattern = match args.args.pop() {
+            Some(ColumnarValue::Scalar(ScalarValue::Utf8(Some(pattern)))) => {
+                ColumnarValue::Scalar(ScalarValue::Utf8(Some((self.translate)(&pattern)?)))
+            }
+            Some(ColumnarValue::Array(patterns)) if patterns.data_type() == &DataType::Utf8 => {
+                let patterns = patterns.as_string::<i32>().iter();
+                let translated = patterns.map(|pattern| pattern.map(self.translate).transpose());
+                ColumnarValue::Array(Arc::new(translated.collect::<Result<StringArray>>()?))
+            }
+            Some(other) => other,
+            None => return exec_err!("{} takes a time and a pattern", self.name),
+        };
+        args.args.push(pattern);
+        to_char().invoke_with_args(args)
+    }
+
+    fn documentation(&self) -> Option<&Documentation> {
+        Some(&self.documentation)
+    }
+}
+
+/// What PostgreSQL writes in either case, and strftime's words for it; of two with one beginning the longer first.
+const POSTGRES: [(&str, &str); 19] = [
+    ("FMDD", "%-d"),
+    ("FMMM", "%-m"),
+    ("FMHH24", "%-H"),
+    ("IYYY", "%G"),
+    ("YYYY", "%Y"),
+    ("YY", "%y"),
+    ("IW", "%V"),
+    ("ID", "%u"),
+    ("MM", "%m"),
+    ("MI", "%M"),
+    ("MS", "%3f"),
+    ("DDD", "%j"),
+    ("DD", "%d"),
+    ("HH24", "%H"),
+    ("HH12", "%I"),
+    ("HH", "%I"),
+    ("SS", "%S"),
+    ("US", "%6f"),
+    ("OF", "%:z"),
+];
+
+/// The same of words whose case is that of what is written.
+const WORDS: [(&str, &str); 8] = [
+    ("FMMonth", "%B"),
+    ("FMDay", "%A"),
+    ("Mon", "%b"),
+    ("Dy", "%a"),
+    ("AM", "%p"),
+    ("PM", "%p"),
+    ("am", "%P"),
+    ("pm", "%P"),
+];
+
+fn from_postgres(pattern: &str) -> Result<String> {
+    if pattern.contains('%') {
+        return Ok(pattern.to_owned());
+    }
+    let mut translated = String::new();
+    let mut rest = pattern;
+    while let Some(next) = rest.chars().next() {
+        if let Some(quoted) = rest.strip_prefix('"') {
+            let (text, behind) = quoted.split_once('"').unwrap_or((quoted, ""));
+            translated.push_str(text);
+            rest = behind;
+            continue;
+        }
+        let starts = |word: &str| rest.get(..word.len()).is_some_and(|start| start.eq_ignore_ascii_case(word));
+        let word = WORDS.iter().find(|(word, _)| rest.starts_with(word));
+        let found = word.or_else(|| POSTGRES.iter().find(|(word, _)| starts(word)));
+        let length = match found {
+            Some((word, meaning)) => {
+                translated.push_str(meaning);
+                word.len()
+            }
+            None if next.is_alphabetic() => {
+                return exec_err!("to_char does not know \"{rest}\" of a pattern: text goes into double quotes");
+            }
+            None => {
+                translated.push(next);
+                next.len_utf8()
+            }
+        };
+        rest = &rest[length..];
+    }
+    Ok(translated)
+}
+
+fn from_mysql(pattern: &str) -> Result<String> {
+    let mut translated = String::new();
+    let mut chars = pattern.chars();
+    while let Some(next) = chars.next() {
+        if next != '%' {
+            translated.push(next);
+            continue;
+        }
+        translated.push_str(match chars.next() {
+            Some('Y') => "%Y",
+            Some('y') => "%y",
+            Some('m') => "%m",
+            Some('c') => "%-m",
+            Some('M') => "%B",
+            Some('b') => "%b",
+            Some('d') => "%d",
+            Some('e') => "%-d",
+            Some('j') => "%j",
+            Some('H') => "%H",
+            Some('k') => "%-H",
+            Some('h' | 'I') => "%I",
+            Some('l') => "%-I",
+            Some('i') => "%M",
+            Some('s' | 'S') => "%S",
+            Some('f') => "%6f",
+            Some('p') => "%p",
+            Some('T') => "%H:%M:%S",
+            Some('r') => "%I:%M:%S %p",
+            Some('W') => "%A",
+            Some('a') => "%a",
+            Some('v') => "%V",
+            Some('x') => "%G",
+            Some('%') => "%%",
+            Some(other) => return exec_err!("date_format does not know %{other}"),
+            None => return exec_err!("a pattern of date_format ends with %"),
+        });
+    }
+    Ok(translated)
+}
