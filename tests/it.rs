@@ -22,10 +22,14 @@ mod oracle; // the same questions put to plain Python over the same files
 mod readme; // what README.md shows is what is printed
 #[path = "it/real.rs"]
 mod real; // tables that follow a real API server
+#[path = "it/real_trouble.rs"]
+mod real_trouble; // a real API server that goes away, comes back, and changes its mind
 #[path = "it/rooms.rs"]
 mod rooms; // who may import whom, and how long files may be
 #[path = "it/scripted/mod.rs"]
 mod scripted; // an API server that misbehaves as it is told
+#[path = "it/served.rs"]
+mod served; // clients of `kubesql serve`
 #[path = "it/sessions.rs"]
 mod sessions; // statements in this process
 #[path = "it/several.rs"]

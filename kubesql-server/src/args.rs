@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use kubesql_runtime::value::quantity;
 
 use crate::demo::Release;
 
@@ -61,6 +62,19 @@ Times are RFC 3339 in UTC. Columns of one name get _2, _3 where names are keys.
 
 Exit codes: 0 answered, 1 a statement failed, 2 wrong usage, 3 a source cannot be read";
 
+const SERVE_HELP: &str = "\
+Examples:
+  kubesql serve                                  the current context's cluster
+  kubesql serve --context 'prod-*' --watch pods,nodes
+  kubesql serve --demo --pg 127.0.0.1:0          a made-up cluster, on any free port
+and then:
+  psql -h 127.0.0.1 -c \"select namespace, count(*) from pods group by 1\"
+
+A kind is listed and watched from the first statement that asks for it, and dropped when nobody has asked for it for
+--watch-idle. A statement fails while a cluster or kind that it needs cannot be had, unless --partial is given or the
+session says SET kubesql.partial = on. system.clusters, system.watches and system.queries tell how things are.
+It answers on this machine only: it knows no passwords yet.";
+
 const DEMO_HELP: &str = "\
 Examples:
   kubesql demo --write-kubeconfig demo.yaml     and then: kubectl --kubeconfig demo.yaml get pods -A
@@ -88,6 +102,9 @@ pub(crate) enum Command {
     Describe(DescribeArgs),
     /// Show how a statement would be answered
     Explain(ExplainArgs),
+    /// Follow clusters and answer clients: psql and whatever else speaks PostgreSQL's protocol
+    #[command(after_help = SERVE_HELP)]
+    Serve(ServeArgs),
     /// Serve a made-up cluster for trials and tests
     #[command(after_help = DEMO_HELP)]
     Demo(DemoArgs),
@@ -231,6 +248,37 @@ pub(crate) struct ExplainArgs {
     pub(crate) sources: SourceArgs,
     #[command(flatten)]
     pub(crate) output: OutputArgs,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ServeArgs {
+    /// Where to answer clients of PostgreSQL; port 0 takes any that is free
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:5432", help_heading = "Doors")]
+    pub(crate) pg: SocketAddr,
+    /// How many seconds a statement may take, waiting for its turn included; 0 for no limit
+    #[arg(long, value_name = "SECONDS", default_value_t = 300, help_heading = "Limits")]
+    pub(crate) statement_timeout: u64,
+    /// How many statements may run at once; others wait for their turn
+    #[arg(long, value_name = "N", default_value_t = 32, value_parser = clap::value_parser!(u16).range(1..),
+          help_heading = "Limits")]
+    pub(crate) statements: u16,
+    /// Bytes of objects beyond which no further kind is watched: 512Mi, 4Gi
+    #[arg(long, value_name = "BYTES", value_parser = bytes, help_heading = "Limits")]
+    pub(crate) memory: Option<u64>,
+    /// Watch the objects of these tables from the start, whether anybody asks or not
+    #[arg(long, value_name = "TABLE", value_delimiter = ',', help_heading = "Sources")]
+    pub(crate) watch: Vec<String>,
+    /// Drop a kind that nobody has asked for in so many seconds
+    #[arg(long, value_name = "SECONDS", default_value_t = 1800, help_heading = "Sources")]
+    pub(crate) watch_idle: u64,
+    #[command(flatten)]
+    pub(crate) sources: SourceArgs,
+}
+
+/// Bytes, as Kubernetes writes them.
+fn bytes(text: &str) -> Result<u64, String> {
+    let bytes = quantity::parse(text).and_then(|quantity| u64::try_from(quantity.base_units()).ok());
+    bytes.filter(|bytes| *bytes > 0).ok_or_else(|| "this takes a number of bytes, such as 512Mi or 4Gi".to_owned())
 }
 
 #[derive(Debug, Args)]

@@ -6,6 +6,8 @@ mod commands;
 mod demo;
 mod failure;
 mod output;
+mod pg;
+mod query;
 mod sources;
 
 use std::io::{self, Write};
@@ -25,6 +27,7 @@ fn main() -> ExitCode {
         Command::Tables(args) => commands::tables::run(&args),
         Command::Describe(args) => commands::describe::run(&args),
         Command::Explain(args) => commands::explain::run(&args),
+        Command::Serve(args) => commands::serve::run(&args),
         Command::Demo(args) => commands::demo::run(&args),
         Command::Completions { shell } => completions(shell),
     };

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use kubesql_runtime::generated;
-use kubesql_runtime::ingest::{Context, Files, Kinds, ListOptions, Lists, Options, Scope, Several};
+use kubesql_runtime::ingest::{Context, Files, Kinds, ListOptions, Lists, Live, LiveOptions, Options, Scope, Several};
 use kubesql_runtime::sql::Engine;
 use kubesql_runtime::store::Source;
 use tokio::runtime::Runtime;
@@ -53,11 +53,20 @@ impl SourceArgs {
     /// The sources that are given, but for the demo cluster; none has any object where there is none.
     pub(crate) fn open_given(&self) -> Result<Opened, Failure> {
         let contexts = if self.names_clusters() { self.chosen()? } else { Vec::new() };
-        self.open_contexts(contexts, None)
+        self.open_contexts(contexts, None, None)
     }
 
-    /// The sources; where none is given, the cluster that kubectl would ask.
+    /// The sources, clusters listed for each statement; where none is given, the cluster that kubectl would ask.
     pub(crate) fn open(&self, runtime: &Runtime) -> Result<Opened, Failure> {
+        self.open_with(runtime, None)
+    }
+
+    /// The sources, clusters followed; where none is given, the cluster that kubectl would ask.
+    pub(crate) fn open_live(&self, runtime: &Runtime, following: &Following) -> Result<Opened, Failure> {
+        self.open_with(runtime, Some(following))
+    }
+
+    fn open_with(&self, runtime: &Runtime, following: Option<&Following>) -> Result<Opened, Failure> {
         let mut demo = self.demo;
         let mut contexts = if !self.is_empty() {
             if self.names_clusters() { self.chosen()? } else { Vec::new() }
@@ -71,7 +80,7 @@ impl SourceArgs {
             Vec::new()
         };
         if !demo {
-            return self.open_contexts(contexts, None);
+            return self.open_contexts(contexts, None, following);
         }
         let started = runtime.block_on(Demo::start(demo::Options::default()));
         let started = started.map_err(|error| {
@@ -81,14 +90,19 @@ impl SourceArgs {
             )
         })?;
         contexts.push(Context::of_text("demo", &started.kubeconfig()));
-        self.open_contexts(contexts, Some(started))
+        self.open_contexts(contexts, Some(started), following)
     }
 
     fn chosen(&self) -> Result<Vec<Context>, Failure> {
         Ok(Context::of_kubeconfig(&self.kubeconfigs, &self.contexts)?)
     }
 
-    fn open_contexts(&self, contexts: Vec<Context>, demo: Option<Demo>) -> Result<Opened, Failure> {
+    fn open_contexts(
+        &self,
+        contexts: Vec<Context>,
+        demo: Option<Demo>,
+        following: Option<&Following>,
+    ) -> Result<Opened, Failure> {
         let kinds = Kinds::new(generated::KINDS.iter().copied(), generated::rows);
         let mut sources: Vec<Arc<dyn Source>> = Vec::new();
         if !self.files.is_empty() || contexts.is_empty() {
@@ -101,12 +115,27 @@ impl SourceArgs {
                 exclude: self.exclude.iter().cloned().collect(),
             };
             let patience = Duration::from_secs(self.sync_timeout);
-            let options = ListOptions { scope, patience, show_secrets: self.show_secrets };
-            sources.push(Arc::new(Lists::new(contexts, kinds, options)));
+            let show_secrets = self.show_secrets;
+            sources.push(match following {
+                None => Arc::new(Lists::new(contexts, kinds, ListOptions { scope, patience, show_secrets })),
+                Some(&Following { idle, memory }) => {
+                    let options = LiveOptions { scope, idle, patience, memory, show_secrets };
+                    Arc::new(Live::new(contexts, kinds, options))
+                }
+            });
         }
         let source = Several::source(sources);
         Ok(Opened { engine: Engine::new(generated::KINDS, Arc::clone(&source))?, source, _demo: demo })
     }
+}
+
+/// How clusters are followed.
+#[derive(Debug)]
+pub(crate) struct Following {
+    /// A kind that nobody has asked for this long is dropped.
+    pub(crate) idle: Duration,
+    /// Bytes of objects beyond which no further kind is followed.
+    pub(crate) memory: Option<u64>,
 }
 
 /// `NAME=PATH`, or a path of a cluster called `default`; what exists as a path is one.

@@ -17,13 +17,14 @@ use kube::{Api, Client, Config, ResourceExt};
 use super::support::{binary, root};
 
 /// A process that is a cluster.
-struct Cluster {
+pub(crate) struct Cluster {
     process: Child,
     folder: tempfile::TempDir,
+    address: String,
 }
 
 impl Cluster {
-    fn start(args: &[&str]) -> Self {
+    pub(crate) fn start(args: &[&str]) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         let mut process = Command::new(binary())
             .current_dir(root())
@@ -38,10 +39,16 @@ impl Cluster {
         let out = process.stdout.take().expect("standard output");
         BufReader::new(out).read_line(&mut line).expect("a line");
         assert!(line.starts_with("http://127.0.0.1:") && line.contains("kubectl --kubeconfig"), "{line}");
-        Self { process, folder }
+        let address = line.split_whitespace().next().and_then(|url| url.strip_prefix("http://")).expect("an address");
+        Self { process, folder, address: address.to_owned() }
     }
 
-    fn kubeconfig(&self) -> PathBuf {
+    /// `127.0.0.1:PORT`.
+    pub(crate) fn address(&self) -> String {
+        self.address.clone()
+    }
+
+    pub(crate) fn kubeconfig(&self) -> PathBuf {
         self.folder.path().join("config")
     }
 

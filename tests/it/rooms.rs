@@ -25,6 +25,10 @@ const RULES: &[Rule] = &[
     rule("kubesql-runtime/src", &["kube", "kube_runtime", "k8s_openapi"], &["kubesql-runtime/src/ingest"]),
     rule("kubesql-server/src", DATAFUSION, &[]),
     rule("kubesql-server/src", &["kube", "kube_runtime", "k8s_openapi"], &[]),
+    // Protocols are rooms of their own, behind one door that knows none of them.
+    rule("kubesql-server/src", &["pgwire", "arrow_pg", "postgres_types"], &["kubesql-server/src/pg"]),
+    rule("kubesql-server/src/query", &["crate::pg", "crate::commands", "crate::args", "crate::output"], &[]),
+    rule("kubesql-server/src/pg", &["crate::commands", "crate::args", "crate::sources"], &[]),
     // The demo cluster is reached over HTTP, as any other.
     rule("kubesql-server/src/demo", &["kubesql_runtime", "arrow", "crate::args", "crate::commands"], &[]),
     rule("kubesql-server/src/demo", &["crate::failure", "crate::output", "crate::sources"], &[]),

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use datafusion::execution::{SessionState, SessionStateBuilder};
 use datafusion::prelude::SessionConfig;
 
+use super::cooperation::CooperativeJoins;
 use super::error::{ErrorKind, SqlError};
 use super::house::House;
 use super::registry::{CATALOG, DEFAULT_SCHEMA, Registry, schema_of};
@@ -36,7 +37,11 @@ impl Engine {
             .set_str("datafusion.execution.time_zone", "UTC");
         // Text is read as views, which share a segment's buffers.
         config.options_mut().sql_parser.map_string_types_to_utf8view = true;
-        let mut state = SessionStateBuilder::new().with_config(config).with_default_features().build();
+        let mut state = SessionStateBuilder::new()
+            .with_config(config)
+            .with_default_features()
+            .with_physical_optimizer_rule(Arc::new(CooperativeJoins))
+            .build();
         functions::register(&mut state).map_err(|error| SqlError::new(ErrorKind::Internal, error.to_string()))?;
         state.add_analyzer_rule(functions::arithmetic());
         let house = Arc::new(House::new(Registry::new(kinds), source, &state));

@@ -29,6 +29,10 @@ pub enum ErrorKind {
     Invalid,
     /// The objects could not be had.
     Source,
+    /// It took longer than a statement may.
+    Timeout,
+    /// Who asked wants no answer any more.
+    Cancelled,
     /// A mistake in kubesql or below it.
     Internal,
 }

@@ -1,6 +1,7 @@
 //! SQL over the objects of a source: the one room that knows DataFusion.
 
 mod catalog;
+mod cooperation;
 mod duplicates;
 mod dynamic;
 mod error;
@@ -12,6 +13,7 @@ mod moment;
 mod names;
 mod offer;
 mod precedence;
+mod prepared;
 mod pushdown;
 mod queries;
 mod refuse;
@@ -38,11 +40,14 @@ use futures::stream::BoxStream;
 
 pub use engine::Engine;
 pub use error::{ErrorKind, SqlError};
+pub use prepared::Prepared;
 pub use session::Session;
 pub use statement::statements;
 
 /// The answer to one statement.
 pub struct Answer {
+    /// What was done, as PostgreSQL's command tags say it: `SELECT`, `SHOW`, `SET`, `BEGIN`.
+    pub command: &'static str,
     /// The columns of the rows.
     pub schema: SchemaRef,
     /// The rows, in batches; dropping it stops the query.

@@ -109,7 +109,7 @@ impl Running {
 
     /// The same answer, whose rows are counted and whose end is noted.
     pub(super) fn follow(self, answer: Result<Answer, SqlError>) -> Result<Answer, SqlError> {
-        let Answer { schema, rows } = answer.inspect_err(|error| self.end("failed", Some(error)))?;
+        let Answer { command, schema, rows } = answer.inspect_err(|error| self.end("failed", Some(error)))?;
         let with_end = rows.map(Some).chain(stream::once(ready(None)));
         let rows = with_end.filter_map(move |batch| {
             match &batch {
@@ -122,7 +122,7 @@ impl Running {
             }
             ready(batch)
         });
-        Ok(Answer { schema, rows: rows.boxed() })
+        Ok(Answer { command, schema, rows: rows.boxed() })
     }
 }
 

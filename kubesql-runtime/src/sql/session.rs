@@ -3,9 +3,13 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use arrow::array::ArrayRef;
+use arrow::datatypes::DataType;
 use arrow::record_batch::{RecordBatch, RecordBatchOptions};
 use datafusion::dataframe::DataFrame;
+use datafusion::execution::SessionState;
 use datafusion::execution::context::SQLOptions;
+use datafusion::logical_expr::LogicalPlan;
 use datafusion::sql::parser::Statement as DfStatement;
 use futures::stream::StreamExt;
 use parking_lot::Mutex;
@@ -15,7 +19,8 @@ use super::duplicates::Duplicates;
 use super::engine::Engine;
 use super::error::{ErrorKind, SqlError};
 use super::moment::{Moment, Warnings};
-use super::names::resolve;
+use super::names::{Names, resolve};
+use super::prepared::{self, Prepared};
 use super::settings::Settings;
 use super::stars::{self, Common};
 use super::statement::{Parsed, parse};
@@ -45,14 +50,63 @@ impl Session {
     pub async fn execute(&self, sql: &str) -> Result<Answer, SqlError> {
         let client = self.settings.lock().get("application_name")?.to_owned();
         let running = self.engine.house.queries.begin(sql, &client);
-        running.follow(self.answer(sql).await)
+        running.follow(self.answer(sql, &[]).await)
     }
 
-    async fn answer(&self, sql: &str) -> Result<Answer, SqlError> {
+    /// Says what the client calls itself: `SET application_name`.
+    pub fn set_application_name(&self, name: &str) {
+        self.settings.lock().set_application_name(name);
+    }
+
+    /// Plans a statement, to run it later with values for its parameters (`$1`), of the types that are declared or
+    /// that the statement wants.
+    ///
+    /// # Errors
+    /// As [`Self::execute`].
+    pub async fn prepare(&self, sql: &str, declared: &[Option<DataType>]) -> Result<Prepared, SqlError> {
+        let sql = sql.to_owned();
+        match parse(&sql)? {
+            Parsed::Query(statement, explains) => {
+                let Planned { state, plan, duplicates, names } = self.plan(*statement, explains).await?;
+                let parameters = prepared::parameters(&plan, declared)?;
+                let schema = prepared::schema(&state, plan, &parameters, &duplicates);
+                let schema = Some(schema.map_err(|error| failure::explain(&error, Some(&names)))?);
+                Ok(Prepared { sql, parameters, schema })
+            }
+            // What changes the session gives no rows.
+            Parsed::Set(..) | Parsed::Nothing(_) => Ok(Prepared { sql, parameters: Vec::new(), schema: None }),
+            other => {
+                let schema = Some(show::answer(&self.engine.house, &self.settings, other).await?.schema);
+                Ok(Prepared { sql, parameters: Vec::new(), schema })
+            }
+        }
+    }
+
+    /// Runs a prepared statement; each value is an array of one element.
+    ///
+    /// # Errors
+    /// As [`Self::execute`], and where its columns are no longer those that it was prepared with.
+    pub async fn run(&self, statement: &Prepared, values: &[ArrayRef]) -> Result<Answer, SqlError> {
+        let client = self.settings.lock().get("application_name")?.to_owned();
+        let running = self.engine.house.queries.begin(&statement.sql, &client);
+        let answer = self.answer(&statement.sql, values).await.and_then(|answer| statement.told(answer));
+        running.follow(answer)
+    }
+
+    async fn answer(&self, sql: &str, values: &[ArrayRef]) -> Result<Answer, SqlError> {
         match parse(sql)? {
-            Parsed::Query(statement, explains) => self.query(*statement, explains).await,
+            Parsed::Query(statement, explains) => {
+                let command = if matches!(*statement, DfStatement::Explain(_)) { "EXPLAIN" } else { "SELECT" };
+                let planned = self.plan(*statement, explains).await?;
+                planned.run(command, values).await
+            }
             other => show::answer(&self.engine.house, &self.settings, other).await,
         }
+    }
+
+    /// Whether statements are answered although some clusters cannot: `SET kubesql.partial`.
+    pub fn set_partial(&self, partial: bool) {
+        self.settings.lock().set_partial(partial);
     }
 
     /// What was wrong with the data of all statements since the last call, each kind of trouble once.
@@ -61,7 +115,7 @@ impl Session {
         std::mem::take(&mut *self.warnings.lock())
     }
 
-    async fn query(&self, mut statement: DfStatement, explains: bool) -> Result<Answer, SqlError> {
+    async fn plan(&self, mut statement: DfStatement, explains: bool) -> Result<Planned, SqlError> {
         let house = &self.engine.house;
         let (schema, partial) = {
             let settings = self.settings.lock();
@@ -100,6 +154,23 @@ impl Session {
         let plan = state.statement_to_plan(statement).await.map_err(explained)?;
         let read_only = SQLOptions::new().with_allow_ddl(false).with_allow_dml(false).with_allow_statements(false);
         read_only.verify_plan(&plan).map_err(explained)?;
+        Ok(Planned { state, plan, duplicates, names })
+    }
+}
+
+/// A query that can be run.
+struct Planned {
+    state: SessionState,
+    plan: LogicalPlan,
+    duplicates: Duplicates,
+    names: Names,
+}
+
+impl Planned {
+    async fn run(self, command: &'static str, values: &[ArrayRef]) -> Result<Answer, SqlError> {
+        let Self { state, plan, duplicates, names } = self;
+        let plan = prepared::with_values(plan, values)?;
+        let explained = |error| failure::explain(&error, Some(&names));
         let stream = DataFrame::new(state, plan).execute_stream().await.map_err(explained)?;
         let schema = duplicates.restore(&stream.schema());
         let named = Arc::clone(&schema);
@@ -112,6 +183,6 @@ impl Session {
             named.map_err(|error| failure::explain(&error, None))
         });
         let rows = rows.boxed();
-        Ok(Answer { schema, rows })
+        Ok(Answer { command, schema, rows })
     }
 }

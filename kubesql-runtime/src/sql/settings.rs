@@ -13,9 +13,12 @@ const SEARCH_PATH: &str = "search_path";
 /// The setting that lets a statement be answered although some clusters cannot.
 const PARTIAL: &str = "kubesql.partial";
 
+/// The setting that says what the client calls itself.
+const APPLICATION_NAME: &str = "application_name";
+
 /// Settings with what they are at first.
 const KNOWN: [(&str, &str); 5] = [
-    ("application_name", ""),
+    (APPLICATION_NAME, ""),
     ("client_encoding", "UTF8"),
     (PARTIAL, "off"),
     (SEARCH_PATH, DEFAULT_SCHEMA),
@@ -35,9 +38,23 @@ impl Settings {
         self.changed.get(SEARCH_PATH).map_or(DEFAULT_SCHEMA, String::as_str)
     }
 
+    /// What the client calls itself from now on.
+    pub(super) fn set_application_name(&mut self, name: &str) {
+        self.changed.insert(APPLICATION_NAME, name.to_owned());
+    }
+
     /// Whether statements are answered although some clusters cannot.
     pub(super) fn partial(&self) -> bool {
         self.changed.get(PARTIAL).is_some_and(|value| value == "on")
+    }
+
+    /// Whether they are from now on.
+    pub(super) fn set_partial(&mut self, partial: bool) {
+        if partial {
+            self.changed.insert(PARTIAL, "on".to_owned());
+        } else {
+            self.changed.remove(PARTIAL);
+        }
     }
 
     /// The value of a setting.

@@ -26,18 +26,18 @@ pub(super) async fn answer(house: &House, settings: &Mutex<Settings>, parsed: Pa
                 return Err(house.registry.unknown_table(&schema, ""));
             }
             let tables = house.tables(&schema).into_iter().filter(|name| filter.matches(name));
-            rows(&["table"], tables.map(|name| vec![name]).collect())
+            rows("SHOW", &["table"], tables.map(|name| vec![name]).collect())
         }
         Parsed::ShowSchemas(filter) => {
             let schemas = house.schemas().into_iter().filter(|name| filter.matches(name));
-            rows(&["schema"], schemas.map(|name| vec![name]).collect())
+            rows("SHOW", &["schema"], schemas.map(|name| vec![name]).collect())
         }
-        Parsed::ShowCatalogs => rows(&["catalog"], vec![vec![CATALOG.to_owned()]]),
+        Parsed::ShowCatalogs => rows("SHOW", &["catalog"], vec![vec![CATALOG.to_owned()]]),
         Parsed::ShowFunctions(filter) => {
             let functions = house.functions.iter().filter(|function| filter.matches(&function.name));
             let text = |text: &Option<String>| text.clone().unwrap_or_default();
             let row = |function: &super::house::Function| vec![function.name.clone(), text(&function.syntax)];
-            rows(&["function", "syntax"], functions.map(row).collect())
+            rows("SHOW", &["function", "syntax"], functions.map(row).collect())
         }
         Parsed::Describe(table, filter) => {
             let (schema, name) = schema_and_table(&table);
@@ -49,35 +49,35 @@ pub(super) async fn answer(house: &House, settings: &Mutex<Settings>, parsed: Pa
             let columns = house.describe(&schema, &name, true).await?;
             let shown = columns.into_iter().filter(|column| filter.matches(&column.name));
             let row = |ColumnInfo { name, sql_type, path, .. }| vec![name, sql_type.to_owned(), path];
-            rows(&["column", "type", "path"], shown.map(row).collect())
+            rows("SHOW", &["column", "type", "path"], shown.map(row).collect())
         }
         Parsed::ShowAll => {
             let settings = settings.lock();
             let row = |(name, value): (&str, &str)| vec![name.to_owned(), value.to_owned()];
-            rows(&["name", "setting"], settings.all().map(row).collect())
+            rows("SHOW", &["name", "setting"], settings.all().map(row).collect())
         }
         Parsed::ShowSetting(name) => {
             let value = settings.lock().get(&name)?.to_owned();
-            rows(&[&name], vec![vec![value]])
+            rows("SHOW", &[&name], vec![vec![value]])
         }
         Parsed::Set(name, value) => {
             settings.lock().set(house, &name, value.as_deref())?;
-            rows(&[], Vec::new())
+            rows(if value.is_some() { "SET" } else { "RESET" }, &[], Vec::new())
         }
-        Parsed::Nothing => rows(&[], Vec::new()),
+        Parsed::Nothing(command) => rows(command, &[], Vec::new()),
         Parsed::Query(..) => Err(SqlError::new(ErrorKind::Internal, "a query is not shown")),
     }
 }
 
 /// An answer of texts.
-fn rows(names: &[&str], rows: Vec<Vec<String>>) -> Result<Answer, SqlError> {
+fn rows(command: &'static str, names: &[&str], rows: Vec<Vec<String>>) -> Result<Answer, SqlError> {
     let fields: Vec<Field> = names.iter().map(|name| Field::new(*name, DataType::Utf8View, false)).collect();
     let schema = Arc::new(Schema::new(fields));
     let column = |at: usize| Arc::new(StringViewArray::from_iter_values(rows.iter().map(|row| &row[at]))) as ArrayRef;
     if names.is_empty() {
-        return Ok(Answer { schema, rows: stream::empty().boxed() });
+        return Ok(Answer { command, schema, rows: stream::empty().boxed() });
     }
     let batch = RecordBatch::try_new(Arc::clone(&schema), (0..names.len()).map(column).collect())
         .map_err(|error| SqlError::new(ErrorKind::Internal, error.to_string()))?;
-    Ok(Answer { schema, rows: stream::once(futures::future::ready(Ok(batch))).boxed() })
+    Ok(Answer { command, schema, rows: stream::once(futures::future::ready(Ok(batch))).boxed() })
 }

@@ -43,7 +43,7 @@ pub(super) enum Parsed {
     /// A setting and its new value, or DEFAULT.
     Set(String, Option<String>),
     /// Nothing to do that a read-only server must do: `BEGIN`, `COMMIT`.
-    Nothing,
+    Nothing(&'static str),
 }
 
 /// A LIKE pattern.
@@ -159,9 +159,9 @@ fn sort_out(mut statement: DfStatement) -> Result<Parsed, SqlError> {
                     Err(SqlError::new(ErrorKind::Syntax, "SHOW COLUMNS of which table?").hint("SHOW COLUMNS FROM pods"))
                 }
             },
-            SqlStatement::StartTransaction { .. } | SqlStatement::Commit { .. } | SqlStatement::Rollback { .. } => {
-                Ok(Parsed::Nothing)
-            }
+            SqlStatement::StartTransaction { .. } => Ok(Parsed::Nothing("BEGIN")),
+            SqlStatement::Commit { .. } => Ok(Parsed::Nothing("COMMIT")),
+            SqlStatement::Rollback { .. } => Ok(Parsed::Nothing("ROLLBACK")),
             SqlStatement::ShowFunctions { filter } => Ok(Parsed::ShowFunctions(Filter::new(filter.as_ref()))),
             SqlStatement::ShowVariable { variable } => {
                 let name = variable.iter().map(|word| word.value.to_lowercase()).collect::<Vec<_>>().join(".");

@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-use super::runtime;
+use super::{ended, runtime};
 use crate::args::DemoArgs;
 use crate::demo::{Demo, Options};
 use crate::failure::Failure;
@@ -51,23 +51,6 @@ async fn serve(args: &DemoArgs) -> Result<(), Failure> {
     drop(out);
     ended().await?;
     Ok(())
-}
-
-/// Waits until the process is told to end.
-#[cfg(unix)]
-async fn ended() -> io::Result<()> {
-    use tokio::signal::unix::{SignalKind, signal};
-    let mut terminate = signal(SignalKind::terminate())?;
-    tokio::select! {
-        result = tokio::signal::ctrl_c() => result,
-        _ = terminate.recv() => Ok(()),
-    }
-}
-
-/// Waits until the process is told to end.
-#[cfg(not(unix))]
-async fn ended() -> io::Result<()> {
-    tokio::signal::ctrl_c().await
 }
 
 /// Writes a file that only its owner may read, since it holds a token.

@@ -5,6 +5,7 @@ pub(crate) mod describe;
 pub(crate) mod explain;
 mod progress;
 pub(crate) mod query;
+pub(crate) mod serve;
 mod star;
 pub(crate) mod tables;
 
@@ -24,6 +25,23 @@ fn runtime() -> Result<Runtime, Failure> {
     Builder::new_multi_thread().enable_all().build().map_err(|error| {
         Failure::usage(format!("threads cannot be started: {error}"), "raise the limit of processes (ulimit -u)")
     })
+}
+
+/// Waits until the process is told to end.
+#[cfg(unix)]
+async fn ended() -> io::Result<()> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let mut terminate = signal(SignalKind::terminate())?;
+    tokio::select! {
+        result = tokio::signal::ctrl_c() => result,
+        _ = terminate.recv() => Ok(()),
+    }
+}
+
+/// Waits until the process is told to end.
+#[cfg(not(unix))]
+async fn ended() -> io::Result<()> {
+    tokio::signal::ctrl_c().await
 }
 
 /// Writes a list of ours in the format that is asked for.

@@ -29,9 +29,7 @@ pub(crate) fn run(args: &QueryArgs) -> Result<(), Failure> {
     let runtime = runtime()?;
     let opened = args.sources.open(&runtime)?;
     let session = opened.engine.session();
-    if args.sources.partial {
-        runtime.block_on(session.execute("set kubesql.partial to on"))?;
-    }
+    session.set_partial(args.sources.partial);
     let mut result = Ok(());
     for (at, statement) in statements.iter().enumerate() {
         let answered = runtime.block_on(async {
@@ -62,7 +60,7 @@ pub(super) async fn answer(
     progress: Progress,
 ) -> Result<(), Failure> {
     let shows_rows = output.shows_rows_at_once();
-    let Answer { schema, mut rows } = session.execute(sql).await?;
+    let Answer { schema, mut rows, .. } = session.execute(sql).await?;
     // Nothing is written before the first rows are there, so that most failures leave no output.
     let mut next = rows.next().await.transpose()?;
     if schema.fields().is_empty() {

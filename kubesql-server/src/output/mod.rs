@@ -6,7 +6,7 @@ mod json;
 mod table;
 #[cfg(test)]
 mod tests;
-mod value;
+pub(crate) mod value;
 mod yaml;
 
 use std::fs::File;

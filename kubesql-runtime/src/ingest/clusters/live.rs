@@ -7,7 +7,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use futures::future::join_all;
 use parking_lot::Mutex;
-use tokio::task::AbortHandle;
+use tokio::task::{AbortHandle, JoinSet};
 
 use super::answers::{Answer, gather};
 use super::connection::{Connector, Served};
@@ -16,6 +16,7 @@ use super::failure::{Class, Failure};
 use super::follow::Follower;
 use super::request::Resource;
 use super::scope::Scope;
+use super::threads::Threads;
 use super::watch::Watch;
 use crate::flatten::{Interpreter, Rows, Want};
 use crate::ingest::files::Kinds;
@@ -58,11 +59,12 @@ pub struct Live {
 
 #[derive(Debug)]
 struct Inner {
-    clusters: Vec<Cluster>,
+    clusters: Vec<Arc<Cluster>>,
     kinds: Kinds,
     options: LiveOptions,
     instants: Instants,
     sweeping: OnceLock<()>,
+    threads: Threads,
 }
 
 #[derive(Debug)]
@@ -108,14 +110,22 @@ impl Live {
     /// Follows these clusters. Nothing is asked of them before a query does.
     #[must_use]
     pub fn new(contexts: Vec<Context>, kinds: Kinds, options: LiveOptions) -> Self {
-        let clusters = contexts.into_iter().map(|context| Cluster {
-            name: Arc::clone(&context.name),
-            connector: Arc::new(Connector::new(context)),
-            kinds: Mutex::default(),
+        let clusters = contexts.into_iter().map(|context| {
+            Arc::new(Cluster {
+                name: Arc::clone(&context.name),
+                connector: Arc::new(Connector::new(context)),
+                kinds: Mutex::default(),
+            })
         });
-        let clusters = clusters.collect();
-        let sweeping = OnceLock::new();
-        Self { inner: Arc::new(Inner { clusters, kinds, options, instants: Instants::default(), sweeping }) }
+        let inner = Inner {
+            clusters: clusters.collect(),
+            kinds,
+            options,
+            instants: Instants::default(),
+            sweeping: OnceLock::new(),
+            threads: Threads::new(),
+        };
+        Self { inner: Arc::new(inner) }
     }
 }
 
@@ -125,7 +135,7 @@ impl Inner {
         self.sweeping.get_or_init(|| {
             let every = (self.options.idle / 4).max(Duration::from_millis(100));
             let weak: Weak<Self> = Arc::downgrade(self);
-            tokio::spawn(async move {
+            self.threads.handle().spawn(async move {
                 loop {
                     tokio::time::sleep(every).await;
                     let Some(inner) = weak.upgrade() else { return };
@@ -137,7 +147,7 @@ impl Inner {
 
     /// Bytes of all objects that are there.
     fn bytes(&self) -> u64 {
-        let watches = self.clusters.iter().flat_map(Cluster::watches);
+        let watches = self.clusters.iter().flat_map(|cluster| cluster.watches());
         watches.map(|watch| u64::try_from(watch.mirror.latest().bytes).unwrap_or(u64::MAX)).sum()
     }
 
@@ -228,7 +238,7 @@ impl Inner {
                 writer,
                 show_secrets: self.options.show_secrets,
             };
-            tasks.running.push(tokio::spawn(follower.run()).abort_handle());
+            tasks.running.push(self.threads.handle().spawn(follower.run()).abort_handle());
             tasks.watches.push(watch);
         }
         tasks
@@ -292,8 +302,16 @@ impl Source for Live {
             let clusters = inner.clusters.iter().filter(|cluster| wanted.asks(&cluster.name));
             clusters.map(move |cluster| (cluster, wanted.kind))
         });
-        let asked: Vec<(&Cluster, &'static KindDef)> = asked.collect();
-        let answers = join_all(asked.iter().map(|(cluster, kind)| inner.ready(cluster, kind))).await;
+        let asked: Vec<(&Arc<Cluster>, &'static KindDef)> = asked.collect();
+        let mut asking = JoinSet::new();
+        for (at, (cluster, kind)) in asked.iter().enumerate() {
+            let (inner, cluster, kind) = (Arc::clone(inner), Arc::clone(cluster), *kind);
+            let threads = inner.threads.handle().clone();
+            asking.spawn_on(async move { (at, inner.ready(&cluster, kind).await) }, &threads);
+        }
+        let mut answers = asking.join_all().await;
+        answers.sort_unstable_by_key(|(at, _)| *at);
+        let answers = answers.into_iter().map(|(_, answer)| answer).collect();
 
         let of: Vec<_> = asked.iter().map(|(cluster, kind)| (&cluster.connector, *kind)).collect();
         let (mut snapshot, ready) = gather(request, &of, answers)?;

@@ -13,6 +13,7 @@ mod oneshot;
 mod page;
 mod request;
 mod scope;
+mod threads;
 mod watch;
 
 pub use context::Context;

@@ -1,0 +1,59 @@
+//! What the door does to statements that have to end early.
+
+use kubesql_runtime::generated;
+use kubesql_runtime::ingest::{Files, Kinds, Options};
+
+use super::*;
+
+/// Rows without an end that is in sight.
+const ENDLESS: &str =
+    "select count(*) from generate_series(1, 1000000) a, generate_series(1, 1000000) b where a.value = -b.value";
+
+fn door(timeout: Option<Duration>, at_once: usize) -> Arc<Door> {
+    let kinds = Kinds::new(generated::KINDS.iter().copied(), generated::rows);
+    let files = Files::new(Vec::new(), kinds, Options { show_secrets: false }).expect("no files");
+    Door::new(Engine::new(generated::KINDS, Arc::new(files)).expect("an engine"), Limits { timeout, at_once }, false)
+}
+
+async fn outcome(client: &Client, sql: &str) -> Result<usize, SqlError> {
+    let mut answer = client.execute(sql).await?;
+    let mut rows = 0;
+    while let Some(batch) = answer.rows.next().await {
+        rows += batch?.num_rows();
+    }
+    Ok(rows)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_takes_too_long_is_stopped() {
+    let client = door(Some(Duration::from_millis(300)), 4).client();
+    let error = outcome(&client, ENDLESS).await.expect_err("it has no end");
+    assert_eq!((error.kind, error.message.as_str()), (ErrorKind::Timeout, "the statement took more than 0.3 s"));
+    assert_eq!(outcome(&client, "select 1").await, Ok(1));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_cancelled_statement_ends_and_the_next_one_runs() {
+    let client = Arc::new(door(None, 4).client());
+    let asked = Arc::clone(&client);
+    let running = tokio::spawn(async move { outcome(&asked, ENDLESS).await });
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    client.cancel();
+    let error = running.await.expect("no panic").expect_err("it has no end");
+    assert_eq!(error.kind, ErrorKind::Cancelled, "{error}");
+    // To cancel what does not run is nothing.
+    client.cancel();
+    assert_eq!(outcome(&client, "select 1").await, Ok(1));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_has_no_turn_waits_for_it() {
+    let door = door(Some(Duration::from_secs(60)), 1);
+    let first = door.client().execute("select * from generate_series(1, 3)").await.expect("an answer");
+    let second = door.client();
+    let waiting = tokio::spawn(async move { outcome(&second, "select 1").await });
+    tokio::time::sleep(Duration::from_millis(200)).await;
+    assert!(!waiting.is_finished(), "two run at once");
+    drop(first);
+    assert_eq!(waiting.await.expect("no panic"), Ok(1));
+}

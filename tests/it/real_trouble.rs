@@ -1,0 +1,256 @@
+//! A real API server that is killed under load and comes back, one of several of other releases, and credentials that
+//! end and are renewed.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use kubesql_runtime::ingest::clusters::{Context, LiveOptions};
+use kubesql_runtime::sql::{Engine, Session};
+use serde_json::{Value, json};
+
+use crate::apiserver::ApiServer;
+use crate::demo_cluster::Cluster;
+use crate::sessions::{Rows, ask, live};
+
+/// Within this time of coming back, rows are back; tests share their machine, and servers take a while to start.
+const BACK: Duration = Duration::from_secs(90);
+
+fn text(path: &Path) -> String {
+    std::fs::read_to_string(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}
+
+fn followed(contexts: Vec<Context>) -> Arc<Engine> {
+    live(contexts, LiveOptions { patience: Duration::from_secs(20), ..LiveOptions::default() }).1
+}
+
+/// Asks until the answer or the failure is as wanted; all on the way there go through the same eyes.
+async fn until(session: &Session, sql: &str, good: impl Fn(&Result<Rows, String>) -> bool) {
+    let begun = Instant::now();
+    loop {
+        let result = ask(session, sql).await.map_err(|error| error.message);
+        if good(&result) {
+            return;
+        }
+        assert!(begun.elapsed() < BACK, "{sql}: {result:?}");
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+}
+
+async fn request(client: &kube::Client, method: &str, path: &str, body: Option<Value>) -> Result<Value, kube::Error> {
+    let body = body.map(|body| serde_json::to_vec(&body).expect("JSON")).unwrap_or_default();
+    let request = http::Request::builder().method(method).uri(path).header("content-type", "application/json");
+    client.request(request.body(body).expect("a request")).await
+}
+
+/// The names of the objects below a path, as the server itself has them.
+async fn names(client: &kube::Client, path: &str) -> Vec<String> {
+    let list = request(client, "GET", path, None).await.unwrap_or_else(|error| panic!("{path}: {error}"));
+    let items = list["items"].as_array().expect("items");
+    let mut names: Vec<String> =
+        items.iter().map(|item| item["metadata"]["name"].as_str().expect("a name").to_owned()).collect();
+    names.sort();
+    names
+}
+
+/// Config maps that come and go, pair by pair: `a-N` and `b-N` are made one after the other and deleted likewise, until
+/// told to stop. Failures are those of a server that is away.
+async fn churn(client: kube::Client, stop: Arc<AtomicBool>) -> usize {
+    let path = "/api/v1/namespaces/default/configmaps";
+    let mut made = 0;
+    while !stop.load(Ordering::Relaxed) {
+        let name = format!("load-{made}");
+        let body = json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": name}, "data": {"n": made.to_string()}});
+        match request(&client, "POST", path, Some(body)).await {
+            Ok(_) => made += 1,
+            Err(_) => tokio::time::sleep(Duration::from_millis(200)).await,
+        }
+        if made % 3 == 2 {
+            let gone = format!("{path}/load-{}", made - 2);
+            // Where it is away just now, this one stays.
+            _ = request(&client, "DELETE", &gone, None).await;
+        }
+    }
+    made
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_server_is_killed_under_load_and_comes_back() {
+    let data = tempfile::tempdir().expect("a folder");
+    let data = data.path().to_str().expect("UTF-8");
+    let Some(server) = ApiServer::start(&["--data", data]) else { return };
+    let engine = followed(vec![Context::of_text("real", &text(&server.kubeconfig))]);
+    let session = engine.session();
+    let client = server.client("default").await;
+    let stop = Arc::new(AtomicBool::new(false));
+    let load = tokio::spawn(churn(client.clone(), Arc::clone(&stop)));
+
+    // Each object once, and never none of them: the first is never deleted.
+    let sql = "select name, count(*) from configmaps where namespace = 'default' and name like 'load-%' group by name";
+    let whole = |rows: &Rows| {
+        assert!(rows.iter().all(|row| row[1] == "1"), "{rows:?}");
+        rows.len()
+    };
+    until(&session, sql, |result| result.as_ref().is_ok_and(|rows| whole(rows) > 20)).await;
+
+    let url = server.url.clone();
+    server.kill();
+    until(&session, sql, |result| match result {
+        Ok(rows) => whole(rows) == 0,
+        Err(message) => {
+            assert!(message.starts_with("cluster real: configmaps: "), "{message}");
+            true
+        }
+    })
+    .await;
+    let partial = engine.session();
+    partial.set_partial(true);
+    assert_eq!(ask(&partial, sql).await.expect("what there is"), Rows::new());
+    let said = partial.take_warnings();
+    assert!(said.iter().any(|warning| warning.place.contains("real") || warning.message.contains("real")), "{said:?}");
+
+    let listen = url.trim_start_matches("https://");
+    let server = ApiServer::start(&["--data", data, "--listen", listen]).expect("it is built");
+    until(&session, sql, |result| result.as_ref().is_ok_and(|rows| whole(rows) > 0)).await;
+    // Load goes on for a while behind the restart.
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    stop.store(true, Ordering::Relaxed);
+    let made = load.await.expect("no panic");
+    let client = server.client("default").await;
+    let there = names(&client, "/api/v1/namespaces/default/configmaps").await;
+    assert!(made > 40 && there.len() > 20, "{made} were made, {} are there", there.len());
+    let all = "select name from configmaps where namespace = 'default' order by name";
+    let there: Rows = there.into_iter().map(|name| vec![name]).collect();
+    until(&session, all, |result| result.as_ref().is_ok_and(|rows| *rows == there)).await;
+}
+
+/// A kubeconfig of an account with a token, which lies in a file.
+fn kubeconfig_of(server: &ApiServer, token: &Path) -> String {
+    let url = &server.url;
+    let kubeconfig = text(&server.kubeconfig);
+    let authority = kubeconfig
+        .lines()
+        .find_map(|line| line.trim().strip_prefix("certificate-authority-data: "))
+        .unwrap_or_else(|| panic!("no authority in the kubeconfig"));
+    format!(
+        "apiVersion: v1\nkind: Config\ncurrent-context: account\n\
+         clusters: [{{name: c, cluster: {{server: \"{url}\", certificate-authority-data: {authority}}}}}]\n\
+         users: [{{name: u, user: {{tokenFile: \"{}\"}}}}]\n\
+         contexts: [{{name: account, context: {{cluster: c, user: u}}}}]\n",
+        token.display()
+    )
+}
+
+async fn account(client: &kube::Client, token: &Path) {
+    let accounts = "/api/v1/namespaces/default/serviceaccounts";
+    let account = json!({"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": "reader"}});
+    request(client, "POST", accounts, Some(account)).await.expect("an account");
+    let asked = json!({"apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest", "spec": {}});
+    let given = request(client, "POST", &format!("{accounts}/reader/token"), Some(asked)).await.expect("a token");
+    std::fs::write(token, given["status"]["token"].as_str().expect("a token")).expect("written");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn credentials_end_and_are_renewed() {
+    let data = tempfile::tempdir().expect("a folder");
+    let data = data.path().to_str().expect("UTF-8");
+    let Some(server) = ApiServer::start(&["--data", data]) else { return };
+    let client = server.client("default").await;
+    let folder = tempfile::tempdir().expect("a folder");
+    let token = folder.path().join("token");
+    account(&client, &token).await;
+    let may = json!({
+        "apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRoleBinding", "metadata": {"name": "reader"},
+        "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": "cluster-admin"},
+        "subjects": [{"kind": "ServiceAccount", "name": "reader", "namespace": "default"}],
+    });
+    request(&client, "POST", "/apis/rbac.authorization.k8s.io/v1/clusterrolebindings", Some(may)).await.expect("bound");
+
+    let engine = followed(vec![Context::of_text("real", &kubeconfig_of(&server, &token))]);
+    let session = engine.session();
+    let sql = "select name from namespaces where name = 'default'";
+    let there = vec![vec!["default".to_owned()]];
+    until(&session, sql, |result| result.as_ref().is_ok_and(|rows| *rows == there)).await;
+
+    // The token ends with its account, and the watch with the server.
+    request(&client, "DELETE", "/api/v1/namespaces/default/serviceaccounts/reader", None).await.expect("deleted");
+    let url = server.url.clone();
+    server.kill();
+    let listen = url.trim_start_matches("https://");
+    let server = ApiServer::start(&["--data", data, "--listen", listen]).expect("it is built");
+    until(&session, sql, |result| match result {
+        Ok(rows) => {
+            assert_eq!(*rows, there);
+            false
+        }
+        Err(message) => {
+            assert!(message.starts_with("cluster real: namespaces: "), "{message}");
+            message.contains("Unauthorized")
+        }
+    })
+    .await;
+
+    account(&server.client("default").await, &token).await;
+    until(&session, sql, |result| result.as_ref().is_ok_and(|rows| *rows == there)).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn clusters_of_three_releases_in_one_query() {
+    let Some(server) = ApiServer::shared() else { return };
+    let old = Cluster::start(&[
+        "--release",
+        "1.31",
+        "--pods",
+        "60",
+        "--nodes",
+        "3",
+        "--events-per-second",
+        "0",
+        "--crds",
+        "3",
+    ]);
+    let new = ["--release", "1.33", "--pods", "90", "--nodes", "5", "--events-per-second", "0", "--listen"];
+    let newer = Cluster::start(&[&new[..], &["127.0.0.1:0"]].concat());
+    let contexts = vec![
+        Context::of_text("real", &text(&server.kubeconfig)),
+        Context::of_text("old", &text(&old.kubeconfig())),
+        Context::of_text("newer", &text(&newer.kubeconfig())),
+    ];
+    let engine = followed(contexts);
+    let session = engine.session();
+    let sql = "select cluster, count(*) from nodes where cluster <> 'real' group by cluster order by cluster";
+    let both = vec![vec!["newer".to_owned(), "5".to_owned()], vec!["old".to_owned(), "3".to_owned()]];
+    assert_eq!(ask(&session, sql).await.expect("an answer"), both);
+    let versions = "select name, version from system.clusters order by name";
+    let versions = ask(&session, versions).await.expect("versions");
+    let versions: Vec<&str> = versions.iter().map(|row| row[1].split('.').nth(1).unwrap_or_default()).collect();
+    assert_eq!(versions, ["33", "31", "35"]);
+    // What only some of them serve has rows of those; what all serve, of all.
+    let spaces = "select cluster, count(*) > 3 from namespaces group by cluster order by cluster";
+    let all = ["newer", "old", "real"].map(|cluster| vec![cluster.to_owned(), "true".to_owned()]);
+    assert_eq!(ask(&session, spaces).await.expect("an answer"), all);
+    let only = "select count(*) from servicecidrs where cluster = 'old'";
+    assert_eq!(ask(&session, only).await.expect("none there"), vec![vec!["0".to_owned()]]);
+
+    let listen = newer.address();
+    drop(newer);
+    until(&session, sql, |result| match result {
+        Ok(rows) => {
+            assert_eq!(*rows, both);
+            false
+        }
+        Err(message) => {
+            assert!(message.starts_with("cluster newer: nodes: "), "{message}");
+            true
+        }
+    })
+    .await;
+    let partial = engine.session();
+    partial.set_partial(true);
+    assert_eq!(ask(&partial, sql).await.expect("the other"), both[1..]);
+    assert!(!partial.take_warnings().is_empty());
+    let newer = Cluster::start(&[&new[..], &[&listen]].concat());
+    until(&session, sql, |result| result.as_ref().is_ok_and(|rows| *rows == both)).await;
+    drop(newer);
+}
