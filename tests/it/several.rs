@@ -10,7 +10,7 @@ use kubesql_runtime::ingest::clusters::{Context, LiveOptions};
 use kubesql_runtime::sql::{Engine, Session};
 use kubesql_runtime::store::{ClusterState, Source, WatchState};
 
-use crate::scripted::{Discovery, Kind, Manners, Server};
+use crate::scripted::{Discovery, Kind, Manners, Server, lock};
 use crate::sessions::{Rows, ask, live};
 
 /// Objects to a server, nearly.
@@ -144,6 +144,51 @@ async fn an_account_of_two_namespaces() {
     // What has no namespace cannot be had in some of them.
     let message = error(&session, "select name from nodes").await;
     assert!(message.starts_with("cluster east: nodes: nodes is forbidden"), "{message}");
+    // What is taken from it is missing in the answer; what is given instead is found when that is noticed.
+    for (allowed, expected) in [("shop", &expected[1..]), ("ops", &expected[..1])] {
+        lock(&server.shared.manners).allowed = Some(BTreeSet::from([allowed]));
+        server.hang_up();
+        until(&session, sql, |result| result.as_ref().is_ok_and(|rows| rows == expected)).await;
+    }
+}
+
+/// Nobody can say that changes are followed when every watch ends at once.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_server_that_ends_watches_at_once() {
+    let server = server("east", 11, |_| {});
+    let session = live(vec![server.context()], LiveOptions::default()).1.session();
+    let expected = counts(&[&server], Kind::Pods);
+    assert_eq!(ask(&session, BY_CLUSTER).await.expect("an answer"), expected);
+    lock(&server.shared.manners).ends_watches = true;
+    server.hang_up();
+    let said = "cluster east: pods: the server ends watches as soon as they begin";
+    until(&session, BY_CLUSTER, |result| result.as_ref().is_err_and(|message| message == said)).await;
+    lock(&server.shared.manners).ends_watches = false;
+    server.change(50);
+    let expected = counts(&[&server], Kind::Pods);
+    until(&session, BY_CLUSTER, |result| result.as_ref().is_ok_and(|rows| *rows == expected)).await;
+}
+
+/// One that takes connections and says nothing costs the others a moment, once.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_server_that_never_answers() {
+    let east = server("east", 12, |_| {});
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let url = format!("http://{}", listener.local_addr().expect("an address"));
+    let mute = format!(
+        "apiVersion: v1\nkind: Config\ncurrent-context: c\nclusters: [{{name: c, cluster: {{server: \"{url}\"}}}}]\n\
+         contexts: [{{name: c, context: {{cluster: c}}}}]\n"
+    );
+    let session = live(vec![east.context(), Context::of_text("mute", &mute)], LiveOptions::default()).1.session();
+    session.set_partial(true);
+    let begun = Instant::now();
+    assert_eq!(ask(&session, BY_CLUSTER).await.expect("that of one"), counts(&[&east], Kind::Pods));
+    assert!(begun.elapsed() < Duration::from_secs(30), "{:?}", begun.elapsed());
+    let said = warnings(&session);
+    assert_eq!(said, ["missing: cluster mute: pods: no answer for 15 s"]);
+    let again = Instant::now();
+    assert_eq!(ask(&session, BY_CLUSTER).await.expect("that of one"), counts(&[&east], Kind::Pods));
+    assert!(again.elapsed() < Duration::from_secs(5), "it is known by now: {:?}", again.elapsed());
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

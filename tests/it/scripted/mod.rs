@@ -35,6 +35,8 @@ pub(crate) struct Manners {
     pub(crate) allowed: Option<BTreeSet<&'static str>>,
     /// A kind that it lacks.
     pub(crate) lacks: Option<Kind>,
+    /// Whether watches end as soon as they begin.
+    pub(crate) ends_watches: bool,
 }
 
 /// How a server tells which kinds it has.

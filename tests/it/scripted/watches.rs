@@ -68,6 +68,9 @@ pub(super) async fn watch(
     if initial {
         watcher.initial().await?;
     }
+    if lock(&shared.manners).ends_watches {
+        return watcher.pipe.end().await;
+    }
     let lasts = Duration::from_secs(request.number("timeoutSeconds").unwrap_or(300));
     watcher.follow(lasts).await
 }

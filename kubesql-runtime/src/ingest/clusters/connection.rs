@@ -18,6 +18,9 @@ use crate::store::{ClusterState, ClusterStatus};
 /// The longest that a server may take to accept a connection.
 const CONNECT: Duration = Duration::from_secs(10);
 
+/// The longest that a server may take for its first answer, which is a small one.
+const FIRST_ANSWER: Duration = Duration::from_secs(15);
+
 /// How old what is known of a server's resources may get before a kind that it lacks is asked for once more.
 const KNOWN_FOR: Duration = Duration::from_secs(60);
 
@@ -61,7 +64,8 @@ impl Connection {
         let server = config.cluster_url.to_string();
         let server = server.trim_end_matches('/').to_owned();
         let client = Client::try_from(config)?;
-        let version = fetch(&client, "/version").await?;
+        let version = tokio::time::timeout(FIRST_ANSWER, fetch(&client, "/version"));
+        let version = version.await.map_err(|_| Failure::silent(FIRST_ANSWER))??;
         let version: serde_json::Value = serde_json::from_slice(&version).unwrap_or_default();
         let version = version.get("gitVersion").and_then(|version| version.as_str()).unwrap_or_default().to_owned();
         let resources = resources(&client).await?;
@@ -144,12 +148,13 @@ pub(super) struct Connector {
     connected: Mutex<Option<Arc<Connection>>>,
     /// Held by who connects, so that others wait for the same.
     connecting: tokio::sync::Mutex<()>,
+    /// What was wrong at the last attempt, and until when it is not worth another.
     failed: Mutex<Option<(Instant, Failure)>>,
     /// Whether anybody has asked yet.
     asked: AtomicBool,
 }
 
-/// A cluster that has just failed is not asked again for so long.
+/// A cluster that has just failed is not asked again for so long, or for as long as it took to find out.
 const FAILED_FOR: Duration = Duration::from_secs(1);
 
 impl Connector {
@@ -183,11 +188,12 @@ impl Connector {
         if let Some(connection) = self.current().filter(|connection| !connection.is_expired()) {
             return Ok(connection);
         }
-        if let Some((at, failure)) = self.failed.lock().clone()
-            && at.elapsed() < FAILED_FOR
+        if let Some((until, failure)) = self.failed.lock().clone()
+            && Instant::now() < until
         {
             return Err(failure);
         }
+        let begun = Instant::now();
         match Connection::new(&self.context).await {
             Ok(connection) => {
                 *self.failed.lock() = None;
@@ -196,7 +202,8 @@ impl Connector {
                 Ok(connection)
             }
             Err(failure) => {
-                *self.failed.lock() = Some((Instant::now(), failure.clone()));
+                let until = Instant::now() + begun.elapsed().max(FAILED_FOR);
+                *self.failed.lock() = Some((until, failure.clone()));
                 Err(failure)
             }
         }

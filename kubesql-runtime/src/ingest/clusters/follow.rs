@@ -32,6 +32,15 @@ const INITIAL: Duration = Duration::from_secs(20);
 /// A watch that broke off sooner than this is not begun again at once.
 const SHORT: Duration = Duration::from_secs(1);
 
+/// After so many watches in a row that ended at once without an event, nobody can say that changes are followed.
+const DOUBTFUL: u32 = 3;
+
+/// After so many errors in a row that came as events, all is listed anew.
+const ERRORS: u32 = 3;
+
+/// The longest that a server which sends bookmarks, about one a minute, may be silent.
+const BOOKMARKED: Duration = Duration::from_secs(130);
+
 /// Keeps a mirror as a server has its objects, until it is dropped.
 pub(super) struct Follower {
     pub(super) connector: Arc<Connector>,
@@ -56,6 +65,10 @@ struct Session {
     /// When the oldest change that readers do not see yet arrived.
     waiting: Option<Instant>,
     redacted: String,
+    /// Watches in a row that ended at once without an event.
+    short: u32,
+    /// Errors in a row that came as events.
+    errors: u32,
     /// Version of the last event, where versions are numbers: those that are not newer were seen before.
     position: Option<u64>,
 }
@@ -72,6 +85,8 @@ impl Follower {
             published: Instant::now(),
             waiting: None,
             redacted: String::new(),
+            short: 0,
+            errors: 0,
             position: None,
         };
         let mut backoff = Backoff::default();
@@ -83,11 +98,19 @@ impl Follower {
             if session.resume != before || begun.elapsed() > SHORT {
                 backoff.reset();
                 unreadable = false;
+                session.short = 0;
             }
             let asked = match result {
                 // Servers end watches after a while.
                 Ok(()) if begun.elapsed() > SHORT => continue,
-                Ok(()) => None,
+                Ok(()) => {
+                    session.short += 1;
+                    if session.short >= DOUBTFUL {
+                        let message = "the server ends watches as soon as they begin";
+                        session.follower.watch.failed(Failure::new(Class::Unreachable, message));
+                    }
+                    None
+                }
                 Err(failure) => {
                     match failure.class {
                         Class::Expired | Class::NotServed | Class::Refused => session.resume = None,
@@ -215,9 +238,11 @@ impl Session {
             if let Some(position) = self.position {
                 check_history(connection, &self.resource, position).await?;
             }
-            self.follower.watch.following();
+            if self.short < DOUBTFUL {
+                self.follower.watch.following();
+            }
         }
-        let mut stage = Stage { initial, lasts };
+        let mut stage = Stage { initial, lasts, bookmarked: false };
         let result = self.lines(answer, &mut stage).await;
         if stage.initial {
             self.follower.writer.abandon_list();
@@ -238,6 +263,7 @@ impl Session {
     /// Takes in lines until the end, and shows readers what they changed.
     async fn lines(&mut self, mut answer: Answer, stage: &mut Stage) -> Result<(), Failure> {
         let mut rest: Vec<u8> = Vec::new();
+        let steady = tokio::time::Instant::now() + SHORT;
         loop {
             let due = self.published + PACE;
             tokio::select! {
@@ -246,13 +272,18 @@ impl Session {
                     let Some(piece) = piece? else { return Ok(()) };
                     self.piece(&mut rest, &piece, stage)?;
                     if !stage.initial {
-                        answer.patience = stage.lasts + Duration::from_secs(10);
+                        answer.patience =
+                            if stage.bookmarked { BOOKMARKED } else { stage.lasts + Duration::from_secs(10) };
                     }
                     if self.waiting.is_some() && Instant::now() >= due {
                         self.publish();
                     }
                 }
                 () = tokio::time::sleep_until(due.into()), if self.waiting.is_some() => self.publish(),
+                () = tokio::time::sleep_until(steady), if self.short >= DOUBTFUL && !stage.initial => {
+                    self.short = 0;
+                    self.follower.watch.following();
+                }
                 done = async { self.merging.as_mut().expect("checked").await }, if self.merging.is_some() => {
                     self.merging = None;
                     if let Ok(done) = done {
@@ -306,11 +337,20 @@ impl Session {
                     stage.initial = false;
                     self.listed(resource_version);
                 } else if !stage.initial {
+                    stage.bookmarked = true;
+                    self.errors = 0;
                     self.arrived_at(resource_version);
                 }
                 Ok(())
             }
-            Line::Error(failure) => Err(failure),
+            Line::Error(failure) => {
+                self.errors += 1;
+                if self.errors >= ERRORS {
+                    self.errors = 0;
+                    self.resume = None;
+                }
+                Err(failure)
+            }
         }
     }
 
@@ -335,6 +375,7 @@ impl Session {
         if meta.resource_version.is_empty() {
             return Err(Failure::new(Class::Unreadable, format!("an event of {} without a version", meta.name)));
         }
+        self.errors = 0;
         self.waiting.get_or_insert_with(Instant::now);
         self.follower.watch.event();
         self.arrived_at(meta.resource_version);
@@ -403,4 +444,6 @@ struct Stage {
     initial: bool,
     /// When the server is to end it.
     lasts: Duration,
+    /// Whether the server sends bookmarks.
+    bookmarked: bool,
 }

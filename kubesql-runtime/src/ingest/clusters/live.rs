@@ -157,8 +157,8 @@ impl Inner {
         let Some(served) = self.begin(cluster, kind, &followed).await? else { return Ok(Answer::NotServed) };
         let watches = followed.tasks.lock().watches.clone();
         match self.all_ready(&watches).await {
-            Err(failure) if failure.class == Class::Forbidden && self.may_be_confined(&served, &watches) => {
-                self.confine(cluster, kind, &served, &followed, failure).await?;
+            Err(failure) if failure.class == Class::Forbidden && self.may_be_confined(&served, &followed) => {
+                self.confine(cluster, kind, &served, &followed, &watches, failure).await?;
                 let watches = followed.tasks.lock().watches.clone();
                 self.all_ready(&watches).await?;
             }
@@ -244,22 +244,27 @@ impl Inner {
         tasks
     }
 
-    /// Whether single namespaces may be allowed where all together are not.
-    fn may_be_confined(&self, served: &Served, watches: &[Arc<Watch>]) -> bool {
-        served.namespaced && watches.iter().any(|watch| watch.resource.namespace.is_none())
+    /// Whether single namespaces may be allowed where all together, or all that were before, are not.
+    fn may_be_confined(&self, served: &Served, followed: &Followed) -> bool {
+        let tasks = followed.tasks.lock();
+        let all = || tasks.watches.iter().any(|watch| watch.resource.namespace.is_none());
+        served.namespaced && (tasks.confined.is_some() || all())
     }
 
-    /// Follows a kind in those namespaces only that the account may list.
+    /// Follows a kind in those namespaces only that the account may list, instead of by what was found forbidden.
     async fn confine(
         &self,
         cluster: &Cluster,
         kind: &'static KindDef,
         served: &Served,
         followed: &Followed,
+        found: &[Arc<Watch>],
         forbidden: Failure,
     ) -> Result<(), Failure> {
         let _beginning = followed.beginning.lock().await;
-        if followed.tasks.lock().confined.is_some() {
+        let same = |(a, b): (&Arc<Watch>, &Arc<Watch>)| Arc::ptr_eq(a, b);
+        if !followed.tasks.lock().watches.iter().zip(found).all(same) {
+            // Somebody else has done it meanwhile.
             return Ok(());
         }
         let connection = cluster.connector.get().await?;
