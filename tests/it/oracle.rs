@@ -6,7 +6,7 @@ use std::process::Command;
 use crate::support::{DEMO, binary, root, skipped};
 
 /// Runs one of the scripts; its last line counts what agreed.
-fn python(script: &str, args: &[PathBuf]) {
+pub(crate) fn python(script: &str, args: &[PathBuf]) {
     let mut command = Command::new("python3");
     command.arg(root().join("tests/oracle").join(script)).arg(binary()).args(args).env("PYTHONDONTWRITEBYTECODE", "1");
     match command.output() {

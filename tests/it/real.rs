@@ -11,6 +11,7 @@ use kubesql_runtime::sql::{Engine, Session};
 use serde_json::{Value, json};
 
 use crate::apiserver::ApiServer;
+use crate::oracle::python;
 use crate::sessions::{ask, live};
 
 /// Within this time of a change, its rows are there; tests share their machine.
@@ -132,10 +133,24 @@ async fn tables_follow_a_real_server() {
     let evicted = ask(&session, "select name from pods where phase = 'Failed' and reason = 'Evicted'").await;
     assert_eq!(evicted.expect("names"), vec![vec![pod.clone()]]);
 
+    python_agrees(&server);
     kubectl(&["create", "configmap", "new", "--from-literal=a=b"]);
     same(&session, &client, &changed).await;
     kubectl(&["delete", "configmap", "new"]);
     kubectl(&["delete", "pods", "--all", "--now", "--wait=false"]);
     same(&session, &client, &changed).await;
     same(&session, &client, &kinds).await;
+    python_agrees(&server);
+}
+
+/// Answers of `kubesql query` over the server are those of Python over what kubectl gets from it.
+fn python_agrees(server: &ApiServer) {
+    const KINDS: &str = "pods,nodes,services,deployments,replicasets,statefulsets,daemonsets,cronjobs,ingresses,configmaps,\
+                         secrets,persistentvolumeclaims,persistentvolumes,namespaces,serviceaccounts,roles,rolebindings,\
+                         endpointslices,jobs,events";
+    let objects = server.kubectl(&["get", KINDS, "--all-namespaces", "--output", "json"]).expect("kubectl is there");
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("objects.json");
+    std::fs::write(&file, objects).expect("written");
+    python("questions.py", &["--kubeconfig".into(), server.kubeconfig.clone(), file]);
 }

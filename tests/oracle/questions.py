@@ -1,6 +1,8 @@
 """Asks kubesql and plain Python the same questions about the same files, and compares the answers.
 
-usage: questions.py KUBESQL FILE_OR_FOLDER...
+usage: questions.py KUBESQL [--kubeconfig PATH] FILE_OR_FOLDER...
+
+With a kubeconfig, kubesql asks its cluster, and the files hold what kubectl got from there.
 """
 
 import json
@@ -192,10 +194,10 @@ def plain(value):
     if isinstance(value, float):
         return int(value) if value == int(value) else float(f"{value:.12g}")
     if isinstance(value, (list, dict)):
-        return json.dumps(value)
+        return json.dumps(value, sort_keys=True)
     if value.startswith(("[", "{")):  # JSON text: white space and escapes are not part of what it says
         try:
-            return json.dumps(json.loads(value))
+            return json.dumps(json.loads(value), sort_keys=True)
         except ValueError:
             return value
     moment = micros(value)
@@ -204,9 +206,10 @@ def plain(value):
 
 def main():
     kubesql, *paths = sys.argv[1:]
-    files, kinds = load(paths)
+    cluster = [f"--kubeconfig={paths[1]}"] if paths[0] == "--kubeconfig" else []
+    files, kinds = load(paths[2:] if cluster else paths)
     asked = list(questions(kinds))
-    sources = [f"--file={file}" if "=" not in file else f"--file=x={file}" for file in files]
+    sources = cluster or [f"--file={file}" if "=" not in file else f"--file=x={file}" for file in files]
     failed = empty = 0
     for sql, expected in asked:
         run = subprocess.run([kubesql, "query", *sources, "--show-secrets", "-o", "json", sql], capture_output=True, text=True)
