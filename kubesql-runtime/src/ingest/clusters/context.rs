@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use kube::Config;
-use kube::config::{KubeConfigOptions, Kubeconfig};
+use kube::config::{KubeConfigOptions, Kubeconfig, KubeconfigError};
 
 use super::failure::{Class, Failure};
 use crate::store::SourceError;
@@ -143,9 +143,18 @@ fn place(files: &[PathBuf]) -> String {
 }
 
 fn read(files: &[PathBuf]) -> Result<Kubeconfig, SourceError> {
-    let unreadable = |error: kube::config::KubeconfigError| {
-        let cause = std::error::Error::source(&error).map_or_else(String::new, |cause| format!(": {cause}"));
-        SourceError::Unreadable { place: place(files), message: format!("{error}{cause}") }
+    let unreadable = |error: KubeconfigError| {
+        if let KubeconfigError::ReadConfig(cause, path) = &error {
+            let message = format!("the kubeconfig cannot be read: {cause}");
+            return SourceError::Unreadable { place: path.display().to_string(), message };
+        }
+        let cause = std::error::Error::source(&error).map(ToString::to_string);
+        let mut message = error.to_string();
+        if let Some(cause) = cause.filter(|cause| !message.contains(cause)) {
+            message.push_str(": ");
+            message.push_str(&cause);
+        }
+        SourceError::Unreadable { place: place(files), message }
     };
     let Some((first, rest)) = files.split_first() else { return Kubeconfig::read().map_err(unreadable) };
     let first = Kubeconfig::read_from(first).map_err(unreadable)?;
@@ -227,6 +236,9 @@ mod tests {
         };
         assert_eq!(names(&[]), Ok(vec!["test".to_owned()]));
         assert_eq!(names(&["prod-*", "*"]), Ok(vec!["prod-1".to_owned(), "prod-2".to_owned(), "test".to_owned()]));
+        let missing = Context::of_kubeconfig(&[PathBuf::from("/nowhere/config")], &[]).expect_err("no such file");
+        let said = "/nowhere/config: the kubeconfig cannot be read: No such file or directory (os error 2)";
+        assert_eq!(missing.to_string(), said);
         let error = names(&["dev"]).expect_err("no such context");
         assert!(error.contains("no context is called dev; there is prod-1, test, prod-2"), "{error}");
     }
