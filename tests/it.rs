@@ -14,6 +14,8 @@ mod converge; // watched tables against a server that misbehaves
 mod demo; // what the made-up cluster holds
 #[path = "it/demo_cluster.rs"]
 mod demo_cluster; // the demo cluster under kube's watchers and kubectl
+#[path = "it/kubeconfigs.rs"]
+mod kubeconfigs; // certificates, tokens, plugins and proxies
 #[path = "it/oneshot/mod.rs"]
 mod oneshot; // clusters listed for each query: pages, selectors, errors
 #[path = "it/oracle.rs"]
