@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use arrow::array::ArrayRef;
+use arrow::compute::{CastOptions, cast_with_options};
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
 use datafusion::error::DataFusionError;
@@ -29,6 +30,18 @@ pub struct Prepared {
 }
 
 impl Prepared {
+    /// The values as the parameters' types.
+    pub(super) fn typed(&self, values: &[ArrayRef]) -> Result<Vec<ArrayRef>, SqlError> {
+        let options = CastOptions { safe: false, ..CastOptions::default() };
+        let typed = values.iter().enumerate().map(|(at, value)| match self.parameters.get(at) {
+            Some(of) if of != value.data_type() => cast_with_options(value, of, &options).map_err(|error| {
+                SqlError::new(ErrorKind::Invalid, failure::in_sql(&format!("parameter ${}: {error}", at + 1)))
+            }),
+            _ => Ok(Arc::clone(value)),
+        });
+        typed.collect()
+    }
+
     /// The answer under the names that were told, if its columns are still of the types that were told.
     pub(super) fn told(&self, answer: Answer) -> Result<Answer, SqlError> {
         let Some(schema) = &self.schema else { return Ok(answer) };

@@ -82,14 +82,18 @@ impl Session {
         }
     }
 
-    /// Runs a prepared statement; each value is an array of one element.
+    /// Runs a prepared statement; each value is an array of one element, of its parameter's type or one that can be
+    /// made that.
     ///
     /// # Errors
     /// As [`Self::execute`], and where its columns are no longer those that it was prepared with.
     pub async fn run(&self, statement: &Prepared, values: &[ArrayRef]) -> Result<Answer, SqlError> {
         let client = self.settings.lock().get("application_name")?.to_owned();
         let running = self.engine.house.queries.begin(&statement.sql, &client);
-        let answer = self.answer(&statement.sql, values).await.and_then(|answer| statement.told(answer));
+        let answer = match statement.typed(values) {
+            Ok(values) => self.answer(&statement.sql, &values).await.and_then(|answer| statement.told(answer)),
+            Err(error) => Err(error),
+        };
         running.follow(answer)
     }
 

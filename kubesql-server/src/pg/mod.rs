@@ -11,6 +11,7 @@ use std::collections::HashMap;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::{Arc, Weak};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use parking_lot::Mutex;
@@ -65,7 +66,7 @@ impl Pg {
                         connections.spawn(connection(socket, Handlers { shared: Arc::clone(&self.shared) }));
                     }
                     // Too many files are open, or the client is gone already: others may still come.
-                    Err(_) => tokio::time::sleep(std::time::Duration::from_millis(50)).await,
+                    Err(_) => tokio::time::sleep(Duration::from_millis(50)).await,
                 },
                 Some(_) = connections.join_next() => {}
             }
@@ -85,14 +86,22 @@ async fn connection(socket: TcpStream, handlers: Handlers) {
 }
 
 /// The same socket, to be looked at by somebody else.
+#[cfg(unix)]
 fn second(socket: &TcpStream) -> io::Result<TcpStream> {
     use std::os::fd::AsFd;
-    TcpStream::from_std(std::net::TcpStream::from(socket.as_fd().try_clone_to_owned()?))
+    TcpStream::from_std(socket.as_fd().try_clone_to_owned()?.into())
+}
+
+/// The same socket, to be looked at by somebody else.
+#[cfg(windows)]
+fn second(socket: &TcpStream) -> io::Result<TcpStream> {
+    use std::os::windows::io::AsSocket;
+    TcpStream::from_std(socket.as_socket().try_clone_to_owned()?.into())
 }
 
 /// Waits until the client has closed its side.
 async fn closed(socket: TcpStream) {
-    const EVERY: std::time::Duration = std::time::Duration::from_millis(200);
+    const EVERY: Duration = Duration::from_millis(200);
     while let Ok(ready) = socket.ready(tokio::io::Interest::READABLE).await {
         if ready.is_read_closed() {
             // What it sent before may still be served, such as a last statement of a script.

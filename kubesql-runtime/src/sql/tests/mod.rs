@@ -6,6 +6,7 @@ mod columns;
 mod duplicates;
 mod errors;
 mod planning;
+mod prepared;
 mod rows;
 mod show;
 mod stars;

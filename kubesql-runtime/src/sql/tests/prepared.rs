@@ -1,0 +1,64 @@
+//! Statements with parameters: what they are told to be, and what they give.
+
+use std::sync::Arc;
+
+use arrow::array::{ArrayRef, Float64Array, Int64Array, StringArray, new_null_array};
+use arrow::datatypes::{DataType, TimeUnit};
+use futures::TryStreamExt;
+
+use super::session;
+use crate::sql::{ErrorKind, SqlError};
+
+fn text(text: &str) -> ArrayRef {
+    Arc::new(StringArray::from(vec![text]))
+}
+
+/// How many rows there are with these values.
+async fn rows(sql: &str, declared: &[Option<DataType>], values: &[ArrayRef]) -> Result<usize, SqlError> {
+    let session = session();
+    let prepared = session.prepare(sql, declared).await?;
+    let answer = session.run(&prepared, values).await?;
+    assert_eq!(Some(&answer.schema), prepared.schema.as_ref(), "{sql}");
+    let batches: Vec<_> = answer.rows.try_collect().await?;
+    assert!(batches.iter().all(|batch| batch.schema() == answer.schema), "{sql}");
+    Ok(batches.iter().map(arrow::array::RecordBatch::num_rows).sum())
+}
+
+#[tokio::test]
+async fn parameters_are_what_the_statement_wants() {
+    let utc = DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into()));
+    for (sql, expect) in [
+        ("select 1", vec![]),
+        ("select name from pods where name = $1", vec![DataType::Utf8View]),
+        ("select name from pods where creationtimestamp < $2 and generation > $1", vec![DataType::Int64, utc]),
+        ("select name from pods limit $1 offset $2", vec![DataType::Int64, DataType::Int64]),
+        ("select $1::int, $2::boolean, $3", vec![DataType::Int32, DataType::Boolean, DataType::Utf8]),
+        ("select name from pods where labels['app'] in ($1, $2)", vec![DataType::Utf8View, DataType::Utf8View]),
+    ] {
+        let prepared = session().prepare(sql, &[]).await.unwrap_or_else(|error| panic!("{sql}: {error}"));
+        assert_eq!(prepared.parameters, expect, "{sql}");
+    }
+    let declared = [None, Some(DataType::Float64)];
+    let prepared = session().prepare("select $1, $2", &declared).await.expect("planned");
+    assert_eq!(prepared.parameters, [DataType::Utf8, DataType::Float64]);
+    let schema = prepared.schema.expect("columns");
+    assert_eq!(schema.field(1).data_type(), &DataType::Float64);
+    assert!(session().prepare("set kubesql.partial = on", &[]).await.expect("known").schema.is_none());
+    assert!(session().prepare("show tables", &[]).await.expect("known").schema.is_some());
+}
+
+#[tokio::test]
+async fn values_take_the_place_of_parameters() {
+    let sql = "select name, *, $1 as mark from pods where name = $1 or name = $2 order by name limit $3";
+    let values = [text("bare"), text("web-1"), Arc::new(Int64Array::from(vec![9])) as ArrayRef];
+    assert_eq!(rows(sql, &[], &values).await.expect("an answer"), 3);
+    let null = new_null_array(&DataType::Utf8, 1);
+    assert_eq!(rows("select name from pods where name = $1", &[], &[null]).await.expect("an answer"), 0);
+    let float: ArrayRef = Arc::new(Float64Array::from(vec![0.5]));
+    let declared = [Some(DataType::Float64)];
+    assert_eq!(rows("select $1, $1 + 1, cast($1 as int)", &declared, &[float]).await.expect("an answer"), 1);
+    let error = rows("select name from pods where name = $1", &[], &[]).await.expect_err("a value is missing");
+    assert_eq!(error.kind, ErrorKind::Invalid, "{error}");
+    let error = session().execute("select $1").await.err().expect("a value is missing");
+    assert_eq!(error.message, "the statement has 1 parameters, and there are 0 values");
+}
