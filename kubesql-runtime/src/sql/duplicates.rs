@@ -8,7 +8,8 @@ use std::sync::Arc;
 
 use arrow::datatypes::{Field, Schema, SchemaRef};
 use datafusion::sql::sqlparser::ast::{
-    Expr, Ident, Query, Select, SelectItem, SetExpr, Statement, Visit, VisitMut, VisitorMut, visit_expressions,
+    Expr, Ident, Query, Select, SelectItem, SetExpr, Statement, Value, Visit, VisitMut, VisitorMut, visit_expressions,
+    visit_expressions_mut,
 };
 
 use super::names::normal;
@@ -101,13 +102,14 @@ impl Marker {
         for at in 0..select.projection.len() {
             let Some((name, expr, aliased)) = column(&select.projection[at]) else { continue };
             // What has no name of its own is called by its text, the same text the same.
-            let key = name.clone().unwrap_or_else(|| format!("{MARK}{expr}"));
+            let key = name.clone().unwrap_or_else(|| format!("{MARK}{}", without_casts(&expr)));
             let first = seen.get(&key);
             let same = first.is_some_and(|(_, first)| *first == expr);
             let free = !used.contains(&key);
             // Whatever has a name may have that of one of the star's columns.
             let in_star = starred && self.depth == 0 && name.is_some() && (!aliased || free);
-            if !(same && !starred || first.is_some() && free && name.is_some() || in_star) {
+            let taken = first.is_some() && (free || name.is_none());
+            if !(same && !starred || taken || in_star) {
                 if first.is_none() {
                     seen.insert(key, (at, expr));
                 }
@@ -145,8 +147,8 @@ impl Marker {
 fn column(item: &SelectItem) -> Option<(Option<String>, Expr, bool)> {
     match item {
         SelectItem::UnnamedExpr(expr) => {
-            let name = match expr {
-                Expr::Identifier(ident) => Some(normal(ident)),
+            let name = match without_casts(expr) {
+                Expr::Identifier(ident) => Some(normal(&ident)),
                 Expr::CompoundIdentifier(parts) => parts.last().map(normal),
                 _ => None,
             };
@@ -155,6 +157,18 @@ fn column(item: &SelectItem) -> Option<(Option<String>, Expr, bool)> {
         SelectItem::ExprWithAlias { expr, alias } => Some((Some(normal(alias)), expr.clone(), true)),
         _ => None,
     }
+}
+
+/// The expression that gives a column its name: casts and parentheses do not show in it.
+fn without_casts(expr: &Expr) -> Expr {
+    let mut bare = expr.clone();
+    let _: ControlFlow<()> = visit_expressions_mut(&mut bare, |expr| {
+        while let Expr::Cast { expr: inner, .. } | Expr::Nested(inner) = expr {
+            *expr = std::mem::replace(&mut **inner, Expr::Value(Value::Null.into()));
+        }
+        ControlFlow::Continue(())
+    });
+    bare
 }
 
 fn is_star(item: &SelectItem) -> bool {

@@ -29,6 +29,17 @@ async fn columns_may_have_one_name() {
             &["4|4|web-2|web-2"],
         ),
         ("select 1 as a, 2 as a, 3 as a", "a,a,a", &["1|2|3"]),
+        (
+            "select name, name::text, cast(name as varchar) from pods where name = 'bare'",
+            "name,name,name",
+            &["bare|bare|bare"],
+        ),
+        (
+            "select a, a::int, (a), a + 1, a::int + 1 from (select 2 as a) x",
+            "a,a,a,x.a + Int64(1),x.a + Int64(1)",
+            &["2|2|2|3|3"],
+        ),
+        ("select count(*) from (select name, name::text from pods) x", "count(*)", &["4"]),
         ("select 1, 1", "Int64(1),Int64(1)", &["1|1"]),
         (
             "select name, name from pods where cluster = 'west' union all select name, name from nodes where cluster = 'west'",
