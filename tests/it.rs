@@ -8,6 +8,9 @@ mod ancestor; // the queries of the first users, to the letter
 mod apiserver; // a real Kubernetes API server, for other tests too
 #[path = "it/cli.rs"]
 mod cli; // the command line: sources, statements, formats, errors, exit codes
+#[allow(dead_code)] // until each of its functions has a test that uses it
+#[path = "it/clients.rs"]
+mod clients; // where the SQL clients are that `cargo xtask clients` installs
 #[path = "it/converge/mod.rs"]
 mod converge; // watched tables against a server that misbehaves
 #[path = "it/demo.rs"]

@@ -8,6 +8,7 @@ use clap::{Parser, Subcommand};
 
 mod apiserver;
 mod bench;
+mod clients;
 mod import;
 mod regen;
 
@@ -23,6 +24,7 @@ struct Cli {
 enum Chore {
     Apiserver(apiserver::Args),
     Bench(bench::Args),
+    Clients(clients::Args),
     Import(import::Args),
     Regen(regen::Args),
 }
@@ -31,6 +33,7 @@ fn main() -> ExitCode {
     let outcome = match Cli::parse().chore {
         Chore::Apiserver(args) => apiserver::run(&args),
         Chore::Bench(args) => bench::run(&args),
+        Chore::Clients(args) => clients::run(&args),
         Chore::Import(args) => import::run(&args),
         Chore::Regen(args) => regen::run(&args),
     };

@@ -5,9 +5,9 @@ use kubesql_runtime::ingest::{Files, Kinds, Options};
 
 use super::*;
 
-/// Rows without an end that is in sight.
-const ENDLESS: &str =
-    "select count(*) from generate_series(1, 1000000) a, generate_series(1, 1000000) b where a.value = -b.value";
+/// 10^18 pairs, none of which a condition on one of them or a hash can leave out.
+const ENDLESS: &str = "select count(*) from generate_series(1, 1000000) a, generate_series(1, 1000000) b, \
+    generate_series(1, 1000000) c where a.value + b.value < c.value";
 
 fn door(timeout: Option<Duration>, at_once: usize) -> Arc<Door> {
     let kinds = Kinds::new(generated::KINDS.iter().copied(), generated::rows);
