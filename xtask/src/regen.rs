@@ -148,3 +148,72 @@ fn columns(listing: &str) -> BTreeMap<String, String> {
     };
     listing.lines().skip(1).filter_map(parse).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use kubesql_codegen::Inputs;
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    /// The newest release with what a next one may bring: fields that want the names of others, lists, and a kind.
+    fn next(newest: &str) -> String {
+        let mut document: Value = serde_json::from_str(newest).expect("JSON");
+        document["info"]["version"] = json!("v1.999");
+        let schemas = document["components"]["schemas"].as_object_mut().expect("schemas");
+        for (of, field, like) in [
+            ("PodSpec", "phase", "string"), // wants the short name of status.phase
+            ("PodSpec", "hostIP", "string"),
+            ("PodStatus", "novelty", "string"),
+            ("DeploymentSpec", "readyReplicas", "integer"),
+            ("Container", "started", "boolean"), // a field of its status, which is merged into its rows
+        ] {
+            let of = schemas.iter_mut().find(|(name, _)| name.ends_with(&format!(".v1.{of}"))).expect(of).1;
+            of["properties"][field] = json!({ "type": like });
+        }
+        schemas.insert(
+            "io.k8s.api.core.v1.Novelty".to_owned(),
+            json!({
+                "type": "object",
+                "x-kubernetes-group-version-kind": [{ "group": "", "kind": "Novelty", "version": "v1" }],
+                "properties": {
+                    "metadata": { "$ref": "#/components/schemas/io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta" },
+                    "spec": { "$ref": "#/components/schemas/io.k8s.api.core.v1.PodSpec" },
+                },
+            }),
+        );
+        document["paths"]["/api/v1/novelties"] = json!({
+            "x-kubernetes-group-version-kind": { "group": "", "kind": "Novelty", "version": "v1" },
+            "x-kubesql-namespaced": true,
+            "x-kubesql-verbs": ["get", "list", "watch"],
+        });
+        document.to_string()
+    }
+
+    #[test]
+    fn a_release_that_nobody_has_seen_adds_and_renames_nothing() {
+        let root = root();
+        let inputs = inputs(&root).expect("the schemas");
+        let before = generate(&inputs).expect("they make code");
+        let mut releases = inputs.releases.clone();
+        releases.push(next(inputs.releases.last().expect("a release")));
+        let lock = before.files[LOCK].clone();
+        let after = generate(&Inputs { releases, lock, ..inputs }).expect("they make code with the next one, too");
+
+        let (old, new) = (before.files[LISTING].lines(), &after.files[LISTING]);
+        let kept: BTreeSet<&str> = new.lines().collect();
+        let lost: Vec<&str> = old.filter(|line| !kept.contains(line)).collect();
+        assert!(lost.is_empty(), "{} columns are called or typed otherwise, such as {}", lost.len(), lost[0]);
+        let has = |table: &str, column: &str, path: &str| {
+            new.lines().any(|line| {
+                let parts: Vec<&str> = line.split('\t').collect();
+                parts[1] == table && parts[2] == column && parts[4] == path
+            })
+        };
+        assert!(has("pods", "phase", "status.phase") && has("pods", "spec.phase", "spec.phase"));
+        assert!(has("pods", "novelty", "status.novelty"));
+        assert!(has("deployments", "spec.readyreplicas", "spec.readyReplicas"));
+        assert!(has("novelties", "name", "metadata.name") && has("novelties", "nodename", "spec.nodeName"));
+        assert!(new.lines().any(|line| line.starts_with("core\tnovelty_containers\timage\t")));
+    }
+}
