@@ -3,6 +3,7 @@
 use std::ffi::OsString;
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::str::FromStr;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use kubesql_runtime::value::quantity;
@@ -67,8 +68,12 @@ Examples:
   kubesql serve                                  the current context's cluster
   kubesql serve --context 'prod-*' --watch pods,nodes
   kubesql serve --demo --pg 127.0.0.1:0          a made-up cluster, on any free port
-and then:
+  kubesql serve --pg off --http 9090             one door only, on another port
+and then one of:
   psql -h 127.0.0.1 -c \"select namespace, count(*) from pods group by 1\"
+  presto --server localhost:8080 --catalog kubesql --schema kubesql    or trino, with the same words
+  curl -s localhost:8080/api/v1/query -H 'Content-Type: application/json' -d '{\"sql\": \"select name from pods\"}'
+http://localhost:8080/api/v1/openapi.json describes the REST API.
 
 A kind is listed and watched from the first statement that asks for it, and dropped when nobody has asked for it for
 --watch-idle. A statement fails while a cluster or kind that it needs cannot be had, unless --partial is given or the
@@ -102,7 +107,7 @@ pub(crate) enum Command {
     Describe(DescribeArgs),
     /// Show how a statement would be answered
     Explain(ExplainArgs),
-    /// Follow clusters and answer clients: psql and whatever else speaks PostgreSQL's protocol
+    /// Follow clusters and answer clients of PostgreSQL, Presto, Trino and HTTP
     #[command(after_help = SERVE_HELP)]
     Serve(ServeArgs),
     /// Serve a made-up cluster for trials and tests
@@ -252,9 +257,12 @@ pub(crate) struct ExplainArgs {
 
 #[derive(Debug, Args)]
 pub(crate) struct ServeArgs {
-    /// Where to answer clients of PostgreSQL; port 0 takes any that is free
+    /// Where to answer clients of PostgreSQL; port 0 takes any that is free, `off` answers none
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:5432", help_heading = "Doors")]
-    pub(crate) pg: SocketAddr,
+    pub(crate) pg: Listen,
+    /// Where to answer HTTP: Presto, Trino, and the REST API below /api/v1; as --pg
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8080", help_heading = "Doors")]
+    pub(crate) http: Listen,
     /// How many seconds a statement may take, waiting for its turn included; 0 for no limit
     #[arg(long, value_name = "SECONDS", default_value_t = 300, help_heading = "Limits")]
     pub(crate) statement_timeout: u64,
@@ -273,6 +281,31 @@ pub(crate) struct ServeArgs {
     pub(crate) watch_idle: u64,
     #[command(flatten)]
     pub(crate) sources: SourceArgs,
+}
+
+/// Where a door listens.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Listen {
+    /// Nowhere.
+    Off,
+    At(SocketAddr),
+}
+
+impl FromStr for Listen {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        if text == "off" {
+            return Ok(Self::Off);
+        }
+        let port = text.strip_prefix("localhost:").unwrap_or(text).parse();
+        match port {
+            Ok(port) => Ok(Self::At(SocketAddr::from(([127, 0, 0, 1], port)))),
+            Err(_) => text.parse().map(Self::At).map_err(|_| {
+                "this takes an address and a port (127.0.0.1:8080), a port of this machine (8080), or off".to_owned()
+            }),
+        }
+    }
 }
 
 /// Bytes, as Kubernetes writes them.
@@ -321,5 +354,22 @@ mod tests {
     #[test]
     fn the_command_line_holds_together() {
         Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn where_doors_listen() {
+        let at = |text: &str| Some(Listen::At(text.parse().expect("an address")));
+        for (text, expect) in [
+            ("127.0.0.1:0", at("127.0.0.1:0")),
+            ("[::1]:8080", at("[::1]:8080")),
+            ("8080", at("127.0.0.1:8080")),
+            ("localhost:8080", at("127.0.0.1:8080")),
+            ("off", Some(Listen::Off)),
+            ("example.com:8080", None),
+            ("127.0.0.1", None),
+            ("", None),
+        ] {
+            assert_eq!(text.parse().ok(), expect, "{text}");
+        }
     }
 }

@@ -5,6 +5,8 @@ mod commands;
 #[allow(dead_code)] // what only those need who run one inside the process
 mod demo;
 mod failure;
+mod glob;
+mod http;
 mod output;
 mod pg;
 mod query;

@@ -21,7 +21,7 @@ impl Served {
     fn start(args: &[&str]) -> Self {
         let mut process = Command::new(binary())
             .current_dir(root())
-            .args(["serve", "--demo", "--pg", "127.0.0.1:0"])
+            .args(["serve", "--demo", "--pg", "127.0.0.1:0", "--http", "off"])
             .args(args)
             .stdout(Stdio::piped())
             .spawn()

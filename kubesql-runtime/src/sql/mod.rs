@@ -43,6 +43,7 @@ pub use error::{ErrorKind, SqlError};
 pub use prepared::Prepared;
 pub use session::Session;
 pub use statement::statements;
+pub use types::type_name;
 
 /// The answer to one statement.
 pub struct Answer {

@@ -143,11 +143,7 @@ impl Moment {
 
 async fn take(source: &dyn Source, request: &Request, warnings: &Warnings) -> Result<Snapshot, SqlError> {
     let snapshot = source.snapshot(request).await.map_err(|error| failed(&error))?;
-    let missing = snapshot.missing.iter().map(|missing| {
-        let message = if missing.kind.is_empty() { String::new() } else { format!("{}: ", missing.kind) };
-        let message = format!("{message}{}", missing.cause);
-        Warning { place: format!("missing: cluster {}", missing.cluster), message, count: 1 }
-    });
+    let missing = snapshot.missing.iter().map(Warning::of_missing);
     tell(warnings, missing.chain(snapshot.warnings.iter().cloned()));
     Ok(snapshot)
 }

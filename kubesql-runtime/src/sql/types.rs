@@ -87,3 +87,45 @@ pub(super) fn sql_name(values: Values) -> &'static str {
         Values::Map(_) => "map",
     }
 }
+
+/// The type of an answer's column, as psql spells it.
+#[must_use]
+pub fn type_name(field: &Field) -> String {
+    if field.metadata().get(CONTENT).is_some_and(|content| content == "json") {
+        return "json".to_owned();
+    }
+    named(field.data_type())
+}
+
+fn named(of: &DataType) -> String {
+    let name = match of {
+        DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View => "text",
+        DataType::Boolean => "boolean",
+        DataType::Int8 | DataType::UInt8 | DataType::Int16 => "smallint",
+        DataType::UInt16 | DataType::Int32 => "integer",
+        DataType::UInt32 | DataType::Int64 => "bigint",
+        DataType::UInt64 => "numeric",
+        DataType::Float16 | DataType::Float32 => "real",
+        DataType::Float64 => "double precision",
+        DataType::Decimal32(digits, scale)
+        | DataType::Decimal64(digits, scale)
+        | DataType::Decimal128(digits, scale)
+        | DataType::Decimal256(digits, scale) => return format!("numeric({digits},{scale})"),
+        DataType::Timestamp(_, Some(_)) => "timestamp with time zone",
+        DataType::Timestamp(_, None) => "timestamp without time zone",
+        DataType::Date32 | DataType::Date64 => "date",
+        DataType::Time32(_) | DataType::Time64(_) => "time without time zone",
+        DataType::Interval(_) | DataType::Duration(_) => "interval",
+        DataType::Binary | DataType::LargeBinary | DataType::BinaryView | DataType::FixedSizeBinary(_) => "bytea",
+        DataType::List(item) | DataType::LargeList(item) | DataType::FixedSizeList(item, _) => {
+            return format!("{}[]", type_name(item));
+        }
+        DataType::Map(..) => "map",
+        DataType::Struct(_) => "record",
+        DataType::Union(..) => "json",
+        DataType::Dictionary(_, values) => return named(values),
+        DataType::Null => "unknown",
+        _ => "text",
+    };
+    name.to_owned()
+}

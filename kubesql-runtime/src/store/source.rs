@@ -106,6 +106,25 @@ pub struct Warning {
     pub count: u64,
 }
 
+/// How the place begins of what is missing.
+const MISSING: &str = "missing: cluster ";
+
+impl Warning {
+    /// Of objects that an answer is without.
+    #[must_use]
+    pub fn of_missing(missing: &Missing) -> Self {
+        let kind = if missing.kind.is_empty() { String::new() } else { format!("{}: ", missing.kind) };
+        let place = format!("{MISSING}{}", missing.cluster);
+        Self { place, message: format!("{kind}{}", missing.cause), count: 1 }
+    }
+
+    /// The cluster that the answer is without, where that is what it tells.
+    #[must_use]
+    pub fn missing_cluster(&self) -> Option<&str> {
+        self.place.strip_prefix(MISSING)
+    }
+}
+
 /// Why a source could not answer.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum SourceError {

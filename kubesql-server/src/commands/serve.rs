@@ -1,6 +1,7 @@
 //! `kubesql serve`: follows clusters, and answers clients until it is told to end.
 
 use std::io::{self, Write};
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,10 +10,11 @@ use tokio::task::JoinSet;
 
 use super::query::say;
 use super::{ended, runtime};
-use crate::args::ServeArgs;
+use crate::args::{Listen, ServeArgs};
 use crate::failure::Failure;
+use crate::http::Http;
 use crate::pg::Pg;
-use crate::query::{Client, Door, Limits};
+use crate::query::{Door, Limits};
 use crate::sources::Following;
 
 /// How long until a watch that failed is tried again.
@@ -23,11 +25,10 @@ const ASK: Duration = Duration::from_secs(60);
 
 /// Serves until the process is told to end.
 pub(crate) fn run(args: &ServeArgs) -> Result<(), Failure> {
-    if !args.pg.ip().is_loopback() {
-        return Err(Failure::usage(
-            format!("--pg {}: whoever reaches that address could read everything, for there are no passwords", args.pg),
-            "listen on 127.0.0.1, and let clients come through a tunnel (ssh -L, kubectl port-forward)",
-        ));
+    only_here("--pg", args.pg)?;
+    only_here("--http", args.http)?;
+    if (args.pg, args.http) == (Listen::Off, Listen::Off) {
+        return Err(Failure::usage("no door is left to be opened", "leave out --pg off or --http off"));
     }
     let runtime = runtime()?;
     let idle = Duration::from_secs(args.watch_idle.max(1));
@@ -38,35 +39,64 @@ pub(crate) fn run(args: &ServeArgs) -> Result<(), Failure> {
     for table in &args.watch {
         // What is misspelt is told before anybody connects.
         runtime.block_on(opened.engine.describe(table, false))?;
+        door.awaits(table);
     }
     let result = runtime.block_on(serve(args, &door));
     runtime.shutdown_background();
     result
 }
 
+/// Fails for an address that others than this machine reach.
+fn only_here(flag: &str, listen: Listen) -> Result<(), Failure> {
+    match listen {
+        Listen::At(address) if !address.ip().is_loopback() => Err(Failure::usage(
+            format!("{flag} {address}: whoever reaches that address could read everything, for there are no passwords"),
+            "listen on 127.0.0.1, and let clients come through a tunnel (ssh -L, kubectl port-forward)",
+        )),
+        _ => Ok(()),
+    }
+}
+
 async fn serve(args: &ServeArgs, door: &Arc<Door>) -> Result<(), Failure> {
-    let pg = Pg::bind(args.pg, Arc::clone(door)).await.map_err(|error| {
-        Failure::usage(
-            format!("{} cannot be listened on: {error}", args.pg),
-            "--pg takes another address, such as 127.0.0.1:0 for any free port",
-        )
-    })?;
-    let address = pg.address()?;
+    let mut lines = Vec::new();
     let mut tasks = JoinSet::new();
-    tasks.spawn(pg.serve());
+    if let Listen::At(wanted) = args.pg {
+        const HINT: &str = "--pg takes another address, such as 127.0.0.1:0 for any free port, or off";
+        let pg = Pg::bind(wanted, Arc::clone(door)).await.map_err(|error| taken(wanted, &error, HINT))?;
+        let at = pg.address()?;
+        lines.push(format!("PostgreSQL clients are answered on {at}; try: psql -h {} -p {}", at.ip(), at.port()));
+        tasks.spawn(pg.serve());
+    }
+    if let Listen::At(wanted) = args.http {
+        const HINT: &str = "--http takes another address, such as 127.0.0.1:0 for any free port, or off";
+        let http = Http::bind(wanted, Arc::clone(door)).await.map_err(|error| taken(wanted, &error, HINT))?;
+        let at = http.address()?;
+        lines.push(format!(
+            "Presto, Trino and HTTP clients are answered on {at}; try: presto --server {at} --catalog kubesql --schema kubesql"
+        ));
+        tasks.spawn(http.serve());
+    }
     for table in &args.watch {
-        tasks.spawn(keep(door.client(), table.clone()));
+        tasks.spawn(keep(Arc::clone(door), table.clone()));
     }
     let mut out = io::stdout().lock();
-    writeln!(out, "PostgreSQL clients are answered on {address}; try: psql -h {} -p {}", address.ip(), address.port())?;
+    for line in lines {
+        writeln!(out, "{line}")?;
+    }
     out.flush()?;
     drop(out);
     ended().await?;
     Ok(())
 }
 
+/// The failure of listening on an address.
+fn taken(address: SocketAddr, error: &io::Error, hint: &'static str) -> Failure {
+    Failure::usage(format!("{address} cannot be listened on: {error}"), hint)
+}
+
 /// Asks for a table again and again, so that its objects are watched.
-async fn keep(client: Client, table: String) {
+async fn keep(door: Arc<Door>, table: String) {
+    let client = door.client();
     let sql = format!("SELECT count(*) FROM {table}");
     loop {
         let asked = async {
@@ -75,7 +105,10 @@ async fn keep(client: Client, table: String) {
             Ok::<(), kubesql_runtime::sql::SqlError>(())
         };
         match asked.await {
-            Ok(()) => tokio::time::sleep(ASK).await,
+            Ok(()) => {
+                door.has(&table);
+                tokio::time::sleep(ASK).await;
+            }
             Err(error) => {
                 say(&format!("warning: --watch {table}: {error}; trying again in {} s", AGAIN.as_secs()));
                 tokio::time::sleep(AGAIN).await;

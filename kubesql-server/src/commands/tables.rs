@@ -5,11 +5,12 @@ use kubesql_runtime::sql::TableInfo;
 use super::write_list;
 use crate::args::{SourceArgs, TablesArgs};
 use crate::failure::Failure;
+use crate::glob;
 
 pub(crate) fn run(args: &TablesArgs) -> Result<(), Failure> {
     let mut tables = SourceArgs::default().open_given()?.engine.tables();
     match &args.pattern {
-        Some(pattern) => tables.retain(|table| matches(pattern, table)),
+        Some(pattern) => tables.retain(|table| glob::matches_table(pattern, table)),
         None => tables.retain(|table| args.all || table.listed),
     }
     if let (Some(pattern), true) = (&args.pattern, tables.is_empty()) {
@@ -18,68 +19,4 @@ pub(crate) fn run(args: &TablesArgs) -> Result<(), Failure> {
     let row = |TableInfo { schema, name, kind, path, .. }| [schema, name, kind, path];
     let rows: Vec<_> = tables.into_iter().map(row).collect();
     write_list(&args.output, ["schema", "table", "kind", "path"], &rows)
-}
-
-/// Whether a table is meant by its name, or by schema and name.
-fn matches(pattern: &str, table: &TableInfo) -> bool {
-    let pattern = pattern.to_ascii_lowercase();
-    glob(&pattern, &table.name) || glob(&pattern, &format!("{}.{}", table.schema, table.name))
-}
-
-/// `*` stands for any text, `?` for a character.
-fn glob(pattern: &str, text: &str) -> bool {
-    let (mut pattern, mut text) = (pattern.chars(), text.chars());
-    // Where to go on when what is behind the last star does not fit: the star takes one more.
-    let mut retry = None;
-    loop {
-        let (before, at) = (pattern.clone(), text.clone());
-        match (pattern.next(), text.next()) {
-            (None, None) => return true,
-            (Some('*'), _) => {
-                text = at.clone();
-                retry = Some((pattern.clone(), at));
-                if before.as_str() == "*" {
-                    return true;
-                }
-            }
-            (Some('?'), Some(_)) => {}
-            (Some(want), Some(have)) if want == have => {}
-            _ => {
-                let Some((after, mut from)) = retry.take() else { return false };
-                if from.next().is_none() {
-                    return false;
-                }
-                (pattern, text) = (after.clone(), from.clone());
-                retry = Some((after, from));
-            }
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn globs() {
-        let cases = [
-            ("pods", "pods", true),
-            ("pod", "pods", false),
-            ("pod*", "pods", true),
-            ("*container*", "initcontainers", true),
-            ("*container*", "pods", false),
-            ("*s", "ingresses", true),
-            ("p?ds", "pods", true),
-            ("p?ds", "pds", false),
-            ("*a*b*c", "xaxbxbc", true),
-            ("*a*b*c", "xaxbxb", false),
-            ("a*", "a", true),
-            ("", "", true),
-            ("", "a", false),
-            ("*", "", true),
-        ];
-        for (pattern, text, expected) in cases {
-            assert_eq!(glob(pattern, text), expected, "{pattern} {text}");
-        }
-    }
 }

@@ -1,8 +1,8 @@
 //! Answers in every format. Knows rows and formats, nothing of SQL.
 
-mod binary;
-mod csv;
-mod json;
+pub(crate) mod binary;
+pub(crate) mod csv;
+pub(crate) mod json;
 mod table;
 #[cfg(test)]
 mod tests;

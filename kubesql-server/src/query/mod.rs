@@ -3,6 +3,7 @@
 #[cfg(test)]
 mod tests;
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,8 +11,9 @@ use arrow::array::{ArrayRef, RecordBatch};
 use arrow::datatypes::DataType;
 use futures::StreamExt;
 use futures::stream::{self, BoxStream};
-use kubesql_runtime::sql::{Answer, Engine, ErrorKind, Prepared, Session, SqlError};
+use kubesql_runtime::sql::{Answer, ColumnInfo, Engine, ErrorKind, Prepared, Session, SqlError, TableInfo};
 use kubesql_runtime::store::Warning;
+use parking_lot::Mutex;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::time::Instant;
 
@@ -32,6 +34,8 @@ pub(crate) struct Door {
     turns: Arc<Semaphore>,
     /// Whether statements are answered although some clusters cannot, unless the client says otherwise.
     partial: bool,
+    /// Tables that are not there yet, and should be before clients come.
+    awaited: Mutex<BTreeSet<String>>,
 }
 
 impl Door {
@@ -39,7 +43,27 @@ impl Door {
     /// client says otherwise.
     pub(crate) fn new(engine: Arc<Engine>, limits: Limits, partial: bool) -> Arc<Self> {
         let turns = Arc::new(Semaphore::new(limits.at_once));
-        Arc::new(Self { engine, limits, turns, partial })
+        Arc::new(Self { engine, limits, turns, partial, awaited: Mutex::default() })
+    }
+
+    /// All tables.
+    pub(crate) fn tables(&self) -> Vec<TableInfo> {
+        self.engine.tables()
+    }
+
+    /// Notes that clients should not come before this table is there.
+    pub(crate) fn awaits(&self, table: &str) {
+        self.awaited.lock().insert(table.to_owned());
+    }
+
+    /// Notes that a table is there.
+    pub(crate) fn has(&self, table: &str) {
+        self.awaited.lock().remove(table);
+    }
+
+    /// The tables that are not there yet; none when clients may come.
+    pub(crate) fn awaited(&self) -> Vec<String> {
+        self.awaited.lock().iter().cloned().collect()
     }
 
     /// A client with a session of its own.
@@ -81,6 +105,15 @@ impl Client {
         let prepared = stop.unless(self.session.prepare(sql, declared)).await;
         drop(turn);
         prepared
+    }
+
+    /// The columns of a table, those of the data's keys included.
+    pub(crate) async fn describe(&self, table: &str) -> Result<Vec<ColumnInfo>, SqlError> {
+        let mut stop = self.stop();
+        let turn = self.turn(&mut stop).await?;
+        let columns = stop.unless(self.door.engine.describe(table, true)).await;
+        drop(turn);
+        columns
     }
 
     /// Answers a prepared statement; each value is an array of one element.

@@ -1,0 +1,67 @@
+//! Patterns of names, as shells have them.
+
+use kubesql_runtime::sql::TableInfo;
+
+/// Whether a table is meant by its name, or by schema and name.
+pub(crate) fn matches_table(pattern: &str, table: &TableInfo) -> bool {
+    let pattern = pattern.to_ascii_lowercase();
+    glob(&pattern, &table.name) || glob(&pattern, &format!("{}.{}", table.schema, table.name))
+}
+
+/// `*` stands for any text, `?` for a character.
+fn glob(pattern: &str, text: &str) -> bool {
+    let (mut pattern, mut text) = (pattern.chars(), text.chars());
+    // Where to go on when what is behind the last star does not fit: the star takes one more.
+    let mut retry = None;
+    loop {
+        let (before, at) = (pattern.clone(), text.clone());
+        match (pattern.next(), text.next()) {
+            (None, None) => return true,
+            (Some('*'), _) => {
+                text = at.clone();
+                retry = Some((pattern.clone(), at));
+                if before.as_str() == "*" {
+                    return true;
+                }
+            }
+            (Some('?'), Some(_)) => {}
+            (Some(want), Some(have)) if want == have => {}
+            _ => {
+                let Some((after, mut from)) = retry.take() else { return false };
+                if from.next().is_none() {
+                    return false;
+                }
+                (pattern, text) = (after.clone(), from.clone());
+                retry = Some((after, from));
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn globs() {
+        let cases = [
+            ("pods", "pods", true),
+            ("pod", "pods", false),
+            ("pod*", "pods", true),
+            ("*container*", "initcontainers", true),
+            ("*container*", "pods", false),
+            ("*s", "ingresses", true),
+            ("p?ds", "pods", true),
+            ("p?ds", "pds", false),
+            ("*a*b*c", "xaxbxbc", true),
+            ("*a*b*c", "xaxbxb", false),
+            ("a*", "a", true),
+            ("", "", true),
+            ("", "a", false),
+            ("*", "", true),
+        ];
+        for (pattern, text, expected) in cases {
+            assert_eq!(glob(pattern, text), expected, "{pattern} {text}");
+        }
+    }
+}
