@@ -17,18 +17,24 @@ mod converge; // watched tables against a server that misbehaves
 mod demo; // what the made-up cluster holds
 #[path = "it/demo_cluster.rs"]
 mod demo_cluster; // the demo cluster under kube's watchers and kubectl
+#[path = "it/http.rs"]
+mod http; // `kubesql serve` with its HTTP door open, for other tests
 #[path = "it/kubeconfigs.rs"]
 mod kubeconfigs; // certificates, tokens, plugins and proxies
 #[path = "it/oneshot/mod.rs"]
 mod oneshot; // clusters listed for each query: pages, selectors, errors
 #[path = "it/oracle.rs"]
 mod oracle; // the same questions put to plain Python over the same files
+#[path = "it/presto.rs"]
+mod presto; // the protocol of Presto and Trino, and its clients
 #[path = "it/readme.rs"]
 mod readme; // what README.md shows is what is printed
 #[path = "it/real.rs"]
 mod real; // tables that follow a real API server
 #[path = "it/real_trouble.rs"]
 mod real_trouble; // a real API server that goes away, comes back, and changes its mind
+#[path = "it/rest.rs"]
+mod rest; // the REST API
 #[path = "it/rooms.rs"]
 mod rooms; // who may import whom, and how long files may be
 #[path = "it/scripted/mod.rs"]

@@ -27,8 +27,20 @@ const RULES: &[Rule] = &[
     rule("kubesql-server/src", &["kube", "kube_runtime", "k8s_openapi"], &[]),
     // Protocols are rooms of their own, behind one door that knows none of them.
     rule("kubesql-server/src", &["pgwire", "arrow_pg", "postgres_types"], &["kubesql-server/src/pg"]),
-    rule("kubesql-server/src/query", &["crate::pg", "crate::commands", "crate::args", "crate::output"], &[]),
-    rule("kubesql-server/src/pg", &["crate::commands", "crate::args", "crate::sources"], &[]),
+    rule(
+        "kubesql-server/src/query",
+        &["crate::pg", "crate::http", "crate::commands", "crate::args", "crate::output"],
+        &[],
+    ),
+    rule("kubesql-server/src/pg", &["crate::commands", "crate::args", "crate::sources", "crate::http"], &[]),
+    rule(
+        "kubesql-server/src",
+        &["axum", "utoipa", "utoipa_axum"],
+        &["kubesql-server/src/http", "kubesql-server/src/demo"],
+    ),
+    rule("kubesql-server/src/http", &["crate::commands", "crate::args", "crate::sources", "crate::pg"], &[]),
+    rule("kubesql-server/src/http/api", &["crate::http::presto"], &[]),
+    rule("kubesql-server/src/http/presto", &["crate::http::api"], &[]),
     // The demo cluster is reached over HTTP, as any other.
     rule("kubesql-server/src/demo", &["kubesql_runtime", "arrow", "crate::args", "crate::commands"], &[]),
     rule("kubesql-server/src/demo", &["crate::failure", "crate::output", "crate::sources"], &[]),

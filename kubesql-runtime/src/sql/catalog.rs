@@ -62,7 +62,7 @@ impl StatementCatalog {
     }
 }
 
-/// The list of catalogs: one.
+/// The list of catalogs: one, and that of drivers.
 #[derive(Debug)]
 pub(super) struct Catalogs(pub(super) Arc<StatementCatalog>);
 
@@ -76,7 +76,12 @@ impl CatalogProviderList for Catalogs {
     }
 
     fn catalog(&self, name: &str) -> Option<Arc<dyn CatalogProvider>> {
-        (name == CATALOG).then(|| Arc::new(OneCatalog(Arc::clone(&self.0))) as Arc<dyn CatalogProvider>)
+        let drivers = system::DRIVERS.split_once('.').is_some_and(|(catalog, _)| catalog == name);
+        match name {
+            CATALOG => Some(Arc::new(OneCatalog(Arc::clone(&self.0)))),
+            _ if drivers => Some(Arc::new(Drivers(Arc::clone(&self.0)))),
+            _ => None,
+        }
     }
 }
 
@@ -91,6 +96,21 @@ impl CatalogProvider for OneCatalog {
     fn schema(&self, name: &str) -> Option<Arc<dyn SchemaProvider>> {
         let known = self.0.house.has_schema(name);
         known.then(|| Arc::new(OneSchema(Arc::clone(&self.0), name.to_owned())) as Arc<dyn SchemaProvider>)
+    }
+}
+
+/// The catalog `system` of Presto and Trino, as far as drivers need it.
+#[derive(Debug)]
+struct Drivers(Arc<StatementCatalog>);
+
+impl CatalogProvider for Drivers {
+    fn schema_names(&self) -> Vec<String> {
+        Vec::new()
+    }
+
+    fn schema(&self, name: &str) -> Option<Arc<dyn SchemaProvider>> {
+        let is = system::DRIVERS.split_once('.').is_some_and(|(_, schema)| schema == name);
+        is.then(|| Arc::new(OneSchema(Arc::clone(&self.0), system::DRIVERS.to_owned())) as Arc<dyn SchemaProvider>)
     }
 }
 

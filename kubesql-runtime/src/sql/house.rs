@@ -64,7 +64,7 @@ impl House {
     }
 
     pub(super) fn has_schema(&self, schema: &str) -> bool {
-        self.registry.has_schema(schema) || system::SCHEMAS.contains(&schema)
+        self.registry.has_schema(schema) || system::SCHEMAS.contains(&schema) || schema == system::DRIVERS
     }
 
     /// The tables of a schema; of the default one only those that are listed.

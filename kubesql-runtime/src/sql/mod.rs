@@ -27,6 +27,7 @@ mod system;
 #[cfg(test)]
 mod tests;
 mod types;
+mod unnamed;
 mod using;
 
 mod engine;
@@ -44,6 +45,7 @@ pub use prepared::Prepared;
 pub use session::Session;
 pub use statement::statements;
 pub use types::type_name;
+pub use unnamed::unnamed_columns;
 
 /// The answer to one statement.
 pub struct Answer {

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use datafusion::logical_expr::expr::InList;
-use datafusion::logical_expr::{BinaryExpr, Expr, Operator};
+use datafusion::logical_expr::{BinaryExpr, Expr, Like, Operator};
 
 use super::dynamic::{Dynamic, Pick};
 use super::extract::Output;
@@ -89,12 +89,33 @@ fn text(expr: &Expr) -> Option<String> {
 
 /// The columns that have to have one text each.
 pub(super) fn equalities(filters: &[Expr]) -> BTreeMap<String, String> {
-    let single = |filter| {
+    let single = |filter: &Expr| {
+        if let Expr::Like(like) = filter {
+            return exactly(like);
+        }
         let (name, texts) = texts(filter)?;
         let [text] = <[String; 1]>::try_from(Vec::from_iter(texts)).ok()?;
         Some((name.to_owned(), text))
     };
     filters.iter().filter_map(single).collect()
+}
+
+/// What a LIKE whose pattern stands for one text only says: that of drivers, which escape what a name has of wildcards.
+fn exactly(like: &Like) -> Option<(String, String)> {
+    if like.negated || like.case_insensitive {
+        return None;
+    }
+    let escape = like.escape_char.unwrap_or('\\');
+    let (mut exact, pattern) = (String::new(), text(&like.pattern)?);
+    let mut rest = pattern.chars();
+    while let Some(c) = rest.next() {
+        match c {
+            c if c == escape => exact.push(rest.next()?),
+            '%' | '_' => return None,
+            c => exact.push(c),
+        }
+    }
+    Some((column(&like.expr)?.to_owned(), exact))
 }
 
 #[cfg(test)]
@@ -103,6 +124,25 @@ mod tests {
     use datafusion::scalar::ScalarValue;
 
     use super::*;
+
+    #[test]
+    fn patterns_of_one_text_are_equalities() {
+        let like =
+            |pattern: &str| Expr::Like(Like::new(false, Box::new(col("a")), Box::new(lit(pattern)), Some('\\'), false));
+        for (pattern, expect) in [
+            ("pods", Some("pods")),
+            ("pod\\_t", Some("pod_t")),
+            ("a\\\\b", Some("a\\b")),
+            ("pod_t", None),
+            ("pod%", None),
+            ("odd\\", None),
+        ] {
+            let found = equalities(&[like(pattern)]);
+            assert_eq!(found.get("a").map(String::as_str), expect, "{pattern}");
+        }
+        let negated = Like::new(true, Box::new(col("a")), Box::new(lit("x")), None, false);
+        assert!(equalities(&[Expr::Like(negated)]).is_empty());
+    }
 
     #[test]
     fn only_certain_filters_are_understood() {

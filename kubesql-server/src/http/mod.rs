@@ -4,7 +4,10 @@
 mod admit;
 mod api;
 mod guard;
+mod presto;
+mod setting;
 
+use std::future::IntoFuture;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -23,13 +26,15 @@ const LARGEST_BODY: usize = 4 << 20;
 pub(crate) struct Http {
     listener: TcpListener,
     router: Router,
+    statements: Arc<presto::Statements>,
 }
 
 impl Http {
     /// Takes the address.
     pub(crate) async fn bind(address: SocketAddr, door: Arc<Door>) -> io::Result<Self> {
         let listener = TcpListener::bind(address).await?;
-        Ok(Self { listener, router: router(door) })
+        let statements = presto::Statements::new(Arc::clone(&door));
+        Ok(Self { listener, router: router(door, Arc::clone(&statements)), statements })
     }
 
     /// Where it listens.
@@ -43,14 +48,18 @@ impl Http {
             // Answers are wanted at once; where the socket is gone, the next write says so.
             _ = stream.set_nodelay(true);
         });
-        // It tells of no error, and ends only with the task.
-        _ = axum::serve(listener, self.router).await;
+        // Neither of them ends by itself.
+        tokio::select! {
+            _ = axum::serve(listener, self.router).into_future() => {}
+            () = self.statements.forget_abandoned() => {}
+        }
     }
 }
 
 /// Everything that is served.
-fn router(door: Arc<Door>) -> Router {
+fn router(door: Arc<Door>, statements: Arc<presto::Statements>) -> Router {
     api::router(door)
+        .merge(presto::router(statements))
         .layer(DefaultBodyLimit::max(LARGEST_BODY))
         .layer(axum::middleware::from_fn(guard::only_for_this_machine))
 }

@@ -14,7 +14,7 @@ use crate::sql::system;
 const TEXT: Kind = Kind::Text;
 
 /// Schemas and tables that a statement asks for.
-fn tables(house: &House, only: &BTreeMap<String, String>) -> Vec<(String, String)> {
+pub(super) fn tables(house: &House, only: &BTreeMap<String, String>) -> Vec<(String, String)> {
     let wanted = |column: &str, value: &str| only.get(column).is_none_or(|only| only == value);
     let schemas = house.schemas().into_iter().filter(|schema| wanted("table_schema", schema));
     schemas

@@ -3,6 +3,7 @@
 mod clusters;
 mod functions;
 mod information_schema;
+mod jdbc;
 mod queries;
 mod tables;
 mod watches;
@@ -54,6 +55,8 @@ pub(super) enum Kind {
     Text,
     /// 32 bits.
     Integer,
+    /// 32 bits, negative ones too.
+    Signed,
     /// 64 bits.
     BigInt,
     /// float64.
@@ -68,7 +71,7 @@ impl Kind {
     fn data_type(self) -> DataType {
         match self {
             Self::Text => DataType::Utf8View,
-            Self::Integer => DataType::Int32,
+            Self::Integer | Self::Signed => DataType::Int32,
             Self::BigInt => DataType::Int64,
             Self::Float => DataType::Float64,
             Self::Time => DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into())),
@@ -80,7 +83,7 @@ impl Kind {
     pub(super) fn sql_name(self) -> &'static str {
         match self {
             Self::Text => "text",
-            Self::Integer => "integer",
+            Self::Integer | Self::Signed => "integer",
             Self::BigInt => "bigint",
             Self::Float => "double precision",
             Self::Time => "timestamp with time zone",
@@ -94,6 +97,7 @@ impl Kind {
 pub(super) enum Cell {
     Text(String),
     Integer(usize),
+    Signed(i32),
     BigInt(u64),
     Float(f64),
     Time(SystemTime),
@@ -132,8 +136,8 @@ impl Cell {
     }
 }
 
-/// All of them.
-pub(super) const ALL: [&dyn SystemTable; 8] = [
+/// All of them but those of drivers.
+const ALL: [&dyn SystemTable; 8] = [
     &clusters::Clusters,
     &functions::Functions,
     &queries::Queries,
@@ -147,13 +151,21 @@ pub(super) const ALL: [&dyn SystemTable; 8] = [
 /// The schemas that they are in.
 pub(super) const SCHEMAS: [&str; 2] = ["information_schema", "system"];
 
+/// The schema that drivers look things up in; it is there, and not listed.
+pub(super) const DRIVERS: &str = jdbc::SCHEMA;
+
+fn all() -> impl Iterator<Item = &'static dyn SystemTable> {
+    let drivers = jdbc::TABLES.iter().map(|table| table as &dyn SystemTable);
+    ALL.into_iter().chain(drivers).chain([&jdbc::Columns as &dyn SystemTable])
+}
+
 pub(super) fn find(schema: &str, name: &str) -> Option<&'static dyn SystemTable> {
-    ALL.into_iter().find(|table| table.schema() == schema && table.name() == name)
+    all().find(|table| table.schema() == schema && table.name() == name)
 }
 
 /// The tables of a schema, in order.
 pub(super) fn names(schema: &str) -> impl Iterator<Item = &'static str> {
-    ALL.into_iter().filter(move |table| table.schema() == schema).map(SystemTable::name)
+    all().filter(move |table| table.schema() == schema).map(SystemTable::name)
 }
 
 /// A system table for DataFusion.
@@ -186,6 +198,11 @@ impl SystemProvider {
                 Kind::Integer => Arc::new(
                     cells
                         .map(|cell| if let Cell::Integer(number) = cell { i32::try_from(*number).ok() } else { None })
+                        .collect::<Int32Array>(),
+                ),
+                Kind::Signed => Arc::new(
+                    cells
+                        .map(|cell| if let Cell::Signed(number) = cell { Some(*number) } else { None })
                         .collect::<Int32Array>(),
                 ),
                 Kind::BigInt => Arc::new(cells.map(Cell::big_int).collect::<Int64Array>()),

@@ -19,7 +19,7 @@ use super::answer::{Answering, Document};
 use super::body;
 use super::format::Format;
 use super::problem::Problem;
-use crate::http::admit;
+use crate::http::{admit, setting};
 use crate::query::{Client, Door};
 
 /// A statement.
@@ -129,13 +129,8 @@ fn set(name: &str, value: &Value) -> Result<String, Problem> {
         Value::Bool(_) | Value::Number(_) => value.to_string(),
         _ => return Err(Problem::bad_request(format!("setting {name} is no text, number or boolean"))),
     };
-    let words = name.split('.');
-    let is_word = |word: &str| !word.is_empty() && word.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
-    if !words.clone().all(is_word) {
-        return Err(Problem::bad_request(format!("{name:?} is no setting")).hint("SHOW ALL lists the settings"));
-    }
-    let words: Vec<String> = words.map(|word| format!("\"{}\"", word.to_ascii_lowercase())).collect();
-    Ok(format!("SET {} = '{}'", words.join("."), value.replace('\'', "''")))
+    setting::statement(name, Some(&value))
+        .ok_or_else(|| Problem::bad_request(format!("{name:?} is no setting")).hint("SHOW ALL lists the settings"))
 }
 
 async fn run(client: &Client, statement: &Statement) -> Result<Answer, Problem> {

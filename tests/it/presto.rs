@@ -1,0 +1,270 @@
+//! The statement protocol: as bytes, and by the command lines, JDBC drivers and Python clients of Presto and Trino.
+
+use std::path::PathBuf;
+use std::process::Command;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use super::clients::{archive, java, python};
+use super::http::{Reply, Serving};
+use super::support::{DEMO, root, skipped};
+
+const USER: [(&str, &str); 1] = [("X-Presto-User", "somebody")];
+
+fn over_files() -> Serving {
+    Serving::start(&["--file", DEMO])
+}
+
+/// All that a statement was answered: columns, rows, and the last page with its headers.
+struct Told {
+    columns: Value,
+    rows: Vec<Value>,
+    last: Value,
+    reply: Reply,
+}
+
+/// Asks page after page.
+fn ask(served: &Serving, sql: &str, headers: &[(&str, &str)]) -> Told {
+    let mut reply = served.ask("POST", "/v1/statement", headers, sql);
+    let (mut columns, mut rows) = (Value::Null, Vec::new());
+    loop {
+        assert_eq!(reply.status, 200, "{sql}: {}", reply.text());
+        let page = reply.json();
+        if page["columns"].is_array() {
+            columns = page["columns"].clone();
+        }
+        rows.extend(page["data"].as_array().into_iter().flatten().cloned());
+        let Some(next) = page["nextUri"].as_str() else { return Told { columns, rows, last: page, reply } };
+        reply = served.ask("GET", path(served, next), headers, "");
+    }
+}
+
+fn path<'a>(served: &Serving, uri: &'a str) -> &'a str {
+    uri.strip_prefix(&format!("http://{}", served.address)).unwrap_or_else(|| panic!("{uri}"))
+}
+
+fn names(columns: &Value) -> Vec<&str> {
+    columns.as_array().into_iter().flatten().filter_map(|column| column["name"].as_str()).collect()
+}
+
+#[test]
+fn pages_have_columns_rows_and_what_comes_next() {
+    let served = over_files();
+    let begun = served.ask("POST", "/v1/statement", &USER, "select name from nodes order by 1;").json();
+    for name in ["id", "infoUri", "nextUri", "stats"] {
+        assert!(begun.get(name).is_some(), "{name}: {begun}");
+    }
+    assert_eq!((&begun["stats"]["state"], begun.get("error")), (&json!("QUEUED"), None));
+    let told = ask(&served, "select name, count(*), sum(1) from nodes group by name order by 1", &USER);
+    assert_eq!(names(&told.columns), ["name", "_col1", "_col2"]);
+    assert_eq!(told.rows[0], json!(["control-1", 1, 1]));
+    assert_eq!(told.last["stats"]["state"], "FINISHED");
+    let info = told.last["infoUri"].as_str().expect("a URI");
+    assert_eq!(served.ask("GET", path(&served, info), &[], "").json()["state"], "FINISHED");
+    let many = ask(&served, "select value, repeat('x', 50) from generate_series(1, 100000)", &USER);
+    assert_eq!((many.rows.len(), &many.rows[99_999][0]), (100_000, &json!(100_000)));
+    let none = ask(&served, "select name from nodes where false", &USER);
+    assert_eq!((names(&none.columns), none.rows.len()), (vec!["name"], 0));
+    let info = served.ask("GET", "/v1/info", &[], "").json();
+    assert_eq!((&info["starting"], &info["coordinator"]), (&json!(false), &json!(true)));
+}
+
+#[test]
+fn each_protocol_has_its_own_words() {
+    let served = over_files();
+    let sql = "select name, creationtimestamp, labels, \"allocatable.cpu\", \"allocatable.memory\", null as nothing, \
+        array['a'] as list from nodes limit 1";
+    let types = |headers: &[(&str, &str)]| {
+        let columns = ask(&served, sql, headers).columns;
+        let of = columns.as_array().expect("columns").iter();
+        of.map(|column| column["type"].as_str().expect("a type").to_owned()).collect::<Vec<_>>()
+    };
+    let presto = [
+        "varchar",
+        "timestamp with time zone",
+        "map(varchar,varchar)",
+        "double",
+        "bigint",
+        "unknown",
+        "array(varchar)",
+    ];
+    assert_eq!(types(&USER), presto);
+    let trino = [("X-Trino-User", "me"), ("X-Trino-Client-Capabilities", "PATH,PARAMETRIC_DATETIME")];
+    let precise = [
+        "varchar",
+        "timestamp(6) with time zone",
+        "map(varchar, varchar)",
+        "double",
+        "bigint",
+        "unknown",
+        "array(varchar)",
+    ];
+    assert_eq!(types(&trino), precise);
+    let told = ask(&served, sql, &trino);
+    let signature = json!({"rawType": "timestamp with time zone", "arguments": [{"kind": "LONG", "value": 6}]});
+    assert_eq!(told.columns[1]["typeSignature"], signature);
+    assert!(told.rows[0][1].as_str().expect("a time").ends_with(".000000 UTC"), "{:?}", told.rows);
+    let described = ask(&served, "describe pods", &trino);
+    assert_eq!(names(&described.columns), ["Column", "Type", "Extra", "Comment"]);
+    let row = json!(["creationtimestamp", "timestamp(6) with time zone", "", "metadata.creationTimestamp"]);
+    assert!(described.rows.contains(&row));
+    let change = ask(&served, "use core", &trino);
+    assert_eq!(
+        (change.reply.header("x-trino-set-schema"), change.reply.header("x-trino-set-catalog")),
+        (Some("core"), Some("kubesql"))
+    );
+    let change = ask(&served, "use core", &USER);
+    assert_eq!(change.reply.header("x-presto-set-schema"), Some("core"));
+}
+
+#[test]
+fn what_there_is_is_shown() {
+    let served = over_files();
+    for (sql, columns, row) in [
+        ("show catalogs", &["Catalog"][..], json!(["kubesql"])),
+        ("show schemas from kubesql", &["Schema"], json!(["networking.k8s.io"])),
+        ("show schemas like 'app_'", &["Schema"], json!(["apps"])),
+        ("show tables", &["Table"], json!(["pods"])),
+        ("show tables from kubesql.core like 'container\\_%' escape '\\'", &["Table"], json!(["container_env"])),
+        (
+            "show columns from core.pods",
+            &["Column", "Type", "Extra", "Comment"],
+            json!(["phase", "varchar", "", "status.phase"]),
+        ),
+        (
+            "show session like 'search%'",
+            &["Name", "Value", "Default", "Type", "Description"],
+            json!(["search_path", "kubesql", "", "varchar", ""]),
+        ),
+        (
+            "select table_name from information_schema.tables where table_schema = 'core'",
+            &["table_name"],
+            json!(["pods"]),
+        ),
+        ("select * from system.jdbc.catalogs", &["table_cat"], json!(["kubesql"])),
+        ("explain (type logical) select 1", &["plan_type", "plan"], Value::Null),
+    ] {
+        let told = ask(&served, sql, &USER);
+        assert_eq!(names(&told.columns), columns, "{sql}: {}", told.last);
+        assert!(row.is_null() || told.rows.contains(&row), "{sql}: {:?}", told.rows);
+    }
+    let functions = ask(&served, "show functions", &USER);
+    assert!(functions.rows.iter().any(|row| row[0] == "date_diff"));
+    assert!(!ask(&served, "show schemas", &USER).rows.contains(&json!(["system.jdbc"])));
+}
+
+#[test]
+fn sessions_are_the_clients() {
+    let served = over_files();
+    let set = ask(&served, "set session kubesql.partial = 'on'", &USER);
+    assert_eq!(
+        (&set.last["updateType"], set.reply.header("x-presto-set-session")),
+        (&json!("SET SESSION"), Some("kubesql.partial=on"))
+    );
+    let with = |name: &'static str, value: &'static str| [USER[0], (name, value)];
+    let shown = |headers: &[(&str, &str)]| ask(&served, "show session like 'kubesql%'", headers).rows[0][1].clone();
+    assert_eq!(shown(&with("X-Presto-Session", "kubesql.partial=on")), "on");
+    assert_eq!(shown(&USER), "off");
+    let reset = ask(&served, "reset session kubesql.partial", &USER);
+    assert_eq!(reset.reply.header("x-presto-clear-session"), Some("kubesql.partial"));
+    let told = ask(&served, "select count(*) from deployments", &with("X-Presto-Schema", "apps"));
+    assert_eq!(told.rows.len(), 1);
+    let prepared = ask(&served, "prepare s from select name from nodes where name > ? limit ?", &USER);
+    let text = "s=select%20name%20from%20nodes%20where%20name%20%3E%20%3F%20limit%20%3F";
+    assert_eq!(prepared.reply.header("x-presto-added-prepare"), Some(text));
+    let headers = with("X-Presto-Prepared-Statement", text);
+    assert_eq!(ask(&served, "execute s using 'worker-a', 1", &headers).rows, [json!(["worker-b"])]);
+    let inputs = ask(&served, "describe input s", &headers).rows;
+    assert_eq!(inputs, [json!([0, "varchar"]), json!([1, "bigint"])]);
+    assert_eq!(ask(&served, "describe output s", &headers).rows[0][0], "name");
+    let gone = ask(&served, "deallocate prepare s", &headers);
+    assert_eq!(gone.reply.header("x-presto-deallocated-prepare"), Some("s"));
+    let immediate = ask(&served, "execute immediate 'select ?, ''x''' using 7", &USER);
+    assert_eq!(immediate.rows, [json!([7, "x"])]);
+    let begun = ask(&served, "start transaction", &USER);
+    assert!(begun.reply.header("x-presto-started-transaction-id").is_some());
+    assert_eq!(ask(&served, "rollback", &USER).reply.header("x-presto-clear-transaction-id"), Some("true"));
+}
+
+#[test]
+fn errors_have_codes_names_and_types() {
+    let served = Serving::start(&["--file", DEMO, "--statement-timeout", "1"]);
+    let endless = "select count(*) from generate_series(1, 1000000) a, generate_series(1, 1000000) b, \
+        generate_series(1, 1000000) c where a.value + b.value < c.value";
+    for (sql, name, code, of) in [
+        ("selec 1", "SYNTAX_ERROR", 1, "USER_ERROR"),
+        ("select * from podz", "TABLE_NOT_FOUND", 46, "USER_ERROR"),
+        ("select * from nowhere.pods", "SCHEMA_NOT_FOUND", 45, "USER_ERROR"),
+        ("use nowhere", "SCHEMA_NOT_FOUND", 45, "USER_ERROR"),
+        ("use other.core", "CATALOG_NOT_FOUND", 44, "USER_ERROR"),
+        ("select nam from pods", "COLUMN_NOT_FOUND", 47, "USER_ERROR"),
+        ("drop table pods", "READ_ONLY_VIOLATION", 20, "USER_ERROR"),
+        ("set session nothing = 1", "INVALID_SESSION_PROPERTY", 14, "USER_ERROR"),
+        ("execute nothing", "NOT_FOUND", 5, "USER_ERROR"),
+        ("execute immediate 'select ?'", "INVALID_PARAMETER_USAGE", 33, "USER_ERROR"),
+        ("select 1 / 0", "DIVISION_BY_ZERO", 8, "USER_ERROR"),
+        (endless, "EXCEEDED_TIME_LIMIT", 131_075, "INSUFFICIENT_RESOURCES"),
+    ] {
+        let told = ask(&served, sql, &USER);
+        let error = &told.last["error"];
+        assert_eq!(
+            (&error["errorName"], &error["errorCode"], &error["errorType"]),
+            (&json!(name), &json!(code), &json!(of)),
+            "{sql}: {error}"
+        );
+        assert_eq!((told.last["stats"]["state"].as_str(), told.rows.len()), (Some("FAILED"), 0), "{sql}");
+    }
+    let error = ask(&served, "select\n from where", &USER).last["error"].clone();
+    assert_eq!(error["errorLocation"]["lineNumber"], 2, "{error}");
+    // What fails late is told, however many rows came before.
+    let late = ask(&served, "select 1 / (200000 - value) from generate_series(1, 200000)", &USER);
+    assert_eq!(late.last["error"]["errorName"], "DIVISION_BY_ZERO");
+}
+
+#[test]
+fn odd_requests_are_refused_and_nothing_else() {
+    let served = over_files();
+    let begun = served.ask("POST", "/v1/statement", &USER, "select 1").json();
+    let next = path(&served, begun["nextUri"].as_str().expect("a URI")).to_owned();
+    let (place, _) = next.rsplit_once('/').expect("a number");
+    for (method, path, headers, body, status) in [
+        ("POST", "/v1/statement", &[][..], "select 1", 400),
+        ("POST", "/v1/statement", &USER[..], "", 400),
+        ("GET", "/v1/statement", &USER, "", 405),
+        ("PUT", "/v1/statement", &USER, "select 1", 405),
+        ("GET", "/v1/statement/executing/x/y/0", &USER, "", 404),
+        ("GET", "/v1/statement/executing/x/y/-1", &USER, "", 400),
+        ("GET", &format!("{place}/7"), &USER, "", 410),
+        ("GET", &format!("{place}/18446744073709551615"), &USER, "", 410),
+        ("DELETE", "/v1/statement/executing/x/y/0", &USER, "", 204),
+        ("GET", "/v1/query/nothing", &USER, "", 404),
+    ] {
+        let reply = served.ask(method, path, headers, body);
+        assert_eq!(reply.status, status, "{method} {path}: {}", reply.text());
+    }
+    // Headers that are no lists of what they should be.
+    for value in ["=", ",,,", "a=%ZZ", "a=b=c", "%"] {
+        for name in ["X-Presto-Session", "X-Presto-Prepared-Statement", "X-Presto-Schema", "X-Presto-Catalog"] {
+            let reply = served.ask("POST", "/v1/statement", &[USER[0], (name, value)], "select 1");
+            assert_eq!(reply.status, 200, "{name}: {value}");
+        }
+    }
+    assert_eq!(ask(&served, "select 1", &USER).rows, [json!([1])]);
+}
+
+#[test]
+fn many_clients_at_once() {
+    let served = over_files();
+    std::thread::scope(|scope| {
+        let clients: Vec<_> = (0..100)
+            .map(|number| {
+                let served = &served;
+                scope.spawn(move || ask(served, &format!("select count(*) + {number} from nodes"), &USER).rows)
+            })
+            .collect();
+        for (number, client) in clients.into_iter().enumerate() {
+            assert_eq!(client.join().expect("no panic"), [json!([number + 4])]);
+        }
+    });
+}
