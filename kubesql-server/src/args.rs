@@ -1,5 +1,7 @@
 //! The command line: what can be said, and the help that teaches it. Decides nothing.
 
+mod access;
+
 use std::ffi::OsString;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -9,6 +11,8 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use kubesql_runtime::value::quantity;
 
 use crate::demo::Release;
+
+pub(crate) use access::{AccessArgs, LimitArgs, TlsUse, TokenCommand, UserCommand};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -78,7 +82,35 @@ http://localhost:8080/api/v1/openapi.json describes the REST API.
 A kind is listed and watched from the first statement that asks for it, and dropped when nobody has asked for it for
 --watch-idle. A statement fails while a cluster or kind that it needs cannot be had, unless --partial is given or the
 session says SET kubesql.partial = on. system.clusters, system.watches and system.queries tell how things are.
-It answers on this machine only: it knows no passwords yet.";
+
+Users and TLS: without any, it answers on this machine only and asks nobody who they are.
+  kubesql user add ada --users users             asks for a password; keeps what cannot be turned back into it
+  kubesql token create ci --tokens tokens --expires 30d
+  kubesql serve --pg 0.0.0.0:5432 --users users --tokens tokens --tls-cert tls.crt --tls-key tls.key
+  PGPASSWORD=... psql \"host=kubesql.example user=ada sslmode=verify-full sslrootcert=ca.crt\"
+  psql \"host=kubesql.example user=token ...\"    with a token as the password
+  kubesql serve ... --client-ca ca.crt           the common name of a client's certificate is the user
+All of these files are read again when they change; a new version that is wrong is told and not taken.
+
+SIGTERM and Ctrl-C let statements that run end, for up to --drain seconds; a second one ends at once.";
+
+const USER_HELP: &str = "\
+Examples:
+  kubesql user add ada --users users             asks for the password twice
+  pass show kubesql/ada | kubesql user add ada --users users
+  kubesql user add ada                           prints the line, say for a Secret
+  kubesql user remove ada --users users
+
+What is kept is PostgreSQL's verifier for SCRAM-SHA-256: enough to see whether a password is right, and not enough to
+know it. The same works for every door. `kubesql serve` takes a changed file within a second.";
+
+const TOKEN_HELP: &str = "\
+Examples:
+  kubesql token create ci --tokens tokens --expires 30d
+  kubesql token revoke ci --tokens tokens
+
+The file has the token's hash, and nobody can print it again. It goes into `Authorization: Bearer ...`; clients that send
+a name and a password send the name `token` and the token as the password.";
 
 const DEMO_HELP: &str = "\
 Examples:
@@ -110,6 +142,12 @@ pub(crate) enum Command {
     /// Follow clusters and answer clients of PostgreSQL, Presto, Trino and HTTP
     #[command(after_help = SERVE_HELP)]
     Serve(ServeArgs),
+    /// Say who may come in with a password
+    #[command(subcommand, after_help = USER_HELP)]
+    User(UserCommand),
+    /// Say who may come in with a token
+    #[command(subcommand, after_help = TOKEN_HELP)]
+    Token(TokenCommand),
     /// Serve a made-up cluster for trials and tests
     #[command(after_help = DEMO_HELP)]
     Demo(DemoArgs),
@@ -280,6 +318,10 @@ pub(crate) struct ServeArgs {
     #[arg(long, value_name = "SECONDS", default_value_t = 1800, help_heading = "Sources")]
     pub(crate) watch_idle: u64,
     #[command(flatten)]
+    pub(crate) access: AccessArgs,
+    #[command(flatten)]
+    pub(crate) limits: LimitArgs,
+    #[command(flatten)]
     pub(crate) sources: SourceArgs,
 }
 
@@ -289,6 +331,16 @@ pub(crate) enum Listen {
     /// Nowhere.
     Off,
     At(SocketAddr),
+}
+
+impl Listen {
+    /// The address, if there is one.
+    pub(crate) fn address(self) -> Option<SocketAddr> {
+        match self {
+            Self::Off => None,
+            Self::At(address) => Some(address),
+        }
+    }
 }
 
 impl FromStr for Listen {

@@ -1,16 +1,21 @@
 //! The `kubesql` command.
 
 mod args;
+mod audit;
+mod auth;
 mod commands;
 #[allow(dead_code)] // what only those need who run one inside the process
 mod demo;
 mod failure;
 mod glob;
 mod http;
+mod listen;
 mod output;
 mod pg;
 mod query;
+mod reload;
 mod sources;
+mod tls;
 
 use std::io::{self, Write};
 use std::process::ExitCode;
@@ -30,6 +35,8 @@ fn main() -> ExitCode {
         Command::Describe(args) => commands::describe::run(&args),
         Command::Explain(args) => commands::explain::run(&args),
         Command::Serve(args) => commands::serve::run(&args),
+        Command::User(command) => commands::people::user(&command),
+        Command::Token(command) => commands::people::token(&command),
         Command::Demo(args) => commands::demo::run(&args),
         Command::Completions { shell } => completions(shell),
     };

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use kubesql_runtime::generated;
 use kubesql_runtime::ingest::{Context, Files, Kinds, ListOptions, Lists, Live, LiveOptions, Options, Scope, Several};
-use kubesql_runtime::sql::Engine;
+use kubesql_runtime::sql::{Engine, Memory};
 use kubesql_runtime::store::Source;
 use tokio::runtime::Runtime;
 
@@ -118,14 +118,16 @@ impl SourceArgs {
             let show_secrets = self.show_secrets;
             sources.push(match following {
                 None => Arc::new(Lists::new(contexts, kinds, ListOptions { scope, patience, show_secrets })),
-                Some(&Following { idle, memory }) => {
+                Some(&Following { idle, memory, .. }) => {
                     let options = LiveOptions { scope, idle, patience, memory, show_secrets };
                     Arc::new(Live::new(contexts, kinds, options))
                 }
             });
         }
         let source = Several::source(sources);
-        Ok(Opened { engine: Engine::new(generated::KINDS, Arc::clone(&source))?, source, _demo: demo })
+        let memory = following.map(|following| following.statements.clone()).unwrap_or_default();
+        let engine = Engine::with_memory(generated::KINDS, Arc::clone(&source), &memory)?;
+        Ok(Opened { engine, source, _demo: demo })
     }
 }
 
@@ -136,6 +138,8 @@ pub(crate) struct Following {
     pub(crate) idle: Duration,
     /// Bytes of objects beyond which no further kind is followed.
     pub(crate) memory: Option<u64>,
+    /// What statements may hold.
+    pub(crate) statements: Memory,
 }
 
 /// `NAME=PATH`, or a path of a cluster called `default`; what exists as a path is one.

@@ -8,6 +8,7 @@ use datafusion::prelude::SessionConfig;
 use super::cooperation::CooperativeJoins;
 use super::error::{ErrorKind, SqlError};
 use super::house::House;
+use super::memory::{Memories, Memory};
 use super::registry::{CATALOG, DEFAULT_SCHEMA, Registry, schema_of};
 use super::session::Session;
 use super::{ColumnInfo, TableInfo, functions};
@@ -20,6 +21,7 @@ pub struct Engine {
     pub(super) house: Arc<House>,
     /// What every statement starts from: configuration and functions, no tables.
     pub(super) state: SessionState,
+    pub(super) memories: Memories,
 }
 
 impl Engine {
@@ -28,6 +30,18 @@ impl Engine {
     /// # Errors
     /// When a function cannot be registered, which is a mistake in here.
     pub fn new(kinds: &'static [&'static KindDef], source: Arc<dyn Source>) -> Result<Arc<Self>, SqlError> {
+        Self::with_memory(kinds, source, &Memory::default())
+    }
+
+    /// The same, whose statements hold no more than this.
+    ///
+    /// # Errors
+    /// As [`Self::new`], and where there is no place to put what does not fit.
+    pub fn with_memory(
+        kinds: &'static [&'static KindDef],
+        source: Arc<dyn Source>,
+        memory: &Memory,
+    ) -> Result<Arc<Self>, SqlError> {
         let mut config = SessionConfig::new()
             .with_default_catalog_and_schema(CATALOG, DEFAULT_SCHEMA)
             // Ours knows which tables to list, and is not made of all columns of all tables at each query.
@@ -45,7 +59,7 @@ impl Engine {
         functions::register(&mut state).map_err(|error| SqlError::new(ErrorKind::Internal, error.to_string()))?;
         state.add_analyzer_rule(functions::arithmetic());
         let house = Arc::new(House::new(Registry::new(kinds), source, &state));
-        Ok(Arc::new(Self { house, state }))
+        Ok(Arc::new(Self { house, state, memories: Memories::new(memory)? }))
     }
 
     /// A new session.

@@ -33,6 +33,14 @@ pub enum ErrorKind {
     Timeout,
     /// Who asked wants no answer any more.
     Cancelled,
+    /// It needs more memory, or room for what does not fit there, than it may use.
+    Memory,
+    /// Its answer is larger than one may be.
+    TooLarge,
+    /// Others run and wait already, as many as may.
+    Busy,
+    /// The server is about to end.
+    GoingAway,
     /// A mistake in kubesql or below it.
     Internal,
 }

@@ -5,6 +5,7 @@ use datafusion::error::DataFusionError;
 
 use super::duplicates::MARK;
 use super::error::{ErrorKind, SqlError};
+use super::memory;
 use super::names::Names;
 use super::suggest::nearest;
 use crate::schema::Values;
@@ -23,8 +24,22 @@ pub(super) fn explain(error: &DataFusionError, names: Option<&Names>) -> SqlErro
         DataFusionError::NotImplemented(message) => SqlError::new(ErrorKind::Unsupported, plain(message)),
         DataFusionError::Execution(message) => SqlError::new(ErrorKind::Invalid, plain(message)),
         DataFusionError::ArrowError(arrow, _) => SqlError::new(ErrorKind::Invalid, plain(&arrow.to_string())),
+        DataFusionError::ResourcesExhausted(message) => exhausted(&plain(message)),
         other => SqlError::new(ErrorKind::Internal, plain(&other.to_string())),
     }
+}
+
+/// No more memory, or no more room for what does not fit there.
+fn exhausted(message: &str) -> SqlError {
+    let (message, hint) = if message.starts_with(memory::ONE) {
+        (message, "ask for fewer columns, groups or rows; kubesql serve --statement-memory allows more")
+    } else if message.starts_with(memory::ALL) {
+        (message, "try again when others have ended; kubesql serve --statements-memory allows more")
+    } else {
+        let message = "the statement needs more room on disk for what does not fit in memory than statements may use";
+        (message, "ask for fewer columns, groups or rows; kubesql serve --spill-limit allows more")
+    };
+    SqlError::new(ErrorKind::Memory, message).hint(hint)
 }
 
 fn from_schema(error: &SchemaError, names: Option<&Names>) -> SqlError {

@@ -9,6 +9,7 @@ mod extract;
 mod failure;
 mod functions;
 mod house;
+mod memory;
 mod moment;
 mod names;
 mod offer;
@@ -26,6 +27,7 @@ mod suggest;
 mod system;
 #[cfg(test)]
 mod tests;
+mod timeout;
 mod types;
 mod unnamed;
 mod using;
@@ -41,6 +43,7 @@ use futures::stream::BoxStream;
 
 pub use engine::Engine;
 pub use error::{ErrorKind, SqlError};
+pub use memory::Memory;
 pub use prepared::Prepared;
 pub use session::Session;
 pub use statement::statements;
@@ -55,6 +58,17 @@ pub struct Answer {
     pub schema: SchemaRef,
     /// The rows, in batches; dropping it stops the query.
     pub rows: BoxStream<'static, Result<RecordBatch, SqlError>>,
+}
+
+/// Who asks, and how they came in.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Who {
+    /// Their name, where they have one.
+    pub user: Option<String>,
+    /// The protocol that they speak: `postgresql`.
+    pub door: &'static str,
+    /// The address that they come from.
+    pub from: Option<String>,
 }
 
 /// A table that can be queried.

@@ -30,6 +30,12 @@ pub struct Prepared {
 }
 
 impl Prepared {
+    /// The statement.
+    #[must_use]
+    pub fn sql(&self) -> &str {
+        &self.sql
+    }
+
     /// The values as the parameters' types.
     pub(super) fn typed(&self, values: &[ArrayRef]) -> Result<Vec<ArrayRef>, SqlError> {
         let options = CastOptions { safe: false, ..CastOptions::default() };

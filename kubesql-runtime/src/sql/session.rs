@@ -2,14 +2,16 @@
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::time::Duration;
 
 use arrow::array::ArrayRef;
 use arrow::datatypes::DataType;
 use arrow::record_batch::{RecordBatch, RecordBatchOptions};
-use datafusion::dataframe::DataFrame;
-use datafusion::execution::SessionState;
 use datafusion::execution::context::SQLOptions;
+use datafusion::execution::runtime_env::RuntimeEnv;
+use datafusion::execution::{SessionState, TaskContext};
 use datafusion::logical_expr::LogicalPlan;
+use datafusion::physical_plan::execute_stream;
 use datafusion::sql::parser::Statement as DfStatement;
 use futures::stream::StreamExt;
 use parking_lot::Mutex;
@@ -24,7 +26,7 @@ use super::prepared::{self, Prepared};
 use super::settings::Settings;
 use super::stars::{self, Common};
 use super::statement::{Parsed, parse};
-use super::{Answer, failure, show};
+use super::{Answer, Who, failure, show};
 use crate::store::Warning;
 
 /// At most so many dynamic columns are part of `*`.
@@ -36,11 +38,37 @@ pub struct Session {
     engine: Arc<Engine>,
     settings: Mutex<Settings>,
     warnings: Warnings,
+    who: Who,
 }
 
 impl Session {
     pub(super) fn new(engine: Arc<Engine>) -> Self {
-        Self { engine, settings: Mutex::default(), warnings: Warnings::default() }
+        Self { engine, settings: Mutex::default(), warnings: Warnings::default(), who: Who::default() }
+    }
+
+    /// The session of somebody who is known.
+    #[must_use]
+    pub fn of(mut self, who: Who) -> Self {
+        self.who = who;
+        self
+    }
+
+    /// Who asks.
+    #[must_use]
+    pub fn who(&self) -> &Who {
+        &self.who
+    }
+
+    /// What the client calls itself: `SHOW application_name`.
+    #[must_use]
+    pub fn application_name(&self) -> String {
+        self.settings.lock().application_name().to_owned()
+    }
+
+    /// How long a statement may take by what the client has set: `SET statement_timeout`.
+    #[must_use]
+    pub fn statement_timeout(&self) -> Option<Duration> {
+        self.settings.lock().statement_timeout()
     }
 
     /// Runs one statement.
@@ -48,8 +76,7 @@ impl Session {
     /// # Errors
     /// Whatever [`super::ErrorKind`] lists, before the first row; the stream may fail later.
     pub async fn execute(&self, sql: &str) -> Result<Answer, SqlError> {
-        let client = self.settings.lock().get("application_name")?.to_owned();
-        let running = self.engine.house.queries.begin(sql, &client);
+        let running = self.engine.house.queries.begin(sql, &self.application_name(), &self.who);
         running.follow(self.answer(sql, &[]).await)
     }
 
@@ -88,8 +115,7 @@ impl Session {
     /// # Errors
     /// As [`Self::execute`], and where its columns are no longer those that it was prepared with.
     pub async fn run(&self, statement: &Prepared, values: &[ArrayRef]) -> Result<Answer, SqlError> {
-        let client = self.settings.lock().get("application_name")?.to_owned();
-        let running = self.engine.house.queries.begin(&statement.sql, &client);
+        let running = self.engine.house.queries.begin(&statement.sql, &self.application_name(), &self.who);
         let answer = match statement.typed(values) {
             Ok(values) => self.answer(&statement.sql, &values).await.and_then(|answer| statement.told(answer)),
             Err(error) => Err(error),
@@ -102,7 +128,7 @@ impl Session {
             Parsed::Query(statement, explains) => {
                 let command = if matches!(*statement, DfStatement::Explain(_)) { "EXPLAIN" } else { "SELECT" };
                 let planned = self.plan(*statement, explains).await?;
-                planned.run(command, values).await
+                planned.run(command, values, self.engine.memories.of_statement()).await
             }
             other => show::answer(&self.engine.house, &self.settings, other).await,
         }
@@ -171,11 +197,18 @@ struct Planned {
 }
 
 impl Planned {
-    async fn run(self, command: &'static str, values: &[ArrayRef]) -> Result<Answer, SqlError> {
+    async fn run(
+        self,
+        command: &'static str,
+        values: &[ArrayRef],
+        memory: Arc<RuntimeEnv>,
+    ) -> Result<Answer, SqlError> {
         let Self { state, plan, duplicates, names } = self;
         let plan = prepared::with_values(plan, values)?;
         let explained = |error| failure::explain(&error, Some(&names));
-        let stream = DataFrame::new(state, plan).execute_stream().await.map_err(explained)?;
+        let context = Arc::new(TaskContext::from(&state).with_runtime(memory));
+        let plan = state.create_physical_plan(&plan).await.map_err(explained)?;
+        let stream = execute_stream(plan, context).map_err(explained)?;
         let schema = duplicates.restore(&stream.schema());
         let named = Arc::clone(&schema);
         let rows = stream.map(move |batch| {

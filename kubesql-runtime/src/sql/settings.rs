@@ -1,11 +1,13 @@
 //! A session's settings: what `SET`, `RESET` and `SHOW` know.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use super::error::{ErrorKind, SqlError};
 use super::house::House;
 use super::registry::{CATALOG, DEFAULT_SCHEMA};
 use super::suggest::nearest;
+use super::timeout;
 
 /// The setting that says where bare names are looked up first.
 const SEARCH_PATH: &str = "search_path";
@@ -16,12 +18,16 @@ const PARTIAL: &str = "kubesql.partial";
 /// The setting that says what the client calls itself.
 const APPLICATION_NAME: &str = "application_name";
 
+/// The setting that says how long a statement may take.
+const STATEMENT_TIMEOUT: &str = "statement_timeout";
+
 /// Settings with what they are at first.
-const KNOWN: [(&str, &str); 5] = [
+const KNOWN: [(&str, &str); 6] = [
     (APPLICATION_NAME, ""),
     ("client_encoding", "UTF8"),
     (PARTIAL, "off"),
     (SEARCH_PATH, DEFAULT_SCHEMA),
+    (STATEMENT_TIMEOUT, "0"),
     ("timezone", "UTC"),
 ];
 
@@ -36,6 +42,17 @@ impl Settings {
     /// The current schema.
     pub(super) fn schema(&self) -> &str {
         self.changed.get(SEARCH_PATH).map_or(DEFAULT_SCHEMA, String::as_str)
+    }
+
+    /// What the client calls itself.
+    pub(super) fn application_name(&self) -> &str {
+        self.changed.get(APPLICATION_NAME).map_or("", String::as_str)
+    }
+
+    /// How long a statement may take; `None` where that is not limited.
+    pub(super) fn statement_timeout(&self) -> Option<Duration> {
+        let millis = timeout::parse(self.changed.get(STATEMENT_TIMEOUT)?)?;
+        (millis > 0.0).then(|| Duration::from_secs_f64(millis / 1e3))
     }
 
     /// What the client calls itself from now on.
@@ -92,6 +109,16 @@ impl Settings {
                     self.changed.remove(name);
                 }
                 _ => return invalid(format!("{PARTIAL} is on or off, not {value}")),
+            },
+            STATEMENT_TIMEOUT => match timeout::parse(value) {
+                Some(millis) => {
+                    self.changed.insert(name, timeout::show(millis));
+                }
+                None => {
+                    let hint = "it takes milliseconds, or a number with its unit: us, ms, s, min, h or d";
+                    let error = SqlError::new(ErrorKind::Invalid, format!("{name} cannot be {value}"));
+                    return Err(error.hint(hint));
+                }
             },
             // Text is UTF-8 and times are UTC; who asks for that may, and who asks for more is told.
             "client_encoding" if !matches!(value.to_lowercase().as_str(), "utf8" | "utf-8" | "unicode") => {

@@ -1,8 +1,10 @@
 //! What each subcommand does, by the library's doors; none of them knows DataFusion.
 
+mod access;
 pub(crate) mod demo;
 pub(crate) mod describe;
 pub(crate) mod explain;
+pub(crate) mod people;
 mod progress;
 pub(crate) mod query;
 pub(crate) mod serve;
@@ -28,20 +30,49 @@ fn runtime() -> Result<Runtime, Failure> {
 }
 
 /// Waits until the process is told to end.
-#[cfg(unix)]
 async fn ended() -> io::Result<()> {
-    use tokio::signal::unix::{SignalKind, signal};
-    let mut terminate = signal(SignalKind::terminate())?;
-    tokio::select! {
-        result = tokio::signal::ctrl_c() => result,
-        _ = terminate.recv() => Ok(()),
+    Signals::new()?.next().await;
+    Ok(())
+}
+
+/// What tells the process to end, each time it does.
+#[cfg(unix)]
+struct Signals {
+    interrupt: tokio::signal::unix::Signal,
+    terminate: tokio::signal::unix::Signal,
+}
+
+#[cfg(unix)]
+impl Signals {
+    fn new() -> io::Result<Self> {
+        use tokio::signal::unix::{SignalKind, signal};
+        Ok(Self { interrupt: signal(SignalKind::interrupt())?, terminate: signal(SignalKind::terminate())? })
+    }
+
+    async fn next(&mut self) {
+        tokio::select! {
+            _ = self.interrupt.recv() => {}
+            _ = self.terminate.recv() => {}
+        }
     }
 }
 
-/// Waits until the process is told to end.
+/// What tells the process to end, each time it does.
 #[cfg(not(unix))]
-async fn ended() -> io::Result<()> {
-    tokio::signal::ctrl_c().await
+struct Signals;
+
+#[cfg(not(unix))]
+impl Signals {
+    #[allow(clippy::unnecessary_wraps, reason = "as on Unix")]
+    fn new() -> io::Result<Self> {
+        Ok(Self)
+    }
+
+    async fn next(&mut self) {
+        if tokio::signal::ctrl_c().await.is_err() {
+            std::future::pending().await
+        }
+    }
 }
 
 /// Writes a list of ours in the format that is asked for.

@@ -9,13 +9,16 @@ use futures::StreamExt;
 use tokio::task::JoinSet;
 
 use super::query::say;
-use super::{ended, runtime};
+use super::{Signals, runtime};
 use crate::args::{Listen, ServeArgs};
 use crate::failure::Failure;
 use crate::http::Http;
+use crate::listen::Access;
 use crate::pg::Pg;
-use crate::query::{Door, Limits};
+use crate::query::Door;
+use crate::reload;
 use crate::sources::Following;
+use crate::tls::Tls;
 
 /// How long until a watch that failed is tried again.
 const AGAIN: Duration = Duration::from_secs(30);
@@ -25,67 +28,78 @@ const ASK: Duration = Duration::from_secs(60);
 
 /// Serves until the process is told to end.
 pub(crate) fn run(args: &ServeArgs) -> Result<(), Failure> {
-    only_here("--pg", args.pg)?;
-    only_here("--http", args.http)?;
     if (args.pg, args.http) == (Listen::Off, Listen::Off) {
         return Err(Failure::usage("no door is left to be opened", "leave out --pg off or --http off"));
     }
+    let audit = args.access.audit()?;
+    let doors = [("--pg", args.pg), ("--http", args.http)];
+    let doors: Vec<_> = doors.into_iter().filter_map(|(flag, at)| Some((flag, at.address()?))).collect();
+    let access = Arc::new(args.access.open(&doors, audit.clone(), usize::from(args.limits.connections))?);
     let runtime = runtime()?;
     let idle = Duration::from_secs(args.watch_idle.max(1));
-    let opened = args.sources.open_live(&runtime, &Following { idle, memory: args.memory })?;
-    let timeout = (args.statement_timeout > 0).then(|| Duration::from_secs(args.statement_timeout));
-    let limits = Limits { timeout, at_once: usize::from(args.statements) };
-    let door = Door::new(Arc::clone(&opened.engine), limits, args.sources.partial);
+    let following = Following { idle, memory: args.memory, statements: args.limits.memory()? };
+    let opened = args.sources.open_live(&runtime, &following)?;
+    let door = Door::audited(Arc::clone(&opened.engine), args.limits(), args.sources.partial, audit);
     for table in &args.watch {
         // What is misspelt is told before anybody connects.
         runtime.block_on(opened.engine.describe(table, false))?;
         door.awaits(table);
     }
-    let result = runtime.block_on(serve(args, &door));
+    let result = runtime.block_on(serve(args, &door, &access));
     runtime.shutdown_background();
     result
 }
 
-/// Fails for an address that others than this machine reach.
-fn only_here(flag: &str, listen: Listen) -> Result<(), Failure> {
-    match listen {
-        Listen::At(address) if !address.ip().is_loopback() => Err(Failure::usage(
-            format!("{flag} {address}: whoever reaches that address could read everything, for there are no passwords"),
-            "listen on 127.0.0.1, and let clients come through a tunnel (ssh -L, kubectl port-forward)",
-        )),
-        _ => Ok(()),
-    }
-}
-
-async fn serve(args: &ServeArgs, door: &Arc<Door>) -> Result<(), Failure> {
+async fn serve(args: &ServeArgs, door: &Arc<Door>, access: &Arc<Access>) -> Result<(), Failure> {
     let mut lines = Vec::new();
-    let mut tasks = JoinSet::new();
+    let (mut doors, mut around) = (JoinSet::new(), JoinSet::new());
     if let Listen::At(wanted) = args.pg {
         const HINT: &str = "--pg takes another address, such as 127.0.0.1:0 for any free port, or off";
-        let pg = Pg::bind(wanted, Arc::clone(door)).await.map_err(|error| taken(wanted, &error, HINT))?;
+        let pg = Pg::bind(wanted, Arc::clone(door), Arc::clone(access)).await;
+        let pg = pg.map_err(|error| taken(wanted, &error, HINT))?;
         let at = pg.address()?;
         lines.push(format!("PostgreSQL clients are answered on {at}; try: psql -h {} -p {}", at.ip(), at.port()));
-        tasks.spawn(pg.serve());
+        doors.spawn(pg.serve());
     }
     if let Listen::At(wanted) = args.http {
         const HINT: &str = "--http takes another address, such as 127.0.0.1:0 for any free port, or off";
-        let http = Http::bind(wanted, Arc::clone(door)).await.map_err(|error| taken(wanted, &error, HINT))?;
+        let http = Http::bind(wanted, Arc::clone(door), Arc::clone(access)).await;
+        let http = http.map_err(|error| taken(wanted, &error, HINT))?;
         let at = http.address()?;
+        let scheme = if access.tls.is_some() { "https://" } else { "" };
         lines.push(format!(
-            "Presto, Trino and HTTP clients are answered on {at}; try: presto --server {at} --catalog kubesql --schema kubesql"
+            "Presto, Trino and HTTP clients are answered on {at}; try: presto --server {scheme}{at} --catalog kubesql --schema kubesql"
         ));
-        tasks.spawn(http.serve());
+        doors.spawn(http.serve());
     }
     for table in &args.watch {
-        tasks.spawn(keep(Arc::clone(door), table.clone()));
+        around.spawn(keep(Arc::clone(door), table.clone()));
     }
+    let mut files = access.auth.files();
+    files.extend(access.tls.iter().map(Tls::files));
+    around.spawn(reload::follow(files));
+    // Before it is said that anything is served: a signal that comes then must find who waits for it.
+    let mut signals = Signals::new()?;
     let mut out = io::stdout().lock();
     for line in lines {
         writeln!(out, "{line}")?;
     }
     out.flush()?;
     drop(out);
-    ended().await?;
+    signals.next().await;
+    around.shutdown().await;
+    door.close();
+    let drained = async {
+        door.idle().await;
+        while doors.join_next().await.is_some() {}
+    };
+    tokio::select! {
+        () = drained => {}
+        () = tokio::time::sleep(Duration::from_secs(args.limits.drain)) => {
+            say(&format!("warning: statements still ran after {} s and were ended (--drain)", args.limits.drain));
+        }
+        () = signals.next() => say("warning: statements that still ran were ended"),
+    }
     Ok(())
 }
 

@@ -36,6 +36,15 @@ fn sqlstate(kind: ErrorKind) -> &'static str {
         ErrorKind::Invalid => "22000",
         ErrorKind::Source => "58000",
         ErrorKind::Timeout | ErrorKind::Cancelled => "57014",
+        ErrorKind::Memory => "53200",
+        ErrorKind::TooLarge => "54000",
+        ErrorKind::Busy => "53300",
+        ErrorKind::GoingAway => "57P01",
         ErrorKind::Internal => "XX000",
     }
+}
+
+/// What ends a connection.
+pub(super) fn fatal(code: &str, message: &str) -> ErrorInfo {
+    ErrorInfo::new("FATAL".to_owned(), code.to_owned(), message.to_owned())
 }

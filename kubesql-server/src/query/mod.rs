@@ -1,29 +1,47 @@
 //! The one door that statements of all protocols pass: who asks, how many at once, how long, and how they are stopped.
 
+mod answer;
+mod note;
+mod size;
+mod stop;
 #[cfg(test)]
 mod tests;
+mod turns;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use arrow::array::{ArrayRef, RecordBatch};
+use arrow::array::ArrayRef;
 use arrow::datatypes::DataType;
-use futures::StreamExt;
-use futures::stream::{self, BoxStream};
 use kubesql_runtime::sql::{Answer, ColumnInfo, Engine, ErrorKind, Prepared, Session, SqlError, TableInfo};
 use kubesql_runtime::store::Warning;
 use parking_lot::Mutex;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
-use tokio::time::Instant;
+use tokio::sync::watch;
+
+pub(crate) use kubesql_runtime::sql::Who;
+
+use crate::audit::Audit;
+use answer::Watched;
+use note::Note;
+use stop::Stop;
+use turns::{Turn, Turns};
 
 /// What every statement has to keep to.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub(crate) struct Limits {
     /// How long one may take, waiting for its turn included; `None` for no limit.
     pub(crate) timeout: Option<Duration>,
     /// How many may run at once; others wait for their turn.
     pub(crate) at_once: usize,
+    /// How many may wait for their turn; `None` for no limit.
+    pub(crate) waiting: Option<usize>,
+    /// How many of one user may run at once; `None` for no limit.
+    pub(crate) each: Option<usize>,
+    /// How many rows an answer may have; `None` for no limit.
+    pub(crate) rows: Option<u64>,
+    /// How many bytes the values of an answer may have; `None` for no limit.
+    pub(crate) bytes: Option<u64>,
 }
 
 /// Tables that clients may query.
@@ -31,19 +49,28 @@ pub(crate) struct Limits {
 pub(crate) struct Door {
     engine: Arc<Engine>,
     limits: Limits,
-    turns: Arc<Semaphore>,
+    turns: Turns,
     /// Whether statements are answered although some clusters cannot, unless the client says otherwise.
     partial: bool,
     /// Tables that are not there yet, and should be before clients come.
     awaited: Mutex<BTreeSet<String>>,
+    audit: Option<Arc<Audit>>,
+    closed: watch::Sender<bool>,
 }
 
 impl Door {
     /// Statements over these tables; with `partial`, clusters that cannot answer are left out and told of, unless a
     /// client says otherwise.
+    #[cfg(test)]
     pub(crate) fn new(engine: Arc<Engine>, limits: Limits, partial: bool) -> Arc<Self> {
-        let turns = Arc::new(Semaphore::new(limits.at_once));
-        Arc::new(Self { engine, limits, turns, partial, awaited: Mutex::default() })
+        Self::audited(engine, limits, partial, None)
+    }
+
+    /// The same, and every statement is told to the audit log.
+    pub(crate) fn audited(engine: Arc<Engine>, limits: Limits, partial: bool, audit: Option<Arc<Audit>>) -> Arc<Self> {
+        let turns = Turns::new(&limits);
+        let (awaited, closed) = (Mutex::default(), watch::Sender::new(false));
+        Arc::new(Self { engine, limits, turns, partial, awaited, audit, closed })
     }
 
     /// All tables.
@@ -66,11 +93,37 @@ impl Door {
         self.awaited.lock().iter().cloned().collect()
     }
 
-    /// A client with a session of its own.
+    /// A client that is this server itself, with a session of its own.
     pub(crate) fn client(self: &Arc<Self>) -> Client {
-        let session = self.engine.session();
+        self.client_of(Who::default())
+    }
+
+    /// A client with a session of its own.
+    pub(crate) fn client_of(self: &Arc<Self>, who: Who) -> Client {
+        let session = self.engine.session().of(who);
         session.set_partial(self.partial);
         Client { session, door: Arc::clone(self), cancels: watch::Sender::new(()) }
+    }
+
+    /// Takes no statement any more; those that run go on.
+    pub(crate) fn close(&self) {
+        self.closed.send_replace(true);
+    }
+
+    /// Waits until no statement is taken any more.
+    pub(crate) async fn closed(&self) {
+        // The sender lives as long as this does.
+        _ = self.closed.subscribe().wait_for(|closed| *closed).await;
+    }
+
+    /// Whether no statement is taken any more.
+    pub(crate) fn is_closed(&self) -> bool {
+        *self.closed.borrow()
+    }
+
+    /// Waits until no statement runs.
+    pub(crate) async fn idle(&self) {
+        self.turns.none().await;
     }
 }
 
@@ -90,7 +143,7 @@ impl Client {
 
     /// Answers one statement.
     pub(crate) async fn execute(&self, sql: &str) -> Result<Answer, SqlError> {
-        self.guarded(self.session.execute(sql)).await
+        self.guarded(sql, self.session.execute(sql)).await
     }
 
     /// Says what the client calls itself.
@@ -101,9 +154,19 @@ impl Client {
     /// Plans a statement with parameters, of the types that are declared or that it wants.
     pub(crate) async fn prepare(&self, sql: &str, declared: &[Option<DataType>]) -> Result<Prepared, SqlError> {
         let mut stop = self.stop();
-        let turn = self.turn(&mut stop).await?;
-        let prepared = stop.unless(self.session.prepare(sql, declared)).await;
-        drop(turn);
+        let prepared = async {
+            let turn = self.turn(&mut stop).await?;
+            let prepared = stop.unless(self.session.prepare(sql, declared)).await;
+            drop(turn);
+            prepared
+        };
+        let note = self.note(sql);
+        let prepared = prepared.await;
+        match &prepared {
+            // It is told when it runs.
+            Ok(_) => note.forget(),
+            Err(error) => note.failed(error),
+        }
         prepared
     }
 
@@ -118,7 +181,7 @@ impl Client {
 
     /// Answers a prepared statement; each value is an array of one element.
     pub(crate) async fn run(&self, statement: &Prepared, values: &[ArrayRef]) -> Result<Answer, SqlError> {
-        self.guarded(self.session.run(statement, values)).await
+        self.guarded(statement.sql(), self.session.run(statement, values)).await
     }
 
     /// What was wrong with the data of the statements since the last call.
@@ -126,74 +189,41 @@ impl Client {
         self.session.take_warnings()
     }
 
-    async fn guarded(&self, work: impl Future<Output = Result<Answer, SqlError>>) -> Result<Answer, SqlError> {
+    async fn guarded(
+        &self,
+        sql: &str,
+        work: impl Future<Output = Result<Answer, SqlError>>,
+    ) -> Result<Answer, SqlError> {
+        let note = self.note(sql);
         let mut stop = self.stop();
-        let turn = self.turn(&mut stop).await?;
-        let Answer { command, schema, rows } = stop.unless(work).await?;
-        let rows = Guarded { rows, stop, _turn: turn };
-        let rows = stream::unfold(Some(rows), |guarded| async {
-            let mut guarded = guarded?;
-            let Guarded { rows, stop, .. } = &mut guarded;
-            match stop.unless(async { rows.next().await.transpose() }).await.transpose()? {
-                Ok(batch) => Some((Ok(batch), Some(guarded))),
-                // Dropped with it, so that nothing goes on where it failed.
-                Err(error) => Some((Err(error), None)),
+        let begun = async {
+            let turn = self.turn(&mut stop).await?;
+            let answer = stop.unless(work).await?;
+            Ok((answer, turn))
+        };
+        match begun.await {
+            Ok((answer, turn)) => Ok(Watched::over(answer, turn, stop, note, &self.door.limits)),
+            Err(error) => {
+                note.failed(&error);
+                Err(error)
             }
-        });
-        Ok(Answer { command, schema, rows: rows.boxed() })
+        }
+    }
+
+    fn note(&self, sql: &str) -> Note {
+        Note::begin(self.door.audit.as_ref(), sql, &self.session)
     }
 
     fn stop(&self) -> Stop {
-        let timeout = self.door.limits.timeout;
-        Stop {
-            deadline: timeout.map(|timeout| (Instant::now() + timeout, timeout)),
-            cancelled: self.cancels.subscribe(),
-        }
+        Stop::new(self.door.limits.timeout, self.session.statement_timeout(), self.cancels.subscribe())
     }
 
-    async fn turn(&self, stop: &mut Stop) -> Result<OwnedSemaphorePermit, SqlError> {
-        let turns = Arc::clone(&self.door.turns);
-        let closed = |_| SqlError::new(ErrorKind::Internal, "the server is going away");
-        stop.unless(async { turns.acquire_owned().await.map_err(closed) }).await
-    }
-}
-
-/// Rows that end when their statement is stopped.
-struct Guarded {
-    rows: BoxStream<'static, Result<RecordBatch, SqlError>>,
-    stop: Stop,
-    _turn: OwnedSemaphorePermit,
-}
-
-/// Why a statement may have to end early.
-struct Stop {
-    /// When, and after how long that is.
-    deadline: Option<(Instant, Duration)>,
-    cancelled: watch::Receiver<()>,
-}
-
-impl Stop {
-    /// The outcome of the work, unless it has to end before.
-    async fn unless<T>(&mut self, work: impl Future<Output = Result<T, SqlError>>) -> Result<T, SqlError> {
-        let Self { deadline, cancelled } = self;
-        let late = async {
-            match *deadline {
-                Some((deadline, timeout)) => {
-                    tokio::time::sleep_until(deadline).await;
-                    timeout
-                }
-                None => std::future::pending().await,
-            }
-        };
-        tokio::select! {
-            biased;
-            // The sender lives as long as the client does.
-            Ok(()) = cancelled.changed() => Err(SqlError::new(ErrorKind::Cancelled, "the statement was cancelled")),
-            timeout = late => {
-                let message = format!("the statement took more than {} s", timeout.as_secs_f64());
-                Err(SqlError::new(ErrorKind::Timeout, message).hint("--statement-timeout allows more"))
-            }
-            outcome = work => outcome,
+    async fn turn(&self, stop: &mut Stop) -> Result<Turn, SqlError> {
+        if self.door.is_closed() {
+            let error = SqlError::new(ErrorKind::GoingAway, "the server is shutting down");
+            return Err(error.hint("connect again in a moment"));
         }
+        let user = self.session.who().user.as_deref();
+        stop.unless(self.door.turns.take(user)).await
     }
 }

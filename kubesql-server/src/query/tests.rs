@@ -3,6 +3,8 @@
 use kubesql_runtime::generated;
 use kubesql_runtime::ingest::{Files, Kinds, Options};
 
+use futures::StreamExt;
+
 use super::*;
 
 /// 10^18 pairs, none of which a condition on one of them or a hash can leave out.
@@ -12,7 +14,11 @@ const ENDLESS: &str = "select count(*) from generate_series(1, 1000000) a, gener
 fn door(timeout: Option<Duration>, at_once: usize) -> Arc<Door> {
     let kinds = Kinds::new(generated::KINDS.iter().copied(), generated::rows);
     let files = Files::new(Vec::new(), kinds, Options { show_secrets: false }).expect("no files");
-    Door::new(Engine::new(generated::KINDS, Arc::new(files)).expect("an engine"), Limits { timeout, at_once }, false)
+    Door::new(
+        Engine::new(generated::KINDS, Arc::new(files)).expect("an engine"),
+        Limits { timeout, at_once, ..Limits::default() },
+        false,
+    )
 }
 
 async fn outcome(client: &Client, sql: &str) -> Result<usize, SqlError> {

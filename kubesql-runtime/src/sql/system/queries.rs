@@ -29,6 +29,9 @@ impl SystemTable for Queries {
             ("duration_ms", Kind::Float),
             ("rows", Kind::BigInt),
             ("error", Kind::Text),
+            ("username", Kind::Text),
+            ("door", Kind::Text),
+            ("client_address", Kind::Text),
         ]
     }
 
@@ -43,6 +46,9 @@ impl SystemTable for Queries {
                 Cell::Float(query.duration().as_secs_f64() * 1000.0),
                 Cell::BigInt(query.rows),
                 query.error.into(),
+                query.who.user.into(),
+                Some(query.who.door.to_owned()).filter(|door| !door.is_empty()).into(),
+                query.who.from.into(),
             ]
         });
         Ok(rows.collect())

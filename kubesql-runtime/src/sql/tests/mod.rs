@@ -5,6 +5,7 @@ mod arithmetic;
 mod columns;
 mod duplicates;
 mod errors;
+mod memory;
 mod planning;
 mod prepared;
 mod rows;

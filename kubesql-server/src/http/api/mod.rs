@@ -21,7 +21,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::query::Door;
-use problem::Problem;
+pub(super) use problem::Problem;
 
 /// What the document says of itself.
 #[derive(OpenApi)]

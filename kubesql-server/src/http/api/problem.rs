@@ -10,7 +10,7 @@ use utoipa::ToSchema;
 /// What went wrong.
 #[derive(Debug, Serialize, ToSchema)]
 #[cfg_attr(test, derive(serde::Deserialize))]
-pub(super) struct Problem {
+pub(in crate::http) struct Problem {
     /// `urn:kubesql:error:` and the kind
     #[serde(rename = "type")]
     #[schema(example = "urn:kubesql:error:unknown-table")]
@@ -35,7 +35,7 @@ pub(super) struct Problem {
 
 impl Problem {
     /// A problem without a hint.
-    pub(super) fn new(status: StatusCode, kind: &str, detail: impl Into<String>) -> Self {
+    pub(in crate::http) fn new(status: StatusCode, kind: &str, detail: impl Into<String>) -> Self {
         Self {
             urn: format!("urn:kubesql:error:{kind}"),
             title: kind.replace('-', " "),
@@ -52,7 +52,7 @@ impl Problem {
     }
 
     /// With what to do about it.
-    pub(super) fn hint(mut self, hint: impl Into<String>) -> Self {
+    pub(in crate::http) fn hint(mut self, hint: impl Into<String>) -> Self {
         self.hint = Some(hint.into());
         self
     }
@@ -83,6 +83,12 @@ fn told(kind: ErrorKind) -> (StatusCode, &'static str, &'static str) {
         ErrorKind::Source => (StatusCode::SERVICE_UNAVAILABLE, "source", "the objects cannot be had"),
         ErrorKind::Timeout => (StatusCode::REQUEST_TIMEOUT, "timeout", "it took longer than a statement may"),
         ErrorKind::Cancelled => (StatusCode::SERVICE_UNAVAILABLE, "cancelled", "the statement was cancelled"),
+        ErrorKind::Memory => {
+            (StatusCode::INSUFFICIENT_STORAGE, "memory", "the statement needs more memory than it may use")
+        }
+        ErrorKind::TooLarge => (StatusCode::BAD_REQUEST, "answer-too-large", "the answer is larger than one may be"),
+        ErrorKind::Busy => (StatusCode::TOO_MANY_REQUESTS, "busy", "others run and wait already"),
+        ErrorKind::GoingAway => (StatusCode::SERVICE_UNAVAILABLE, "going-away", "the server is shutting down"),
         ErrorKind::Internal => (StatusCode::INTERNAL_SERVER_ERROR, "internal", "a mistake in kubesql"),
     }
 }

@@ -11,7 +11,7 @@ pub(super) struct Failure {
 }
 
 /// Names with their codes and types, as in Trino's `StandardErrorCode`, which has Presto's and more.
-const CODES: [(&str, u32, &str); 16] = [
+const CODES: [(&str, u32, &str); 20] = [
     ("SYNTAX_ERROR", 1, "USER_ERROR"),
     ("USER_CANCELED", 3, "USER_ERROR"),
     ("NOT_FOUND", 5, "USER_ERROR"),
@@ -27,6 +27,10 @@ const CODES: [(&str, u32, &str); 16] = [
     ("COLUMN_NOT_FOUND", 47, "USER_ERROR"),
     ("GENERIC_INTERNAL_ERROR", 65_536, "INTERNAL_ERROR"),
     ("EXCEEDED_TIME_LIMIT", 131_075, "INSUFFICIENT_RESOURCES"),
+    ("GENERIC_INSUFFICIENT_RESOURCES", 131_072, "INSUFFICIENT_RESOURCES"),
+    ("QUERY_QUEUE_FULL", 131_074, "INSUFFICIENT_RESOURCES"),
+    ("EXCEEDED_LOCAL_MEMORY_LIMIT", 131_079, "INSUFFICIENT_RESOURCES"),
+    ("SERVER_SHUTTING_DOWN", 65_545, "INTERNAL_ERROR"),
     ("KUBESQL_SOURCE_ERROR", 16_777_216, "EXTERNAL"),
 ];
 
@@ -78,6 +82,10 @@ impl From<SqlError> for Failure {
             ErrorKind::Source => "KUBESQL_SOURCE_ERROR",
             ErrorKind::Timeout => "EXCEEDED_TIME_LIMIT",
             ErrorKind::Cancelled => "USER_CANCELED",
+            ErrorKind::Memory => "EXCEEDED_LOCAL_MEMORY_LIMIT",
+            ErrorKind::TooLarge => "GENERIC_INSUFFICIENT_RESOURCES",
+            ErrorKind::Busy => "QUERY_QUEUE_FULL",
+            ErrorKind::GoingAway => "SERVER_SHUTTING_DOWN",
             ErrorKind::Internal => "GENERIC_INTERNAL_ERROR",
         };
         // There is no place for hints of their own.

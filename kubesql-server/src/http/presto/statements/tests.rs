@@ -15,7 +15,7 @@ fn statements() -> Arc<Statements> {
     let kinds = Kinds::new(generated::KINDS.iter().copied(), generated::rows);
     let files = Files::new(Vec::new(), kinds, Options { show_secrets: false }).expect("no files");
     let engine = Engine::new(generated::KINDS, Arc::new(files)).expect("an engine");
-    Statements::new(Door::new(engine, Limits { timeout: None, at_once: 4 }, false))
+    Statements::new(Door::new(engine, Limits { at_once: 4, ..Limits::default() }, false))
 }
 
 fn begin(statements: &Statements, sql: &str) -> Arc<Statement> {

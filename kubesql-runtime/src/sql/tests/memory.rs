@@ -1,0 +1,78 @@
+//! How much memory statements hold: what they do without, and that they fail alone.
+
+use super::*;
+use crate::sql::{ErrorKind, Memory, Who};
+
+fn engine(memory: &Memory) -> std::sync::Arc<Engine> {
+    Engine::with_memory(crate::generated::KINDS, world::usual().source(), memory).expect("an engine")
+}
+
+/// Groups of which none fits with another; they cannot all be held at once.
+const GROUPS: &str = "select count(*) from (select value, repeat(value::text, 5) as v, count(*) as n \
+    from generate_series(1, 300000) group by 1, 2 having count(*) > 1)";
+
+/// Nothing that is joined by a hash can be put elsewhere.
+const JOIN: &str = "select count(*) from (select value, repeat(value::text, 20) as v from generate_series(1, 200000)) a \
+    join (select value, repeat(value::text, 20) as v from generate_series(1, 200000)) b on a.v = b.v";
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_needs_too_much_fails_alone() {
+    let engine = engine(&Memory { one: Some(8 << 20), ..Memory::default() });
+    let session = engine.session();
+    let error = answer(&session, JOIN).await.expect_err("it needs more");
+    assert_eq!(error.kind, ErrorKind::Memory, "{error}");
+    assert_eq!(error.message, "the statement needs more memory than one may use: 8.0 MB");
+    assert!(error.hint.expect("a hint").contains("--statement-memory"));
+    check_in(&session, "select count(*) from pods", &["4"]).await;
+    // What was held is given back.
+    assert_eq!(engine.memories.used(), 0);
+    let unlimited = super::session();
+    check_in(&unlimited, JOIN, &["200000"]).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn all_together_hold_no_more_than_all_may() {
+    let engine = engine(&Memory { all: Some(8 << 20), ..Memory::default() });
+    let error = answer(&engine.session(), JOIN).await.expect_err("it needs more");
+    assert_eq!(error.kind, ErrorKind::Memory, "{error}");
+    assert!(error.hint.expect("a hint").contains("--statements-memory"));
+    assert_eq!(engine.memories.used(), 0);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_can_be_put_elsewhere_is() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let spill = Some(folder.path().to_owned());
+    let limited = engine(&Memory { one: Some(24 << 20), spill: spill.clone(), ..Memory::default() });
+    check_in(&limited.session(), GROUPS, &["0"]).await;
+    let full = engine(&Memory { one: Some(24 << 20), spill, spill_bytes: Some(1 << 10), ..Memory::default() });
+    let error = answer(&full.session(), GROUPS).await.expect_err("there is no room");
+    assert_eq!(error.kind, ErrorKind::Memory, "{error}");
+    assert!(error.hint.expect("a hint").contains("--spill-limit"), "{}", error.message);
+}
+
+#[tokio::test]
+async fn the_log_says_who_asked() {
+    let who = Who { user: Some("ada".to_owned()), door: "postgresql", from: Some("10.0.0.1:7".to_owned()) };
+    let session = engine(&Memory::default()).session().of(who);
+    let sql = "select username, door, client_address from system.queries";
+    check_in(&session, sql, &["ada|postgresql|10.0.0.1:7"]).await;
+}
+
+#[tokio::test]
+async fn a_session_can_limit_its_statements() {
+    let session = session();
+    assert_eq!(session.statement_timeout(), None);
+    for (set, shown, limit) in [
+        ("set statement_timeout = 2500", "2500ms", Some(2500)),
+        ("set statement_timeout to '90s'", "90s", Some(90_000)),
+        ("set statement_timeout = 0", "0", None),
+        ("reset statement_timeout", "0", None),
+    ] {
+        answer(&session, set).await.expect(set);
+        check_in(&session, "show statement_timeout", &[shown]).await;
+        assert_eq!(session.statement_timeout(), limit.map(std::time::Duration::from_millis), "{set}");
+    }
+    let error = answer(&session, "set statement_timeout = 'soon'").await.expect_err("no time");
+    assert_eq!(error.kind, ErrorKind::Invalid);
+}

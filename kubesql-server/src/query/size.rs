@@ -1,0 +1,87 @@
+//! How many bytes the values of rows have, whatever buffers they share.
+
+use arrow::array::{Array, ArrayRef, AsArray, RecordBatch};
+use arrow::datatypes::{DataType, Int8Type, Int16Type, Int32Type, Int64Type};
+use arrow::datatypes::{UInt8Type, UInt16Type, UInt32Type, UInt64Type};
+
+/// The bytes of all values.
+pub(super) fn of(batch: &RecordBatch) -> u64 {
+    batch.columns().iter().map(column).sum()
+}
+
+fn column(array: &ArrayRef) -> u64 {
+    let rows = count(array.len());
+    match array.data_type() {
+        DataType::Null => 0,
+        DataType::Boolean => rows.div_ceil(8),
+        DataType::Utf8 => sum(array.as_string::<i32>().iter().map(|value| value.map(str::len))),
+        DataType::LargeUtf8 => sum(array.as_string::<i64>().iter().map(|value| value.map(str::len))),
+        DataType::Utf8View => sum(array.as_string_view().iter().map(|value| value.map(str::len))),
+        DataType::Binary => sum(array.as_binary::<i32>().iter().map(|value| value.map(<[u8]>::len))),
+        DataType::LargeBinary => sum(array.as_binary::<i64>().iter().map(|value| value.map(<[u8]>::len))),
+        DataType::BinaryView => sum(array.as_binary_view().iter().map(|value| value.map(<[u8]>::len))),
+        DataType::Struct(_) => array.as_struct().columns().iter().map(column).sum(),
+        DataType::List(_) => {
+            let list = array.as_list::<i32>();
+            list.iter().flatten().map(|items| column(&items)).sum()
+        }
+        DataType::Map(..) => {
+            let map = array.as_map();
+            map.iter().flatten().map(|entries| entries.columns().iter().map(column).sum::<u64>()).sum()
+        }
+        DataType::Dictionary(..) => dictionary(array),
+        plain => match plain.primitive_width() {
+            Some(width) => rows.saturating_mul(count(width)),
+            None => count(array.to_data().get_slice_memory_size().unwrap_or(usize::MAX)),
+        },
+    }
+}
+
+/// Each row counts as its value does.
+fn dictionary(array: &ArrayRef) -> u64 {
+    let dictionary = array.as_any_dictionary();
+    let each: Vec<u64> = (0..dictionary.values().len()).map(|at| column(&dictionary.values().slice(at, 1))).collect();
+    macro_rules! keys {
+        ($($of:ty),*) => {
+            $(if let Some(keys) = dictionary.keys().as_primitive_opt::<$of>() {
+                let value = |key: Option<_>| key.and_then(|key| each.get(usize::try_from(key).ok()?).copied());
+                return keys.iter().filter_map(value).sum();
+            })*
+        };
+    }
+    keys!(Int8Type, Int16Type, Int32Type, Int64Type, UInt8Type, UInt16Type, UInt32Type, UInt64Type);
+    0
+}
+
+fn sum(lengths: impl Iterator<Item = Option<usize>>) -> u64 {
+    lengths.flatten().map(count).sum()
+}
+
+fn count(number: usize) -> u64 {
+    u64::try_from(number).unwrap_or(u64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use arrow::array::{DictionaryArray, Int64Array, ListArray, StringArray, StringViewArray};
+
+    use super::*;
+
+    #[test]
+    fn values_count_and_not_the_buffers_that_they_share() {
+        let long = "x".repeat(1000);
+        let arrays: [(ArrayRef, u64); 6] = [
+            (Arc::new(Int64Array::from(vec![Some(1), None, Some(3)])), 24),
+            (Arc::new(StringArray::from(vec!["ab", "", "c"])), 3),
+            (Arc::new(StringArray::from(vec![long.as_str(), "c", "d"]).slice(1, 2)), 2),
+            (Arc::new(StringViewArray::from(vec![long.as_str(), "c"]).slice(1, 1)), 1),
+            (Arc::new(vec!["ab", "ab", "c"].into_iter().collect::<DictionaryArray<Int8Type>>()), 5),
+            (Arc::new(ListArray::from_iter_primitive::<Int64Type, _, _>(vec![Some(vec![Some(1), Some(2)]), None])), 16),
+        ];
+        for (array, expect) in arrays {
+            assert_eq!(column(&array), expect, "{array:?}");
+        }
+    }
+}
