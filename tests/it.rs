@@ -2,10 +2,14 @@
 //!
 //! What needs no binary of its own is tested beside its code; here is what takes several rooms.
 
+#[path = "it/abuse.rs"]
+mod abuse; // clients of `kubesql serve` that misbehave
 #[path = "it/ancestor.rs"]
 mod ancestor; // the queries of the first users, to the letter
 #[path = "it/apiserver.rs"]
 mod apiserver; // a real Kubernetes API server, for other tests too
+#[path = "it/auth.rs"]
+mod auth; // who is let in by `kubesql serve`
 #[path = "it/cli.rs"]
 mod cli; // the command line: sources, statements, formats, errors, exit codes
 #[allow(dead_code)] // until each of its functions has a test that uses it
@@ -21,6 +25,8 @@ mod demo_cluster; // the demo cluster under kube's watchers and kubectl
 mod http; // `kubesql serve` with its HTTP door open, for other tests
 #[path = "it/kubeconfigs.rs"]
 mod kubeconfigs; // certificates, tokens, plugins and proxies
+#[path = "it/limits.rs"]
+mod limits; // what `kubesql serve` allows statements, and how it ends
 #[path = "it/oneshot/mod.rs"]
 mod oneshot; // clusters listed for each query: pages, selectors, errors
 #[path = "it/oracle.rs"]

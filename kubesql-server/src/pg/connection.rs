@@ -78,11 +78,13 @@ async fn converse(
 ) {
     let (simple, extended) = (Arc::new(simple::Simple), Arc::new(extended::Extended::default()));
     let nothing = Arc::new(NoopHandler);
+    // Between statements, and not between the messages of one.
+    let mut rests = true;
     loop {
         let known = startup.is_known();
         let message = tokio::select! {
             biased;
-            () = shared.door.closed() => {
+            () = going_away(shared, rests) => {
                 let error = failure::fatal("57P01", "the server is shutting down: connect again in a moment");
                 _ = send(connection, error).await;
                 return;
@@ -100,6 +102,7 @@ async fn converse(
             }
         };
         let is_extended = message.is_extended_query();
+        rests = !is_extended || matches!(message, PgWireFrontendMessage::Sync(_));
         let answered = tokio::select! {
             answered = process_message(
                 message,
@@ -126,6 +129,14 @@ async fn converse(
         if process_error(connection, PgWireError::UserError(Box::new(error)), is_extended).await.is_err() {
             return;
         }
+    }
+}
+
+/// Waits until the server goes away, and a moment longer for the rest of what a client has begun to say.
+async fn going_away(shared: &Shared, rests: bool) {
+    shared.door.closed().await;
+    if !rests {
+        sleep(Duration::from_secs(2)).await;
     }
 }
 

@@ -53,17 +53,25 @@ impl Watched {
             match watched.next().await {
                 Some(Ok(batch)) => Some((Ok(batch), Some(watched))),
                 Some(Err(error)) => {
+                    // Before anybody hears of it, so that nothing goes on where it failed.
+                    watched.release();
                     watched.note.failed(&error);
-                    // Dropped with it, so that nothing goes on where it failed.
                     Some((Err(error), None))
                 }
                 None => {
+                    watched.release();
                     watched.note.finished();
                     None
                 }
             }
         });
         Answer { command, schema, rows: rows.boxed() }
+    }
+
+    /// Gives memory and turn back now, and not when the watcher has noticed.
+    fn release(&self) {
+        let held = self.held.lock().take();
+        drop(held);
     }
 
     async fn next(&mut self) -> Option<Result<RecordBatch, SqlError>> {
@@ -93,5 +101,11 @@ impl Watched {
             }
         }
         Ok(batch)
+    }
+}
+
+impl Drop for Watched {
+    fn drop(&mut self) {
+        self.release();
     }
 }

@@ -160,7 +160,7 @@ impl Client {
             drop(turn);
             prepared
         };
-        let note = self.note(sql);
+        let mut note = self.note(sql);
         let prepared = prepared.await;
         match &prepared {
             // It is told when it runs.
@@ -194,7 +194,7 @@ impl Client {
         sql: &str,
         work: impl Future<Output = Result<Answer, SqlError>>,
     ) -> Result<Answer, SqlError> {
-        let note = self.note(sql);
+        let mut note = self.note(sql);
         let mut stop = self.stop();
         let begun = async {
             let turn = self.turn(&mut stop).await?;

@@ -34,16 +34,16 @@ impl Note {
         Self { rows: 0, open }
     }
 
-    pub(super) fn finished(mut self) {
+    pub(super) fn finished(&mut self) {
         self.end("finished", None);
     }
 
-    pub(super) fn failed(mut self, error: &SqlError) {
+    pub(super) fn failed(&mut self, error: &SqlError) {
         self.end("failed", Some(&error.message));
     }
 
     /// Nothing is said of it.
-    pub(super) fn forget(mut self) {
+    pub(super) fn forget(&mut self) {
         self.open = None;
     }
 

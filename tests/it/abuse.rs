@@ -1,0 +1,304 @@
+//! Clients of `kubesql serve` that misbehave: nothing leaks, nothing hangs, nobody gets in.
+
+use std::io::{Read, Write};
+use std::net::{Shutdown, TcpStream};
+use std::time::{Duration, Instant};
+
+use futures::TryStreamExt;
+use tokio_postgres::NoTls;
+use tokio_postgres::error::SqlState;
+
+use super::served::{ENDLESS, Served};
+use super::support::run_with;
+
+/// How long anything may take on a machine that has much to do.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+fn connect(served: &Served) -> TcpStream {
+    let stream = TcpStream::connect(format!("127.0.0.1:{}", served.port)).expect("a connection");
+    stream.set_read_timeout(Some(PATIENCE)).expect("a timeout");
+    stream
+}
+
+/// All that the server says until it closes the connection; whether it hangs is told by a panic.
+fn rest(stream: &mut TcpStream) -> Vec<u8> {
+    let mut said = Vec::new();
+    match stream.read_to_end(&mut said) {
+        Err(error) if matches!(error.kind(), std::io::ErrorKind::WouldBlock | std::io::ErrorKind::TimedOut) => {
+            panic!("the server neither answers nor goes: it said {said:?}")
+        }
+        _ => said,
+    }
+}
+
+fn startup(user: &str) -> Vec<u8> {
+    let body = [&196_608_u32.to_be_bytes()[..], b"user\0", user.as_bytes(), b"\0\0"].concat();
+    let length = u32::try_from(body.len() + 4).expect("short");
+    [&length.to_be_bytes()[..], &body].concat()
+}
+
+fn message(kind: u8, body: &[u8]) -> Vec<u8> {
+    let length = u32::try_from(body.len() + 4).expect("short");
+    [&[kind], &length.to_be_bytes()[..], body].concat()
+}
+
+/// Files and sockets that the server has open.
+fn open_files(served: &Served) -> Option<usize> {
+    std::fs::read_dir(format!("/proc/{}/fd", served.process.id())).ok().map(Iterator::count)
+}
+
+/// Kilobytes of memory that the server has.
+fn memory(served: &Served) -> Option<u64> {
+    let status = std::fs::read_to_string(format!("/proc/{}/status", served.process.id())).ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
+    line.trim().strip_suffix("kB")?.trim().parse().ok()
+}
+
+/// Waits until the server has no more open than before, but for what clusters are asked with.
+fn settled(served: &Served, before: Option<usize>) {
+    let began = Instant::now();
+    while open_files(served) > before.map(|before| before + 4) {
+        assert!(began.elapsed() < PATIENCE, "{before:?} were open, and now {:?}", open_files(served));
+        std::thread::sleep(Duration::from_millis(100));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn rubbish_is_answered_and_forgotten() {
+    let served = Served::start(&[]);
+    let client = served.client().await;
+    client.query("select count(*) from pods", &[]).await.expect("an answer");
+    let before = open_files(&served);
+    let hello = startup("someone");
+    let mut cases: Vec<Vec<u8>> = vec![
+        b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n".to_vec(),
+        b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03".to_vec(),
+        vec![0; 64],
+        vec![0xff; 64],
+        [&100_000_000_u32.to_be_bytes()[..], &196_608_u32.to_be_bytes()].concat(),
+        [&8_u32.to_be_bytes()[..], &196_608_u32.to_be_bytes()].concat(),
+        [&16_u32.to_be_bytes()[..], &80_877_102_u32.to_be_bytes(), &[1; 8]].concat(),
+        [&9_u32.to_be_bytes()[..], &80_877_102_u32.to_be_bytes(), &[1]].concat(),
+        [&hello[..], &message(b'?', b"what")].concat(),
+        [&hello[..], &[b'Q', 0, 0, 0, 0]].concat(),
+        [&hello[..], &[b'Q', 0xff, 0xff, 0xff, 0xff]].concat(),
+        [&hello[..], &[b'Q', 0x3f, 0xff, 0xff, 0xff]].concat(),
+        [&hello[..], &message(b'B', &[0xff; 40])].concat(),
+        [&hello[..], &message(b'P', b"no end")].concat(),
+        [&hello[..], &message(b'E', b"")].concat(),
+        [&hello[..], &message(b'd', b"copy"), &message(b'p', b"password\0")].concat(),
+    ];
+    // Cut anywhere.
+    let whole = [hello, message(b'Q', b"select 1\0")].concat();
+    cases.extend((0..whole.len()).step_by(3).map(|end| whole[..end].to_vec()));
+    // Anything: the same in each run.
+    let mut state = 7_u64;
+    for length in 0..40 {
+        let next = |_| {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+            state.to_be_bytes()[0]
+        };
+        cases.push((0..length * 8).map(next).collect());
+    }
+    for case in &cases {
+        let mut stream = connect(&served);
+        // It may be gone before all is said.
+        _ = stream.write_all(case);
+        _ = stream.shutdown(Shutdown::Write);
+        rest(&mut stream);
+    }
+    assert_eq!(client.query_one("select 7", &[]).await.expect("an answer").get::<_, i64>(0), 7);
+    settled(&served, before);
+    let mut stream = connect(&served);
+    stream.write_all(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n").expect("sent");
+    let said = String::from_utf8_lossy(&rest(&mut stream)).into_owned();
+    assert!(said.contains("FATAL") && said.contains("08P01"), "{said}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn ten_thousand_connections_come_and_go() {
+    let served = Served::start(&["--connections", "50"]);
+    let client = served.client().await;
+    let before = open_files(&served);
+    let hello = startup("someone");
+    for round in 0..200 {
+        let streams: Vec<TcpStream> = (0..50).map(|_| connect(&served)).collect();
+        for (number, mut stream) in streams.into_iter().enumerate() {
+            // Some say nothing, some half of it, some all; none waits for an answer.
+            _ = stream.write_all(&hello[..number * round % (hello.len() + 1)]);
+        }
+    }
+    settled(&served, before);
+    assert_eq!(client.query_one("select 7", &[]).await.expect("an answer").get::<_, i64>(0), 7);
+    // Where there is no place left, it is said.
+    let mut held = Vec::new();
+    for _ in 0..49 {
+        held.push(served.client().await);
+    }
+    let config = format!("host=127.0.0.1 port={} user=someone", served.port);
+    let error = tokio_postgres::connect(&config, NoTls).await.err().expect("there is no place");
+    assert_eq!(error.code(), Some(&SqlState::TOO_MANY_CONNECTIONS), "{error:?}");
+    drop(held);
+    let began = Instant::now();
+    while tokio_postgres::connect(&config, NoTls).await.is_err() {
+        assert!(began.elapsed() < PATIENCE, "places are not given back");
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_slow_reader_takes_no_memory() {
+    let served = Served::start(&[]);
+    let client = served.client().await;
+    let sql = "select value, repeat(value::text, 50) from generate_series(1, 1000000)";
+    let rows = client.query_raw(sql, &[] as &[i32]).await.expect("rows");
+    let mut rows = std::pin::pin!(rows);
+    let (mut seen, mut most, mut first) = (0, 0, None);
+    while seen < 200_000 {
+        let Some(_) = rows.try_next().await.expect("a row") else { break };
+        seen += 1;
+        if seen % 10_000 == 0 {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+            let now = memory(&served).unwrap_or_default();
+            first.get_or_insert(now);
+            most = most.max(now);
+        }
+    }
+    let first = first.expect("measured");
+    // All of it would be 350 MB.
+    assert!(most < first + 60_000, "from {first} to {most} kB");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nobody_cancels_what_is_not_theirs() {
+    let served = Served::start(&[]);
+    let other = served.client().await;
+    let mut victim = connect(&served);
+    victim.write_all(&startup("someone")).expect("sent");
+    let mut said = Vec::new();
+    // Until it is ready, and has said its number and key.
+    while !said.ends_with(b"Z\0\0\0\x05I") {
+        let mut byte = [0];
+        victim.read_exact(&mut byte).expect("a byte");
+        said.push(byte[0]);
+    }
+    let at = said.windows(5).position(|part| part == b"K\0\0\0\x0c").expect("a number and a key") + 5;
+    let (id, key) = (said[at..at + 4].to_vec(), said[at + 4..at + 8].to_vec());
+    victim.write_all(&message(b'Q', format!("{ENDLESS}\0").as_bytes())).expect("sent");
+    let running = "select count(*) from system.queries where state = 'running' and sql not like '%system%'";
+    while other.query_one(running, &[]).await.expect("a count").get::<_, i64>(0) == 0 {
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    let cancel = |id: &[u8], key: &[u8]| {
+        let mut stream = connect(&served);
+        stream.write_all(&[&16_u32.to_be_bytes()[..], &80_877_102_u32.to_be_bytes(), id, key].concat()).expect("sent");
+        assert_eq!(rest(&mut stream), b"", "who cancels is answered nothing");
+    };
+    for number in 0..500_u32 {
+        let mut wrong = key.clone();
+        wrong[usize::try_from(number % 4).expect("small")] ^= u8::try_from(number % 255 + 1).expect("a byte");
+        cancel(&id, &wrong);
+    }
+    assert_eq!(other.query_one(running, &[]).await.expect("a count").get::<_, i64>(0), 1, "it was cancelled");
+    cancel(&id, &key);
+    let mut code = [0; 5];
+    victim.read_exact(&mut code).expect("an answer");
+    assert_eq!(code[0], b'E');
+    assert_eq!(other.query_one(running, &[]).await.expect("a count").get::<_, i64>(0), 0);
+}
+
+#[test]
+fn nobody_gets_in_by_going_around_the_question() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let users = folder.path().join("users").to_str().expect("UTF-8").to_owned();
+    assert_eq!(run_with(&["user", "add", "ada", "--users", &users], "secret\n").code, Some(0));
+    let served = Served::start(&["--users", &users]);
+    let query = message(b'Q', b"select 'inside'\0");
+    let initial = |mechanism: &str, text: &str| {
+        let length = u32::try_from(text.len()).expect("short").to_be_bytes();
+        message(b'p', &[mechanism.as_bytes(), b"\0", &length, text.as_bytes()].concat())
+    };
+    let first = initial("SCRAM-SHA-256", "n,,n=,r=abc");
+    let parse =
+        [message(b'P', b"\0select 'inside'\0\0\0"), message(b'B', &[0; 8]), message(b'E', &[0; 5]), message(b'S', b"")];
+    let cases: Vec<Vec<u8>> = vec![
+        query.clone(),
+        parse.concat(),
+        [message(b'p', b"secret\0"), query.clone()].concat(),
+        [message(b'p', b""), query.clone()].concat(),
+        [message(b'p', b"SCRAM-SHA-256\0\xff\xff\xff\xff"), query.clone()].concat(),
+        [message(b'p', b"SCRAM-SHA-256\0\x7f\xff\xff\xffn,,"), query.clone()].concat(),
+        [initial("SCRAM-SHA-256-PLUS", "p=tls-server-end-point,,n=,r=abc"), query.clone()].concat(),
+        [initial("PLAIN", "\0ada\0secret"), query.clone()].concat(),
+        [initial("SCRAM-SHA-256", "n,a=root,n=,r=abc"), query.clone()].concat(),
+        [first.clone(), query.clone()].concat(),
+        [first.clone(), first.clone(), query.clone()].concat(),
+        [first.clone(), message(b'p', b"c=biws,r=abc,p="), query.clone()].concat(),
+        [first.clone(), message(b'p', b"c=biws,r=abc,p=AAAA"), query.clone(), query.clone()].concat(),
+        [startup("ada"), query.clone()].concat(),
+        [message(b'Q', &vec![b' '; 20_000]), query.clone()].concat(),
+    ];
+    for case in &cases {
+        let mut stream = connect(&served);
+        stream.write_all(&startup("ada")).expect("sent");
+        _ = stream.write_all(case);
+        // The connection stays open on this side: the server has to end it.
+        let said = rest(&mut stream);
+        assert!(!said.windows(6).any(|part| part == b"inside"), "{case:?}");
+        assert!(said.windows(5).any(|part| part == b"FATAL"), "{case:?}: {}", String::from_utf8_lossy(&said));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_guesses_is_slowed_and_others_are_not() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let users = folder.path().join("users").to_str().expect("UTF-8").to_owned();
+    for (name, password) in [("ada", "secret"), ("bob", "other")] {
+        assert_eq!(run_with(&["user", "add", name, "--users", &users], &format!("{password}\n")).code, Some(0));
+    }
+    let served = Served::start(&["--users", &users]);
+    let connect = |user: &str, password: &str| {
+        let config = format!("host=127.0.0.1 port={} user={user} password={password}", served.port);
+        async move { tokio_postgres::connect(&config, NoTls).await.is_ok() }
+    };
+    let began = Instant::now();
+    for guess in ["a", "b", "c", "d"] {
+        assert!(!connect("ada", guess).await);
+    }
+    // 0.1, 0.2, 0.4 and 0.8 s.
+    assert!(began.elapsed() > Duration::from_millis(1500), "{:?}", began.elapsed());
+    // At once, they stand in each other's way.
+    let began = Instant::now();
+    let guesses = futures::future::join_all((0..3).map(|_| connect("ada", "x"))).await;
+    assert_eq!(guesses, [false; 3]);
+    assert!(began.elapsed() > Duration::from_millis(1600), "{:?}", began.elapsed());
+    assert!(connect("bob", "other").await);
+    assert!(connect("ada", "secret").await, "who knows it waits, and gets in");
+}
+
+#[test]
+fn nothing_is_believed_that_came_before_tls() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = |name: &str| folder.path().join(name).to_str().expect("UTF-8").to_owned();
+    let key = rcgen::KeyPair::generate().expect("a key");
+    let params = rcgen::CertificateParams::new(vec!["localhost".to_owned()]).expect("names");
+    std::fs::write(path("crt"), params.self_signed(&key).expect("a certificate").pem()).expect("a file");
+    std::fs::write(path("key"), key.serialize_pem()).expect("a file");
+    let served = Served::start(&["--tls-cert", &path("crt"), "--tls-key", &path("key")]);
+    let ask = [8_u32.to_be_bytes(), 80_877_103_u32.to_be_bytes()].concat();
+    let rest_of = |bytes: &[u8]| {
+        let mut stream = connect(&served);
+        stream.write_all(bytes).expect("sent");
+        rest(&mut stream)
+    };
+    // In plain text behind the request: no handshake, and no answer beyond an alert.
+    let said = rest_of(&[&ask[..], &startup("someone"), &message(b'Q', b"select 'inside'\0")].concat());
+    assert_eq!(said[0], b'S');
+    assert!(said.len() < 20 && !said.contains(&b'Z'), "{said:?}");
+    // Without the request: refused with what to do.
+    let said = String::from_utf8_lossy(&rest_of(&startup("someone"))).into_owned();
+    assert!(said.contains("28000") && said.contains("sslmode=require"), "{said}");
+    // Asked for twice in plain text.
+    let said = rest_of(&[&ask[..], &ask[..]].concat());
+    assert_eq!(said[0], b'S');
+}

@@ -1,0 +1,141 @@
+//! What `kubesql serve` allows statements: memory, rows, turns, time; and how it ends.
+
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use futures::TryStreamExt;
+use tokio_postgres::error::SqlState;
+
+use super::served::{ENDLESS, Served};
+
+/// Counts statements that run, of which this is none.
+const RUNNING: &str = "select count(*) from system.queries where state = 'running' and sql not like '%system%'";
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_asks_for_too_much_is_told_and_others_run_on() {
+    let served = Served::start(&["--max-rows", "1000", "--max-bytes", "64Ki", "--statement-memory", "8Mi"]);
+    let (client, other) = (served.client().await, served.client().await);
+    let join = "select count(*) from (select repeat(value::text, 20) as v from generate_series(1, 200000)) a \
+        join (select repeat(value::text, 20) as v from generate_series(1, 200000)) b on a.v = b.v";
+    for (sql, code, words, flag) in [
+        (
+            "select * from generate_series(1, 1001)",
+            SqlState::PROGRAM_LIMIT_EXCEEDED,
+            "the answer has more than 1000 rows",
+            "--max-rows",
+        ),
+        (
+            "select repeat('x', 1000) from generate_series(1, 100)",
+            SqlState::PROGRAM_LIMIT_EXCEEDED,
+            "the answer has more than 65536 bytes",
+            "--max-bytes",
+        ),
+        (
+            join,
+            SqlState::OUT_OF_MEMORY,
+            "the statement needs more memory than one may use: 8.0 MB",
+            "--statement-memory",
+        ),
+    ] {
+        let (failed, ran) = tokio::join!(client.query(sql, &[]), other.query("select count(*) from pods", &[]));
+        let error = failed.expect_err(sql);
+        let error = error.as_db_error().unwrap_or_else(|| panic!("{sql}: {error:?}"));
+        assert_eq!((error.code(), error.message()), (&code, words));
+        assert!(error.hint().expect("a hint").contains(flag), "{error:?}");
+        assert_eq!(ran.expect("another statement").len(), 1);
+    }
+    assert_eq!(client.query("select * from generate_series(1, 1000)", &[]).await.expect("as many as may").len(), 1000);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn turns_and_times_are_kept_to() {
+    let served = Served::start(&["--statements", "2", "--queue", "0", "--statements-per-user", "1"]);
+    let (client, other) = (served.client().await, served.client().await);
+    client.batch_execute("set statement_timeout = '300ms'").await.expect("a setting");
+    let error = client.query(ENDLESS, &[]).await.expect_err("its time is over");
+    assert_eq!(error.code(), Some(&SqlState::QUERY_CANCELED));
+    let error = error.as_db_error().expect("an error");
+    assert_eq!(error.message(), "the statement took more than 0.3 s");
+    assert_eq!(error.hint(), Some("SET statement_timeout allows more"));
+    client.batch_execute("reset statement_timeout").await.expect("a setting");
+    // Both are somebody's, who has one turn; nobody may wait.
+    let rows = client.query_raw("select value from generate_series(1, 1000000)", &[] as &[i32]).await.expect("rows");
+    let mut rows = std::pin::pin!(rows);
+    rows.try_next().await.expect("a row");
+    let error = other.query("select 1", &[]).await.expect_err("there is no turn");
+    assert_eq!(error.code(), Some(&SqlState::TOO_MANY_CONNECTIONS), "{error:?}");
+    assert!(error.as_db_error().and_then(|error| error.hint()).expect("a hint").contains("--queue"));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_reader_that_stands_still_loses_its_turn_in_time() {
+    let served = Served::start(&["--statements", "1", "--statement-timeout", "2"]);
+    let (client, other) = (served.client().await, served.client().await);
+    let rows = client.query_raw("select repeat('x', 1000) from generate_series(1, 1000000)", &[] as &[i32]).await;
+    let mut rows = std::pin::pin!(rows.expect("rows"));
+    rows.try_next().await.expect("a row");
+    // Nothing is read any more, the turn is taken, and yet the other one gets it.
+    let began = Instant::now();
+    while other.query("select 1", &[]).await.is_err() {
+        assert!(began.elapsed() < Duration::from_secs(30), "the turn is never given back");
+    }
+    let end = async {
+        while rows.try_next().await?.is_some() {}
+        Ok::<(), tokio_postgres::Error>(())
+    };
+    assert_eq!(end.await.expect_err("its time is over").code(), Some(&SqlState::QUERY_CANCELED));
+}
+
+#[cfg(unix)]
+fn signal(served: &Served) {
+    let killed = Command::new("kill").args(["-TERM", &served.process.id().to_string()]).status();
+    assert!(killed.expect("kill runs").success());
+}
+
+#[cfg(unix)]
+async fn ended(served: &mut Served, within: Duration) -> Option<i32> {
+    let began = Instant::now();
+    loop {
+        if let Some(status) = served.process.try_wait().expect("a process") {
+            return status.code();
+        }
+        assert!(began.elapsed() < within, "it does not end");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+}
+
+#[cfg(unix)]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn statements_that_run_may_end_before_the_server_does() {
+    let mut served = Served::start(&["--drain", "100"]);
+    let (client, other) = (served.client().await, served.client().await);
+    let long =
+        "select count(*) from generate_series(1, 3000) a, generate_series(1, 3000) b where a.value + b.value < 0";
+    let running = tokio::spawn(async move { client.query_one(long, &[]).await.map(|row| row.get::<_, i64>(0)) });
+    while other.query_one(RUNNING, &[]).await.expect("a count").get::<_, i64>(0) == 0 {
+        assert!(!running.is_finished(), "it was too short to be seen");
+    }
+    signal(&served);
+    let code = ended(&mut served, Duration::from_secs(100)).await;
+    assert_eq!(code, Some(0));
+    assert_eq!(running.await.expect("no panic").expect("its answer"), 0);
+    let error = other.query("select 1", &[]).await.expect_err("it is gone");
+    assert!(error.is_closed() || error.code() == Some(&SqlState::ADMIN_SHUTDOWN), "{error:?}");
+}
+
+#[cfg(unix)]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_second_signal_ends_at_once() {
+    let mut served = Served::start(&["--drain", "1000"]);
+    let (client, other) = (served.client().await, served.client().await);
+    let running = tokio::spawn(async move { client.query(ENDLESS, &[]).await.map(|_| ()) });
+    while other.query_one(RUNNING, &[]).await.expect("a count").get::<_, i64>(0) == 0 {
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    signal(&served);
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    assert!(served.process.try_wait().expect("a process").is_none(), "it does not wait");
+    signal(&served);
+    ended(&mut served, Duration::from_secs(30)).await;
+    assert!(running.await.expect("no panic").is_err());
+}
