@@ -17,6 +17,8 @@ mod cli; // the command line: sources, statements, formats, errors, exit codes
 mod clients; // where the SQL clients are that `cargo xtask clients` installs
 #[path = "it/converge/mod.rs"]
 mod converge; // watched tables against a server that misbehaves
+#[path = "it/custom.rs"]
+mod custom; // custom resources, in files, demo cluster and a real API server
 #[path = "it/demo.rs"]
 mod demo; // what the made-up cluster holds
 #[path = "it/demo_cluster.rs"]

@@ -8,6 +8,7 @@ pub mod flatten;
 #[rustfmt::skip]
 pub mod generated;
 pub mod ingest;
+mod learn;
 mod prelude;
 pub mod schema;
 pub mod sql;

@@ -7,4 +7,4 @@ pub(crate) use crate::flatten::{
 };
 pub(crate) use crate::schema::Scalar::{Bool, Float, Int32, Int64, IntOrString, Json, Quantity, Text, Time};
 pub(crate) use crate::schema::Shape::{List, Map, Object, Scalar, Scalars};
-pub(crate) use crate::schema::{MapValue, TypeDef, field};
+pub(crate) use crate::schema::{MapValue, TypeDef, field, printed};

@@ -1,4 +1,4 @@
-//! `cargo xtask import`: upstream documents become `schemas/kubernetes/v1.NN.json`.
+//! `cargo xtask import`: upstream documents become `schemas/kubernetes/v1.NN.json`, and `schemas/crds/`.
 
 use std::fs;
 use std::io;
@@ -7,23 +7,27 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, bail, ensure};
 use kubesql_codegen::spec::{Imported, Input, Release, find_release, import};
 
+pub(crate) use crds::committed;
+
 use crate::{print, report};
 
 mod changes;
+mod crds;
 mod server;
 #[cfg(test)]
 mod tests;
 
-/// Write the structural document of a Kubernetes release to schemas/kubernetes/.
+/// Write the structure of a Kubernetes release, or of custom resources, to schemas/.
 ///
-/// SOURCE is one of:
+/// SOURCE is files or folders of CustomResourceDefinitions, in YAML or JSON, which become a file each in schemas/crds/;
+/// or, for a release in schemas/kubernetes/, one of:
 ///   - a Swagger 2.0 file (what a server gives under /openapi/v2);
 ///   - a folder of OpenAPI 3.0 files (what it gives under /openapi/v3), subfolders included;
 ///   - the URL of a server that asks for no credentials, such as that of `kubectl proxy`.
 ///
 /// Without SOURCE, --kubeconfig or --context name a server that does.
 ///
-/// Only kinds that Kubernetes itself brings are taken: those defined under io.k8s.api,
+/// Of a release, only kinds that Kubernetes itself brings are taken: those defined under io.k8s.api,
 /// io.k8s.apiextensions-apiserver and io.k8s.kube-aggregator. Custom resources and the kinds of
 /// aggregated APIs are left out and listed; custom resources come from schemas/crds/.
 ///
@@ -34,9 +38,9 @@ mod tests;
 #[derive(clap::Args)]
 #[command(verbatim_doc_comment)]
 pub(crate) struct Args {
-    /// A Swagger 2.0 file, a folder of OpenAPI 3.0 files, or the URL of a server.
+    /// Definitions of custom resources; a Swagger 2.0 file, a folder of OpenAPI 3.0 files, or the URL of a server.
     #[arg(required_unless_present_any = ["kubeconfig", "context"], conflicts_with_all = ["kubeconfig", "context"])]
-    source: Option<String>,
+    source: Vec<String>,
     /// Import from the server that a kubeconfig file names [without PATH: $KUBECONFIG or ~/.kube/config].
     #[arg(long, value_name = "PATH", num_args = 0..=1)]
     kubeconfig: Option<Option<PathBuf>>,
@@ -46,9 +50,9 @@ pub(crate) struct Args {
     /// The release, where documents, server, and the name of the file or folder do not tell it.
     #[arg(long, value_name = "v1.NN")]
     release: Option<String>,
-    /// The folder to write to.
-    #[arg(long, value_name = "DIR", default_value_os_t = default_output())]
-    output: PathBuf,
+    /// The folder to write to, instead of those in schemas/.
+    #[arg(long, value_name = "DIR")]
+    output: Option<PathBuf>,
 }
 
 fn default_output() -> PathBuf {
@@ -57,13 +61,19 @@ fn default_output() -> PathBuf {
 
 /// Imports, and tells what changed.
 pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
-    let fetched = match args.source.as_deref() {
-        Some(url) if url.starts_with("http://") || url.starts_with("https://") => server::fetch_url(url)?,
-        Some(path) => read_path(Path::new(path))?,
-        None => server::fetch_kubeconfig(args.kubeconfig.as_ref().and_then(Option::as_deref), args.context.as_deref())?,
+    let fetched = match args.source.as_slice() {
+        [url] if url.starts_with("http://") || url.starts_with("https://") => server::fetch_url(url)?,
+        paths @ [path, ..] => {
+            if let Some(definitions) = crds::read(paths)? {
+                return crds::write(&definitions, &args.output.clone().unwrap_or_else(crds::default_output));
+            }
+            ensure!(paths.len() == 1, "a release is imported from one file or folder");
+            read_path(Path::new(path))?
+        }
+        [] => server::fetch_kubeconfig(args.kubeconfig.as_ref().and_then(Option::as_deref), args.context.as_deref())?,
     };
     let imported = convert(&fetched, args.release.as_deref())?;
-    write(&imported, &args.output)
+    write(&imported, &args.output.clone().unwrap_or_else(default_output))
 }
 
 /// Documents, with the release that the place they come from is known by.

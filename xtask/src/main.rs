@@ -11,6 +11,7 @@ mod bench;
 mod clients;
 mod import;
 mod regen;
+mod yaml;
 
 /// The project's chores.
 #[derive(Parser)]

@@ -78,6 +78,7 @@ pub(crate) fn inputs(root: &Path) -> Result<Inputs> {
     let chosen = root.join("schemas/names.toml");
     Ok(Inputs {
         releases: releases.into_values().collect(),
+        crds: crate::import::committed(root)?,
         chosen: fs::read_to_string(&chosen).with_context(|| chosen.display().to_string())?,
         // The first run has none.
         lock: fs::read_to_string(root.join(LOCK)).unwrap_or_default(),

@@ -1,10 +1,11 @@
 //! A kind's static definition and those of its tables.
 
 use proc_macro2::TokenStream;
-use quote::quote;
+use quote::{format_ident, quote};
 
 use super::types::Layout;
-use crate::model::{Kind, Table};
+use crate::model::{Kind, Printed, Table};
+use crate::names::slashed;
 
 /// What a generated file uses.
 pub(super) fn uses(kinds: bool) -> TokenStream {
@@ -22,6 +23,16 @@ pub(super) fn emit(layout: &Layout<'_>, kind: &Kind) -> TokenStream {
     let Kind { group, kind: name, versions, plural, singular, namespaced, .. } = kind;
     let version = versions.first();
     let root = layout.def(&kind.root, layout.module(&kind.root));
+    let custom = match &kind.custom {
+        None => quote! { None },
+        Some(all) => {
+            let all = all.iter().map(|Printed { name, path, scalar }| {
+                let scalar = format_ident!("{scalar:?}");
+                quote! { printed(#name, #path, #scalar) }
+            });
+            quote! { Some(&[#(#all,)*]) }
+        }
+    };
     let tables = kind.tables.iter().map(table);
     let doc = format!(" {name}: {} tables.", kind.tables.len());
     quote! {
@@ -35,6 +46,7 @@ pub(super) fn emit(layout: &Layout<'_>, kind: &Kind) -> TokenStream {
             singular: #singular,
             namespaced: #namespaced,
             root: &#root,
+            custom: #custom,
             tables: &[#(#tables,)*],
         };
     }
@@ -42,13 +54,13 @@ pub(super) fn emit(layout: &Layout<'_>, kind: &Kind) -> TokenStream {
 
 fn table(table: &Table) -> TokenStream {
     let Table { name, item, .. } = table;
-    let path = table.path.join("/");
+    let path = slashed(&table.path);
     let key = match &table.key {
         Some(key) => quote! { .key(#key) },
         None => TokenStream::new(),
     };
     let listed = table.listed.then(|| quote! { .listed() });
-    let statuses = table.statuses.as_ref().map(|path| path.join("/")).map(|path| quote! { .statuses(#path) });
+    let statuses = table.statuses.as_ref().map(|path| slashed(path)).map(|path| quote! { .statuses(#path) });
     let names = (!table.exceptions.is_empty()).then(|| {
         let pairs = table.exceptions.iter().map(|(path, name)| quote! { (#path, #name) });
         quote! { .names(&[#(#pairs,)*]) }

@@ -7,6 +7,47 @@ use quote::{format_ident, quote};
 
 use crate::model::{Kind, MapValue, Model, Scalar, Shape};
 
+/// What generated code uses by these names.
+const TAKEN: [&str; 37] = [
+    "Bool",
+    "BoolColumn",
+    "Box",
+    "Column",
+    "Columns",
+    "Default",
+    "Float",
+    "FloatColumn",
+    "Group",
+    "Int32",
+    "Int32Column",
+    "Int64",
+    "Int64Column",
+    "IntOrString",
+    "IntOrStringColumn",
+    "Json",
+    "JsonColumn",
+    "JsonMapColumn",
+    "List",
+    "ListColumn",
+    "Malformed",
+    "Map",
+    "MapColumn",
+    "MapValue",
+    "Object",
+    "ObjectColumn",
+    "Ok",
+    "Parser",
+    "Quantity",
+    "QuantityColumn",
+    "QuantityMapColumn",
+    "Result",
+    "Scalar",
+    "Scalars",
+    "ScalarsColumn",
+    "Text",
+    "Time",
+];
+
 /// Which file a type is in and what it is called there.
 pub(super) struct Layout<'a> {
     /// Definition name -> (module, Rust name).
@@ -20,8 +61,15 @@ impl<'a> Layout<'a> {
         for name in model.types.keys() {
             let (module, short) = place(name);
             let mut rust = camel(&short);
-            while !used.insert((module.clone(), rust.clone())) {
-                rust.push('_');
+            if shouting(&rust).starts_with("KIND_") {
+                // Its definition would be called like that of a kind.
+                rust.insert(0, 'T');
+            }
+            let mut number = 1;
+            let base = rust.clone();
+            while TAKEN.contains(&rust.as_str()) || !used.insert((module.clone(), shouting(&rust))) {
+                number += 1;
+                rust = format!("{base}{number}");
             }
             places.insert(name.as_str(), (module, rust));
         }
@@ -42,7 +90,14 @@ impl<'a> Layout<'a> {
 
     /// `apps/v1`, for people.
     pub(super) fn title(&self, module: &str) -> String {
-        module.replace("_v", "/v").replace('_', ".")
+        let named = self.places.iter().filter(|(_, place)| place.0 == module);
+        // A custom resource's type has them in its name.
+        let custom = named.filter_map(|(name, _)| {
+            let (group, rest) = name.split_once('/')?;
+            Some(format!("{group}/{}", rest.split('.').next().unwrap_or_default()))
+        });
+        let custom = custom.into_iter().next();
+        custom.unwrap_or_else(|| module.replace("_v", "/v").replace('_', "."))
     }
 
     fn rust(&self, name: &str) -> &str {
@@ -86,6 +141,13 @@ impl<'a> Layout<'a> {
 
 /// `io.k8s.api.core.v1.PodSpec` -> (`core_v1`, `PodSpec`); machinery and aggregator types likewise.
 fn place(name: &str) -> (String, String) {
+    // `cert-manager.io/v1.Certificate.spec`: custom resources have a file for each group and version.
+    if let Some((group, rest)) = name.split_once('/') {
+        let (version, rest) = rest.split_once('.').unwrap_or((rest, ""));
+        let module = snake(&format!("{group}_{version}"));
+        let digit = module.starts_with(|c: char| c.is_ascii_digit());
+        return (if digit { format!("g{module}") } else { module }, rest.to_owned());
+    }
     let parts: Vec<&str> = name.split('.').collect();
     let version = parts
         .iter()

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::model::{Model, build};
 use crate::names::{Chosen, Lock};
-use crate::spec::Release;
+use crate::spec::{Crd, Input, Release, SpecError};
 use crate::{emit, model, names, spec};
 
 /// The contents of `schemas/`.
@@ -12,6 +12,8 @@ use crate::{emit, model, names, spec};
 pub struct Inputs {
     /// The structural documents, oldest release first.
     pub releases: Vec<String>,
+    /// Objects as JSON: the custom resource definitions among them become tables, others are left out.
+    pub crds: Vec<Input>,
     /// `names.toml`.
     pub chosen: String,
     /// `names.lock`, empty at the first run.
@@ -59,12 +61,26 @@ pub fn generate(inputs: &Inputs) -> Result<Output, GenerateError> {
     let releases = inputs.releases.iter().map(|text| Release::parse(text)).collect::<Result<Vec<_>, _>>()?;
     let chosen = Chosen::parse(&inputs.chosen)?;
     let mut lock = Lock::parse(&inputs.lock)?;
-    let model = build(&releases, &chosen, &mut lock)?;
+    let crds = inputs.crds.iter().map(crds).collect::<Result<Vec<_>, _>>()?.concat();
+    let model = build(&releases, &crds, &chosen, &mut lock)?;
     let mut files: BTreeMap<String, String> =
         emit::generated(&model)?.into_iter().map(|(name, text)| (format!("{GENERATED}/{name}"), text)).collect();
     files.insert(LISTING.to_owned(), emit::listing(&model));
     files.insert(LOCK.to_owned(), lock.to_string());
     Ok(Output { files, model })
+}
+
+/// The definitions in a text of JSON: one, or the items of a list.
+///
+/// # Errors
+/// Text that is not JSON, and definitions without a group, names or versions.
+pub fn crds(input: &Input) -> Result<Vec<Crd>, SpecError> {
+    let Input { name, text } = input;
+    let object: serde_json::Value =
+        serde_json::from_str(text).map_err(|source| SpecError::NotJson { document: name.clone(), source })?;
+    let items = object.get("items").and_then(serde_json::Value::as_array);
+    let all = items.map_or(std::slice::from_ref(&object), Vec::as_slice);
+    all.iter().filter(|object| Crd::is_one(object)).map(|object| Crd::read(name, object)).collect()
 }
 
 #[cfg(test)]

@@ -1,5 +1,6 @@
 //! Types, kinds and their tables as plain data: everything that is decided, nothing that is written.
 
+mod printed;
 mod tables;
 mod types;
 
@@ -9,9 +10,10 @@ mod tests;
 use std::collections::BTreeMap;
 
 pub use tables::leaves;
+pub use types::Stability;
 
 use crate::names::{self, Chosen, Lock};
-use crate::spec::Release;
+use crate::spec::{Crd, Release};
 
 /// All types and kinds of all releases.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -26,7 +28,7 @@ pub struct Model {
 pub type Type = BTreeMap<String, Shape>;
 
 /// What a field's values look like.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Shape {
     /// One value.
     Scalar(Scalar),
@@ -41,7 +43,7 @@ pub enum Shape {
 }
 
 /// A single value.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Scalar {
     /// UTF-8 text.
     Text,
@@ -64,7 +66,7 @@ pub enum Scalar {
 }
 
 /// The values of a map.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum MapValue {
     /// Single values, kept as text.
     Text,
@@ -91,8 +93,21 @@ pub struct Kind {
     pub namespaced: bool,
     /// Definition name of its type.
     pub root: String,
+    /// What `kubectl get` prints of a custom resource; `None` for kinds that Kubernetes itself brings.
+    pub custom: Option<Vec<Printed>>,
     /// Its own table first, then those of its lists in path order.
     pub tables: Vec<Table>,
+}
+
+/// What `kubectl get` prints in a column.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Printed {
+    /// In lower case, `ready`.
+    pub name: String,
+    /// `.status.conditions[?(@.type=="Ready")].status`.
+    pub path: String,
+    /// What it leads to.
+    pub scalar: Scalar,
 }
 
 /// The table of a kind or of one of its lists.
@@ -155,15 +170,15 @@ pub enum ModelError {
     Names(#[from] names::NamesError),
 }
 
-/// Makes the model of the union of all releases, oldest first.
+/// Makes the model of the union of all releases, oldest first, and of custom resources.
 ///
 /// Names are those of the lock; new fields get names by the rules, without ever taking a
 /// name that was given before. The lock is brought up to date.
 ///
 /// # Errors
 /// A definition that is missing, a kind without fields, or a chosen name that clashes.
-pub fn build(releases: &[Release], chosen: &Chosen, lock: &mut Lock) -> Result<Model, ModelError> {
-    let (mut types, roots) = types::union(releases, chosen)?;
+pub fn build(releases: &[Release], crds: &[Crd], chosen: &Chosen, lock: &mut Lock) -> Result<Model, ModelError> {
+    let (mut types, roots) = types::union(releases, crds, chosen)?;
     let mut kinds = Vec::new();
     for root in roots {
         kinds.push(tables::kind(&types, root, chosen, lock)?);
@@ -171,4 +186,10 @@ pub fn build(releases: &[Release], chosen: &Chosen, lock: &mut Lock) -> Result<M
     types::retain_reached(&mut types, kinds.iter().map(|kind| kind.root.as_str()));
     tables::check_unique(&kinds)?;
     Ok(Model { types, kinds })
+}
+
+/// How stable and new a version is, beside others of its kind.
+#[must_use]
+pub fn stability(version: &str) -> Stability {
+    Stability::of(version)
 }

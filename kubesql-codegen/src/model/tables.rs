@@ -1,10 +1,11 @@
 //! The tables of a kind: its own and one for every list of objects in it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::types::Root;
-use super::{Column, Kind, ModelError, Scalar, Shape, Table, Type};
-use crate::names::{self, Chosen, Fixed, Layout, ListStep, Lock, NamesError, Origin};
+use super::{Column, Kind, ModelError, Printed, Scalar, Shape, Table, Type, printed};
+use crate::names::{self, Chosen, Fixed, Layout, ListStep, Lock, NamesError, Origin, dotted};
+use crate::spec::Resource;
 
 type Types = BTreeMap<String, Type>;
 
@@ -59,10 +60,12 @@ pub(super) fn kind(types: &Types, root: Root, chosen: &Chosen, lock: &mut Lock) 
     mirror(types, &mut lists);
     name_lists(&mut lists, &id, &resource.schema, &singular, chosen, lock);
 
+    let custom = root.printed.map(|columns| printed::printed(types, &resource.schema, &columns));
     let mut tables = Vec::new();
-    let named = Naming { types, kind: &id, singular: &singular, namespaced: resource.namespaced, chosen };
+    let printed = custom.as_deref().unwrap_or_default();
+    let named = Naming { types, kind: &id, singular: &singular, namespaced: resource.namespaced, chosen, printed };
     let own = Table {
-        name: lock.table(&id, "").unwrap_or(&resource.plural).to_owned(),
+        name: own_name(&id, &resource, chosen, lock),
         path: Vec::new(),
         statuses: None,
         item: singular.clone(),
@@ -95,8 +98,15 @@ pub(super) fn kind(types: &Types, root: Root, chosen: &Chosen, lock: &mut Lock) 
         singular,
         namespaced: resource.namespaced,
         root: resource.schema,
+        custom,
         tables,
     })
+}
+
+/// The name of a kind's own table.
+fn own_name(id: &str, resource: &Resource, chosen: &Chosen, lock: &Lock) -> String {
+    let picked = || chosen.table(&resource.schema, "").map(|table| table.name.as_str());
+    lock.table(id, "").or_else(picked).unwrap_or(&resource.plural).to_owned()
 }
 
 fn find(types: &Types, of: &str, parent: Option<usize>, lists: &mut Vec<Found>) {
@@ -155,6 +165,7 @@ fn mirror(types: &Types, lists: &mut [Found]) {
 fn name_lists(lists: &mut [Found], id: &str, root: &str, singular: &str, chosen: &Chosen, lock: &Lock) {
     // The lists of a status belong to the item that it is merged into.
     let home = |list: &Found, lists: &[Found]| list.parent.map(|parent| lists[parent].mirrors.unwrap_or(parent));
+    let mut used = BTreeSet::new();
     let mut homes = vec![None];
     homes.extend((0..lists.len()).map(Some));
     for of in homes {
@@ -168,7 +179,7 @@ fn name_lists(lists: &mut [Found], id: &str, root: &str, singular: &str, chosen:
         for (word, same) in by_word {
             let shown = distinguish(&same, lists);
             for (&i, words) in same.iter().zip(shown) {
-                let path = lists[i].path.join(".");
+                let path = dotted(&lists[i].path);
                 let dashed = |words: &[String]| {
                     let words = words.iter().chain(std::iter::once(&word)).cloned().collect::<Vec<_>>();
                     format!("{front}_{}", words.join("_"))
@@ -179,14 +190,20 @@ fn name_lists(lists: &mut [Found], id: &str, root: &str, singular: &str, chosen:
                     let free = [words.clone(), names::front_words(&lists[i].local), long_words(&lists[i])]
                         .into_iter()
                         .map(|words| dashed(&words))
-                        .find(|name| !lock.taken(id, &path, name));
-                    free.unwrap_or_else(|| format!("{front}_{}", path.to_lowercase().replace('.', "_")))
+                        .find(|name| !lock.taken(id, &path, name) && !used.contains(name));
+                    let whole = || format!("{front}_{}", path.to_lowercase().replace('.', "_"));
+                    let mut name = free.unwrap_or_else(whole);
+                    while lock.taken(id, &path, &name) || used.contains(&name) {
+                        name.push('_');
+                    }
+                    name
                 };
                 let name = lock
                     .table(id, &path)
                     .map(str::to_owned)
                     .or_else(|| picked.map(|table| table.name.clone()))
                     .unwrap_or_else(by_rule);
+                used.insert(name.clone());
                 let list = &mut lists[i];
                 list.front = picked.map_or_else(|| names::singular(&name), |table| table.item.clone());
                 list.item = picked.map_or_else(|| names::singular(&word), |table| table.item.clone());
@@ -260,6 +277,7 @@ struct Naming<'a> {
     singular: &'a str,
     namespaced: bool,
     chosen: &'a Chosen,
+    printed: &'a [Printed],
 }
 
 impl Naming<'_> {
@@ -283,24 +301,26 @@ impl Naming<'_> {
             leaves: own.iter().map(|(words, _)| words.clone()).collect(),
             statuses: status_type
                 .map(|list| (with_brackets(list, lists), status.iter().map(|(words, _)| words.clone()).collect())),
+            printed: self.printed.iter().map(|printed| (printed.name.as_str(), printed.path.as_str())).collect(),
         };
-        let path = table.path.join(".");
+        let path = dotted(&table.path);
         let locked = lock.columns(self.kind, &path);
         let given = Given { locked: &locked, chosen: self.chosen, row, base: base(&layout) };
         let columns = names::columns(&layout, &given);
 
         // The exceptions to the rules: found by naming without the lock until both agree.
         let mut exceptions: BTreeMap<String, String> = BTreeMap::new();
+        let names: BTreeMap<&str, &str> = columns.iter().map(|column| (column.path.as_str(), &*column.name)).collect();
         loop {
             let by_rule = names::columns(&layout, &exceptions);
-            let missed = columns.iter().zip(&by_rule).find(|(given, ruled)| given.name != ruled.name);
-            let Some((column, _)) = missed else { break };
-            if exceptions.insert(column.path.clone(), column.name.clone()).is_some() {
-                return Err(NamesError::SameColumn {
-                    table: table.name,
-                    name: column.name.clone(),
-                    path: column.path.clone(),
-                });
+            let missed = by_rule.into_iter().find_map(|ruled| {
+                // What is printed and no column has no name.
+                let name = *names.get(ruled.path.as_str()).unwrap_or(&"");
+                (ruled.name != name && !ruled.path.is_empty()).then_some((ruled.path, name))
+            });
+            let Some((path, name)) = missed else { break };
+            if exceptions.insert(path.clone(), name.to_owned()).is_some() {
+                return Err(NamesError::SameColumn { table: table.name, name: name.to_owned(), path });
             }
         }
         table.exceptions = exceptions.into_iter().collect();
@@ -312,6 +332,7 @@ impl Naming<'_> {
                     Origin::Leaf(i) => own[i].1.clone(),
                     Origin::Status(i) => status[i].1.clone(),
                     Origin::ItemIndex(_) => Shape::Scalar(Scalar::Int32),
+                    Origin::Printed(i) => Shape::Scalar(self.printed[i].scalar),
                     Origin::Object => Shape::Scalar(Scalar::Json),
                     Origin::Cluster | Origin::Namespace | Origin::Name | Origin::Uid | Origin::ItemKey(_) => {
                         text.clone()
@@ -320,7 +341,11 @@ impl Naming<'_> {
                 Column { name: column.name, path: column.path, shape }
             })
             .collect();
-        let fields = table.columns.iter().filter(|column| !column.path.is_empty() && !column.path.ends_with(']'));
+        let fields = table.columns.iter().filter(|column| {
+            // Positions have no field; what is printed may end like one.
+            !column.path.is_empty()
+                && (!column.path.ends_with(']') || matches!(column.path.as_bytes(), [b'.' | b'{' | b'[', ..]))
+        });
         lock.note(self.kind, &path, &table.name, fields.map(|column| (column.path.as_str(), column.name.as_str())));
         Ok(table)
     }
@@ -339,7 +364,7 @@ fn steps<'a>(this: Option<usize>, lists: &'a [Found], keys: &'a [Option<String>]
 }
 
 fn with_brackets(list: &Found, lists: &[Found]) -> String {
-    let own = format!("{}[]", list.local.join("."));
+    let own = format!("{}[]", dotted(&list.local));
     match list.parent {
         Some(parent) => format!("{}.{own}", with_brackets(&lists[parent], lists)),
         None => own,

@@ -54,7 +54,7 @@ fn thing(schemas: &[(&str, Schema)]) -> Release {
 }
 
 fn model(releases: &[Release]) -> Model {
-    build(releases, &Chosen::default(), &mut Lock::default()).unwrap()
+    build(releases, &[], &Chosen::default(), &mut Lock::default()).unwrap()
 }
 
 fn tables(model: &Model) -> Vec<&str> {
@@ -230,7 +230,7 @@ fn a_new_release_never_renames() {
     };
     let mut lock = Lock::default();
     let old = with(&[("kept", text())], &[("replicas", integer()), ("URL", text()), ("items", list("Item"))]);
-    let before = build(std::slice::from_ref(&old), &Chosen::default(), &mut lock).unwrap();
+    let before = build(std::slice::from_ref(&old), &[], &Chosen::default(), &mut lock).unwrap();
     assert!(columns(&before, "things").contains(&("replicas", "status.replicas")));
 
     // By the rules alone, spec.replicas and spec.items would take these names.
@@ -239,7 +239,7 @@ fn a_new_release_never_renames() {
         &[("replicas", integer()), ("URL", text()), ("items", list("Item"))],
     );
     let mut lock = Lock::parse(&lock.to_string()).unwrap();
-    let after = build(&[old, new.clone()], &Chosen::default(), &mut lock).unwrap();
+    let after = build(&[old, new.clone()], &[], &Chosen::default(), &mut lock).unwrap();
     let things = columns(&after, "things");
     for column in columns(&before, "things") {
         assert!(things.contains(&column), "{column:?} is gone from {things:?}");
@@ -259,7 +259,7 @@ fn a_new_release_never_renames() {
     // A field that went away keeps its name for itself.
     let mut lock = Lock::parse(&lock.to_string()).unwrap();
     let gone = with(&[("kept", text()), ("replicas", integer())], &[]);
-    let later = build(&[gone], &Chosen::default(), &mut lock).unwrap();
+    let later = build(&[gone], &[], &Chosen::default(), &mut lock).unwrap();
     assert!(columns(&later, "things").contains(&("spec.replicas", "spec.replicas")));
     assert!(lock.to_string().contains("\treplicas\tstatus.replicas"));
 }
@@ -267,9 +267,9 @@ fn a_new_release_never_renames() {
 #[test]
 fn documents_that_make_no_model_are_named() {
     let missing = thing(&[("Thing", object(&[("x", to("Nowhere"))]))]);
-    let error = build(&[missing], &Chosen::default(), &mut Lock::default()).unwrap_err().to_string();
+    let error = build(&[missing], &[], &Chosen::default(), &mut Lock::default()).unwrap_err().to_string();
     assert_eq!(error, "Thing.x: refers to `Nowhere`, which no document defines");
     let scalar = thing(&[("Thing", text())]);
-    let error = build(&[scalar], &Chosen::default(), &mut Lock::default()).unwrap_err().to_string();
+    let error = build(&[scalar], &[], &Chosen::default(), &mut Lock::default()).unwrap_err().to_string();
     assert_eq!(error, "/v1 Thing: its schema `Thing` is not an object with fields");
 }

@@ -1,20 +1,28 @@
 //! The union of all releases' schemas as types, with recursion cut.
 
+mod custom;
+
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{MapValue, ModelError, Scalar, Shape, Type};
 use crate::names::Chosen;
-use crate::spec::{Release, Resource, Schema};
+use crate::spec::{Crd, PrinterColumn, QUANTITY, Release, Resource, Schema};
 
 /// A kind with all its versions, before it has tables.
 pub(super) struct Root {
     pub(super) resource: Resource,
     pub(super) versions: Vec<String>,
+    /// Of a custom resource.
+    pub(super) printed: Option<Vec<PrinterColumn>>,
 }
 
 /// All types that the kinds reach, and the kinds, sorted by group and kind.
-pub(super) fn union(releases: &[Release], chosen: &Chosen) -> Result<(BTreeMap<String, Type>, Vec<Root>), ModelError> {
+pub(super) fn union(
+    releases: &[Release],
+    crds: &[Crd],
+    chosen: &Chosen,
+) -> Result<(BTreeMap<String, Type>, Vec<Root>), ModelError> {
     // The newest release that has a definition's field says what it is.
     let mut schemas: BTreeMap<&str, Schema> = BTreeMap::new();
     for release in releases {
@@ -27,11 +35,12 @@ pub(super) fn union(releases: &[Release], chosen: &Chosen) -> Result<(BTreeMap<S
             }
         }
     }
-    let roots = roots(releases);
+    let mut roots = roots(releases);
     let mut types = BTreeMap::new();
     for root in &roots {
         let resource = &root.resource;
-        let reached = Reader { schemas: &schemas, chosen }.named(&mut types, &resource.schema, &resource.kind)?;
+        let mut reader = Reader { schemas: &schemas, chosen, equal: None };
+        let reached = reader.named(&mut types, &resource.schema, &resource.kind)?;
         if !matches!(reached, Shape::Object(_)) {
             return Err(ModelError::NotAnObject {
                 group: resource.group.clone(),
@@ -42,6 +51,7 @@ pub(super) fn union(releases: &[Release], chosen: &Chosen) -> Result<(BTreeMap<S
         }
     }
     cut_recursion(&mut types);
+    custom::kinds(&schemas, crds, chosen, &mut types, &mut roots)?;
     Ok((types, roots))
 }
 
@@ -59,17 +69,18 @@ fn roots(releases: &[Release]) -> Vec<Root> {
         .filter_map(|versions| {
             let names = versions.values().map(|resource| resource.version.clone()).collect();
             let resource = versions.into_values().next()?;
-            Some(Root { resource, versions: names })
+            Some(Root { resource, versions: names, printed: None })
         })
         .collect()
 }
 
 /// The order of API versions: v2, v1, v1beta2, v1beta1, v1alpha1, then anything else by name.
 #[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
-struct Stability(u8, u32, u32, Reverse<String>);
+pub struct Stability(u8, u32, u32, Reverse<String>);
 
 impl Stability {
-    fn of(version: &str) -> Self {
+    /// That of a version.
+    pub(super) fn of(version: &str) -> Self {
         let other = || Self(0, 0, 0, Reverse(version.to_owned()));
         let Some(rest) = version.strip_prefix('v') else { return other() };
         let (major, level, minor) = match rest.find(|c: char| !c.is_ascii_digit()) {
@@ -114,11 +125,13 @@ fn merge(known: &mut Schema, newer: &Schema) {
 struct Reader<'a> {
     schemas: &'a BTreeMap<&'a str, Schema>,
     chosen: &'a Chosen,
+    /// Types by their fields, where what is equal is to be one type, and the root, which is its own.
+    equal: Option<(&'a mut BTreeMap<Type, String>, &'a str)>,
 }
 
 impl Reader<'_> {
     /// The shape of a named definition; its type, and those it reaches, are added to `types`.
-    fn named(&self, types: &mut BTreeMap<String, Type>, name: &str, from: &str) -> Result<Shape, ModelError> {
+    fn named(&mut self, types: &mut BTreeMap<String, Type>, name: &str, from: &str) -> Result<Shape, ModelError> {
         if let Some(scalar) = well_known(name) {
             return Ok(Shape::Scalar(scalar));
         }
@@ -133,12 +146,14 @@ impl Reader<'_> {
     }
 
     /// The shape of a schema; an object written in place becomes a type named `at`.
-    fn shape(&self, types: &mut BTreeMap<String, Type>, schema: &Schema, at: &str) -> Result<Shape, ModelError> {
+    fn shape(&mut self, types: &mut BTreeMap<String, Type>, schema: &Schema, at: &str) -> Result<Shape, ModelError> {
         Ok(match schema {
             Schema::Ref(name) => self.named(types, name, at)?,
             Schema::Object { properties, .. } if !properties.is_empty() => {
-                // Known from here on, so that a type that reaches itself ends.
-                types.insert(at.to_owned(), Type::new());
+                // Known from here on, so that a type that reaches itself ends. One that is written in place cannot.
+                if self.equal.is_none() {
+                    types.insert(at.to_owned(), Type::new());
+                }
                 let mut fields = Type::new();
                 for (field, schema) in properties {
                     // Dropped at the door: nobody queries it, and it is a third of an object.
@@ -149,8 +164,7 @@ impl Reader<'_> {
                     let shape = self.shape(types, schema, &at)?;
                     fields.insert(field.clone(), self.chosen.shape(&at).unwrap_or(shape));
                 }
-                types.insert(at.to_owned(), fields);
-                Shape::Object(at.to_owned())
+                Shape::Object(self.add(types, fields, at))
             }
             Schema::Object { additional: Some(values), .. } => Shape::Map(self.map_value(types, values, at)?),
             Schema::Array(items) => match self.shape(types, items, at)? {
@@ -161,6 +175,7 @@ impl Reader<'_> {
             Schema::Object { .. } | Schema::Any => Shape::Scalar(Scalar::Json),
             Schema::String(format) => Shape::Scalar(match format.as_deref() {
                 Some("date-time") => Scalar::Time,
+                Some(QUANTITY) => Scalar::Quantity,
                 _ => Scalar::Text,
             }),
             Schema::Integer(format) => Shape::Scalar(match format.as_deref() {
@@ -173,7 +188,31 @@ impl Reader<'_> {
         })
     }
 
-    fn map_value(&self, types: &mut BTreeMap<String, Type>, values: &Schema, at: &str) -> Result<MapValue, ModelError> {
+    /// Adds a type and gives its name: that of an equal one, where they are to be one.
+    fn add(&mut self, types: &mut BTreeMap<String, Type>, fields: Type, at: &str) -> String {
+        let mut name = at.to_owned();
+        if let Some((equal, root)) = &mut self.equal {
+            if let Some(known) = equal.get(&fields).filter(|_| at != *root) {
+                return known.clone();
+            }
+            // A field with a dot in its name looks like one of another.
+            while types.contains_key(&name) {
+                name.push('_');
+            }
+            if at != *root {
+                equal.insert(fields.clone(), name.clone());
+            }
+        }
+        types.insert(name.clone(), fields);
+        name
+    }
+
+    fn map_value(
+        &mut self,
+        types: &mut BTreeMap<String, Type>,
+        values: &Schema,
+        at: &str,
+    ) -> Result<MapValue, ModelError> {
         // An object in a map is JSON text: its fields have no row to be columns of.
         Ok(match self.shape(types, values, at)? {
             Shape::Scalar(Scalar::Quantity) => MapValue::Quantity,

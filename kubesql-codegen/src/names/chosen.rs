@@ -66,6 +66,12 @@ impl Chosen {
         self.tables.get(root)?.get(path)
     }
 
+    /// Whether people chose anything for a type.
+    pub(crate) fn mentions(&self, of: &str) -> bool {
+        let of_field = |field: &String| field.strip_prefix(of).is_some_and(|rest| rest.starts_with('.'));
+        self.columns.contains_key(of) || self.tables.contains_key(of) || self.shapes.keys().any(of_field)
+    }
+
     /// The shape chosen for a field, `io.k8s.api.core.v1.Container.args`.
     pub(crate) fn shape(&self, field: &str) -> Option<Shape> {
         Some(Shape::Scalar(match self.shapes.get(field)? {

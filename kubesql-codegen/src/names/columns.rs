@@ -2,6 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::dotted;
+
 /// What the columns of a table are made of.
 #[derive(Clone, Debug, Default)]
 pub struct Layout<'a> {
@@ -15,6 +17,8 @@ pub struct Layout<'a> {
     pub leaves: Vec<Vec<&'a str>>,
     /// The list of statuses that is merged in, `status.containerStatuses[]`, and the paths of its fields.
     pub statuses: Option<(String, Vec<Vec<&'a str>>)>,
+    /// What `kubectl get` prints of a custom resource: name in lower case, and path. A column where the name is free.
+    pub printed: Vec<(&'a str, &'a str)>,
 }
 
 /// A list on the way from the object to the row.
@@ -47,6 +51,8 @@ pub enum Origin {
     Leaf(usize),
     /// One of the status' fields.
     Status(usize),
+    /// One of [`Layout::printed`].
+    Printed(usize),
     /// The object as JSON text.
     Object,
 }
@@ -64,7 +70,7 @@ pub struct NamedColumn {
 
 /// Names that are fixed beforehand, by path: chosen, locked, or exceptions to the rules.
 pub trait Fixed {
-    /// The name that this path has.
+    /// The name that this path has; empty for what is printed and no column.
     fn fixed(&self, path: &str) -> Option<String>;
     /// Whether this name belongs to another path, be it gone.
     fn reserved(&self, name: &str, path: &str) -> bool;
@@ -86,7 +92,7 @@ impl Fixed for BTreeMap<String, String> {
 /// the loser keeps its first word. Of two names that differ in capitals alone, the first in
 /// path order is in lower case, the other has its own spelling.
 pub fn columns(layout: &Layout<'_>, names: &dyn Fixed) -> Vec<NamedColumn> {
-    let mut namer = Namer { names, taken: BTreeSet::new(), columns: Vec::new() };
+    let mut namer = Namer { names, taken: BTreeSet::new(), folded: BTreeSet::new(), columns: Vec::new() };
     namer.give("cluster".to_owned(), String::new(), Origin::Cluster);
     if layout.lists.is_empty() {
         namer.taken.insert("object".to_owned());
@@ -100,11 +106,11 @@ pub fn columns(layout: &Layout<'_>, names: &dyn Fixed) -> Vec<NamedColumn> {
         .leaves
         .iter()
         .enumerate()
-        .map(|(i, words)| Leaf::new(words.clone(), format!("{base}{}", words.join(".")), Origin::Leaf(i), false))
+        .map(|(i, words)| Leaf::new(words.clone(), format!("{base}{}", dotted(words)), Origin::Leaf(i), false))
         .collect();
     if let Some((path, statuses)) = &layout.statuses {
         leaves.extend(statuses.iter().enumerate().map(|(i, words)| {
-            let path = format!("{path}.{}", words.join("."));
+            let path = format!("{path}.{}", dotted(words));
             let words = std::iter::once("status").chain(words.iter().copied()).collect();
             Leaf::new(words, path, Origin::Status(i), true)
         }));
@@ -127,6 +133,14 @@ pub fn columns(layout: &Layout<'_>, names: &dyn Fixed) -> Vec<NamedColumn> {
         namer.columns.push(NamedColumn { name, path: leaf.path.clone(), origin: leaf.origin });
     }
     if layout.lists.is_empty() {
+        for (i, (name, path)) in layout.printed.iter().enumerate() {
+            let name = names.fixed(path).unwrap_or_else(|| (*name).to_owned());
+            let free = !namer.taken.contains(&name) && !names.reserved(&name, path);
+            if free && !name.is_empty() && namer.taken.insert(name.clone()) {
+                let origin = Origin::Printed(i);
+                namer.columns.push(NamedColumn { name, path: (*path).to_owned(), origin });
+            }
+        }
         namer.columns.push(NamedColumn { name: "object".to_owned(), path: String::new(), origin: Origin::Object });
     }
     namer.columns
@@ -196,6 +210,8 @@ impl<'a> Leaf<'a> {
 struct Namer<'a> {
     names: &'a dyn Fixed,
     taken: BTreeSet<String>,
+    /// The paths of those that have a name, in lower case.
+    folded: BTreeSet<String>,
     columns: Vec<NamedColumn>,
 }
 
@@ -210,10 +226,13 @@ impl Namer<'_> {
     fn choose(&mut self, leaf: &Leaf<'_>, front: &str) -> String {
         let short = leaf.short().join(".");
         let long = leaf.words.join(".");
+        // Of two that differ in capitals alone, the second is as it is spelt.
+        let is_twin = !self.folded.insert(long.to_lowercase());
         // A field named like a key column is told apart by its item.
         let is_key = self.columns.iter().any(|column| column.name == short.to_lowercase());
         let candidates = [
             self.names.fixed(&leaf.path),
+            is_twin.then(|| short.clone()),
             (!is_key).then(|| short.to_lowercase()),
             is_key.then(|| format!("{front}.{}", short.to_lowercase())),
             Some(long.to_lowercase()),
@@ -223,7 +242,10 @@ impl Namer<'_> {
             Some(format!("{front}.{long}")),
         ];
         let free = |name: &String| !self.taken.contains(name) && !self.names.reserved(name, &leaf.path);
-        let name = candidates.into_iter().flatten().find(free).unwrap_or_else(|| leaf.path.clone());
+        let mut name = candidates.into_iter().flatten().find(free).unwrap_or_else(|| leaf.path.clone());
+        while !free(&name) {
+            name.push('_');
+        }
         self.taken.insert(name.clone());
         name
     }

@@ -60,7 +60,9 @@ impl Lock {
 
     /// Whether another list of the kind was ever given this name.
     pub fn taken(&self, kind: &str, path: &str, name: &str) -> bool {
-        self.tables.iter().any(|((of, at), table)| of == kind && at != path && table.name == name)
+        let of_kind = self.tables.range((kind.to_owned(), String::new())..);
+        let mut of_kind = of_kind.take_while(|((of, _), _)| of == kind);
+        of_kind.any(|((_, at), table)| at != path && table.name == name)
     }
 
     /// Path -> name of all columns ever given in a table.

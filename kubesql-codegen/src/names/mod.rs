@@ -5,6 +5,7 @@
 mod chosen;
 mod columns;
 mod lock;
+mod path;
 mod words;
 
 #[cfg(test)]
@@ -13,6 +14,7 @@ mod tests;
 pub use chosen::{Chosen, ChosenTable};
 pub use columns::{Fixed, Layout, ListStep, NamedColumn, Origin, columns};
 pub use lock::Lock;
+pub use path::{Step, dotted, slashed, split, steps};
 pub use words::{front_words, meaningful, singular};
 
 /// What is wrong with names.

@@ -69,6 +69,7 @@ fn named<'a>(leaves: &[&[&'a str]], lists: Vec<ListStep<'a>>, fixed: &[(&str, &s
         lists,
         leaves: leaves.iter().map(|words| words.to_vec()).collect(),
         statuses: None,
+        printed: Vec::new(),
     };
     let fixed: BTreeMap<String, String> =
         fixed.iter().map(|(path, name)| ((*path).to_owned(), (*name).to_owned())).collect();

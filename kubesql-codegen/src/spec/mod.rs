@@ -2,19 +2,28 @@
 //!
 //! This room reads; it gives no names and makes no tables. Upstream documents, Swagger 2.0 or
 //! OpenAPI 3.0, are reduced to one structural document a release ([`import`]); all else works
-//! from those ([`Release::parse`]).
+//! from those ([`Release::parse`]). Custom resource definitions are read one by one ([`Crd::read`]).
 
 use std::collections::BTreeMap;
 
+mod crd;
+mod custom;
 mod error;
 mod import;
 mod release;
 mod source;
 mod structure;
+mod union;
 
+pub use crd::{Crd, CrdVersion, PrinterColumn};
+pub use custom::QUANTITY;
 pub use error::SpecError;
 pub use import::{Imported, find_release, import};
 pub use source::Input;
+pub use union::{canonical, widen};
+
+/// The definition of what all objects have, which custom resources refer to.
+pub const OBJECT_META: &str = "io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta";
 
 /// On a path of the structural document: whether its objects live in namespaces.
 const NAMESPACED: &str = "x-kubesql-namespaced";

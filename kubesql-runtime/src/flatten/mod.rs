@@ -12,7 +12,7 @@ pub mod objects;
 pub mod parse;
 pub mod rows;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 pub mod want;
 
 pub use column::{

@@ -13,6 +13,7 @@ pub(crate) static KIND_MUTATING_WEBHOOK_CONFIGURATION: KindDef = KindDef {
     singular: "mutatingwebhookconfiguration",
     namespaced: false,
     root: &MUTATING_WEBHOOK_CONFIGURATION,
+    custom: None,
     tables: &[
         TableDef::new(
                 "mutatingwebhookconfigurations",
@@ -63,6 +64,7 @@ pub(crate) static KIND_VALIDATING_ADMISSION_POLICY: KindDef = KindDef {
     singular: "validatingadmissionpolicy",
     namespaced: false,
     root: &VALIDATING_ADMISSION_POLICY,
+    custom: None,
     tables: &[
         TableDef::new("validatingadmissionpolicies", "", "validatingadmissionpolicy")
             .listed(),
@@ -147,6 +149,7 @@ pub(crate) static KIND_VALIDATING_ADMISSION_POLICY_BINDING: KindDef = KindDef {
     singular: "validatingadmissionpolicybinding",
     namespaced: false,
     root: &VALIDATING_ADMISSION_POLICY_BINDING,
+    custom: None,
     tables: &[
         TableDef::new(
                 "validatingadmissionpolicybindings",
@@ -203,6 +206,7 @@ pub(crate) static KIND_VALIDATING_WEBHOOK_CONFIGURATION: KindDef = KindDef {
     singular: "validatingwebhookconfiguration",
     namespaced: false,
     root: &VALIDATING_WEBHOOK_CONFIGURATION,
+    custom: None,
     tables: &[
         TableDef::new(
                 "validatingwebhookconfigurations",

@@ -13,6 +13,7 @@ pub(crate) static KIND_MUTATING_ADMISSION_POLICY: KindDef = KindDef {
     singular: "mutatingadmissionpolicy",
     namespaced: false,
     root: &MUTATING_ADMISSION_POLICY,
+    custom: None,
     tables: &[
         TableDef::new("mutatingadmissionpolicies", "", "mutatingadmissionpolicy")
             .listed(),
@@ -71,6 +72,7 @@ pub(crate) static KIND_MUTATING_ADMISSION_POLICY_BINDING: KindDef = KindDef {
     singular: "mutatingadmissionpolicybinding",
     namespaced: false,
     root: &MUTATING_ADMISSION_POLICY_BINDING,
+    custom: None,
     tables: &[
         TableDef::new(
                 "mutatingadmissionpolicybindings",

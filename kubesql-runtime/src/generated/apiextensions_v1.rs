@@ -13,6 +13,7 @@ pub(crate) static KIND_CUSTOM_RESOURCE_DEFINITION: KindDef = KindDef {
     singular: "customresourcedefinition",
     namespaced: false,
     root: &CUSTOM_RESOURCE_DEFINITION,
+    custom: None,
     tables: &[
         TableDef::new("customresourcedefinitions", "", "customresourcedefinition")
             .listed(),

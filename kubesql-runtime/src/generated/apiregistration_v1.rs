@@ -13,6 +13,7 @@ pub(crate) static KIND_API_SERVICE: KindDef = KindDef {
     singular: "apiservice",
     namespaced: false,
     root: &API_SERVICE,
+    custom: None,
     tables: &[
         TableDef::new("apiservices", "", "apiservice").listed(),
         TableDef::new(

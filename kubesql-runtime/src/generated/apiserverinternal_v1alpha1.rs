@@ -13,6 +13,7 @@ pub(crate) static KIND_STORAGE_VERSION: KindDef = KindDef {
     singular: "storageversion",
     namespaced: false,
     root: &STORAGE_VERSION,
+    custom: None,
     tables: &[
         TableDef::new("storageversions", "", "storageversion").listed(),
         TableDef::new(

@@ -13,6 +13,7 @@ pub(crate) static KIND_CONTROLLER_REVISION: KindDef = KindDef {
     singular: "controllerrevision",
     namespaced: true,
     root: &CONTROLLER_REVISION,
+    custom: None,
     tables: &[
         TableDef::new("controllerrevisions", "", "controllerrevision").listed(),
         TableDef::new(
@@ -34,6 +35,7 @@ pub(crate) static KIND_DAEMON_SET: KindDef = KindDef {
     singular: "daemonset",
     namespaced: true,
     root: &DAEMON_SET,
+    custom: None,
     tables: &[
         TableDef::new("daemonsets", "", "daemonset").listed(),
         TableDef::new(
@@ -550,6 +552,7 @@ pub(crate) static KIND_DEPLOYMENT: KindDef = KindDef {
     singular: "deployment",
     namespaced: true,
     root: &DEPLOYMENT,
+    custom: None,
     tables: &[
         TableDef::new("deployments", "", "deployment").listed(),
         TableDef::new(
@@ -1070,6 +1073,7 @@ pub(crate) static KIND_REPLICA_SET: KindDef = KindDef {
     singular: "replicaset",
     namespaced: true,
     root: &REPLICA_SET,
+    custom: None,
     tables: &[
         TableDef::new("replicasets", "", "replicaset").listed(),
         TableDef::new(
@@ -1590,6 +1594,7 @@ pub(crate) static KIND_STATEFUL_SET: KindDef = KindDef {
     singular: "statefulset",
     namespaced: true,
     root: &STATEFUL_SET,
+    custom: None,
     tables: &[
         TableDef::new("statefulsets", "", "statefulset").listed(),
         TableDef::new(

@@ -13,6 +13,7 @@ pub(crate) static KIND_HORIZONTAL_POD_AUTOSCALER: KindDef = KindDef {
     singular: "horizontalpodautoscaler",
     namespaced: true,
     root: &HORIZONTAL_POD_AUTOSCALER,
+    custom: None,
     tables: &[
         TableDef::new("horizontalpodautoscalers", "", "horizontalpodautoscaler")
             .listed(),

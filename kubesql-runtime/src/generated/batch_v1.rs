@@ -13,6 +13,7 @@ pub(crate) static KIND_CRON_JOB: KindDef = KindDef {
     singular: "cronjob",
     namespaced: true,
     root: &CRON_JOB,
+    custom: None,
     tables: &[
         TableDef::new("cronjobs", "", "cronjob").listed(),
         TableDef::new(
@@ -566,6 +567,7 @@ pub(crate) static KIND_JOB: KindDef = KindDef {
     singular: "job",
     namespaced: true,
     root: &JOB,
+    custom: None,
     tables: &[
         TableDef::new("jobs", "", "job").listed(),
         TableDef::new(

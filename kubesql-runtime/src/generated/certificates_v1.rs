@@ -13,6 +13,7 @@ pub(crate) static KIND_CERTIFICATE_SIGNING_REQUEST: KindDef = KindDef {
     singular: "certificatesigningrequest",
     namespaced: false,
     root: &CERTIFICATE_SIGNING_REQUEST,
+    custom: None,
     tables: &[
         TableDef::new("certificatesigningrequests", "", "certificatesigningrequest")
             .listed(),

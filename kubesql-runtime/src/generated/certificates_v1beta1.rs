@@ -13,6 +13,7 @@ pub(crate) static KIND_CLUSTER_TRUST_BUNDLE: KindDef = KindDef {
     singular: "clustertrustbundle",
     namespaced: false,
     root: &CLUSTER_TRUST_BUNDLE,
+    custom: None,
     tables: &[
         TableDef::new("clustertrustbundles", "", "clustertrustbundle").listed(),
         TableDef::new(
@@ -34,6 +35,7 @@ pub(crate) static KIND_POD_CERTIFICATE_REQUEST: KindDef = KindDef {
     singular: "podcertificaterequest",
     namespaced: true,
     root: &POD_CERTIFICATE_REQUEST,
+    custom: None,
     tables: &[
         TableDef::new("podcertificaterequests", "", "podcertificaterequest").listed(),
         TableDef::new(

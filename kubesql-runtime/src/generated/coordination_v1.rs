@@ -13,6 +13,7 @@ pub(crate) static KIND_LEASE: KindDef = KindDef {
     singular: "lease",
     namespaced: true,
     root: &LEASE,
+    custom: None,
     tables: &[
         TableDef::new("leases", "", "lease").listed(),
         TableDef::new(

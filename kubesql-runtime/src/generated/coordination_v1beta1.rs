@@ -13,6 +13,7 @@ pub(crate) static KIND_LEASE_CANDIDATE: KindDef = KindDef {
     singular: "leasecandidate",
     namespaced: true,
     root: &LEASE_CANDIDATE,
+    custom: None,
     tables: &[
         TableDef::new("leasecandidates", "", "leasecandidate").listed(),
         TableDef::new(

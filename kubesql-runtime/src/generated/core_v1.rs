@@ -13,6 +13,7 @@ pub(crate) static KIND_COMPONENT_STATUS: KindDef = KindDef {
     singular: "componentstatus",
     namespaced: false,
     root: &COMPONENT_STATUS,
+    custom: None,
     tables: &[
         TableDef::new("componentstatuses", "", "componentstatus").listed(),
         TableDef::new("componentstatus_conditions", "conditions", "condition").listed(),
@@ -35,6 +36,7 @@ pub(crate) static KIND_CONFIG_MAP: KindDef = KindDef {
     singular: "configmap",
     namespaced: true,
     root: &CONFIG_MAP,
+    custom: None,
     tables: &[
         TableDef::new("configmaps", "", "configmap").listed(),
         TableDef::new(
@@ -56,6 +58,7 @@ pub(crate) static KIND_ENDPOINTS: KindDef = KindDef {
     singular: "endpoints",
     namespaced: true,
     root: &ENDPOINTS,
+    custom: None,
     tables: &[
         TableDef::new("endpoints", "", "endpoints").listed(),
         TableDef::new(
@@ -85,6 +88,7 @@ pub(crate) static KIND_EVENT: KindDef = KindDef {
     singular: "event",
     namespaced: true,
     root: &EVENT,
+    custom: None,
     tables: &[
         TableDef::new("events", "", "event").listed(),
         TableDef::new(
@@ -106,6 +110,7 @@ pub(crate) static KIND_LIMIT_RANGE: KindDef = KindDef {
     singular: "limitrange",
     namespaced: true,
     root: &LIMIT_RANGE,
+    custom: None,
     tables: &[
         TableDef::new("limitranges", "", "limitrange").listed(),
         TableDef::new(
@@ -128,6 +133,7 @@ pub(crate) static KIND_NAMESPACE: KindDef = KindDef {
     singular: "namespace",
     namespaced: false,
     root: &NAMESPACE,
+    custom: None,
     tables: &[
         TableDef::new("namespaces", "", "namespace").listed(),
         TableDef::new(
@@ -150,6 +156,7 @@ pub(crate) static KIND_NODE: KindDef = KindDef {
     singular: "node",
     namespaced: false,
     root: &NODE,
+    custom: None,
     tables: &[
         TableDef::new("nodes", "", "node")
             .listed()
@@ -205,6 +212,7 @@ pub(crate) static KIND_PERSISTENT_VOLUME: KindDef = KindDef {
     singular: "persistentvolume",
     namespaced: false,
     root: &PERSISTENT_VOLUME,
+    custom: None,
     tables: &[
         TableDef::new("persistentvolumes", "", "persistentvolume").listed(),
         TableDef::new(
@@ -242,6 +250,7 @@ pub(crate) static KIND_PERSISTENT_VOLUME_CLAIM: KindDef = KindDef {
     singular: "persistentvolumeclaim",
     namespaced: true,
     root: &PERSISTENT_VOLUME_CLAIM,
+    custom: None,
     tables: &[
         TableDef::new("persistentvolumeclaims", "", "persistentvolumeclaim").listed(),
         TableDef::new(
@@ -275,6 +284,7 @@ pub(crate) static KIND_POD: KindDef = KindDef {
     singular: "pod",
     namespaced: true,
     root: &POD,
+    custom: None,
     tables: &[
         TableDef::new("pods", "", "pod").listed(),
         TableDef::new(
@@ -777,6 +787,7 @@ pub(crate) static KIND_POD_TEMPLATE: KindDef = KindDef {
     singular: "podtemplate",
     namespaced: true,
     root: &POD_TEMPLATE,
+    custom: None,
     tables: &[
         TableDef::new("podtemplates", "", "podtemplate").listed(),
         TableDef::new(
@@ -1268,6 +1279,7 @@ pub(crate) static KIND_REPLICATION_CONTROLLER: KindDef = KindDef {
     singular: "replicationcontroller",
     namespaced: true,
     root: &REPLICATION_CONTROLLER,
+    custom: None,
     tables: &[
         TableDef::new("replicationcontrollers", "", "replicationcontroller").listed(),
         TableDef::new(
@@ -1791,6 +1803,7 @@ pub(crate) static KIND_RESOURCE_QUOTA: KindDef = KindDef {
     singular: "resourcequota",
     namespaced: true,
     root: &RESOURCE_QUOTA,
+    custom: None,
     tables: &[
         TableDef::new("resourcequotas", "", "resourcequota").listed(),
         TableDef::new(
@@ -1818,6 +1831,7 @@ pub(crate) static KIND_SECRET: KindDef = KindDef {
     singular: "secret",
     namespaced: true,
     root: &SECRET,
+    custom: None,
     tables: &[
         TableDef::new("secrets", "", "secret").listed(),
         TableDef::new(
@@ -1839,6 +1853,7 @@ pub(crate) static KIND_SERVICE: KindDef = KindDef {
     singular: "service",
     namespaced: true,
     root: &SERVICE,
+    custom: None,
     tables: &[
         TableDef::new("services", "", "service").listed(),
         TableDef::new(
@@ -1869,6 +1884,7 @@ pub(crate) static KIND_SERVICE_ACCOUNT: KindDef = KindDef {
     singular: "serviceaccount",
     namespaced: true,
     root: &SERVICE_ACCOUNT,
+    custom: None,
     tables: &[
         TableDef::new("serviceaccounts", "", "serviceaccount").listed(),
         TableDef::new(

@@ -13,6 +13,7 @@ pub(crate) static KIND_ENDPOINT_SLICE: KindDef = KindDef {
     singular: "endpointslice",
     namespaced: true,
     root: &ENDPOINT_SLICE,
+    custom: None,
     tables: &[
         TableDef::new("endpointslices", "", "endpointslice").listed(),
         TableDef::new("endpointslice_endpoints", "endpoints", "endpoint").listed(),

@@ -13,6 +13,7 @@ pub(crate) static KIND_EVENT: KindDef = KindDef {
     singular: "event",
     namespaced: true,
     root: &EVENT,
+    custom: None,
     tables: &[
         TableDef::new("events", "", "event").listed(),
         TableDef::new(

@@ -13,6 +13,7 @@ pub(crate) static KIND_FLOW_SCHEMA: KindDef = KindDef {
     singular: "flowschema",
     namespaced: false,
     root: &FLOW_SCHEMA,
+    custom: None,
     tables: &[
         TableDef::new("flowschemas", "", "flowschema").listed(),
         TableDef::new(
@@ -47,6 +48,7 @@ pub(crate) static KIND_PRIORITY_LEVEL_CONFIGURATION: KindDef = KindDef {
     singular: "prioritylevelconfiguration",
     namespaced: false,
     root: &PRIORITY_LEVEL_CONFIGURATION,
+    custom: None,
     tables: &[
         TableDef::new("prioritylevelconfigurations", "", "prioritylevelconfiguration")
             .listed(),

@@ -13,6 +13,7 @@ pub(crate) static KIND_IP_ADDRESS: KindDef = KindDef {
     singular: "ipaddress",
     namespaced: false,
     root: &IP_ADDRESS,
+    custom: None,
     tables: &[
         TableDef::new("ipaddresses", "", "ipaddress").listed(),
         TableDef::new(
@@ -34,6 +35,7 @@ pub(crate) static KIND_INGRESS: KindDef = KindDef {
     singular: "ingress",
     namespaced: true,
     root: &INGRESS,
+    custom: None,
     tables: &[
         TableDef::new("ingresses", "", "ingress").listed(),
         TableDef::new(
@@ -65,6 +67,7 @@ pub(crate) static KIND_INGRESS_CLASS: KindDef = KindDef {
     singular: "ingressclass",
     namespaced: false,
     root: &INGRESS_CLASS,
+    custom: None,
     tables: &[
         TableDef::new("ingressclasses", "", "ingressclass").listed(),
         TableDef::new(
@@ -86,6 +89,7 @@ pub(crate) static KIND_NETWORK_POLICY: KindDef = KindDef {
     singular: "networkpolicy",
     namespaced: true,
     root: &NETWORK_POLICY,
+    custom: None,
     tables: &[
         TableDef::new("networkpolicies", "", "networkpolicy").listed(),
         TableDef::new(
@@ -139,6 +143,7 @@ pub(crate) static KIND_SERVICE_CIDR: KindDef = KindDef {
     singular: "servicecidr",
     namespaced: false,
     root: &SERVICE_CIDR,
+    custom: None,
     tables: &[
         TableDef::new("servicecidrs", "", "servicecidr").listed(),
         TableDef::new(

@@ -13,6 +13,7 @@ pub(crate) static KIND_RUNTIME_CLASS: KindDef = KindDef {
     singular: "runtimeclass",
     namespaced: false,
     root: &RUNTIME_CLASS,
+    custom: None,
     tables: &[
         TableDef::new("runtimeclasses", "", "runtimeclass").listed(),
         TableDef::new(

@@ -13,6 +13,7 @@ pub(crate) static KIND_POD_DISRUPTION_BUDGET: KindDef = KindDef {
     singular: "poddisruptionbudget",
     namespaced: true,
     root: &POD_DISRUPTION_BUDGET,
+    custom: None,
     tables: &[
         TableDef::new("poddisruptionbudgets", "", "poddisruptionbudget").listed(),
         TableDef::new(

@@ -13,6 +13,7 @@ pub(crate) static KIND_CLUSTER_ROLE: KindDef = KindDef {
     singular: "clusterrole",
     namespaced: false,
     root: &CLUSTER_ROLE,
+    custom: None,
     tables: &[
         TableDef::new("clusterroles", "", "clusterrole").listed(),
         TableDef::new(
@@ -46,6 +47,7 @@ pub(crate) static KIND_CLUSTER_ROLE_BINDING: KindDef = KindDef {
     singular: "clusterrolebinding",
     namespaced: false,
     root: &CLUSTER_ROLE_BINDING,
+    custom: None,
     tables: &[
         TableDef::new("clusterrolebindings", "", "clusterrolebinding").listed(),
         TableDef::new(
@@ -70,6 +72,7 @@ pub(crate) static KIND_ROLE: KindDef = KindDef {
     singular: "role",
     namespaced: true,
     root: &ROLE,
+    custom: None,
     tables: &[
         TableDef::new("roles", "", "role").listed(),
         TableDef::new(
@@ -92,6 +95,7 @@ pub(crate) static KIND_ROLE_BINDING: KindDef = KindDef {
     singular: "rolebinding",
     namespaced: true,
     root: &ROLE_BINDING,
+    custom: None,
     tables: &[
         TableDef::new("rolebindings", "", "rolebinding").listed(),
         TableDef::new(

@@ -13,6 +13,7 @@ pub(crate) static KIND_DEVICE_CLASS: KindDef = KindDef {
     singular: "deviceclass",
     namespaced: false,
     root: &DEVICE_CLASS,
+    custom: None,
     tables: &[
         TableDef::new("deviceclasses", "", "deviceclass").listed(),
         TableDef::new(
@@ -36,6 +37,7 @@ pub(crate) static KIND_RESOURCE_CLAIM: KindDef = KindDef {
     singular: "resourceclaim",
     namespaced: true,
     root: &RESOURCE_CLAIM,
+    custom: None,
     tables: &[
         TableDef::new("resourceclaims", "", "resourceclaim").listed(),
         TableDef::new(
@@ -135,6 +137,7 @@ pub(crate) static KIND_RESOURCE_CLAIM_TEMPLATE: KindDef = KindDef {
     singular: "resourceclaimtemplate",
     namespaced: true,
     root: &RESOURCE_CLAIM_TEMPLATE,
+    custom: None,
     tables: &[
         TableDef::new("resourceclaimtemplates", "", "resourceclaimtemplate").listed(),
         TableDef::new(
@@ -208,6 +211,7 @@ pub(crate) static KIND_RESOURCE_SLICE: KindDef = KindDef {
     singular: "resourceslice",
     namespaced: false,
     root: &RESOURCE_SLICE,
+    custom: None,
     tables: &[
         TableDef::new("resourceslices", "", "resourceslice").listed(),
         TableDef::new(

@@ -13,6 +13,7 @@ pub(crate) static KIND_DEVICE_TAINT_RULE: KindDef = KindDef {
     singular: "devicetaintrule",
     namespaced: false,
     root: &DEVICE_TAINT_RULE,
+    custom: None,
     tables: &[
         TableDef::new("devicetaintrules", "", "devicetaintrule").listed(),
         TableDef::new(
@@ -42,6 +43,7 @@ pub(crate) static KIND_POD_SCHEDULING_CONTEXT: KindDef = KindDef {
     singular: "podschedulingcontext",
     namespaced: true,
     root: &POD_SCHEDULING_CONTEXT,
+    custom: None,
     tables: &[
         TableDef::new("podschedulingcontexts", "", "podschedulingcontext").listed(),
         TableDef::new(

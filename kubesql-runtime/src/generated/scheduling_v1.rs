@@ -13,6 +13,7 @@ pub(crate) static KIND_PRIORITY_CLASS: KindDef = KindDef {
     singular: "priorityclass",
     namespaced: false,
     root: &PRIORITY_CLASS,
+    custom: None,
     tables: &[
         TableDef::new("priorityclasses", "", "priorityclass").listed(),
         TableDef::new(

@@ -13,6 +13,7 @@ pub(crate) static KIND_WORKLOAD: KindDef = KindDef {
     singular: "workload",
     namespaced: true,
     root: &WORKLOAD,
+    custom: None,
     tables: &[
         TableDef::new("workloads", "", "workload").listed(),
         TableDef::new(

@@ -13,6 +13,7 @@ pub(crate) static KIND_CSI_DRIVER: KindDef = KindDef {
     singular: "csidriver",
     namespaced: false,
     root: &CSI_DRIVER,
+    custom: None,
     tables: &[
         TableDef::new("csidrivers", "", "csidriver").listed(),
         TableDef::new(
@@ -36,6 +37,7 @@ pub(crate) static KIND_CSI_NODE: KindDef = KindDef {
     singular: "csinode",
     namespaced: false,
     root: &CSI_NODE,
+    custom: None,
     tables: &[
         TableDef::new("csinodes", "", "csinode").listed(),
         TableDef::new(
@@ -58,6 +60,7 @@ pub(crate) static KIND_CSI_STORAGE_CAPACITY: KindDef = KindDef {
     singular: "csistoragecapacity",
     namespaced: true,
     root: &CSI_STORAGE_CAPACITY,
+    custom: None,
     tables: &[
         TableDef::new("csistoragecapacities", "", "csistoragecapacity").listed(),
         TableDef::new(
@@ -85,6 +88,7 @@ pub(crate) static KIND_STORAGE_CLASS: KindDef = KindDef {
     singular: "storageclass",
     namespaced: false,
     root: &STORAGE_CLASS,
+    custom: None,
     tables: &[
         TableDef::new("storageclasses", "", "storageclass").listed(),
         TableDef::new(
@@ -117,6 +121,7 @@ pub(crate) static KIND_VOLUME_ATTACHMENT: KindDef = KindDef {
     singular: "volumeattachment",
     namespaced: false,
     root: &VOLUME_ATTACHMENT,
+    custom: None,
     tables: &[
         TableDef::new("volumeattachments", "", "volumeattachment").listed(),
         TableDef::new(
@@ -154,6 +159,7 @@ pub(crate) static KIND_VOLUME_ATTRIBUTES_CLASS: KindDef = KindDef {
     singular: "volumeattributesclass",
     namespaced: false,
     root: &VOLUME_ATTRIBUTES_CLASS,
+    custom: None,
     tables: &[
         TableDef::new("volumeattributesclasses", "", "volumeattributesclass").listed(),
         TableDef::new(

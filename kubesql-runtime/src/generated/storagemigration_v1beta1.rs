@@ -13,6 +13,7 @@ pub(crate) static KIND_STORAGE_VERSION_MIGRATION: KindDef = KindDef {
     singular: "storageversionmigration",
     namespaced: false,
     root: &STORAGE_VERSION_MIGRATION,
+    custom: None,
     tables: &[
         TableDef::new("storageversionmigrations", "", "storageversionmigration")
             .listed(),

@@ -1,6 +1,7 @@
 //! Where objects come from: files and clusters. The only room that knows `kube`.
 
 pub mod clusters;
+mod definitions;
 pub mod files;
 mod secrets;
 mod several;

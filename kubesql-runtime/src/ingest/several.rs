@@ -5,7 +5,8 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use futures::future::join_all;
 
-use crate::store::{Request, Snapshot, Source, SourceError, Status};
+use crate::schema::Learnt;
+use crate::store::{Missing, Request, Snapshot, Source, SourceError, Status, Wanted};
 
 /// Sources that are asked together.
 #[derive(Debug)]
@@ -44,6 +45,16 @@ impl Source for Several {
             all.missing.extend(missing);
         }
         Ok(all)
+    }
+
+    fn learnt(&self) -> Arc<Learnt> {
+        // All of one server learn together.
+        let newest = self.sources.iter().map(|source| source.learnt()).max_by_key(|learnt| learnt.generation);
+        newest.unwrap_or_default()
+    }
+
+    async fn learn(&self, wanted: &Wanted) -> Vec<Missing> {
+        join_all(self.sources.iter().map(|source| source.learn(wanted))).await.concat()
     }
 
     fn status(&self) -> Status {

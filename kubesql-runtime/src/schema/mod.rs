@@ -2,8 +2,10 @@
 //!
 //! Kinds that are learnt at run time are interned into the same static form.
 
+mod learnt;
 pub mod table;
 
+pub use learnt::{Learnt, LearntKind};
 pub use table::{Column, Conditions, ListAt, Place, Statuses, Table, Values};
 
 /// An OpenAPI object type: its fields, sorted by JSON name.
@@ -40,7 +42,7 @@ pub enum Shape {
 }
 
 /// A single value.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Scalar {
     /// UTF-8 text.
     Text,
@@ -63,7 +65,7 @@ pub enum Scalar {
 }
 
 /// The values of a map. All are stored as text.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum MapValue {
     /// Text, and other scalars as they are written.
     Text,
@@ -92,8 +94,21 @@ pub struct KindDef {
     pub namespaced: bool,
     /// The type of its objects.
     pub root: &'static TypeDef,
+    /// What `kubectl get` prints of a custom resource; `None` for kinds that Kubernetes itself brings.
+    pub custom: Option<&'static [PrintedDef]>,
     /// Its own table first, then those of its lists.
     pub tables: &'static [TableDef],
+}
+
+/// What `kubectl get` prints in a column: a column of the kind's own table, where its name is free.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PrintedDef {
+    /// In lower case, `ready`.
+    pub name: &'static str,
+    /// `.status.conditions[?(@.type=="Ready")].status`.
+    pub path: &'static str,
+    /// What it leads to.
+    pub scalar: Scalar,
 }
 
 /// A table: a kind's objects, or the items of one of its lists.
@@ -101,7 +116,8 @@ pub struct KindDef {
 pub struct TableDef {
     /// `containers`.
     pub name: &'static str,
-    /// JSON field names from the object to the list, joined by `/` (`spec/containers`); empty for the kind's own table.
+    /// JSON field names from the object to the list, joined by `/` as in a JSON pointer (`spec/containers`); empty for the
+    /// kind's own table.
     pub path: &'static str,
     /// The path of a list of statuses merged into the rows by name (`status/containerStatuses`).
     pub statuses: Option<&'static str>,
@@ -155,6 +171,12 @@ impl TableDef {
 #[must_use]
 pub const fn field(json: &'static str, shape: Shape) -> FieldDef {
     FieldDef { json, shape }
+}
+
+/// The definition of what is printed, in few letters for generated code.
+#[must_use]
+pub const fn printed(name: &'static str, path: &'static str, scalar: Scalar) -> PrintedDef {
+    PrintedDef { name, path, scalar }
 }
 
 impl TypeDef {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use kubesql_codegen::names::{self, Layout, ListStep, Origin};
+use kubesql_codegen::names::{self, Layout, ListStep, Origin, Step, dotted, slashed, split};
 
 use super::{KindDef, MapValue, Scalar, Shape, TableDef, TypeDef};
 
@@ -70,6 +70,8 @@ pub enum Place {
         /// Which list of the path, from 0.
         depth: usize,
     },
+    /// What a path of the object leads to, as `kubectl get` prints it: the first that there is.
+    Printed(Vec<Step>),
     /// The object as JSON text.
     Json,
 }
@@ -117,6 +119,7 @@ impl Table {
         let own = leaves(row);
         let statuses = def.statuses.map(|path| statuses(kind, def, path, row));
         let status_leaves = statuses.as_ref().map(|(_, statuses)| leaves(statuses.item)).unwrap_or_default();
+        let printed = kind.custom.unwrap_or_default();
         let words = |leaves: &[Leaf]| leaves.iter().map(|leaf| leaf.words.clone()).collect::<Vec<_>>();
         let layout = Layout {
             singular: kind.singular,
@@ -124,6 +127,7 @@ impl Table {
             lists: lists.iter().map(|list| list.step.clone()).collect(),
             leaves: words(&own),
             statuses: statuses.as_ref().map(|(path, _)| (path.clone(), words(&status_leaves))),
+            printed: printed.iter().map(|printed| (printed.name, printed.path)).collect(),
         };
         let exceptions: BTreeMap<String, String> =
             def.names.iter().map(|&(path, name)| (path.to_owned(), name.to_owned())).collect();
@@ -149,6 +153,10 @@ impl Table {
                     Origin::ItemIndex(depth) => (Values::Scalar(Scalar::Int32), Place::Index { depth }),
                     Origin::Leaf(i) => (own[i].values, of_row(own[i].fields.clone())),
                     Origin::Status(i) => (status_leaves[i].values, Place::Status(status_leaves[i].fields.clone())),
+                    Origin::Printed(i) => {
+                        let steps = names::steps(printed[i].path).unwrap_or_default();
+                        (Values::Scalar(printed[i].scalar), Place::Printed(steps))
+                    }
                     Origin::Object => (Values::Scalar(Scalar::Json), Place::Json),
                 };
                 Column { name: column.name, values, place, path: column.path }
@@ -208,11 +216,12 @@ fn lists(kind: &'static KindDef, def: &TableDef) -> Vec<List> {
     let mut fields = Vec::new();
     let mut shown = String::new();
     let mut path = String::new();
-    for word in words(def.path) {
-        let (number, inner, is_list) = step(of, word, def);
+    for word in split(def.path) {
+        let (number, inner, is_list) = step(of, &word, def);
         fields.push(number);
-        join(&mut path, '/', word);
-        join(&mut shown, '.', word);
+        join(&mut path, '/', &slashed(&[&word]));
+        join(&mut shown, '.', &dotted(&[&word]));
+        let word = of.fields[usize::from(number)].json;
         of = inner;
         if is_list {
             shown.push_str("[]");
@@ -231,13 +240,13 @@ fn statuses(kind: &'static KindDef, def: &TableDef, path: &'static str, row: &'s
     let mut of = kind.root;
     let mut fields = Vec::new();
     let mut shown = String::new();
-    for word in words(path) {
+    for word in split(path) {
         if shown.ends_with(']') {
             fields.clear();
         }
-        let (number, inner, is_list) = step(of, word, def);
+        let (number, inner, is_list) = step(of, &word, def);
         fields.push(number);
-        join(&mut shown, '.', word);
+        join(&mut shown, '.', &dotted(&[&word]));
         if is_list {
             shown.push_str("[]");
         }
@@ -246,11 +255,6 @@ fn statuses(kind: &'static KindDef, def: &TableDef, path: &'static str, row: &'s
     let key = def.key.unwrap_or("name");
     let number = |of: &TypeDef| of.field(key).map_or(0, |(number, _)| number);
     (shown, Statuses { fields, item: of, key: number(of), row_key: number(row) })
-}
-
-/// The words of a definition's path.
-fn words(path: &'static str) -> impl Iterator<Item = &'static str> {
-    path.split('/').filter(|word| !word.is_empty())
 }
 
 fn join(path: &mut String, by: char, word: &str) {

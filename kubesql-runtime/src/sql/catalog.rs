@@ -12,7 +12,7 @@ use super::dynamic;
 use super::extract::Output;
 use super::house::House;
 use super::moment::Moment;
-use super::registry::CATALOG;
+use super::registry::{CATALOG, Registry};
 use super::scan::ObjectsTable;
 use super::system::{self, SystemProvider};
 use super::types::field;
@@ -31,6 +31,8 @@ pub(super) struct Mentions {
 #[derive(Debug)]
 pub(super) struct StatementCatalog {
     pub(super) house: Arc<House>,
+    /// The tables that there were when the statement began.
+    pub(super) registry: Arc<Registry>,
     pub(super) moment: Arc<Moment>,
     /// By schema and table; the tables that a statement names.
     pub(super) mentions: BTreeMap<(String, String), Mentions>,
@@ -127,8 +129,7 @@ impl SchemaProvider for OneSchema {
         if let Some(table) = system::find(&self.1, name) {
             return Ok(Some(Arc::new(SystemProvider::new(table, Arc::clone(&self.0.house)))));
         }
-        let found =
-            self.0.house.registry.find(&self.1, name).map_err(|error| DataFusionError::External(Box::new(error)))?;
+        let found = self.0.registry.find(&self.1, name).map_err(|error| DataFusionError::External(Box::new(error)))?;
         Ok(found.map(|table| {
             let mentioned = self.0.mentions.get(&(self.1.clone(), name.to_owned()));
             self.0.provider(&table, mentioned.unwrap_or(&Mentions::default()))
@@ -136,6 +137,6 @@ impl SchemaProvider for OneSchema {
     }
 
     fn table_exist(&self, name: &str) -> bool {
-        system::find(&self.1, name).is_some() || matches!(self.0.house.registry.find(&self.1, name), Ok(Some(_)))
+        system::find(&self.1, name).is_some() || matches!(self.0.registry.find(&self.1, name), Ok(Some(_)))
     }
 }

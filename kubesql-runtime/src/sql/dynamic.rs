@@ -163,7 +163,7 @@ pub(super) fn group_of<'a, 'p>(table: &Table, root: &'a Group, place: &'p Place)
             }
             Some((&list_at(group, &statuses.fields)?.items, fields))
         }
-        Place::Cluster | Place::Index { .. } | Place::Json => None,
+        Place::Cluster | Place::Index { .. } | Place::Printed(_) | Place::Json => None,
     }
 }
 
@@ -187,7 +187,7 @@ pub(super) fn compute(table: &Table, root: &Group, dynamic: &Dynamic) -> Option<
 }
 
 /// For each row the value under a key, as a dictionary array.
-fn pick_key(map: &Map, key: &str, rows: usize) -> Option<ArrayRef> {
+pub(super) fn pick_key(map: &Map, key: &str, rows: usize) -> Option<ArrayRef> {
     let dictionary = map.keys.as_any_dictionary_opt()?;
     let code = dictionary.values().as_string::<i32>().iter().position(|value| value == Some(key))?;
     let codes = dictionary.normalized_keys();
@@ -200,7 +200,7 @@ fn pick_key(map: &Map, key: &str, rows: usize) -> Option<ArrayRef> {
 }
 
 /// Quantities as written, as numbers: each distinct text is read once.
-fn numbers(texts: &ArrayRef, values: Values) -> ArrayRef {
+pub(super) fn numbers(texts: &ArrayRef, values: Values) -> ArrayRef {
     let cores = values == Values::Scalar(Scalar::Float);
     let Some(dictionary) = texts.as_any_dictionary_opt() else {
         return new_null_array(&data_type(values), texts.len());

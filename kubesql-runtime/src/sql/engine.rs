@@ -9,11 +9,11 @@ use super::cooperation::CooperativeJoins;
 use super::error::{ErrorKind, SqlError};
 use super::house::House;
 use super::memory::{Memories, Memory};
-use super::registry::{CATALOG, DEFAULT_SCHEMA, Registry, schema_of};
+use super::registry::{CATALOG, DEFAULT_SCHEMA, schema_of};
 use super::session::Session;
 use super::{ColumnInfo, TableInfo, functions};
 use crate::schema::KindDef;
-use crate::store::Source;
+use crate::store::{Missing, Source, Wanted};
 
 /// All tables over one source; sessions are made of it.
 #[derive(Debug)]
@@ -58,7 +58,7 @@ impl Engine {
             .build();
         functions::register(&mut state).map_err(|error| SqlError::new(ErrorKind::Internal, error.to_string()))?;
         state.add_analyzer_rule(functions::arithmetic());
-        let house = Arc::new(House::new(Registry::new(kinds), source, &state));
+        let house = Arc::new(House::new(kinds, source, &state));
         Ok(Arc::new(Self { house, state, memories: Memories::new(memory)? }))
     }
 
@@ -74,12 +74,18 @@ impl Engine {
         &self.house.source
     }
 
+    /// Finds out about the tables of all custom resources, for [`Engine::tables`], and tells which clusters could not
+    /// be asked.
+    pub async fn learn(&self) -> Vec<Missing> {
+        self.house.source.learn(&Wanted::All).await
+    }
+
     /// All tables, those that `SHOW TABLES` lists and the others.
     #[must_use]
     pub fn tables(&self) -> Vec<TableInfo> {
         let mut tables: Vec<TableInfo> = self
             .house
-            .registry
+            .registry()
             .all()
             .map(|(kind, def)| TableInfo {
                 schema: schema_of(kind).to_owned(),
@@ -103,6 +109,7 @@ impl Engine {
         let table = table.strip_prefix("kubesql.").unwrap_or(&table);
         // A schema may have dots of its own, a table has none.
         let (schema, name) = table.rsplit_once('.').unwrap_or((DEFAULT_SCHEMA, table));
+        self.house.learn(DEFAULT_SCHEMA, &[(Some(schema.to_owned()), name.to_owned())]).await;
         self.house.describe(schema, name, data).await
     }
 }

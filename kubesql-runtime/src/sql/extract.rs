@@ -10,6 +10,7 @@ use arrow::datatypes::DataType;
 use arrow::error::ArrowError;
 
 use super::dynamic::{self, Dynamic};
+use super::printed;
 use super::types::{entries_field, entry_fields};
 use crate::flatten::{Data, Group, List, Map};
 use crate::schema::{Place, Scalar, Statuses, Table, Values};
@@ -201,6 +202,14 @@ impl Extract<'_> {
                         Some((_, positions)) => Arc::new(positions.slice(self.range.start, rows)),
                         None => dynamic::nulls(column.values, rows),
                     }),
+                    place @ Place::Printed(steps) => {
+                        let compute =
+                            || printed::compute(self.table.kind.root, &self.segment.columns, steps, column.values);
+                        match self.segment.derived.get(&column.path, compute) {
+                            Some(array) => self.rows_of(&array, place, column.values),
+                            None => Ok(dynamic::nulls(column.values, rows)),
+                        }
+                    }
                     place => self.field(place, column.values),
                 }
             }

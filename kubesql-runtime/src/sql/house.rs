@@ -5,15 +5,16 @@ use std::sync::Arc;
 
 use datafusion::execution::SessionState;
 use datafusion::logical_expr::Documentation;
+use parking_lot::Mutex;
 
 use super::error::SqlError;
 use super::moment::{Moment, Warnings};
 use super::queries::Queries;
-use super::registry::Registry;
+use super::registry::{DEFAULT_SCHEMA, Registry};
 use super::types::sql_name;
 use super::{ColumnInfo, dynamic, system};
-use crate::schema::{Column, Table};
-use crate::store::Source;
+use crate::schema::{Column, KindDef, Table};
+use crate::store::{Missing, Source, Wanted};
 
 /// More keys than these are not listed by `describe` and `information_schema`.
 const MOST_LISTED: usize = 10_000;
@@ -21,7 +22,8 @@ const MOST_LISTED: usize = 10_000;
 /// What every statement knows.
 #[derive(Debug)]
 pub(super) struct House {
-    pub(super) registry: Arc<Registry>,
+    kinds: &'static [&'static KindDef],
+    registry: Mutex<Arc<Registry>>,
     pub(super) source: Arc<dyn Source>,
     /// What runs, and what ran.
     pub(super) queries: Arc<Queries>,
@@ -40,7 +42,7 @@ pub(super) struct Function {
 }
 
 impl House {
-    pub(super) fn new(registry: Registry, source: Arc<dyn Source>, state: &SessionState) -> Self {
+    pub(super) fn new(kinds: &'static [&'static KindDef], source: Arc<dyn Source>, state: &SessionState) -> Self {
         let function = |name: &String, kind, documentation: Option<&Documentation>| Function {
             name: name.clone(),
             kind,
@@ -53,23 +55,66 @@ impl House {
         let window = state.window_functions().iter().map(|(name, of)| function(name, "window", of.documentation()));
         let mut functions: Vec<Function> = scalar.chain(aggregate).chain(window).collect();
         functions.sort_by(|a, b| (&a.name, a.kind).cmp(&(&b.name, b.kind)));
-        Self { registry: Arc::new(registry), source, queries: Arc::default(), functions }
+        let registry = Mutex::new(Arc::new(Registry::new(kinds, source.learnt(), None)));
+        Self { kinds, registry, source, queries: Arc::default(), functions }
+    }
+
+    /// All tables that are known now.
+    pub(super) fn registry(&self) -> Arc<Registry> {
+        let learnt = self.source.learnt();
+        let mut registry = self.registry.lock();
+        if registry.learnt.generation != learnt.generation {
+            *registry = Arc::new(Registry::new(self.kinds, learnt, Some(&registry)));
+        }
+        Arc::clone(&registry)
+    }
+
+    /// Learns about tables that are not compiled in, of those that are named: a schema, or none, and a table. Tells
+    /// which clusters could not be asked.
+    pub(super) async fn learn(&self, schema: &str, named: &[(Option<String>, String)]) -> Vec<Missing> {
+        let registry = self.registry();
+        let catalogs = ["information_schema", "pg_catalog"];
+        let lists_tables = |(named, table): &(Option<String>, String)| {
+            let of = named.as_deref().unwrap_or(schema);
+            catalogs.contains(&of)
+                || of == system::DRIVERS
+                || of == "system" && table == "tables"
+                || table.starts_with("pg_")
+        };
+        if named.iter().any(lists_tables) {
+            return self.source.learn(&Wanted::All).await;
+        }
+        let group = |name: &Option<String>| name.clone().filter(|name| name != DEFAULT_SCHEMA);
+        let may_be_learnt = |(named, table): &&(Option<String>, String)| {
+            let of = named.as_deref().unwrap_or(schema);
+            system::find(of, table).is_none() && !registry.is_fixed(of, table)
+        };
+        let default = group(&Some(schema.to_owned()));
+        let wanted: Vec<_> = named
+            .iter()
+            .filter(may_be_learnt)
+            .map(|(named, table)| {
+                (named.as_ref().map_or_else(|| default.clone(), |named| group(&Some(named.clone()))), table.clone())
+            })
+            .collect();
+        if wanted.is_empty() { Vec::new() } else { self.source.learn(&Wanted::Tables(wanted)).await }
     }
 
     /// All schemas in order.
     pub(super) fn schemas(&self) -> Vec<String> {
-        let mut schemas: Vec<String> = self.registry.schemas().chain(system::SCHEMAS).map(str::to_owned).collect();
+        let registry = self.registry();
+        let mut schemas: Vec<String> = registry.schemas().chain(system::SCHEMAS).map(str::to_owned).collect();
         schemas.sort_unstable();
         schemas
     }
 
     pub(super) fn has_schema(&self, schema: &str) -> bool {
-        self.registry.has_schema(schema) || system::SCHEMAS.contains(&schema) || schema == system::DRIVERS
+        self.registry().has_schema(schema) || system::SCHEMAS.contains(&schema) || schema == system::DRIVERS
     }
 
     /// The tables of a schema; of the default one only those that are listed.
     pub(super) fn tables(&self, schema: &str) -> Vec<String> {
-        self.registry.tables(schema).into_iter().chain(system::names(schema)).map(str::to_owned).collect()
+        self.registry().tables(schema).into_iter().chain(system::names(schema)).map(str::to_owned).collect()
     }
 
     /// The columns of a table, in the order of `select *`; with `data`, the keys that the data has as well.
@@ -83,7 +128,8 @@ impl House {
             };
             return Ok(table.columns().iter().map(column).collect());
         }
-        let found = self.registry.find(schema, name)?.ok_or_else(|| self.registry.unknown_table(schema, name))?;
+        let registry = self.registry();
+        let found = registry.find(schema, name)?.ok_or_else(|| registry.unknown_table(schema, name))?;
         let mut columns: Vec<ColumnInfo> = found.columns.iter().map(column_info).collect();
         if data {
             let moment = Moment::new(Arc::clone(&self.source), Warnings::default(), false);

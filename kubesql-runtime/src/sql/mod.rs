@@ -15,6 +15,7 @@ mod names;
 mod offer;
 mod precedence;
 mod prepared;
+mod printed;
 mod pushdown;
 mod queries;
 mod refuse;

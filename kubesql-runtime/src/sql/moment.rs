@@ -10,9 +10,10 @@ use tokio::sync::OnceCell;
 use super::dynamic::{self, Pick};
 use super::error::{ErrorKind, SqlError};
 use super::extract::Output;
+use super::printed;
 use crate::flatten::Want;
 use crate::schema::{Place, Table, Values};
-use crate::store::{Feed, KindRequest, Request, Segment, Selection, Snapshot, Source, SourceError, Warning};
+use crate::store::{Feed, KindRequest, Missing, Request, Segment, Selection, Snapshot, Source, SourceError, Warning};
 
 /// Warnings of a session's statements, until somebody takes them.
 pub(super) type Warnings = Arc<Mutex<Vec<Warning>>>;
@@ -61,6 +62,7 @@ impl Moment {
             match output {
                 Output::Fixed(number) => match &table.columns[*number].place {
                     Place::Json => wanted.objects = true,
+                    Place::Printed(steps) => printed::want(table.kind.root, steps, &mut wanted.want),
                     place => add(table, place, &mut wanted.want),
                 },
                 Output::Dynamic(dynamic) => match &dynamic.pick {
@@ -141,6 +143,11 @@ impl Moment {
     }
 }
 
+/// Tells which clusters could not be asked for something that others were.
+pub(super) fn tell_missing(warnings: &Warnings, missing: &[Missing]) {
+    tell(warnings, missing.iter().map(Warning::of_missing));
+}
+
 async fn take(source: &dyn Source, request: &Request, warnings: &Warnings) -> Result<Snapshot, SqlError> {
     let snapshot = source.snapshot(request).await.map_err(|error| failed(&error))?;
     let missing = snapshot.missing.iter().map(Warning::of_missing);
@@ -176,7 +183,7 @@ fn path_to(table: &Table, place: &Place) -> Option<Vec<u16>> {
         Place::Object(fields) => fields.clone(),
         Place::Item { depth, fields } => [lists_to(table, depth + 1), fields.clone()].concat(),
         Place::Status(fields) => [statuses_to(table)?, fields.clone()].concat(),
-        Place::Index { .. } | Place::Cluster | Place::Json => return None,
+        Place::Index { .. } | Place::Cluster | Place::Printed(_) | Place::Json => return None,
     })
 }
 

@@ -8,13 +8,14 @@ use std::sync::Arc;
 
 use datafusion::sql::sqlparser::ast::{
     AccessExpr, Expr, Ident, ObjectName, ObjectNamePart, OrderBy, OrderByKind, Query, Select, SelectItem,
-    SelectItemQualifiedWildcardKind, SetExpr, Statement, Subscript, Value, VisitMut, VisitorMut,
+    SelectItemQualifiedWildcardKind, SetExpr, Statement, Subscript, Value, Visit, VisitMut, Visitor, VisitorMut,
 };
 
 use super::catalog::Mentions;
 use super::dynamic;
 use super::error::{ErrorKind, SqlError};
 use super::failure;
+use super::house::House;
 use super::offer::{self, Columns, map_of};
 use super::registry::{CATALOG, Registry};
 use super::scope::{Origin, Relation, Scope};
@@ -67,6 +68,37 @@ pub(super) fn schema_and_table(name: &ObjectName) -> (Option<String>, String) {
         words.remove(0);
     }
     ((!words.is_empty()).then(|| words.join(".")), table)
+}
+
+/// The tables that a statement names, each with its schema where that is named; not those that it makes itself, nor
+/// functions.
+pub(super) fn relations(statement: &Statement, house: &House) -> Vec<(Option<String>, String)> {
+    struct Collector<'a> {
+        house: &'a House,
+        found: Vec<(Option<String>, String)>,
+        made: BTreeSet<String>,
+    }
+    impl Visitor for Collector<'_> {
+        type Break = ();
+
+        fn pre_visit_query(&mut self, query: &Query) -> ControlFlow<()> {
+            let made = query.with.iter().flat_map(|with| &with.cte_tables);
+            self.made.extend(made.map(|made| normal(&made.alias.name)));
+            ControlFlow::Continue(())
+        }
+
+        fn pre_visit_relation(&mut self, relation: &ObjectName) -> ControlFlow<()> {
+            let (schema, table) = schema_and_table(relation);
+            let is_function = || self.house.functions.iter().any(|function| function.name == table);
+            if !(schema.is_none() && (self.made.contains(&table) || is_function())) {
+                self.found.push((schema, table));
+            }
+            ControlFlow::Continue(())
+        }
+    }
+    let mut collector = Collector { house, found: Vec::new(), made: BTreeSet::new() };
+    let _: ControlFlow<()> = statement.visit(&mut collector);
+    collector.found
 }
 
 /// Finds the tables and columns of a statement and gives each column its one spelling.

@@ -1,11 +1,11 @@
 //! Which tables there are and by which names they can be asked for.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, OnceLock};
 
 use super::error::{ErrorKind, SqlError};
 use super::suggest::nearest;
-use crate::schema::{KindDef, Table, TableDef};
+use crate::schema::{KindDef, Learnt, Table, TableDef};
 
 /// The default schema: every kind by its plural, every list by its name.
 pub(super) const DEFAULT_SCHEMA: &str = "kubesql";
@@ -15,9 +15,11 @@ pub(super) const CATALOG: &str = "kubesql";
 /// All tables of all kinds.
 #[derive(Debug)]
 pub(super) struct Registry {
-    entries: Vec<Entry>,
+    entries: Vec<Arc<Entry>>,
     /// Schema -> table -> entry; the default schema is one of them.
     schemas: BTreeMap<String, BTreeMap<&'static str, Vec<usize>>>,
+    /// What it was made of beside the kinds that are compiled in.
+    pub(super) learnt: Arc<Learnt>,
 }
 
 #[derive(Debug)]
@@ -43,13 +45,22 @@ fn precedence(group: &str) -> u8 {
 }
 
 impl Registry {
-    pub(super) fn new(kinds: &[&'static KindDef]) -> Self {
+    /// All tables of the kinds that are compiled in, and of those that were learnt. The columns that `before` has worked
+    /// out are taken from there.
+    pub(super) fn new(kinds: &[&'static KindDef], learnt: Arc<Learnt>, before: Option<&Self>) -> Self {
+        let known: HashMap<usize, &Arc<Entry>> = before
+            .iter()
+            .flat_map(|before| &before.entries)
+            .map(|entry| (std::ptr::from_ref(entry.def).addr(), entry))
+            .collect();
         let mut entries = Vec::new();
         let mut schemas: BTreeMap<String, BTreeMap<&'static str, Vec<usize>>> = BTreeMap::new();
-        for &kind in kinds {
+        let fixed = kinds.iter().copied().filter(|kind| learnt.find(kind.group, kind.plural).is_none());
+        for kind in fixed.chain(learnt.kinds.iter().map(|learnt| learnt.kind)) {
             for def in kind.tables {
                 let at = entries.len();
-                entries.push(Entry { kind, def, table: OnceLock::new() });
+                let new = || Arc::new(Entry { kind, def, table: OnceLock::new() });
+                entries.push(known.get(&std::ptr::from_ref(def).addr()).map_or_else(new, |entry| Arc::clone(entry)));
                 for schema in [schema_of(kind), DEFAULT_SCHEMA] {
                     schemas.entry(schema.to_owned()).or_default().entry(def.name).or_default().push(at);
                 }
@@ -64,7 +75,7 @@ impl Registry {
                 claims.truncate(1);
             }
         }
-        Self { entries, schemas }
+        Self { entries, schemas, learnt }
     }
 
     /// Schemas in order.
@@ -103,6 +114,12 @@ impl Registry {
                     .hint(format!("name one of them: {}", candidates.join(", "))))
             }
         }
+    }
+
+    /// Whether a table is there and nothing can be learnt of it.
+    pub(super) fn is_fixed(&self, schema: &str, name: &str) -> bool {
+        let claims = self.schemas.get(schema).and_then(|tables| tables.get(name));
+        claims.is_some_and(|claims| claims.iter().all(|&at| self.entries[at].kind.custom.is_none()))
     }
 
     /// The error for a table that does not exist.

@@ -21,13 +21,13 @@ use super::duplicates::Duplicates;
 use super::engine::Engine;
 use super::error::{ErrorKind, SqlError};
 use super::moment::{Moment, Warnings};
-use super::names::{Names, resolve};
+use super::names::{Names, relations, resolve};
 use super::prepared::{self, Prepared};
 use super::settings::Settings;
 use super::stars::{self, Common};
 use super::statement::{Parsed, parse};
 use super::{Answer, Who, failure, show};
-use crate::store::Warning;
+use crate::store::{Missing, Warning};
 
 /// At most so many dynamic columns are part of `*`.
 const STAR: usize = 200;
@@ -103,7 +103,8 @@ impl Session {
             // What changes the session gives no rows.
             Parsed::Set(..) | Parsed::Nothing(_) => Ok(Prepared { sql, parameters: Vec::new(), schema: None }),
             other => {
-                let schema = Some(show::answer(&self.engine.house, &self.settings, other).await?.schema);
+                let schema =
+                    Some(show::answer(&self.engine.house, &self.settings, &self.warnings, other).await?.schema);
                 Ok(Prepared { sql, parameters: Vec::new(), schema })
             }
         }
@@ -130,7 +131,7 @@ impl Session {
                 let planned = self.plan(*statement, explains).await?;
                 planned.run(command, values, self.engine.memories.of_statement()).await
             }
-            other => show::answer(&self.engine.house, &self.settings, other).await,
+            other => show::answer(&self.engine.house, &self.settings, &self.warnings, other).await,
         }
     }
 
@@ -158,7 +159,16 @@ impl Session {
         let DfStatement::Statement(inner) = inner else {
             return Err(SqlError::new(ErrorKind::Unsupported, "EXPLAIN takes a query"));
         };
-        let names = resolve(inner, &house.registry, &schema)?;
+        let missing = house.learn(&schema, &relations(inner, house)).await;
+        let registry = house.registry();
+        let unknown = |error: SqlError| match missing.first() {
+            // It may be a table of a cluster that did not answer.
+            Some(Missing { cluster, cause, .. }) if error.kind == ErrorKind::UnknownTable => {
+                error.hint(format!("cluster {cluster} may have it, but {cause}"))
+            }
+            _ => error,
+        };
+        let names = resolve(inner, &registry, &schema).map_err(unknown)?;
         let moment = Arc::new(Moment::new(Arc::clone(&house.source), Arc::clone(&self.warnings), partial));
         let mut mentions = names.mentions();
         let mut common = Common::new();
@@ -172,9 +182,9 @@ impl Session {
             }
             common.insert(table, commonest);
         }
-        stars::hide(inner, &names, &common, &house.registry, &schema);
+        stars::hide(inner, &names, &common, &registry, &schema);
         let duplicates = Duplicates::mark(inner);
-        let catalog = StatementCatalog { house: Arc::clone(house), moment, mentions };
+        let catalog = StatementCatalog { house: Arc::clone(house), registry, moment, mentions };
         // A clone, for a builder would register the functions anew, in any order where two claim a name.
         let mut state = self.engine.state.clone();
         state.mark_start_execution();

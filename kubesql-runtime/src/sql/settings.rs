@@ -97,7 +97,7 @@ impl Settings {
             SEARCH_PATH => {
                 let schema = value.strip_prefix(CATALOG).and_then(|rest| rest.strip_prefix('.')).unwrap_or(value);
                 if !house.has_schema(schema) {
-                    return Err(house.registry.unknown_table(schema, ""));
+                    return Err(house.registry().unknown_table(schema, ""));
                 }
                 self.changed.insert(name, schema.to_owned());
             }

@@ -10,20 +10,33 @@ use parking_lot::Mutex;
 
 use super::error::{ErrorKind, SqlError};
 use super::house::House;
+use super::moment::{self, Warnings};
 use super::names::schema_and_table;
 use super::registry::{CATALOG, DEFAULT_SCHEMA};
 use super::settings::Settings;
 use super::statement::Parsed;
 use super::{Answer, ColumnInfo, system};
+use crate::store::Wanted;
 
 /// Answers what is not a query.
-pub(super) async fn answer(house: &House, settings: &Mutex<Settings>, parsed: Parsed) -> Result<Answer, SqlError> {
+pub(super) async fn answer(
+    house: &House,
+    settings: &Mutex<Settings>,
+    warnings: &Warnings,
+    parsed: Parsed,
+) -> Result<Answer, SqlError> {
     let current = settings.lock().schema().to_owned();
+    let all = matches!(parsed, Parsed::ShowTables(..) | Parsed::ShowSchemas(_));
+    if all {
+        moment::tell_missing(warnings, &house.source.learn(&Wanted::All).await);
+    } else if let Parsed::Describe(table, _) = &parsed {
+        house.learn(&current, &[schema_and_table(table)]).await;
+    }
     match parsed {
         Parsed::ShowTables(schema, filter) => {
             let schema = schema.unwrap_or(current);
             if !house.has_schema(&schema) {
-                return Err(house.registry.unknown_table(&schema, ""));
+                return Err(house.registry().unknown_table(&schema, ""));
             }
             let tables = house.tables(&schema).into_iter().filter(|name| filter.matches(name));
             rows("SHOW", &["table"], tables.map(|name| vec![name]).collect())
@@ -43,7 +56,7 @@ pub(super) async fn answer(house: &House, settings: &Mutex<Settings>, parsed: Pa
             let (schema, name) = schema_and_table(&table);
             let schema = schema.unwrap_or_else(|| {
                 let has = system::find(&current, &name).is_some()
-                    || !matches!(house.registry.find(&current, &name), Ok(None));
+                    || !matches!(house.registry().find(&current, &name), Ok(None));
                 if has { current } else { DEFAULT_SCHEMA.to_owned() }
             });
             let columns = house.describe(&schema, &name, true).await?;

@@ -12,7 +12,7 @@ pub use feed::{Feed, FeedWriter};
 pub use instant::Instants;
 pub use selection::Selection;
 pub use source::{
-    ClusterState, ClusterStatus, KindRequest, Missing, Request, Snapshot, Source, SourceError, Status, Warning,
+    ClusterState, ClusterStatus, KindRequest, Missing, Request, Snapshot, Source, SourceError, Status, Wanted, Warning,
     WatchState, WatchStatus,
 };
 

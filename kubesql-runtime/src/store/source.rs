@@ -8,7 +8,7 @@ use async_trait::async_trait;
 
 use super::{Feed, Segment, Selection};
 use crate::flatten::Want;
-use crate::schema::KindDef;
+use crate::schema::{KindDef, Learnt};
 
 /// Someone who has objects: files, watched clusters, one-shot lists.
 #[async_trait]
@@ -19,10 +19,31 @@ pub trait Source: Send + Sync + std::fmt::Debug {
     /// All kinds in the request as they are at one instant.
     async fn snapshot(&self, request: &Request) -> Result<Snapshot, SourceError>;
 
+    /// What is known by now of kinds that are not compiled in.
+    fn learnt(&self) -> Arc<Learnt> {
+        Arc::default()
+    }
+
+    /// Finds out about kinds that are not compiled in, as far as they are wanted, and tells which clusters could not be
+    /// asked. What was found is [`Source::learnt`] from then on.
+    async fn learn(&self, wanted: &Wanted) -> Vec<Missing> {
+        _ = wanted;
+        Vec::new()
+    }
+
     /// How its clusters and watches are; nothing where there is nothing to tell.
     fn status(&self) -> Status {
         Status::default()
     }
+}
+
+/// The tables whose kinds are to be learnt.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Wanted {
+    /// All that there are.
+    All,
+    /// Those of these names, with the API group where it is named.
+    Tables(Vec<(Option<String>, String)>),
 }
 
 /// What one statement needs, of all its tables.

@@ -108,7 +108,7 @@ fn answer(stream: TcpStream, answers: &Answers) -> io::Result<()> {
 }
 
 fn args(source: &str, output: &Path) -> Args {
-    let (source, output) = (Some(source.to_owned()), output.to_owned());
+    let (source, output) = (vec![source.to_owned()], Some(output.to_owned()));
     Args { source, kubeconfig: None, context: None, release: None, output }
 }
 
@@ -206,11 +206,11 @@ fn a_kubeconfig_names_the_server() {
     });
     fs::write(&file, kubeconfig.to_string()).expect("written");
     let args = |context: &str| Args {
-        source: None,
+        source: Vec::new(),
         kubeconfig: Some(Some(file.clone())),
         context: Some(context.to_owned()),
         release: None,
-        output: folder.path().to_owned(),
+        output: Some(folder.path().to_owned()),
     };
     run(&args("here")).expect("imported");
     assert_eq!(fs::read_to_string(folder.path().join("v1.40.json")).expect("written"), expected(&["toys"]));

@@ -3,8 +3,8 @@
 mod columns;
 mod generated;
 mod interpret;
-mod oracle;
-mod random;
+pub(crate) mod oracle;
+pub(crate) mod random;
 mod sample;
 
 use super::Interpreter;

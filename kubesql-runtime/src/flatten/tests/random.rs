@@ -5,10 +5,10 @@ use serde_json::{Map, Value, json};
 use crate::schema::{Scalar, Shape, TypeDef};
 
 /// Random numbers that are the same every time.
-pub(super) struct Random(pub(super) u64);
+pub(crate) struct Random(pub(crate) u64);
 
 impl Random {
-    pub(super) fn below(&mut self, limit: usize) -> usize {
+    pub(crate) fn below(&mut self, limit: usize) -> usize {
         self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         usize::try_from(self.0 >> 33).expect("31 bits") % limit
     }
@@ -80,7 +80,7 @@ impl Random {
         }
     }
 
-    pub(super) fn object(&mut self, def: &TypeDef) -> Value {
+    pub(crate) fn object(&mut self, def: &TypeDef) -> Value {
         self.object_at(def, 0)
     }
 

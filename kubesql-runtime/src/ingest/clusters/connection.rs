@@ -7,11 +7,13 @@ use std::time::{Duration, Instant};
 
 use kube::discovery::{Discovery, Scope, verbs};
 use kube::{Client, Config};
+use kubesql_codegen::spec::Crd;
 use parking_lot::Mutex;
 
 use super::context::Context;
 use super::failure::{Class, Failure};
 use super::request::{Resource, fetch};
+use crate::learn::Definitions;
 use crate::schema::KindDef;
 use crate::store::{ClusterState, ClusterStatus};
 
@@ -35,6 +37,24 @@ pub(super) struct Served {
     pub(super) watchable: bool,
 }
 
+/// A resource by its names.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Named {
+    pub(super) group: String,
+    /// The version that the server likes best.
+    pub(super) version: String,
+    pub(super) plural: String,
+    pub(super) kind: String,
+    pub(super) namespaced: bool,
+}
+
+impl Named {
+    /// `certificates.cert-manager.io`.
+    pub(super) fn full(&self) -> String {
+        format!("{}.{}", self.plural, self.group)
+    }
+}
+
 /// A server that has answered.
 pub(super) struct Connection {
     pub(super) client: Client,
@@ -43,6 +63,8 @@ pub(super) struct Connection {
     pub(super) version: String,
     /// By group and plural: each version, and what can be done.
     resources: HashMap<(String, String), Vec<Served>>,
+    /// Each resource in its best version, with the name of its kind.
+    pub(super) named: Vec<Named>,
     /// Whether it has streaming lists, as far as known.
     streams: AtomicBool,
     since: Instant,
@@ -68,8 +90,8 @@ impl Connection {
         let version = version.await.map_err(|_| Failure::silent(FIRST_ANSWER))??;
         let version: serde_json::Value = serde_json::from_slice(&version).unwrap_or_default();
         let version = version.get("gitVersion").and_then(|version| version.as_str()).unwrap_or_default().to_owned();
-        let resources = resources(&client).await?;
-        Ok(Self { client, server, version, resources, streams: AtomicBool::new(true), since: Instant::now() })
+        let (resources, named) = resources(&client).await?;
+        Ok(Self { client, server, version, resources, named, streams: AtomicBool::new(true), since: Instant::now() })
     }
 
     /// The version of a kind to read: that of its tables where the server has it, or the newest known that it has.
@@ -86,6 +108,11 @@ impl Connection {
     /// Notes that it does not have streaming lists.
     pub(super) fn does_not_stream(&self) {
         self.streams.store(false, Ordering::Relaxed);
+    }
+
+    /// How long ago it was asked what it has.
+    pub(super) fn age(&self) -> Duration {
+        self.since.elapsed()
     }
 
     /// Whether it may have changed since it was asked what it has.
@@ -109,7 +136,10 @@ fn is_complete(discovery: &Discovery) -> bool {
     discovery.groups().any(|group| group.name().is_empty()) && discovery.groups().any(|group| !group.name().is_empty())
 }
 
-async fn resources(client: &Client) -> Result<HashMap<(String, String), Vec<Served>>, Failure> {
+/// What a server has, by group and plural.
+type Resources = HashMap<(String, String), Vec<Served>>;
+
+async fn resources(client: &Client) -> Result<(Resources, Vec<Named>), Failure> {
     let discovery = match Discovery::new(client.clone()).run_aggregated().await {
         // One that does not know of it may answer as if nothing special were asked for, which then looks empty.
         Ok(discovery) if is_complete(&discovery) => discovery,
@@ -119,7 +149,7 @@ async fn resources(client: &Client) -> Result<HashMap<(String, String), Vec<Serv
         // Servers before 1.26 list each group by itself.
         _ => Discovery::new(client.clone()).run().await?,
     };
-    let mut resources: HashMap<(String, String), Vec<Served>> = HashMap::new();
+    let (mut resources, mut all) = (Resources::new(), Vec::new());
     for group in discovery.groups() {
         for version in group.versions() {
             for (resource, can) in group.versioned_resources(version) {
@@ -131,14 +161,20 @@ async fn resources(client: &Client) -> Result<HashMap<(String, String), Vec<Serv
                     namespaced: can.scope == Scope::Namespaced,
                     watchable: can.supports_operation(verbs::WATCH),
                 };
+                let (group, plural) = (resource.group.clone(), resource.plural.clone());
                 let versions = resources.entry((resource.group, resource.plural)).or_default();
+                // The server's favourite version comes first.
+                if versions.is_empty() {
+                    let (version, namespaced, kind) = (served.version.clone(), served.namespaced, resource.kind);
+                    all.push(Named { group, version, plural, kind, namespaced });
+                }
                 if !versions.contains(&served) {
                     versions.push(served);
                 }
             }
         }
     }
-    Ok(resources)
+    Ok((resources, all))
 }
 
 /// The connection of a cluster, made when it is first needed and again when it is no good any more.
@@ -152,6 +188,9 @@ pub(super) struct Connector {
     failed: Mutex<Option<(Instant, Failure)>>,
     /// Whether anybody has asked yet.
     asked: AtomicBool,
+    /// What the definitions of custom resources say, which is newer than what the server was asked for. Nothing is
+    /// served of one that is gone.
+    defined: Mutex<HashMap<String, Vec<Served>>>,
 }
 
 /// A cluster that has just failed is not asked again for so long, or for as long as it took to find out.
@@ -165,6 +204,7 @@ impl Connector {
             connecting: tokio::sync::Mutex::default(),
             failed: Mutex::default(),
             asked: AtomicBool::new(false),
+            defined: Mutex::default(),
         }
     }
 
@@ -212,6 +252,13 @@ impl Connector {
     /// The connection and what it has of a kind, which is asked for anew where it may have come since.
     pub(super) async fn served(&self, kind: &KindDef) -> Result<(Arc<Connection>, Option<Served>), Failure> {
         let connection = self.get().await?;
+        if kind.custom.is_some()
+            && let Some(versions) = self.defined.lock().get(&format!("{}.{}", kind.plural, kind.group))
+        {
+            let mut known = kind.versions.iter();
+            let served = known.find_map(|version| versions.iter().find(|served| served.version == **version));
+            return Ok((connection, served.cloned()));
+        }
         if let Some(served) = connection.served(kind) {
             let served = served.clone();
             return Ok((connection, Some(served)));
@@ -223,6 +270,32 @@ impl Connector {
         let connection = self.get().await?;
         let served = connection.served(kind).cloned();
         Ok((connection, served))
+    }
+
+    /// Notes what its definitions of custom resources, all of them, say is served.
+    pub(super) fn define(&self, definitions: &Definitions) {
+        let mut defined = self.defined.lock();
+        defined.values_mut().for_each(Vec::clear);
+        // A description is not a definition: it says nothing of other versions.
+        for (name, definition) in definitions.iter().filter(|(_, of)| !of.version.starts_with("described")) {
+            let Crd { namespaced, versions, .. } = &*definition.crd;
+            let served = versions.iter().filter(|version| version.served).map(|version| Served {
+                version: version.name.clone(),
+                namespaced: *namespaced,
+                watchable: true,
+            });
+            defined.insert(name.clone(), served.collect());
+        }
+    }
+
+    /// Whether there is, or was, a definition of this name.
+    pub(super) fn is_defined(&self, name: &str) -> bool {
+        self.defined.lock().contains_key(name)
+    }
+
+    /// Forgets what definitions say.
+    pub(super) fn undefine(&self) {
+        self.defined.lock().clear();
     }
 
     /// How its cluster is doing.

@@ -1,10 +1,11 @@
 //! Live clusters as a source: each kind is followed from the first query that asks for it, until nobody does.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, OnceLock, Weak};
 use std::time::Duration;
 
 use async_trait::async_trait;
+use futures::FutureExt;
 use futures::future::join_all;
 use parking_lot::Mutex;
 use tokio::task::{AbortHandle, JoinSet};
@@ -14,15 +15,18 @@ use super::connection::{Connector, Served};
 use super::context::Context;
 use super::failure::{Class, Failure};
 use super::follow::Follower;
+use super::learn;
 use super::request::Resource;
 use super::scope::Scope;
 use super::threads::Threads;
 use super::watch::Watch;
 use crate::flatten::{Interpreter, Rows, Want};
+use crate::ingest::definitions;
 use crate::ingest::files::Kinds;
-use crate::schema::KindDef;
-use crate::store::mirror::{Layout, Writer};
-use crate::store::{Instants, Request, Snapshot, Source, SourceError, Status};
+use crate::learn::Definitions;
+use crate::schema::{KindDef, Learnt};
+use crate::store::mirror::{Layout, Version, Writer};
+use crate::store::{Instants, Missing, Request, Snapshot, Source, SourceError, Status, Wanted};
 
 /// How clusters are followed.
 #[derive(Debug, Clone)]
@@ -64,6 +68,7 @@ struct Inner {
     options: LiveOptions,
     instants: Instants,
     sweeping: OnceLock<()>,
+    learning: OnceLock<()>,
     threads: Threads,
 }
 
@@ -72,6 +77,8 @@ struct Cluster {
     name: Arc<str>,
     connector: Arc<Connector>,
     kinds: Mutex<HashMap<KindId, Arc<Followed>>>,
+    /// The definitions of custom resources that were learnt last.
+    learnt: Mutex<Vec<Arc<Version>>>,
 }
 
 /// A kind by its definition, of which there is one.
@@ -115,6 +122,7 @@ impl Live {
                 name: Arc::clone(&context.name),
                 connector: Arc::new(Connector::new(context)),
                 kinds: Mutex::default(),
+                learnt: Mutex::default(),
             })
         });
         let inner = Inner {
@@ -123,6 +131,7 @@ impl Live {
             options,
             instants: Instants::default(),
             sweeping: OnceLock::new(),
+            learning: OnceLock::new(),
             threads: Threads::new(),
         };
         Self { inner: Arc::new(inner) }
@@ -294,10 +303,122 @@ impl Cluster {
     }
 }
 
+/// How definitions of custom resources are followed, beside other kinds.
+impl Inner {
+    /// Learns what a cluster has. Its definitions are followed from now on; until they are there, only those of the
+    /// tables that are wanted are waited for.
+    async fn learn(self: &Arc<Self>, cluster: &Arc<Cluster>, wanted: &Wanted) -> Result<(), Failure> {
+        let Some(kind) = self.kinds.definitions() else { return Ok(()) };
+        let learning = self.kinds.learning();
+        self.keep_learning();
+        if let (Wanted::Tables(tables), false) = (wanted, cluster.follows(kind)) {
+            let (inner, following) = (Arc::clone(self), Arc::clone(cluster));
+            self.threads.handle().spawn(async move { inner.ready(&following, kind).await.map(|_| ()) });
+            return learn::tables(&cluster.connector, learning, tables).await;
+        }
+        match self.ready(cluster, kind).await {
+            Ok(_) => {
+                self.take_definitions(cluster, kind, true).await;
+                Ok(())
+            }
+            Err(failure) => match wanted {
+                Wanted::Tables(tables) => learn::tables(&cluster.connector, learning, tables).await,
+                Wanted::All => Err(failure),
+            },
+        }
+    }
+
+    /// Takes in changes of definitions that are followed, now and then, as long as this lives.
+    fn keep_learning(self: &Arc<Self>) {
+        const EVERY: Duration = Duration::from_millis(200);
+        self.learning.get_or_init(|| {
+            let weak: Weak<Self> = Arc::downgrade(self);
+            self.threads.handle().spawn(async move {
+                loop {
+                    tokio::time::sleep(EVERY).await;
+                    let Some(inner) = weak.upgrade() else { return };
+                    let Some(kind) = inner.kinds.definitions() else { return };
+                    for cluster in &inner.clusters {
+                        if cluster.follows(kind) {
+                            inner.take_definitions(cluster, kind, false).await;
+                        } else if !cluster.kinds.lock().contains_key(&KindId::of(kind)) {
+                            // Nobody asks for them any more: what they say gets old.
+                            cluster.connector.undefine();
+                        }
+                    }
+                }
+            });
+        });
+    }
+
+    /// Learns from the definitions of a cluster that are followed, where they have changed.
+    async fn take_definitions(&self, cluster: &Cluster, kind: &'static KindDef, fully: bool) {
+        let watches = cluster.kinds.lock().get(&KindId::of(kind)).map(|followed| followed.tasks.lock().watches.clone());
+        let versions: Vec<_> = watches.into_iter().flatten().map(|watch| watch.mirror.latest()).collect();
+        let learning = self.kinds.learning();
+        {
+            // Held to the end, so that who comes second sees what the first has learnt.
+            let mut learnt = cluster.learnt.lock();
+            if learnt.len() != versions.len() || !learnt.iter().zip(&versions).all(|(a, b)| Arc::ptr_eq(a, b)) {
+                let known = learning.of_cluster(&cluster.name);
+                let mut found = Definitions::new();
+                let segments = versions.iter().flat_map(|version| &version.segments);
+                segments.for_each(|segment| definitions::changed(segment, &known, &mut found));
+                cluster.connector.define(&found);
+                // What nobody defines was described by a server beside the cluster's own.
+                found.extend(known.into_iter().filter(|(_, known)| known.version.starts_with("described")));
+                learning.replace(&cluster.name, found);
+                *learnt = versions;
+                self.forget();
+            }
+        }
+        if fully && let Ok(connection) = cluster.connector.get().await {
+            let mut found = learning.of_cluster(&cluster.name);
+            let before = found.len();
+            learn::described(&cluster.connector, &connection, learning, &mut found).await;
+            if found.len() != before {
+                learning.replace(&cluster.name, found);
+            }
+        }
+    }
+
+    /// Stops following kinds that are no longer what they were.
+    fn forget(&self) {
+        let known = self.kinds.with_learnt();
+        let ids: HashSet<KindId> = known.defs().iter().map(|kind| KindId::of(kind)).collect();
+        self.clusters.iter().for_each(|cluster| cluster.kinds.lock().retain(|id, _| ids.contains(id)));
+    }
+}
+
+impl Cluster {
+    /// Whether all objects of a kind are there and followed.
+    fn follows(&self, kind: &'static KindDef) -> bool {
+        let followed = self.kinds.lock().get(&KindId::of(kind)).cloned();
+        followed.is_some_and(|followed| {
+            let tasks = followed.tasks.lock();
+            !tasks.watches.is_empty() && tasks.watches.iter().all(|watch| watch.is_synced())
+        })
+    }
+}
+
 #[async_trait]
 impl Source for Live {
     fn clusters(&self) -> Vec<Arc<str>> {
         self.inner.clusters.iter().map(|cluster| Arc::clone(&cluster.name)).collect()
+    }
+
+    fn learnt(&self) -> Arc<Learnt> {
+        self.inner.kinds.learning().current()
+    }
+
+    async fn learn(&self, wanted: &Wanted) -> Vec<Missing> {
+        let inner = &self.inner;
+        inner.sweep();
+        let mut learning = Vec::new();
+        for cluster in &inner.clusters {
+            learning.push((Arc::clone(&cluster.connector), inner.learn(cluster, wanted).boxed()));
+        }
+        learn::each(learning).await
     }
 
     async fn snapshot(&self, request: &Request) -> Result<Snapshot, SourceError> {

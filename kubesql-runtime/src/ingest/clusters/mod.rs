@@ -7,6 +7,7 @@ mod context;
 mod decode;
 mod failure;
 mod follow;
+mod learn;
 mod list;
 mod live;
 mod oneshot;

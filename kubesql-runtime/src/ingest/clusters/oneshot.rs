@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
+use futures::FutureExt;
 use futures::future::{join_all, try_join_all};
 use parking_lot::Mutex;
 use tokio::time::Instant;
@@ -14,13 +15,15 @@ use super::connection::{Connection, Connector, Served};
 use super::context::Context;
 use super::decode::Decoder;
 use super::failure::{Class, Failure};
+use super::learn;
 use super::list::{Pages, Text};
 use super::request::Resource;
 use super::scope::Scope;
 use crate::ingest::files::Kinds;
+use crate::schema::Learnt;
 use crate::store::{
-    Feed, FeedWriter, KindRequest, Request, Selection, Snapshot, Source, SourceError, Status, Warning, WatchState,
-    WatchStatus,
+    Feed, FeedWriter, KindRequest, Missing, Request, Selection, Snapshot, Source, SourceError, Status, Wanted, Warning,
+    WatchState, WatchStatus,
 };
 
 /// How often a page is asked for where the server has too much to do.
@@ -264,6 +267,20 @@ impl Progress {
 impl Source for Lists {
     fn clusters(&self) -> Vec<Arc<str>> {
         self.inner.clusters.iter().map(|cluster| Arc::clone(&cluster.context.name)).collect()
+    }
+
+    fn learnt(&self) -> Arc<Learnt> {
+        self.inner.kinds.learning().current()
+    }
+
+    async fn learn(&self, wanted: &Wanted) -> Vec<Missing> {
+        let Inner { clusters, kinds, .. } = &*self.inner;
+        let (learning, definitions) = (kinds.learning(), kinds.definitions());
+        let mut learning_from = Vec::new();
+        for cluster in clusters {
+            learning_from.push((Arc::clone(cluster), learn::once(cluster, definitions, learning, wanted).boxed()));
+        }
+        learn::each(learning_from).await
     }
 
     async fn snapshot(&self, request: &Request) -> Result<Snapshot, SourceError> {

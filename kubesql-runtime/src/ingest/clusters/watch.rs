@@ -106,6 +106,11 @@ impl Watch {
         }
     }
 
+    /// Whether all objects are there and followed.
+    pub(super) fn is_synced(&self) -> bool {
+        matches!(*self.phase.borrow(), Phase::Synced)
+    }
+
     /// When its objects were asked for last.
     pub(super) fn asked(&self) -> Instant {
         *self.asked.lock()

@@ -88,7 +88,8 @@ fn mark(to: &mut Vec<u8>, mark: u8, key: &str) {
 fn best(kinds: &[&'static KindDef], shape: &[u8]) -> Option<usize> {
     let mut best: Option<(usize, u32)> = None;
     let mut tie = false;
-    for (number, kind) in kinds.iter().enumerate() {
+    // Custom resources may look like anything.
+    for (number, kind) in kinds.iter().enumerate().filter(|(_, kind)| kind.custom.is_none()) {
         let (known, unknown) = fit(kind.root, shape);
         if known < ENOUGH || unknown * 10 > known {
             continue;

@@ -1,8 +1,10 @@
 //! Which table's kind an object is of, by what it says of itself.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use crate::flatten::Rows;
+use crate::learn::Learning;
 use crate::schema::KindDef;
 
 use super::trouble::Trouble;
@@ -29,13 +31,16 @@ const NO_OBJECTS: [(&str, &str); 15] = [
 /// Groups whose kinds moved, and where to.
 const MOVED: [(&str, &[&str]); 1] = [("extensions", &["apps", "networking.k8s.io"])];
 
-/// The kinds that there are tables for.
+/// The kinds that there are tables for, and what was learnt of others. Clones learn together.
 #[derive(Clone)]
 pub struct Kinds {
     defs: Vec<&'static KindDef>,
     /// Numbers of kinds by their name, then their group.
     numbers: HashMap<&'static str, Vec<(&'static str, usize)>>,
     compiled: fn(&KindDef) -> Option<Box<dyn Rows>>,
+    /// Those that are compiled in.
+    fixed: Arc<[&'static KindDef]>,
+    learning: Arc<Learning>,
 }
 
 impl std::fmt::Debug for Kinds {
@@ -61,12 +66,43 @@ impl Kinds {
         defs: impl IntoIterator<Item = &'static KindDef>,
         compiled: fn(&KindDef) -> Option<Box<dyn Rows>>,
     ) -> Self {
-        let defs: Vec<_> = defs.into_iter().collect();
+        let fixed: Arc<[_]> = defs.into_iter().collect();
+        let learning = Arc::new(Learning::new(fixed.to_vec()));
+        Self::of(fixed.to_vec(), compiled, fixed, learning)
+    }
+
+    fn of(
+        defs: Vec<&'static KindDef>,
+        compiled: fn(&KindDef) -> Option<Box<dyn Rows>>,
+        fixed: Arc<[&'static KindDef]>,
+        learning: Arc<Learning>,
+    ) -> Self {
         let mut numbers: HashMap<_, Vec<_>> = HashMap::new();
         for (number, def) in defs.iter().enumerate() {
             numbers.entry(def.kind).or_default().push((def.group, number));
         }
-        Self { defs, numbers, compiled }
+        Self { defs, numbers, compiled, fixed, learning }
+    }
+
+    /// These kinds, and those that were learnt by now.
+    pub(in crate::ingest) fn with_learnt(&self) -> Self {
+        let learnt = self.learning.current();
+        if learnt.kinds.is_empty() {
+            return self.clone();
+        }
+        let is_fixed = |kind: &&&'static KindDef| learnt.find(kind.group, kind.plural).is_none();
+        let defs = self.fixed.iter().filter(is_fixed).copied().chain(learnt.kinds.iter().map(|learnt| learnt.kind));
+        Self::of(defs.collect(), self.compiled, Arc::clone(&self.fixed), Arc::clone(&self.learning))
+    }
+
+    /// What is learnt of others.
+    pub(in crate::ingest) fn learning(&self) -> &Arc<Learning> {
+        &self.learning
+    }
+
+    /// The kind that definitions of custom resources are of.
+    pub(in crate::ingest) fn definitions(&self) -> Option<&'static KindDef> {
+        self.fixed.iter().find(|kind| kind.kind == "CustomResourceDefinition").copied()
     }
 
     /// All kinds, by their numbers.
@@ -76,7 +112,8 @@ impl Kinds {
 
     /// The generated rows of a kind, where it has some.
     pub(in crate::ingest) fn compiled(&self, kind: &KindDef) -> Option<Box<dyn Rows>> {
-        (self.compiled)(kind)
+        // What was learnt may have more fields than what is compiled in of the same kind.
+        self.fixed.iter().any(|fixed| std::ptr::eq(*fixed, kind)).then(|| (self.compiled)(kind)).flatten()
     }
 
     /// The kind of an object with this `apiVersion` and `kind`, empty where they are missing.

@@ -28,7 +28,11 @@ pub use kinds::Kinds;
 use paths::Named;
 use trouble::Troubles;
 
-use crate::store::{Request, Snapshot, Source, SourceError};
+use crate::flatten::Want;
+use crate::ingest::definitions;
+use crate::learn::Definitions;
+use crate::schema::Learnt;
+use crate::store::{KindRequest, Missing, Request, Selection, Snapshot, Source, SourceError, Wanted};
 
 /// How files are read.
 #[derive(Debug, Clone, Copy, Default)]
@@ -79,10 +83,11 @@ impl Inner {
     fn snapshot(&self, request: &Request) -> Result<Snapshot, SourceError> {
         let mut snapshot = Snapshot::default();
         let mut kinds = Troubles::default();
+        let known = self.kinds.with_learnt();
         for (cluster, all) in &self.clusters {
             for named in all {
                 let task = take::Task {
-                    kinds: &self.kinds,
+                    kinds: &known,
                     request,
                     show_secrets: self.options.show_secrets,
                     cluster,
@@ -105,10 +110,38 @@ impl Inner {
     }
 }
 
+impl Inner {
+    /// Looks for definitions of custom resources among the objects.
+    fn learn(&self) -> Result<(), SourceError> {
+        let Some(kind) = self.kinds.definitions() else { return Ok(()) };
+        let (want, clusters, selection) = (Want::nothing(), None, Selection::default());
+        let kinds = vec![KindRequest { kind, want, objects: true, clusters, selection }];
+        let snapshot = self.snapshot(&Request { kinds, ..Request::default() })?;
+        for (cluster, _) in &self.clusters {
+            let segments = snapshot.segments.iter().filter(|segment| segment.cluster == *cluster);
+            let mut found = Definitions::new();
+            segments.for_each(|segment| definitions::all(segment, &mut found));
+            self.kinds.learning().replace(cluster, found);
+        }
+        Ok(())
+    }
+}
+
 #[async_trait]
 impl Source for Files {
     fn clusters(&self) -> Vec<Arc<str>> {
         self.inner.clusters.iter().map(|(name, _)| name.clone()).collect()
+    }
+
+    fn learnt(&self) -> Arc<Learnt> {
+        self.inner.kinds.learning().current()
+    }
+
+    async fn learn(&self, _: &Wanted) -> Vec<Missing> {
+        let inner = self.inner.clone();
+        // What cannot be read fails the statement, and is told there.
+        _ = tokio::task::spawn_blocking(move || inner.learn()).await;
+        Vec::new()
     }
 
     async fn snapshot(&self, request: &Request) -> Result<Snapshot, SourceError> {

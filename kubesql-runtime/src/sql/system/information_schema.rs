@@ -22,7 +22,7 @@ pub(super) fn tables(house: &House, only: &BTreeMap<String, String>) -> Vec<(Str
             let mut names: Vec<String> = house.tables(&schema);
             // A table that is not listed is there all the same for who knows its name.
             if let Some(name) = only.get("table_name") {
-                let known = matches!(house.registry.find(&schema, name), Ok(Some(_))) || names.contains(name);
+                let known = matches!(house.registry().find(&schema, name), Ok(Some(_))) || names.contains(name);
                 names = known.then(|| name.clone()).into_iter().collect();
             }
             names.into_iter().map(move |name| (schema.clone(), name))

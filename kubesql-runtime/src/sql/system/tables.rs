@@ -29,11 +29,18 @@ impl SystemTable for Tables {
             ("namespaced", Kind::Boolean),
             ("path", Kind::Text),
             ("listed", Kind::Boolean),
+            // Not compiled in, or with more fields than that.
+            ("learnt", Kind::Boolean),
+            // What clusters do not agree on.
+            ("notes", Kind::Text),
         ]
     }
 
     async fn rows(&self, house: &House, _: &BTreeMap<String, String>) -> Result<Vec<Vec<Cell>>, SqlError> {
-        let rows = house.registry.all().map(|(kind, def)| {
+        let registry = house.registry();
+        let rows = registry.all().map(|(kind, def)| {
+            let learnt = registry.learnt.find(kind.group, kind.plural).filter(|learnt| std::ptr::eq(learnt.kind, kind));
+            let notes = learnt.map(|learnt| learnt.notes.join("; ")).filter(|notes| !notes.is_empty());
             vec![
                 schema_of(kind).into(),
                 def.name.into(),
@@ -42,6 +49,8 @@ impl SystemTable for Tables {
                 Cell::Boolean(kind.namespaced),
                 Cell::Text(def.path.replace('/', ".")),
                 Cell::Boolean(def.listed),
+                Cell::Boolean(learnt.is_some()),
+                notes.into(),
             ]
         });
         Ok(rows.collect())

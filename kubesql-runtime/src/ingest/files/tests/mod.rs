@@ -1,6 +1,7 @@
 //! Shapes of input, one by one, and what becomes of bad ones.
 
 mod bad;
+mod custom;
 mod large;
 mod samples;
 mod shapes;

@@ -1,0 +1,116 @@
+//! Definitions of custom resources among files: their kinds are learnt, and are what the generator compiles in.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+use serde_json::Value;
+
+use super::super::{Files, Kinds, Options};
+use super::kinds;
+use crate::flatten::tests::{oracle, random::Random};
+use crate::flatten::{Interpreter, Rows, Want};
+use crate::generated::KINDS;
+use crate::schema::{KindDef, Learnt, Shape, Table, TypeDef};
+use crate::store::{Source, Wanted};
+
+/// Knows nothing but definitions.
+fn nothing() -> Kinds {
+    let definitions = KINDS.iter().copied().filter(|kind| kind.kind == "CustomResourceDefinition");
+    Kinds::new(definitions, |_| None)
+}
+
+async fn learn(paths: Vec<(String, PathBuf)>, kinds: Kinds) -> std::sync::Arc<Learnt> {
+    let files = Files::new(paths, kinds, Options::default()).expect("files");
+    assert_eq!(files.learn(&Wanted::All).await.len(), 0);
+    files.learnt()
+}
+
+fn schemas() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../schemas/crds")
+}
+
+fn same_type(one: &'static TypeDef, other: &'static TypeDef, at: &str) {
+    let names = |def: &TypeDef| def.fields.iter().map(|field| field.json).collect::<Vec<_>>();
+    assert_eq!(names(one), names(other), "{at}");
+    for (one, other) in one.fields.iter().zip(other.fields) {
+        let at = format!("{at}.{}", one.json);
+        match (one.shape, other.shape) {
+            (Shape::Object(one), Shape::Object(other)) | (Shape::List(one), Shape::List(other)) => {
+                same_type(one, other, &at);
+            }
+            (one, other) => assert_eq!(format!("{one:?}"), format!("{other:?}"), "{at}"),
+        }
+    }
+}
+
+#[tokio::test]
+async fn what_is_learnt_is_what_is_compiled_in() {
+    let learnt = learn(vec![("c".to_owned(), schemas())], nothing()).await;
+    let mut seen = 0;
+    for kind in KINDS.iter().filter(|kind| kind.custom.is_some()) {
+        let other =
+            learnt.find(kind.group, kind.plural).unwrap_or_else(|| panic!("{} is not learnt", kind.plural)).kind;
+        same_type(kind.root, other.root, kind.kind);
+        assert_eq!(kind.versions, other.versions, "{}", kind.kind);
+        assert_eq!(kind.custom, other.custom, "{}", kind.kind);
+        seen += 1;
+        if kind.group == "metrics.k8s.io" {
+            // People chose what their tables are called.
+            continue;
+        }
+        let tables = |kind: &'static KindDef| kind.tables.iter().map(|table| table.name).collect::<Vec<_>>();
+        assert_eq!(tables(kind), tables(other), "{}", kind.kind);
+        for (one, two) in kind.tables.iter().zip(other.tables) {
+            let columns = |kind, def| {
+                let columns = Table::of(kind, def).columns.into_iter();
+                columns.map(|column| (column.name, column.values, column.path)).collect::<Vec<_>>()
+            };
+            assert_eq!(columns(kind, one), columns(other, two), "{}", one.name);
+        }
+    }
+    assert!(seen >= 26, "only {seen} custom resources are compiled in");
+    // Nothing more is to be learnt of them where they are compiled in.
+    assert_eq!(learn(vec![("c".to_owned(), schemas())], kinds()).await.kinds.len(), 0);
+}
+
+/// Made objects of every sample's kind are read leaf by leaf as an independent reader reads them.
+#[tokio::test]
+async fn samples_are_learnt_and_read() {
+    let Ok(samples) = std::env::var("KUBESQL_SAMPLES") else {
+        std::io::Write::write_all(
+            &mut std::io::stderr(),
+            b"SKIPPED samples_are_learnt_and_read: KUBESQL_SAMPLES IS NOT SET\n",
+        )
+        .expect("stderr");
+        return;
+    };
+    let folders = std::fs::read_dir(Path::new(&samples).join("crds")).expect("samples");
+    // Folders have some of one name: each is a cluster of its own.
+    let paths = folders.map(|folder| folder.expect("a folder").path());
+    let paths = paths.map(|path| (path.file_name().expect("a name").to_string_lossy().into_owned(), path)).collect();
+    let learnt = learn(paths, nothing()).await;
+    assert!(learnt.kinds.len() >= 97, "{}", learnt.kinds.len());
+    let mut random = Random(42);
+    let mut leaves = 0;
+    for kind in learnt.kinds.iter().map(|learnt| learnt.kind) {
+        let mut tables = BTreeSet::new();
+        for def in kind.tables {
+            assert!(tables.insert(def.name), "{} twice", def.name);
+            let table = Table::of(kind, def);
+            let names: BTreeSet<&str> = table.columns.iter().map(|column| column.name.as_str()).collect();
+            assert_eq!(names.len(), table.columns.len(), "{}", def.name);
+            leaves += names.len();
+        }
+        let objects: Vec<Value> = (0..3).map(|_| random.object(kind.root)).collect();
+        let mut rows = Interpreter::new(kind.root, &Want::All);
+        objects.iter().for_each(|object| rows.push(&object.to_string()).expect("JSON"));
+        let flattened = rows.finish();
+        let mut misfits = 0;
+        for (row, object) in objects.iter().enumerate() {
+            let expected = oracle::expect(kind.root, object, &mut misfits);
+            assert_eq!(oracle::values(kind.root, &flattened.columns, row), expected, "{} {row}", kind.kind);
+        }
+        assert_eq!(flattened.mismatch_count, misfits, "{}", kind.kind);
+    }
+    assert!(leaves > 20_000, "only {leaves} columns");
+}
