@@ -10,6 +10,8 @@ mod ancestor; // the queries of the first users, to the letter
 mod apiserver; // a real Kubernetes API server, for other tests too
 #[path = "it/auth.rs"]
 mod auth; // who is let in by `kubesql serve`
+#[path = "it/auth_http.rs"]
+mod auth_http; // the same over HTTP
 #[path = "it/cli.rs"]
 mod cli; // the command line: sources, statements, formats, errors, exit codes
 #[allow(dead_code)] // until each of its functions has a test that uses it

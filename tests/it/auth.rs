@@ -14,10 +14,10 @@ use super::served::Served;
 use super::support::{run, run_with, skipped};
 
 /// A folder with the files of one test.
-struct Files(TempDir);
+pub(crate) struct Files(TempDir);
 
 impl Files {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self(tempfile::tempdir().expect("a folder"))
     }
 
@@ -25,19 +25,19 @@ impl Files {
         self.0.path().join(name)
     }
 
-    fn text(&self, name: &str) -> String {
+    pub(crate) fn text(&self, name: &str) -> String {
         self.path(name).to_str().expect("UTF-8").to_owned()
     }
 
     /// Adds a user with the command, and gives the file.
-    fn user(&self, name: &str, password: &str) -> String {
+    pub(crate) fn user(&self, name: &str, password: &str) -> String {
         let ran = run_with(&["user", "add", name, "--users", &self.text("users")], &format!("{password}\n"));
         assert_eq!(ran.code, Some(0), "{}", ran.err);
         self.text("users")
     }
 
     /// Makes a token with the command.
-    fn token(&self, name: &str, more: &[&str]) -> String {
+    pub(crate) fn token(&self, name: &str, more: &[&str]) -> String {
         let tokens = self.text("tokens");
         let args = [&["token", "create", name, "--tokens", &tokens], more].concat();
         let ran = run(&args);
@@ -58,7 +58,7 @@ impl Files {
     }
 
     /// An authority, and what it gives: `NAME.crt` and `NAME.key` of this common name, good for this machine.
-    fn authority<'a>(&self, name: &str, people: impl IntoIterator<Item = &'a str>) {
+    pub(crate) fn authority<'a>(&self, name: &str, people: impl IntoIterator<Item = &'a str>) {
         let mut params = CertificateParams::default();
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         params.distinguished_name.push(DnType::CommonName, name);
@@ -134,7 +134,7 @@ async fn passwords_let_in_who_has_them() {
     assert!(row.get::<_, &str>(2).starts_with("127.0.0.1:"));
 
     let mut messages = Vec::new();
-    for (user, password) in [("ada", "Correct horse"), ("eve", "correct horse"), ("token", "x")] {
+    for (user, password) in [("ada", "Correct horse"), ("eve", "correct horse"), ("root", "x")] {
         let error = connect(user, Some(password)).await.err().expect("refused");
         assert_eq!(error.code(), Some(&SqlState::INVALID_PASSWORD), "{error:?}");
         messages.push(error.as_db_error().expect("an error").message().replace(user, "USER"));

@@ -37,7 +37,7 @@ fn answers_have_every_format() {
                 {"name": "cpu", "type": "double precision"},
                 {"name": "no", "type": "text"},
             ],
-            "rows": [["control-1", 3.92], ["worker-a", 7.92]].map(|row| json!([row[0], row[1], null])),
+            "rows": [["control-1", 3.92, null], ["worker-a", 7.92, null]],
             "row_count": 2, "truncated": false, "command": "SELECT", "warnings": [], "missing": [],
         })
     );

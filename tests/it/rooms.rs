@@ -28,6 +28,15 @@ const RULES: &[Rule] = &[
     // Protocols are rooms of their own, behind one door that knows none of them.
     rule("kubesql-server/src", &["pgwire", "arrow_pg", "postgres_types"], &["kubesql-server/src/pg"]),
     rule(
+        "kubesql-server/src",
+        &["tokio_rustls", "x509_parser"],
+        &["kubesql-server/src/tls", "kubesql-server/src/listen"],
+    ),
+    // Who may come in, and how, is known by rooms that know no protocol.
+    rule("kubesql-server/src/auth", &["crate::pg", "crate::http", "crate::listen", "crate::tls", "crate::args"], &[]),
+    rule("kubesql-server/src/tls", &["crate::pg", "crate::http", "crate::auth", "crate::query", "crate::args"], &[]),
+    rule("kubesql-server/src/listen", &["crate::pg", "crate::http", "crate::query", "crate::args"], &[]),
+    rule(
         "kubesql-server/src/query",
         &["crate::pg", "crate::http", "crate::commands", "crate::args", "crate::output"],
         &[],

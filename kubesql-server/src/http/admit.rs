@@ -41,8 +41,10 @@ pub(super) async fn only_who_may(
     if FOR_EVERYBODY.contains(&request.uri().path()) {
         return next.run(request).await;
     }
-    let text = |name: &str| request.headers().get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
-    let (shown, claimed) = (text(AUTHORIZATION.as_str()), USERS.into_iter().find_map(text));
+    let (shown, claimed) = {
+        let text = |name: &str| request.headers().get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
+        (text(AUTHORIZATION.as_str()), USERS.into_iter().find_map(text))
+    };
     let who = access.auth.request(DOOR, &peer, shown.as_deref(), claimed.as_deref()).await;
     // Who has come in says no more who they are: nobody behind this should have to keep a secret.
     request.headers_mut().remove(AUTHORIZATION);

@@ -1,8 +1,7 @@
 //! How many bytes the values of rows have, whatever buffers they share.
 
 use arrow::array::{Array, ArrayRef, AsArray, RecordBatch};
-use arrow::datatypes::{DataType, Int8Type, Int16Type, Int32Type, Int64Type};
-use arrow::datatypes::{UInt8Type, UInt16Type, UInt32Type, UInt64Type};
+use arrow::datatypes::DataType;
 
 /// The bytes of all values.
 pub(super) fn of(batch: &RecordBatch) -> u64 {
@@ -40,17 +39,12 @@ fn column(array: &ArrayRef) -> u64 {
 /// Each row counts as its value does.
 fn dictionary(array: &ArrayRef) -> u64 {
     let dictionary = array.as_any_dictionary();
-    let each: Vec<u64> = (0..dictionary.values().len()).map(|at| column(&dictionary.values().slice(at, 1))).collect();
-    macro_rules! keys {
-        ($($of:ty),*) => {
-            $(if let Some(keys) = dictionary.keys().as_primitive_opt::<$of>() {
-                let value = |key: Option<_>| key.and_then(|key| each.get(usize::try_from(key).ok()?).copied());
-                return keys.iter().filter_map(value).sum();
-            })*
-        };
+    if dictionary.values().is_empty() {
+        return 0;
     }
-    keys!(Int8Type, Int16Type, Int32Type, Int64Type, UInt8Type, UInt16Type, UInt32Type, UInt64Type);
-    0
+    let each: Vec<u64> = (0..dictionary.values().len()).map(|at| column(&dictionary.values().slice(at, 1))).collect();
+    let (keys, numbers) = (dictionary.keys(), dictionary.normalized_keys());
+    numbers.into_iter().enumerate().filter(|(row, _)| keys.is_valid(*row)).filter_map(|(_, at)| each.get(at)).sum()
 }
 
 fn sum(lengths: impl Iterator<Item = Option<usize>>) -> u64 {
@@ -66,6 +60,7 @@ mod tests {
     use std::sync::Arc;
 
     use arrow::array::{DictionaryArray, Int64Array, ListArray, StringArray, StringViewArray};
+    use arrow::datatypes::{Int8Type, Int64Type};
 
     use super::*;
 

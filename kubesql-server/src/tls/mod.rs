@@ -2,7 +2,7 @@
 
 mod certificate;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use rustls_pki_types::pem::PemObject;
@@ -97,7 +97,7 @@ fn load(paths: &[PathBuf], others_may: bool) -> Result<Loaded, String> {
 }
 
 /// All certificates of a file, of which there has to be one.
-fn certificates(path: &PathBuf) -> Result<Vec<CertificateDer<'static>>, String> {
+fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, String> {
     let failed = |error: &rustls_pki_types::pem::Error| {
         format!("{} has no certificates in PEM that can be read: {}", path.display(), in_words(error))
     };
