@@ -1,14 +1,12 @@
 //! The statement protocol: as bytes, and by the command lines, JDBC drivers and Python clients of Presto and Trino.
 
-use std::path::PathBuf;
 use std::process::Command;
-use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::clients::{archive, java, python};
+use super::clients::{java, python};
 use super::http::{Reply, Serving};
-use super::support::{DEMO, root, skipped};
+use super::support::DEMO;
 
 const USER: [(&str, &str); 1] = [("X-Presto-User", "somebody")];
 
@@ -56,6 +54,8 @@ fn pages_have_columns_rows_and_what_comes_next() {
         assert!(begun.get(name).is_some(), "{name}: {begun}");
     }
     assert_eq!((&begun["stats"]["state"], begun.get("error")), (&json!("QUEUED"), None));
+    // Presto's command line asks no further without.
+    assert!(begun["stats"]["rootStage"]["subStages"].is_array(), "{begun}");
     let told = ask(&served, "select name, count(*), sum(1) from nodes group by name order by 1", &USER);
     assert_eq!(names(&told.columns), ["name", "_col1", "_col2"]);
     assert_eq!(told.rows[0], json!(["control-1", 1, 1]));
@@ -170,8 +170,8 @@ fn sessions_are_the_clients() {
     assert_eq!(reset.reply.header("x-presto-clear-session"), Some("kubesql.partial"));
     let told = ask(&served, "select count(*) from deployments", &with("X-Presto-Schema", "apps"));
     assert_eq!(told.rows.len(), 1);
-    let prepared = ask(&served, "prepare s from select name from nodes where name > ? limit ?", &USER);
-    let text = "s=select%20name%20from%20nodes%20where%20name%20%3E%20%3F%20limit%20%3F";
+    let prepared = ask(&served, "prepare s from select name from nodes where name > ? order by 1 limit ?", &USER);
+    let text = "s=select%20name%20from%20nodes%20where%20name%20%3E%20%3F%20order%20by%201%20limit%20%3F";
     assert_eq!(prepared.reply.header("x-presto-added-prepare"), Some(text));
     let headers = with("X-Presto-Prepared-Statement", text);
     assert_eq!(ask(&served, "execute s using 'worker-a', 1", &headers).rows, [json!(["worker-b"])]);
@@ -215,7 +215,7 @@ fn errors_have_codes_names_and_types() {
         );
         assert_eq!((told.last["stats"]["state"].as_str(), told.rows.len()), (Some("FAILED"), 0), "{sql}");
     }
-    let error = ask(&served, "select\n from where", &USER).last["error"].clone();
+    let error = ask(&served, "select\n ) from pods", &USER).last["error"].clone();
     assert_eq!(error["errorLocation"]["lineNumber"], 2, "{error}");
     // What fails late is told, however many rows came before.
     let late = ask(&served, "select 1 / (200000 - value) from generate_series(1, 200000)", &USER);
@@ -267,4 +267,166 @@ fn many_clients_at_once() {
             assert_eq!(client.join().expect("no panic"), [json!([number + 4])]);
         }
     });
+}
+
+/// The queries of the first users, to the letter.
+const FIRST: &str = "\
+select nodename, count(*) as pod_count from pods group by nodename;
+select pods.namespace,pods.name,sum(\"requests.cpu\") as \"requests.cpu\" ,sum(\"limits.cpu\") as \"limits.cpu\" from pods,containers where pods.uid = containers.uid group by pods.namespace,pods.name;
+select nodes.name, nodes.\"allocatable.cpu\" - podnodecpu.\"requests.cpu\" from nodes, (select pods.nodename,sum(\"requests.cpu\") as \"requests.cpu\" from pods,containers where pods.uid = containers.uid group by pods.nodename) as podnodecpu where nodes.name = podnodecpu.nodename;
+select name, namespace,creationTimestamp from pods where creationTimestamp > date('2020-05-12') order by creationTimestamp desc;
+select namespace,name,phase from pods where phase = 'Pending' and \"labels.appid\" = 'springboot';
+select count(*) from pods where phase = 'Pending' and \"labels.appid\" = 'springboot';
+select name from pods where \"ready.status\" = 'True';
+show tables;
+describe pods;";
+
+/// What a command line prints.
+fn printed(client: &mut Command, served: &Serving, sql: &str) -> (String, String) {
+    client.args(["--server", &served.address, "--catalog", "kubesql", "--schema", "kubesql"]);
+    let ran = client.args(["--output-format", "CSV_HEADER", "--execute", sql]).output().expect("java runs");
+    let text = |bytes| String::from_utf8(bytes).expect("UTF-8");
+    (text(ran.stdout), text(ran.stderr))
+}
+
+/// A command line with the queries of the first users, and what else it may be asked.
+fn command_line(jar: &str, class: &str) {
+    let Some(mut client) = java(&[jar]) else { return };
+    let served = over_files();
+    let (out, err) = printed(client.arg(class), &served, FIRST);
+    let lines: Vec<&str> = out.lines().collect();
+    for line in [
+        "\"nodename\",\"pod_count\"",
+        "\"worker-a\",\"6\"",
+        "\"shop\",\"prometheus-0\",\"1.0\",\"\"",
+        "\"name\",\"_col1\"",
+        "\"shop\",\"web-6f9c7d5b8-zz7td\",\"Pending\"",
+        "\"_col0\"",
+        "\"Table\"",
+        "\"containers\"",
+        "\"Column\",\"Type\",\"Extra\",\"Comment\"",
+        "\"nodename\",\"varchar\",\"\",\"spec.nodeName\"",
+        "\"labels.appid\",\"varchar\",\"\",\"metadata.labels[appid]\"",
+    ] {
+        let found =
+            lines.contains(&line) || line.contains("prometheus-0") && out.contains("\"prometheus-0\",\"1.0\",\"\"");
+        assert!(found, "{jar}: {line} in {out}{err}");
+    }
+    let time = lines.iter().find(|line| line.starts_with("\"payments-85b4f5c9d-mm8wq\",\"shop\",\""));
+    assert!(time.is_some_and(|line| line.contains("2026-11-02 09:41:12.000") && line.ends_with(" UTC\"")), "{time:?}");
+    let mut client = java(&[jar]).expect("as before");
+    let sql = "use core; show tables like 'container_env'; set session kubesql.partial = 'on'; \
+        show session like 'kubesql%'; select nam from pods";
+    let (out, err) = printed(client.arg(class), &served, sql);
+    assert!(out.contains("\"container_env\"") && out.contains("\"kubesql.partial\",\"on\""), "{jar}: {out}{err}");
+    assert!(err.contains("failed: column \"nam\" does not exist"), "{jar}: {err}");
+}
+
+#[test]
+fn the_command_line_of_presto() {
+    command_line("presto-cli", "com.facebook.presto.cli.Presto");
+}
+
+#[test]
+fn the_command_line_of_trino() {
+    command_line("trino-cli", "io.trino.cli.Trino");
+}
+
+/// What a program of ours with somebody's driver says, but for what drivers say each in their own way.
+fn said(client: &mut Command) -> String {
+    let ran = client.output().expect("it runs");
+    let out = String::from_utf8(ran.stdout).expect("UTF-8");
+    assert!(ran.status.success(), "{out}{}", String::from_utf8_lossy(&ran.stderr));
+    out
+}
+
+fn jdbc(jar: &str, protocol: &str) -> Option<String> {
+    let mut client = java(&[jar])?;
+    let served = over_files();
+    let url = format!("jdbc:{protocol}://{}/kubesql/kubesql", served.address);
+    let out = said(client.args(["tests/clients/PrestoJdbc.java", &url]));
+    for line in [
+        "catalogs: [kubesql]",
+        "schemas: [apps]",
+        "tables: [pod_tolerations, pod_topologyspreadconstraints]",
+        "views: [clusters, functions, queries, tables, watches]",
+        "labels: true",
+        "all columns: true",
+        "types: true",
+        "table types: [TABLE, VIEW]",
+        "procedures: []",
+        "name: control-1",
+        "created: 2026-01-12T08:00:00Z",
+        "cpu: 3.92",
+        "memory: 7685849088",
+        "unschedulable: null",
+        "port: 10250",
+        "labels class: true",
+        "array: [a, null]",
+        "date: 2020-05-12",
+        "count: 4",
+        "prepared: 14 it's ? 42 -0.5 true null\nprepared: 14 it's ? 42 -0.5 true null",
+        "prepared columns: 6",
+        "limited: 3",
+        "is a query: false",
+        "session: [on]",
+        "schema: core",
+        "tables there: [container_env]",
+        "session: [off]",
+        "error: 46 Query failed (#): table \"podz\" does not exist (did you mean pods?)",
+        "error: 1 Query failed (#): line 1:1: Expected: an SQL statement, found: selec",
+        "error: 8 Query failed (#): Divide by zero error",
+        "error: 20 Query failed (#): DELETE: clusters are read only here",
+        "sum: 45000150000",
+        "cancelled: true",
+    ] {
+        assert!(
+            out.contains(&format!("{line}\n")) || line.starts_with("error: 20") && out.contains(line),
+            "{jar}: {line} in\n{out}"
+        );
+    }
+    assert!(out.contains("columns: [namespace varchar 12, name varchar 12, "), "{out}");
+    Some(out)
+}
+
+#[test]
+fn the_jdbc_driver_of_presto() {
+    let Some(out) = jdbc("presto-jdbc", "presto") else { return };
+    assert!(out.to_lowercase().contains("creationtimestamp timestamp with time zone, "), "{out}");
+}
+
+#[test]
+fn the_jdbc_driver_of_trino() {
+    let Some(out) = jdbc("trino-jdbc", "trino") else { return };
+    assert!(out.contains("creationtimestamp timestamp(6) with time zone, "), "{out}");
+    assert!(out.contains("parameters: 1 bigint\n"), "{out}");
+}
+
+fn python_client(module: &str) -> Option<String> {
+    let mut client = python("python")?;
+    let served = over_files();
+    let (host, port) = served.address.split_once(':').expect("a port");
+    let out = said(client.args(["tests/clients/presto_dbapi.py", module, host, port]));
+    for line in [
+        "tables: ['pod_tolerations', 'pod_topologyspreadconstraint_matchexpressions', 'pod_topologyspreadconstraints']",
+        "row: control-1 2026-01-12 08:00:00 3.92 7685849088 kubernetes.io/arch [1, None] True None 0.5",
+        "many: 20000100000",
+        "error: TABLE_NOT_FOUND USER_ERROR table \"podz\" does not exist (did you mean pods?)",
+        "session: ['kubesql.partial', 'on']",
+        "transaction: 4",
+    ] {
+        assert!(out.lines().any(|said| said == line), "{module}: {line} in\n{out}");
+    }
+    Some(out)
+}
+
+#[test]
+fn the_python_client_of_presto() {
+    python_client("prestodb");
+}
+
+#[test]
+fn the_python_client_of_trino() {
+    let Some(out) = python_client("trino") else { return };
+    assert!(out.contains("parameters: [[3, 1, \"it's\", True, None]]\n"), "{out}");
 }

@@ -10,7 +10,7 @@ use arrow::ipc::reader::StreamReader;
 use serde_json::{Value, json};
 
 use super::http::{Reply, Serving};
-use super::support::{DEMO, skipped};
+use super::support::{DEMO, run, skipped};
 
 /// Takes longer than any test.
 const ENDLESS: &str = "select count(*) from generate_series(1, 1000000) a, generate_series(1, 1000000) b, \
@@ -61,7 +61,7 @@ fn parameters_settings_and_limits() {
     let served = over_files();
     let sql = "select count(*) from pods where phase = $1 and creationtimestamp > $2 and priority is distinct from $3";
     let reply = served.query(&json!({"sql": sql, "parameters": ["Running", "2020-01-01T00:00:00Z", 7]}), &[]);
-    assert_eq!(reply.json()["rows"][0][0], 13, "{}", reply.text());
+    assert_eq!(reply.json()["rows"][0][0], 14, "{}", reply.text());
     let reply = served.query(&json!({"sql": "select $1, $2, $3, $4", "parameters": [1, 0.5, true, null]}), &[]);
     assert_eq!(reply.json()["rows"], json!([[1, 0.5, true, null]]));
     let reply = served.query(&json!({"sql": "select name from nodes where port > $1", "parameters": ["x"]}), &[]);
@@ -143,7 +143,7 @@ fn errors_are_problems() {
         let problem = reply.json();
         assert_eq!((reply.status, &problem["kind"]), (status, &json!(kind)), "{method} {path} {body:?}: {problem}");
     }
-    let long = served.ask("POST", "/api/v1/query", &[json], &"x".repeat(5 << 20));
+    let long = served.ask("POST", "/api/v1/query", &[json], &"x".repeat((4 << 20) + 1));
     assert_eq!((long.status, &long.json()["kind"]), (413, &json!("too-large")));
     // A page of somebody else's whose name leads here.
     let strange = served.ask("GET", "/api/v1/tables", &[("Host", "attacker.example:8080")], "");
@@ -253,6 +253,19 @@ fn a_server_is_ready_when_its_tables_are_there() {
     }
     let watched = served.rows("select resource from system.watches where state = 'synced' order by 1");
     assert_eq!(watched, json!([["nodes"], ["pods"]]));
+}
+
+#[test]
+fn a_port_that_is_taken_is_told_with_what_to_do() {
+    let served = over_files();
+    let ran = run(&["serve", "--file", DEMO, "--pg", "off", "--http", &served.address]);
+    assert_eq!(ran.code, Some(2), "{}", ran.err);
+    assert!(ran.err.contains(&served.address) && ran.err.contains("--http takes another address"), "{}", ran.err);
+    let ran = run(&["serve", "--file", DEMO, "--pg", "off", "--http", "off"]);
+    assert_eq!(ran.code, Some(2), "{}", ran.err);
+    let ran = run(&["serve", "--file", DEMO, "--pg", "off", "--http", "0.0.0.0:0"]);
+    assert_eq!(ran.code, Some(2), "{}", ran.err);
+    assert!(ran.err.contains("there are no passwords"), "{}", ran.err);
 }
 
 #[test]

@@ -97,7 +97,9 @@ pub(super) struct Answering {
 impl Answering {
     /// Reads as far as the first rows, so that most failures are known before anything is sent.
     pub(super) async fn begin(client: Client, answer: Answer, limit: Option<usize>) -> Result<Self, SqlError> {
-        let Answer { command, schema, rows: mut batches } = answer;
+        let Answer { command, schema, rows } = answer;
+        // Asked once more after its end, where there are no rows.
+        let mut batches = rows.fuse().boxed();
         let mut first = None;
         while first.is_none() {
             match batches.next().await.transpose()? {

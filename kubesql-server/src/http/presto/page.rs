@@ -34,7 +34,6 @@ pub(super) fn write(of: &Statement, told: &Told, stage: Stage, base: &str, next:
     page.insert("infoUri".into(), json!(format!("{base}/v1/query/{}", of.id)));
     if let Some(number) = next {
         let place = format!("{base}/v1/statement/executing/{}/{}/{number}", of.id, of.secret);
-        page.insert("partialCancelUri".into(), json!(place));
         page.insert("nextUri".into(), json!(place));
     }
     let failed = match &told.end {
@@ -69,11 +68,7 @@ fn stats(of: &Statement, told: &Told, stage: Stage) -> Value {
     let millis = u64::try_from(of.began.elapsed().as_millis()).unwrap_or(u64::MAX);
     let ended = matches!(stage, Stage::Finished | Stage::Failed);
     let count = |is: bool| u8::from(is);
-    json!({
-        "state": stage.name(),
-        "queued": stage == Stage::Queued,
-        "scheduled": stage != Stage::Queued,
-        "progressPercentage": if ended { 100.0 } else { 0.0 },
+    let splits = json!({
         "nodes": 1,
         "totalSplits": 1,
         "queuedSplits": count(stage == Stage::Queued),
@@ -81,14 +76,33 @@ fn stats(of: &Statement, told: &Told, stage: Stage) -> Value {
         "completedSplits": count(ended),
         "cpuTimeMillis": millis,
         "wallTimeMillis": millis,
-        "queuedTimeMillis": 0,
-        "elapsedTimeMillis": millis,
         "processedRows": told.rows,
         "processedBytes": told.bytes,
         "physicalInputBytes": 0,
+    });
+    // Without a stage, the command line of Presto cannot draw how far it is, and asks no further.
+    let mut root = splits.clone();
+    root["stageId"] = json!("0");
+    root["state"] = json!(stage.name());
+    root["done"] = json!(ended);
+    root["coordinatorOnly"] = json!(false);
+    root["failedTasks"] = json!(0);
+    root["subStages"] = json!([]);
+    let mut stats = json!({
+        "state": stage.name(),
+        "queued": stage == Stage::Queued,
+        "scheduled": stage != Stage::Queued,
+        "progressPercentage": if ended { 100.0 } else { 0.0 },
+        "queuedTimeMillis": 0,
+        "elapsedTimeMillis": millis,
         "peakMemoryBytes": 0,
         "spilledBytes": 0,
-    })
+        "rootStage": root,
+    });
+    for (name, value) in splits.as_object().into_iter().flatten() {
+        stats[name] = value.clone();
+    }
+    stats
 }
 
 fn warning(Warning { place, message, count }: &Warning) -> Value {

@@ -120,7 +120,10 @@ pub(super) async fn run(client: &Client, session: &Session, sql: &str) -> Result
             show::columns(client, session, &table, &like).await
         }
         Command::ShowFunctions(like) => show::functions(client, &like).await,
-        Command::ShowSession(like) => show::session(client, &like).await,
+        Command::ShowSession(like) => {
+            at_schema(client, session).await?;
+            show::session(client, &like).await
+        }
         Command::Execute(..) | Command::ExecuteImmediate(..) => {
             Err(Failure::new("NOT_SUPPORTED", "EXECUTE of an EXECUTE"))
         }

@@ -151,7 +151,7 @@ impl Statement {
         self.is_wanted();
         let mut last = self.last.lock().await;
         let (next, given) = &mut *last;
-        if number + 1 == *next {
+        if number.checked_add(1) == Some(*next) {
             return given.clone();
         }
         if number != *next || given.as_ref().is_some_and(|page| page.is_last) {

@@ -244,7 +244,7 @@ mod tests {
             (Arc::new(BooleanArray::from(vec![true])), "true"),
             (Arc::new(Int64Array::from(vec![i64::MIN])), "-9223372036854775808"),
             (float(0.25), "0.25"),
-            (float(1e300), "1e300"),
+            (float(1e300), "1e+300"),
             (float(f64::NAN), "\"NaN\""),
             (float(f64::NEG_INFINITY), "\"-Infinity\""),
             (Arc::new(time.clone()), "\"2026-11-02 09:41:12.345\""),
