@@ -55,6 +55,8 @@ mod served; // clients of `kubesql serve`
 mod sessions; // statements in this process
 #[path = "it/several.rs"]
 mod several; // several clusters in one query, and what becomes of it without some
+#[path = "it/shell.rs"]
+mod shell; // the shell, from pipes and in a real terminal
 #[path = "it/support.rs"]
 mod support; // running the command, finding the checkout
 #[path = "it/usage.rs"]

@@ -1,6 +1,7 @@
 //! The command line: what can be said, and the help that teaches it. Decides nothing.
 
 mod access;
+mod shell;
 
 use std::ffi::OsString;
 use std::net::SocketAddr;
@@ -13,6 +14,7 @@ use kubesql_runtime::value::quantity;
 use crate::demo::Release;
 
 pub(crate) use access::{AccessArgs, LimitArgs, TlsUse, TokenCommand, UserCommand};
+pub(crate) use shell::{ServerArgs, ShellArgs};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -125,7 +127,7 @@ Ctrl-C. It speaks plain HTTP and is for machines that you trust.";
 #[command(name = "kubesql", version, about, after_help = EXAMPLES, max_term_width = 100)]
 pub(crate) struct Cli {
     #[command(subcommand)]
-    pub(crate) command: Command,
+    pub(crate) command: Option<Command>,
 }
 
 #[derive(Debug, Subcommand)]
@@ -148,6 +150,9 @@ pub(crate) enum Command {
     /// Say who may come in with a token
     #[command(subcommand, after_help = TOKEN_HELP)]
     Token(TokenCommand),
+    /// Ask at a prompt, with completion and history; also what `kubesql` alone does at a terminal
+    #[command(after_help = shell::HELP)]
+    Shell(Box<ShellArgs>),
     /// Serve a made-up cluster for trials and tests
     #[command(after_help = DEMO_HELP)]
     Demo(DemoArgs),
@@ -159,7 +164,7 @@ pub(crate) enum Command {
 }
 
 /// Where objects come from.
-#[derive(Debug, Default, Args)]
+#[derive(Debug, Default, Clone, Args)]
 #[command(next_help_heading = "Sources")]
 pub(crate) struct SourceArgs {
     /// Ask the clusters of these contexts: a name, or a pattern of `*` and `?`; `*` is all of them

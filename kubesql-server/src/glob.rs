@@ -9,7 +9,7 @@ pub(crate) fn matches_table(pattern: &str, table: &TableInfo) -> bool {
 }
 
 /// `*` stands for any text, `?` for a character.
-fn glob(pattern: &str, text: &str) -> bool {
+pub(crate) fn glob(pattern: &str, text: &str) -> bool {
     let (mut pattern, mut text) = (pattern.chars(), text.chars());
     // Where to go on when what is behind the last star does not fit: the star takes one more.
     let mut retry = None;

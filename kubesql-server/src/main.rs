@@ -14,10 +14,11 @@ mod output;
 mod pg;
 mod query;
 mod reload;
+mod shell;
 mod sources;
 mod tls;
 
-use std::io::{self, Write};
+use std::io::{self, IsTerminal, Write};
 use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser};
@@ -29,7 +30,8 @@ use failure::Failure;
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
-    let result = match Cli::parse().command {
+    let Some(command) = Cli::parse().command.or_else(alone) else { return usage() };
+    let result = match command {
         Command::Query(args) => commands::query::run(&args),
         Command::Tables(args) => commands::tables::run(&args),
         Command::Describe(args) => commands::describe::run(&args),
@@ -37,11 +39,29 @@ fn main() -> ExitCode {
         Command::Serve(args) => commands::serve::run(&args),
         Command::User(command) => commands::people::user(&command),
         Command::Token(command) => commands::people::token(&command),
+        Command::Shell(args) => return finish(commands::shell::run(&args)),
         Command::Demo(args) => commands::demo::run(&args),
         Command::Completions { shell } => completions(shell),
     };
+    finish(result.map(|()| 0))
+}
+
+/// What is meant where nothing is said: at a terminal, the shell.
+fn alone() -> Option<Command> {
+    let at_terminal = io::stdin().is_terminal() && io::stdout().is_terminal();
+    if at_terminal { Cli::parse_from(["kubesql", "shell"]).command } else { None }
+}
+
+/// How the command is used, for who has said nothing and is no person.
+fn usage() -> ExitCode {
+    _ = write!(io::stderr().lock(), "{}", Cli::command().render_help());
+    ExitCode::from(2)
+}
+
+/// Tells what went wrong; the exit code.
+fn finish(result: Result<u8, Failure>) -> ExitCode {
     match result {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(code) => ExitCode::from(code),
         Err(failure) if failure.is_broken_pipe() => ExitCode::SUCCESS,
         Err(failure) => {
             // Where stderr is closed, the exit code alone tells.

@@ -93,6 +93,12 @@ impl SourceArgs {
         self.open_contexts(contexts, Some(started), following)
     }
 
+    /// The names of all contexts that could be asked; nothing where there is no kubeconfig.
+    pub(crate) fn known_contexts(&self) -> Vec<String> {
+        let all = Context::of_kubeconfig(&self.kubeconfigs, &["*".to_owned()]).unwrap_or_default();
+        all.iter().map(|context| context.name.to_string()).collect()
+    }
+
     fn chosen(&self) -> Result<Vec<Context>, Failure> {
         Ok(Context::of_kubeconfig(&self.kubeconfigs, &self.contexts)?)
     }

@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use arrow::array::AsArray;
+use arrow::array::{AsArray, RecordBatch};
 use arrow::compute::cast;
 use arrow::datatypes::DataType;
 use futures::StreamExt;
@@ -29,12 +29,18 @@ pub(crate) fn run(args: &ExplainArgs) -> Result<(), Failure> {
         let mut rows = session.execute(&sql).await?.rows;
         let mut to = io::stdout().lock();
         while let Some(batch) = rows.next().await.transpose()? {
-            let text = |at: usize| cast(batch.column(at), &DataType::Utf8View).map_err(output_error);
-            let (names, plans) = (text(0)?, text(1)?);
-            for (name, plan) in names.as_string_view().iter().zip(plans.as_string_view()) {
-                writeln!(to, "{}:\n{}\n", name.unwrap_or_default(), plan.unwrap_or_default().trim_end())?;
-            }
+            write_plans(&batch, &mut to)?;
         }
         Ok(())
     })
+}
+
+/// Writes what EXPLAIN answers, each plan below its name.
+pub(crate) fn write_plans(batch: &RecordBatch, to: &mut impl Write) -> io::Result<()> {
+    let text = |at: usize| cast(batch.column(at), &DataType::Utf8View).map_err(output_error);
+    let (names, plans) = (text(0)?, text(1)?);
+    for (name, plan) in names.as_string_view().iter().zip(plans.as_string_view()) {
+        writeln!(to, "{}:\n{}\n", name.unwrap_or_default(), plan.unwrap_or_default().trim_end())?;
+    }
+    Ok(())
 }

@@ -5,10 +5,11 @@ pub(crate) mod demo;
 pub(crate) mod describe;
 pub(crate) mod explain;
 pub(crate) mod people;
-mod progress;
+pub(crate) mod progress;
 pub(crate) mod query;
 pub(crate) mod serve;
-mod star;
+pub(crate) mod shell;
+pub(crate) mod star;
 pub(crate) mod tables;
 
 use std::io;

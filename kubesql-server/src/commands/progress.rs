@@ -2,11 +2,12 @@
 
 use std::io::{self, IsTerminal};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use kubesql_runtime::store::{ClusterState, Source, Status, WatchState};
 use tokio::task::JoinHandle;
+use unicode_width::UnicodeWidthChar;
 
 /// Nobody is told of what takes less.
 const QUIET: Duration = Duration::from_millis(500);
@@ -26,19 +27,28 @@ pub(crate) struct Progress {
 impl Progress {
     /// Tells of a source, from within the runtime.
     pub(crate) fn of(source: &Arc<dyn Source>) -> Self {
+        let (began, source) = (Instant::now(), Arc::clone(source));
+        Self::telling(move || match text(&source.status()) {
+            text if text.is_empty() => format!("running, {} s", began.elapsed().as_secs()),
+            text => text,
+        })
+    }
+
+    /// Tells what is given at each moment, from within the runtime.
+    pub(crate) fn telling(text: impl Fn() -> String + Send + 'static) -> Self {
         if !io::stderr().is_terminal() {
             return Self::default();
         }
-        let (bar, source) = (ProgressBar::hidden(), Arc::clone(source));
+        let bar = ProgressBar::hidden();
         let drawn = bar.clone();
         let task = tokio::spawn(async move {
             tokio::time::sleep(QUIET).await;
-            if let Ok(style) = ProgressStyle::with_template("{spinner} {wide_msg}") {
+            if let Ok(style) = ProgressStyle::with_template("{spinner} {msg}") {
                 drawn.set_style(style);
             }
             drawn.set_draw_target(ProgressDrawTarget::stderr());
             loop {
-                drawn.set_message(text(&source.status()));
+                drawn.set_message(fitting(&text()));
                 drawn.tick();
                 tokio::time::sleep(EVERY).await;
             }
@@ -54,6 +64,18 @@ impl Drop for Progress {
             bar.finish_and_clear();
         }
     }
+}
+
+/// As much of a text as fits beside the spinner. The line is not filled: what is typed meanwhile, as ^C, is echoed
+/// behind it, and must not begin another.
+fn fitting(text: &str) -> String {
+    let width = terminal_size::terminal_size_of(io::stderr()).map_or(80, |(width, _)| usize::from(width.0));
+    let mut used = 0;
+    let fits = |c: &char| {
+        used += c.width().unwrap_or(0);
+        used + 8 < width
+    };
+    text.chars().take_while(fits).collect()
 }
 
 fn text(status: &Status) -> String {

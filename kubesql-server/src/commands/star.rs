@@ -4,7 +4,7 @@
 ///
 /// By the words around the stars, since nothing here parses SQL; a wrong guess only decides whether
 /// columns without any value are shown.
-pub(super) fn is_select_star(sql: &str) -> bool {
+pub(crate) fn is_select_star(sql: &str) -> bool {
     let (mut depth, mut before) = (0_usize, Word::Other);
     let mut rest = sql;
     while let Some(c) = rest.chars().next() {

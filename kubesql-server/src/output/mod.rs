@@ -15,6 +15,7 @@ use std::io::{self, BufWriter, IsTerminal, Write};
 use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
 
+pub(crate) use self::table::Layout;
 use crate::args::{Format, OutputArgs};
 use crate::failure::Failure;
 
@@ -96,22 +97,33 @@ impl<'a> Output<'a> {
                 Format::Json | Format::Ndjson => {}
             }
         }
-        let layout = table::Layout {
+        let layout = Layout {
             headers: !self.args.no_headers,
             expanded: self.args.expanded,
             terminal: self.terminal,
             hide_empty: star && !self.args.all_columns,
+            null: String::new(),
         };
-        Ok(match self.args.format {
-            Format::Table => Box::new(table::Table::new(to, schema, layout)),
-            Format::Json => Box::new(json::Json::new(to, true)),
-            Format::Ndjson => Box::new(json::Json::new(to, false)),
-            Format::Csv => Box::new(csv::Csv::new(to, schema, layout.headers)?),
-            Format::Yaml => Box::new(yaml::Yaml::new(to)),
-            Format::Arrow => Box::new(binary::Ipc::new(to, schema)?),
-            Format::Parquet => Box::new(binary::Parquet::new(to, schema)?),
-        })
+        Ok(sink(self.args.format, to, schema, layout)?)
     }
+}
+
+/// What writes one answer in a format; of the layout, all but tables take the headers alone.
+pub(crate) fn sink<'w>(
+    format: Format,
+    to: impl Write + Send + 'w,
+    schema: &SchemaRef,
+    layout: Layout,
+) -> io::Result<Box<dyn Sink + 'w>> {
+    Ok(match format {
+        Format::Table => Box::new(table::Table::new(to, schema, layout)),
+        Format::Json => Box::new(json::Json::new(to, true)),
+        Format::Ndjson => Box::new(json::Json::new(to, false)),
+        Format::Csv => Box::new(csv::Csv::new(to, schema, layout.headers)?),
+        Format::Yaml => Box::new(yaml::Yaml::new(to)),
+        Format::Arrow => Box::new(binary::Ipc::new(to, schema)?),
+        Format::Parquet => Box::new(binary::Parquet::new(to, schema)?),
+    })
 }
 
 /// Bytes gathered before they are written.

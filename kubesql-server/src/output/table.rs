@@ -11,7 +11,7 @@ use super::{Done, Sink};
 use crate::args::Expanded;
 
 /// How a table is laid out.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub(crate) struct Layout {
     /// Header and footer.
     pub(crate) headers: bool,
@@ -21,6 +21,8 @@ pub(crate) struct Layout {
     pub(crate) terminal: Option<usize>,
     /// Leaves out columns without any value.
     pub(crate) hide_empty: bool,
+    /// What NULL looks like.
+    pub(crate) null: String,
 }
 
 /// Gathers all rows, since every one decides the widths, and writes them at the end.
@@ -44,8 +46,8 @@ impl Column {
         self.cells.iter().all(Option::is_none)
     }
 
-    fn cell(&self, row: usize) -> &str {
-        self.cells[row].as_deref().unwrap_or_default()
+    fn cell<'t>(&'t self, row: usize, null: &'t str) -> &'t str {
+        self.cells[row].as_deref().unwrap_or(null)
     }
 }
 
@@ -113,13 +115,14 @@ impl<W: Write> Table<W> {
             let rules: Vec<_> = columns.iter().map(|column| "-".repeat(column.width + 2)).collect();
             writeln!(self.to, "{}", rules.join("+"))?;
         }
+        let null = escape(&self.layout.null);
         for row in 0..self.rows {
             let align = |column: &Column, last| match (column.right, last) {
                 (true, _) => Align::Right,
                 (false, true) => Align::Last,
                 (false, false) => Align::Left,
             };
-            self.line(|column, last| (column.cell(row), align(column, last)), columns)?;
+            self.line(|column, last| (column.cell(row, &null), align(column, last)), columns)?;
         }
         Ok(())
     }
@@ -127,6 +130,7 @@ impl<W: Write> Table<W> {
     fn write_records(&mut self, columns: &[Column]) -> io::Result<()> {
         let names = columns.iter().map(|column| column.name.width()).max().unwrap_or(0);
         let cells = columns.iter().map(|column| column.width).max().unwrap_or(0);
+        let null = escape(&self.layout.null);
         let wide = (names + 3 + cells).min(self.layout.terminal.unwrap_or(80));
         for row in 0..self.rows {
             if self.layout.headers {
@@ -140,7 +144,7 @@ impl<W: Write> Table<W> {
             }
             for column in columns {
                 let room = names - column.name.width();
-                writeln!(self.to, "{}{:room$} | {}", column.name, "", column.cell(row))?;
+                writeln!(self.to, "{}{:room$} | {}", column.name, "", column.cell(row, &null))?;
             }
         }
         Ok(())
@@ -151,11 +155,12 @@ impl<W: Write> Sink for Table<W> {
     fn batch(&mut self, batch: &RecordBatch) -> io::Result<()> {
         let options = json_options();
         let mut text = String::new();
+        let null = escape(&self.layout.null).width();
         for ((field, array), column) in batch.schema_ref().fields().iter().zip(batch.columns()).zip(&mut self.columns) {
             let mut writer = TextWriter::new(field, array, &options)?;
             for row in 0..batch.num_rows() {
                 let cell = writer.write(row, &mut text).map(escape);
-                column.width = column.width.max(cell.as_ref().map_or(0, |cell| cell.width()));
+                column.width = column.width.max(cell.as_ref().map_or(null, |cell| cell.width()));
                 column.cells.push(cell);
             }
         }

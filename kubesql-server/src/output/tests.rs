@@ -174,7 +174,8 @@ fn as_csv(batches: &[RecordBatch], headers: bool) -> String {
     written(batches, |to| Box::new(csv::Csv::new(to, &schema, headers).unwrap()))
 }
 
-const LINES: Layout = Layout { headers: true, expanded: Expanded::Auto, terminal: None, hide_empty: false };
+const LINES: Layout =
+    Layout { headers: true, expanded: Expanded::Auto, terminal: None, hide_empty: false, null: String::new() };
 
 fn as_table(batches: &[RecordBatch], layout: Layout) -> String {
     let schema = batches[0].schema();

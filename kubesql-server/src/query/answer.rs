@@ -65,7 +65,8 @@ impl Watched {
                 }
             }
         });
-        Answer { command, schema, rows: rows.boxed() }
+        // Fused: who looks again behind the end finds the end again.
+        Answer { command, schema, rows: rows.fuse().boxed() }
     }
 
     /// Gives memory and turn back now, and not when the watcher has noticed.

@@ -1,0 +1,326 @@
+//! Runs statements and shows their answers, with what was wrong and how long it took.
+
+use std::io::{self, IsTerminal, Write};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use arrow::array::{ArrayRef, RecordBatch, StringArray};
+use arrow::datatypes::{DataType, Field, Schema};
+use futures::stream::{self, StreamExt};
+use kubesql_runtime::sql::{Answer, ErrorKind, SqlError};
+use kubesql_runtime::store::Warning;
+
+use super::interrupt::Interrupt;
+use super::screen::{Screen, Target};
+use super::settings::Pager;
+use super::{Shell, lists};
+use crate::args::{Expanded, Format};
+use crate::commands::explain::write_plans;
+use crate::commands::progress::Progress;
+use crate::commands::query::say;
+use crate::commands::star::is_select_star;
+use crate::failure::Failure;
+use crate::output::{self, Done, Layout};
+
+/// Warnings that are told at once.
+const FIRST_WARNINGS: usize = 10;
+
+/// How one statement is run, other than the settings say.
+#[derive(Debug, Default, Clone)]
+pub(super) struct Way {
+    pub(super) expanded: bool,
+    /// A file or `|command`.
+    pub(super) to: Option<String>,
+    /// Written above the answer.
+    pub(super) title: Option<String>,
+}
+
+/// What became of a statement.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Outcome {
+    Answered,
+    Failed,
+    Stopped,
+}
+
+impl Shell<'_> {
+    /// Runs a statement, and tells whatever there is to tell.
+    pub(super) fn statement(&mut self, sql: &str, way: &Way) -> Outcome {
+        sql.clone_into(&mut self.last);
+        self.came = None;
+        let began = Instant::now();
+        let interrupt = self.interrupt.fresh();
+        let mut own = None;
+        if let Some(to) = &way.to {
+            match Target::open(to) {
+                Ok(target) => own = Some(target),
+                Err(error) => {
+                    self.fail(&cannot_write(to, &error), sql);
+                    return Outcome::Failed;
+                }
+            }
+        }
+        let is_own = own.is_some();
+        let mut target = own.or_else(|| self.target.take());
+        let result = self.answer(sql, way, target.as_mut(), &interrupt);
+        // Until the last row came: how long somebody reads it says nothing.
+        let took = self.came.take().unwrap_or_else(Instant::now) - began;
+        let mut closed = Ok(());
+        if is_own {
+            closed = target.map_or(Ok(()), Target::close);
+        } else {
+            self.target = target;
+        }
+        self.warnings = self.backend.take_warnings();
+        let outcome = match result.and_then(|done| closed.map(|()| done).map_err(Failure::from)) {
+            Ok(done) => {
+                self.tell_of(done);
+                Outcome::Answered
+            }
+            // The reader of a program or pager has read enough.
+            Err(failure) if failure.is_broken_pipe() && io::stdout().is_terminal() => Outcome::Answered,
+            Err(failure) if failure.is_broken_pipe() => {
+                self.quit = true;
+                Outcome::Stopped
+            }
+            Err(_) if interrupt.is_pressed() => {
+                self.fail(&SqlError::new(ErrorKind::Cancelled, "the statement was stopped").into(), "");
+                Outcome::Stopped
+            }
+            Err(failure) => {
+                self.fail(&failure, sql);
+                Outcome::Failed
+            }
+        };
+        self.tell_warnings(false);
+        if self.settings.timing && outcome == Outcome::Answered {
+            self.time(took);
+        }
+        outcome
+    }
+
+    fn answer(
+        &mut self,
+        sql: &str,
+        way: &Way,
+        target: Option<&mut Target>,
+        interrupt: &Interrupt,
+    ) -> Result<Done, Failure> {
+        let mut pressed = interrupt.clone();
+        let runtime = self.runtime;
+        runtime.block_on(async {
+            let work = self.write(sql, way, target, interrupt);
+            tokio::select! {
+                biased;
+                () = pressed.pressed() => Err(SqlError::new(ErrorKind::Cancelled, "stopped").into()),
+                result = work => result,
+            }
+        })
+    }
+
+    async fn write(
+        &mut self,
+        sql: &str,
+        way: &Way,
+        target: Option<&mut Target>,
+        interrupt: &Interrupt,
+    ) -> Result<Done, Failure> {
+        let progress = self.backend.progress();
+        let answer = self.backend.execute(sql).await?;
+        let star = is_select_star(sql) && !self.settings.all_columns;
+        self.render(answer, star, way, target, interrupt, Some(progress)).await
+    }
+
+    /// Shows rows of the shell's own like an answer.
+    pub(super) fn list(&mut self, names: &[&str], rows: &[Vec<String>], way: &Way) -> Result<(), Failure> {
+        let width = terminal_size::terminal_size().map_or(80, |(width, _)| usize::from(width.0));
+        let is_shown = self.target.is_none() && io::stdout().is_terminal() && self.settings.format == Format::Table;
+        let rows = if is_shown && self.settings.expanded != Expanded::On {
+            lists::narrowed(names, rows, self.settings.columns.unwrap_or(width))
+        } else {
+            rows.to_vec()
+        };
+        let fields: Vec<_> = names.iter().map(|name| Field::new(*name, DataType::Utf8, false)).collect();
+        let schema = Arc::new(Schema::new(fields));
+        let column = |at: usize| Arc::new(StringArray::from_iter_values(rows.iter().map(|row| &row[at]))) as ArrayRef;
+        let batch = RecordBatch::try_new(Arc::clone(&schema), (0..names.len()).map(column).collect());
+        let batch = batch.map_err(io::Error::other)?;
+        let rows = stream::once(futures::future::ready(Ok(batch))).boxed();
+        let interrupt = self.interrupt.fresh();
+        let before = self.settings.expanded;
+        if before == Expanded::Auto {
+            self.settings.expanded = Expanded::Off;
+        }
+        let mut target = self.target.take();
+        let runtime = self.runtime;
+        let answer = Answer { command: "SHOW", schema, rows };
+        let shown = runtime.block_on(self.render(answer, false, way, target.as_mut(), &interrupt, None));
+        self.target = target;
+        self.settings.expanded = before;
+        shown.map(|_| ())
+    }
+
+    async fn render(
+        &mut self,
+        answer: Answer,
+        star: bool,
+        way: &Way,
+        target: Option<&mut Target>,
+        interrupt: &Interrupt,
+        mut progress: Option<Progress>,
+    ) -> Result<Done, Failure> {
+        let Answer { command, schema, mut rows } = answer;
+        let mut next = rows.next().await.transpose()?;
+        if schema.fields().is_empty() && command != "SELECT" {
+            while next.is_some() {
+                next = rows.next().await.transpose()?;
+            }
+            drop(progress);
+            self.tell(command);
+            return Ok(Done::default());
+        }
+        let format = target.as_ref().and_then(|target| target.format).unwrap_or(self.settings.format);
+        let to_screen = target.is_none();
+        let is_binary = matches!(format, Format::Arrow | Format::Parquet);
+        if to_screen && is_binary && io::stdout().is_terminal() {
+            return Err(Failure::usage("this format is not for a terminal", "\\g FILE or \\o FILE write it to a file"));
+        }
+        let answers = target.as_ref().map_or(self.answers, |target| target.answers);
+        if is_binary && answers > 0 {
+            return Err(Failure::usage("this format holds the answer to one statement", "name another file: \\g FILE"));
+        }
+        let mut screen = None;
+        let to: &mut dyn SendWrite = match target {
+            Some(target) => {
+                target.answers += 1;
+                target
+            }
+            None => {
+                self.answers += 1;
+                screen.insert(Screen::new(self.pager(), format == Format::Table, interrupt.clone()))
+            }
+        };
+        if to_screen && (way.title.is_some() || format != Format::Table) {
+            drop(progress.take());
+        }
+        // At a terminal an empty line follows each table, as in psql.
+        let apart = !(to_screen && self.at_terminal);
+        match format {
+            Format::Table | Format::Csv if apart && answers > 0 => to.write_all(b"\n")?,
+            Format::Yaml if answers > 0 => to.write_all(b"---\n")?,
+            _ => {}
+        }
+        if let Some(title) = &way.title {
+            to.write_all(title.as_bytes())?;
+        }
+        let done = if command == "EXPLAIN" && format == Format::Table {
+            while let Some(batch) = next {
+                write_plans(&batch, &mut ByRef(to))?;
+                next = rows.next().await.transpose()?;
+            }
+            Done::default()
+        } else {
+            let layout = self.layout(way, to_screen);
+            let mut sink = output::sink(format, ByRef(to), &schema, Layout { hide_empty: star, ..layout })?;
+            while let Some(batch) = next {
+                sink.batch(&batch)?;
+                next = rows.next().await.transpose()?;
+            }
+            drop(progress.take());
+            self.came = Some(Instant::now());
+            sink.finish()?
+        };
+        drop(progress);
+        if !apart && matches!(format, Format::Table) && command != "EXPLAIN" {
+            to.write_all(b"\n")?;
+        }
+        to.flush()?;
+        if let Some(screen) = screen {
+            screen.finish()?;
+        }
+        Ok(done)
+    }
+
+    fn layout(&self, way: &Way, to_screen: bool) -> Layout {
+        let width = terminal_size::terminal_size().map_or(80, |(width, _)| usize::from(width.0));
+        let terminal = (to_screen && io::stdout().is_terminal()).then_some(width);
+        Layout {
+            headers: !self.settings.tuples_only,
+            expanded: if way.expanded { Expanded::On } else { self.settings.expanded },
+            terminal: self.settings.columns.or(terminal),
+            hide_empty: false,
+            null: self.settings.null.clone(),
+        }
+    }
+
+    fn tell_of(&self, done: Done) {
+        if done.hidden > 0 {
+            let columns = if done.hidden == 1 { "column" } else { "columns" };
+            self.tell(&format!("{} {columns} without a value left out; \\pset all_columns on shows them", done.hidden));
+        }
+    }
+
+    /// Tells the first warnings of the last statement, or all.
+    pub(super) fn tell_warnings(&self, all: bool) {
+        let shown = if all { self.warnings.len() } else { self.warnings.len().min(FIRST_WARNINGS) };
+        for Warning { place, message, count } in &self.warnings[..shown] {
+            let times = if *count > 1 { format!(" ({count} times)") } else { String::new() };
+            say(&self.coloured(&format!("warning: {place}: {message}{times}")));
+        }
+        if shown < self.warnings.len() {
+            say(&format!("and {} more; \\warnings shows all", self.warnings.len() - shown));
+        }
+    }
+
+    fn time(&self, took: Duration) {
+        let seconds = took.as_secs_f64();
+        let long = if seconds >= 1.0 {
+            let (minutes, rest) = (took.as_secs() / 60, seconds % 60.0);
+            format!(" ({minutes:02}:{rest:06.3})")
+        } else {
+            String::new()
+        };
+        let line = format!("Time: {:.3} ms{long}", seconds * 1000.0);
+        // With the answers, as in psql, where those are for people.
+        match self.settings.format {
+            crate::args::Format::Table if self.target.is_none() => _ = writeln!(io::stdout().lock(), "{line}"),
+            _ => say(&line),
+        }
+    }
+
+    /// A script has no pager: nobody is there for Ctrl-C in it.
+    pub(super) fn pager(&self) -> Pager {
+        if self.at_terminal { self.settings.pager } else { Pager::Off }
+    }
+
+    /// Tells how far something of the shell's own is, until it is dropped.
+    pub(super) fn waiting(&self) -> Progress {
+        self.backend.progress()
+    }
+}
+
+/// A file or program that cannot be written to.
+pub(super) fn cannot_write(to: &str, error: &io::Error) -> Failure {
+    Failure::usage(
+        format!("{to} cannot be written: {error}"),
+        "take a path in a folder that you can write to, or |COMMAND",
+    )
+}
+
+/// Something to write to.
+trait SendWrite: Write + Send {}
+
+impl<W: Write + Send> SendWrite for W {}
+
+/// A writer that is lent.
+struct ByRef<'a>(&'a mut dyn SendWrite);
+
+impl Write for ByRef<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.0.flush()
+    }
+}

@@ -1,0 +1,143 @@
+//! Statements answered in this process: clusters are followed, as `serve` does, and files read.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use arrow::array::RecordBatch;
+use async_trait::async_trait;
+use futures::stream::{self, StreamExt};
+use kubesql_runtime::sql::{Answer, ColumnInfo, ErrorKind, Memory, SqlError};
+use kubesql_runtime::store::Warning;
+use tokio::runtime::{Handle, Runtime};
+use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
+
+use super::{Backend, Column};
+use crate::args::SourceArgs;
+use crate::commands::progress::Progress;
+use crate::failure::Failure;
+use crate::query::{Client, Door, Limits};
+use crate::sources::{Following, Opened};
+
+/// Statements of one person at once, those of completion included.
+const AT_ONCE: usize = 16;
+
+/// The tables of this process.
+pub(super) struct Local {
+    opened: Opened,
+    /// The user's session.
+    client: Arc<Client>,
+    /// That of the shell's own questions.
+    own: Arc<Client>,
+    runtime: Handle,
+    place: String,
+}
+
+impl Local {
+    pub(super) fn new(
+        runtime: &Runtime,
+        sources: &SourceArgs,
+        watch_idle: u64,
+        memory: Option<u64>,
+    ) -> Result<Self, Failure> {
+        let idle = Duration::from_secs(watch_idle.max(1));
+        let following = Following { idle, memory, statements: Memory::default() };
+        let opened = sources.open_live(runtime, &following)?;
+        let limits = Limits { at_once: AT_ONCE, ..Limits::default() };
+        let door = Door::audited(Arc::clone(&opened.engine), limits, sources.partial, None);
+        let client = Arc::new(door.client());
+        client.set_application_name("kubesql shell");
+        let own = Arc::new(door.client());
+        own.set_application_name("kubesql shell (itself)");
+        let clusters = opened.source.clusters();
+        let place = match clusters.as_slice() {
+            [] => "no clusters".to_owned(),
+            clusters if clusters.len() > 5 => format!("{} clusters", clusters.len()),
+            clusters => clusters.iter().map(|name| &**name).collect::<Vec<_>>().join(", "),
+        };
+        Ok(Self { opened, client, own, runtime: runtime.handle().clone(), place })
+    }
+}
+
+#[async_trait]
+impl Backend for Local {
+    async fn execute(&self, sql: &str) -> Result<Answer, SqlError> {
+        apart(&self.runtime, Arc::clone(&self.client), sql).await
+    }
+
+    fn take_warnings(&self) -> Vec<Warning> {
+        self.client.take_warnings()
+    }
+
+    async fn ask(&self, sql: &str) -> Result<Answer, SqlError> {
+        apart(&self.runtime, Arc::clone(&self.own), sql).await
+    }
+
+    async fn columns(&self, table: &str, data: bool) -> Result<Vec<Column>, SqlError> {
+        let columns = self.opened.engine.describe(table, data).await?;
+        let column = |ColumnInfo { name, sql_type, path, .. }| Column { name, sql_type: sql_type.to_owned(), path };
+        Ok(columns.into_iter().map(column).collect())
+    }
+
+    fn progress(&self) -> Progress {
+        Progress::of(&self.opened.source)
+    }
+
+    fn place(&self) -> String {
+        self.place.clone()
+    }
+}
+
+/// What a statement gives its reader.
+enum Part {
+    Begin(&'static str, arrow::datatypes::SchemaRef),
+    Rows(RecordBatch),
+}
+
+/// Runs a statement in a task of its own, so that who waits for it is free to stop it, however busy it is.
+async fn apart(runtime: &Handle, client: Arc<Client>, sql: &str) -> Result<Answer, SqlError> {
+    let (sender, mut parts) = mpsc::channel(2);
+    let sql = sql.to_owned();
+    let task = Task(runtime.spawn(async move {
+        // Where nobody listens any more, there is nobody to tell.
+        if let Err(error) = run(&client, &sql, &sender).await {
+            _ = sender.send(Err(error)).await;
+        }
+    }));
+    let ended = || SqlError::new(ErrorKind::Internal, "the statement ended without an answer");
+    match parts.recv().await.ok_or_else(ended)?? {
+        Part::Begin(command, schema) => {
+            let rows = stream::unfold((parts, task), |(mut parts, task)| async {
+                match parts.recv().await? {
+                    Ok(Part::Rows(batch)) => Some((Ok(batch), (parts, task))),
+                    Ok(Part::Begin(..)) => None,
+                    Err(error) => Some((Err(error), (parts, task))),
+                }
+            });
+            Ok(Answer { command, schema, rows: rows.fuse().boxed() })
+        }
+        Part::Rows(_) => Err(ended()),
+    }
+}
+
+async fn run(client: &Client, sql: &str, to: &mpsc::Sender<Result<Part, SqlError>>) -> Result<(), SqlError> {
+    let Answer { command, schema, mut rows } = client.execute(sql).await?;
+    if to.send(Ok(Part::Begin(command, schema))).await.is_err() {
+        return Ok(());
+    }
+    while let Some(batch) = rows.next().await.transpose()? {
+        if to.send(Ok(Part::Rows(batch))).await.is_err() {
+            return Ok(());
+        }
+    }
+    Ok(())
+}
+
+/// A task that ends when nobody wants its outcome.
+struct Task(JoinHandle<()>);
+
+impl Drop for Task {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}

@@ -1,0 +1,200 @@
+//! Statements answered by `kubesql serve`, over its HTTP API.
+
+mod http;
+mod rows;
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, OnceLock};
+use std::time::Instant;
+
+use async_trait::async_trait;
+use kubesql_runtime::sql::{Answer, Engine, SqlError};
+use kubesql_runtime::store::Warning;
+use parking_lot::Mutex;
+use serde::Deserialize;
+use serde_json::{Map, Value, json};
+use tokio::runtime::Runtime;
+
+use super::{Backend, Column};
+use crate::args::{ServerArgs, SourceArgs};
+use crate::commands::progress::Progress;
+use crate::failure::Failure;
+use crate::shell::lexer::{Kind, tokens};
+
+/// Tables of a server. A request is a session there, so that settings are kept here and sent along.
+pub(super) struct Remote {
+    server: Arc<http::Server>,
+    settings: Mutex<BTreeMap<String, String>>,
+    warnings: Arc<Mutex<Vec<Warning>>>,
+    /// The tables that every kubesql has, to know columns before the server tells.
+    known: OnceLock<Option<Arc<Engine>>>,
+    place: String,
+}
+
+impl Remote {
+    pub(super) fn new(runtime: &Runtime, url: &str, args: &ServerArgs) -> Result<Self, Failure> {
+        let server = http::Server::new(url, args)?;
+        let remote = Self {
+            place: server.place(),
+            server: Arc::new(server),
+            settings: Mutex::default(),
+            warnings: Arc::default(),
+            known: OnceLock::new(),
+        };
+        // Whether somebody is there, and lets us in, is better known before the first statement.
+        runtime.block_on(async {
+            let answer = remote.ask("select 1").await?;
+            rows::drain(answer).await
+        })?;
+        Ok(remote)
+    }
+
+    async fn post(&self, sql: &str, settings: &Map<String, Value>, told: Told) -> Result<Answer, SqlError> {
+        let body = json!({"sql": sql, "settings": settings});
+        let response = self.server.post("/api/v1/query", &body, "application/vnd.apache.arrow.stream").await?;
+        rows::answer(response, command(sql), told.0.then(|| Arc::clone(&self.warnings))).await
+    }
+
+    fn session(&self) -> Map<String, Value> {
+        self.settings.lock().iter().map(|(name, value)| (name.clone(), Value::from(value.as_str()))).collect()
+    }
+}
+
+/// Whether warnings are kept for the user.
+struct Told(bool);
+
+#[async_trait]
+impl Backend for Remote {
+    async fn execute(&self, sql: &str) -> Result<Answer, SqlError> {
+        let change = change(sql);
+        let answer = self.post(sql, &self.session(), Told(true)).await?;
+        match change {
+            Some((name, Some(value))) => _ = self.settings.lock().insert(name, value),
+            Some((name, None)) => _ = self.settings.lock().remove(&name),
+            None => {}
+        }
+        Ok(answer)
+    }
+
+    fn take_warnings(&self) -> Vec<Warning> {
+        std::mem::take(&mut *self.warnings.lock())
+    }
+
+    async fn ask(&self, sql: &str) -> Result<Answer, SqlError> {
+        self.post(sql, &Map::new(), Told(false)).await
+    }
+
+    async fn columns(&self, table: &str, data: bool) -> Result<Vec<Column>, SqlError> {
+        if !data {
+            let open = || SourceArgs::default().open_given().ok().map(|opened| opened.engine);
+            let Some(engine) = self.known.get_or_init(open) else { return Ok(Vec::new()) };
+            let columns = engine.describe(table, false).await?.into_iter();
+            let column = |column: kubesql_runtime::sql::ColumnInfo| Column {
+                name: column.name,
+                sql_type: column.sql_type.to_owned(),
+                path: column.path,
+            };
+            return Ok(columns.map(column).collect());
+        }
+        #[derive(Deserialize)]
+        struct Table {
+            columns: Vec<Told>,
+        }
+        #[derive(Deserialize)]
+        struct Told {
+            name: String,
+            #[serde(rename = "type")]
+            sql_type: String,
+            #[serde(default)]
+            path: Option<String>,
+        }
+        let name = table.to_lowercase().replace('"', "");
+        let name = percent_encoding::utf8_percent_encode(&name, percent_encoding::NON_ALPHANUMERIC);
+        let body = self.server.get(&format!("/api/v1/tables/{name}")).await?;
+        let table: Table = serde_json::from_slice(&body).map_err(http::not_understood)?;
+        let column = |Told { name, sql_type, path }| Column { name, sql_type, path: path.unwrap_or_default() };
+        Ok(table.columns.into_iter().map(column).collect())
+    }
+
+    fn progress(&self) -> Progress {
+        let (began, place) = (Instant::now(), self.place.clone());
+        Progress::telling(move || format!("waiting for {place}, {} s; Ctrl-C stops it", began.elapsed().as_secs()))
+    }
+
+    fn place(&self) -> String {
+        self.place.clone()
+    }
+}
+
+/// What a statement does, by its first word.
+fn command(sql: &str) -> &'static str {
+    let first = tokens(sql).into_iter().find(|token| token.matters()).map_or("", |token| token.text);
+    let known = ["SET", "RESET", "USE", "SHOW", "DESCRIBE", "DESC", "EXPLAIN", "BEGIN", "START", "COMMIT", "ROLLBACK"];
+    match known.iter().find(|known| first.eq_ignore_ascii_case(known)) {
+        Some(&"USE") => "SET",
+        Some(&("DESCRIBE" | "DESC")) => "SHOW",
+        Some(&"START") => "BEGIN",
+        Some(command) => command,
+        None => "SELECT",
+    }
+}
+
+/// The setting that a statement changes and its new value; none where it is as at first again.
+fn change(sql: &str) -> Option<(String, Option<String>)> {
+    let all = tokens(sql);
+    let words: Vec<_> = all.iter().filter(|token| token.matters()).collect();
+    let (first, mut rest) = words.split_first()?;
+    if first.is("use") {
+        return Some((
+            "search_path".to_owned(),
+            Some(rest.iter().filter_map(|token| token.name()).collect::<Vec<_>>().join(".")),
+        ));
+    }
+    if !first.is("set") && !first.is("reset") {
+        return None;
+    }
+    if let Some((scope, more)) = rest.split_first()
+        && (scope.is("session") || scope.is("local"))
+    {
+        rest = more;
+    }
+    let end = rest.iter().position(|token| token.is("to") || token.is_symbol("=")).unwrap_or(rest.len());
+    let name: Vec<String> = rest[..end].iter().filter_map(|token| token.name()).collect();
+    let name = name.join(".");
+    let value = match rest.get(end + 1..) {
+        Some([value]) if value.is("default") => None,
+        Some(values) if !values.is_empty() => Some(
+            values
+                .iter()
+                .map(|token| match token.kind {
+                    Kind::Text => token.text.trim_matches('\'').replace("''", "'"),
+                    _ => token.name().unwrap_or_else(|| token.text.to_owned()),
+                })
+                .collect::<String>(),
+        ),
+        _ => None,
+    };
+    (!name.is_empty()).then_some((name, value))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn changes_of_settings_are_seen() {
+        let of = |name: &str, value: Option<&str>| Some((name.to_owned(), value.map(str::to_owned)));
+        for (sql, expect) in [
+            ("set kubesql.partial = on", of("kubesql.partial", Some("on"))),
+            ("SET search_path TO 'apps'", of("search_path", Some("apps"))),
+            ("set session search_path = \"cert-manager.io\"", of("search_path", Some("cert-manager.io"))),
+            ("use kubesql.apps", of("search_path", Some("kubesql.apps"))),
+            ("reset kubesql.partial", of("kubesql.partial", None)),
+            ("set search_path = default", of("search_path", None)),
+            ("select 1", None),
+        ] {
+            assert_eq!(change(sql), expect, "{sql}");
+        }
+        assert_eq!((command("-- x\nShow all"), command("with x as (select 1) select 1")), ("SHOW", "SELECT"));
+    }
+}

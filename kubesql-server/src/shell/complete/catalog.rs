@@ -1,0 +1,231 @@
+//! The names that can be completed, as far as they are known: asked for in the background, so that nobody waits long.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use arrow::array::{Array, AsArray, BooleanArray};
+use arrow::compute::cast;
+use arrow::datatypes::DataType;
+use futures::StreamExt;
+use kubesql_runtime::sql::SqlError;
+use parking_lot::{Condvar, Mutex};
+use tokio::runtime::Handle;
+
+use crate::shell::backend::{Backend, Column};
+
+/// So long a key press may wait for names.
+const PATIENCE: Duration = Duration::from_millis(400);
+
+/// Columns are asked for again after so long, since data gets new keys.
+const FRESH: Duration = Duration::from_secs(30);
+
+/// A table.
+#[derive(Debug, Clone)]
+pub(super) struct Table {
+    pub(super) schema: String,
+    pub(super) name: String,
+    pub(super) kind: String,
+    pub(super) listed: bool,
+}
+
+/// A function.
+#[derive(Debug, Clone)]
+pub(super) struct Function {
+    pub(super) name: String,
+    pub(super) syntax: String,
+}
+
+/// What does not change.
+#[derive(Debug, Default)]
+pub(super) struct Names {
+    pub(super) tables: Vec<Table>,
+    pub(super) schemas: Vec<String>,
+    pub(super) functions: Vec<Function>,
+    pub(super) settings: Vec<String>,
+}
+
+/// The names of one place.
+pub(in crate::shell) struct Catalog {
+    backend: Arc<dyn Backend>,
+    runtime: Handle,
+    state: Arc<State>,
+}
+
+#[derive(Default)]
+struct State {
+    known: Mutex<Known>,
+    changed: Condvar,
+}
+
+#[derive(Default)]
+struct Known {
+    names: Option<Arc<Names>>,
+    tables: HashMap<String, Columns>,
+    /// Questions that are not answered.
+    asked: usize,
+    /// Whether something came since somebody looked.
+    arrived: bool,
+}
+
+#[derive(Default)]
+struct Columns {
+    columns: Arc<Vec<Column>>,
+    /// With the keys that the data has.
+    complete: bool,
+    loading: bool,
+    since: Option<Instant>,
+}
+
+/// What the background is at.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Background {
+    Idle,
+    Busy,
+    /// Something came.
+    News,
+}
+
+impl Catalog {
+    /// The names of this place; asks for them.
+    pub(in crate::shell) fn new(backend: Arc<dyn Backend>, runtime: Handle) -> Arc<Self> {
+        let catalog = Self { backend, runtime, state: Arc::default() };
+        catalog.state.known.lock().asked += 1;
+        let (backend, state) = (Arc::clone(&catalog.backend), Arc::clone(&catalog.state));
+        catalog.runtime.spawn(async move {
+            // Without names, nothing is completed: a statement will tell what is wrong.
+            let names = names(&*backend).await.unwrap_or_default();
+            state.tell(|known| known.names = Some(Arc::new(names)));
+        });
+        Arc::new(catalog)
+    }
+
+    pub(super) fn names(&self) -> Arc<Names> {
+        let mut known = self.state.known.lock();
+        let until = Instant::now() + PATIENCE;
+        while known.names.is_none() && !self.state.changed.wait_until(&mut known, until).timed_out() {}
+        known.names.clone().unwrap_or_default()
+    }
+
+    /// The columns of a table, without the keys of the data where those are not there soon.
+    pub(super) fn columns(&self, table: &str) -> Arc<Vec<Column>> {
+        self.load(table);
+        let mut known = self.state.known.lock();
+        let until = Instant::now() + PATIENCE;
+        loop {
+            let Some(columns) = known.tables.get(table) else { return Arc::default() };
+            if columns.complete || !columns.loading || self.state.changed.wait_until(&mut known, until).timed_out() {
+                return known.tables.get(table).map(|columns| Arc::clone(&columns.columns)).unwrap_or_default();
+            }
+        }
+    }
+
+    /// Asks for a table's columns, unless they are known or asked for.
+    pub(in crate::shell) fn load(&self, table: &str) {
+        let mut known = self.state.known.lock();
+        let columns = known.tables.entry(table.to_owned()).or_default();
+        if columns.loading || columns.since.is_some_and(|since| since.elapsed() < FRESH) {
+            return;
+        }
+        columns.loading = true;
+        known.asked += 1;
+        drop(known);
+        let (backend, state, table) = (Arc::clone(&self.backend), Arc::clone(&self.state), table.to_owned());
+        self.runtime.spawn(async move {
+            if let Ok(fixed) = backend.columns(&table, false).await {
+                state.change(|known| {
+                    let columns = known.tables.entry(table.clone()).or_default();
+                    if columns.columns.is_empty() {
+                        columns.columns = Arc::new(fixed);
+                    }
+                });
+            }
+            let all = backend.columns(&table, true).await;
+            state.tell(|known| {
+                let columns = known.tables.entry(table).or_default();
+                columns.loading = false;
+                columns.since = Some(Instant::now());
+                if let Ok(all) = all {
+                    columns.complete = true;
+                    columns.columns = Arc::new(all);
+                }
+            });
+        });
+    }
+
+    /// Whether something was asked that is not answered.
+    pub(super) fn is_asking(&self) -> bool {
+        self.state.known.lock().asked > 0
+    }
+
+    /// What the background is at; news are told once.
+    pub(super) fn background(&self) -> Background {
+        let mut known = self.state.known.lock();
+        match (std::mem::take(&mut known.arrived), known.asked) {
+            (true, _) => Background::News,
+            (false, 0) => Background::Idle,
+            (false, _) => Background::Busy,
+        }
+    }
+}
+
+impl State {
+    fn change(&self, change: impl FnOnce(&mut Known)) {
+        change(&mut self.known.lock());
+        self.changed.notify_all();
+    }
+
+    /// A question is answered.
+    fn tell(&self, change: impl FnOnce(&mut Known)) {
+        self.change(|known| {
+            change(known);
+            known.asked -= 1;
+            known.arrived = true;
+        });
+    }
+}
+
+async fn names(backend: &dyn Backend) -> Result<Names, SqlError> {
+    const TABLES: &str = "select schema, name, kind, listed from system.tables union all \
+        select table_schema, table_name, '', true from information_schema.tables where table_type = 'VIEW'";
+    let mut names = Names::default();
+    for row in texts(backend, TABLES).await? {
+        if let [schema, name, kind, listed, ..] = row.as_slice() {
+            let (schema, name, kind) = (schema.clone(), name.clone(), kind.clone());
+            names.tables.push(Table { schema, name, kind, listed: listed == "true" });
+        }
+    }
+    let first = |row: Vec<String>| row.into_iter().next();
+    names.schemas = texts(backend, "show schemas").await?.into_iter().filter_map(first).collect();
+    names.settings = texts(backend, "show all").await?.into_iter().filter_map(first).collect();
+    for row in texts(backend, "select name, syntax from system.functions order by name").await? {
+        if let [name, syntax, ..] = row.as_slice() {
+            names.functions.push(Function { name: name.clone(), syntax: syntax.clone() });
+        }
+    }
+    names.functions.dedup_by(|a, b| a.name == b.name);
+    Ok(names)
+}
+
+/// The rows of an answer as texts; NULL is empty.
+pub(in crate::shell) async fn texts(backend: &dyn Backend, sql: &str) -> Result<Vec<Vec<String>>, SqlError> {
+    let mut answer = backend.ask(sql).await?;
+    let mut rows = Vec::new();
+    while let Some(batch) = answer.rows.next().await.transpose()? {
+        let columns: Vec<_> = batch
+            .columns()
+            .iter()
+            .map(|column| match column.as_any().downcast_ref::<BooleanArray>() {
+                Some(flags) => flags.iter().map(|flag| flag.map(|flag| flag.to_string()).unwrap_or_default()).collect(),
+                None => match cast(column, &DataType::Utf8) {
+                    Ok(texts) => {
+                        texts.as_string::<i32>().iter().map(|text| text.unwrap_or_default().to_owned()).collect()
+                    }
+                    Err(_) => vec![String::new(); column.len()],
+                },
+            })
+            .collect::<Vec<Vec<String>>>();
+        rows.extend((0..batch.num_rows()).map(|row| columns.iter().map(|column| column[row].clone()).collect()));
+    }
+    Ok(rows)
+}

@@ -1,0 +1,391 @@
+//! Completion: what is wanted at the cursor, and what there is of it.
+
+pub(super) mod catalog;
+mod context;
+mod files;
+#[cfg(test)]
+mod tests;
+mod used;
+
+use std::sync::Arc;
+
+use parking_lot::RwLock;
+use reedline::{Completer, CompletionOrigin, CompletionResult, CompletionStatus, Partial, Span, Suggestion};
+
+use self::catalog::{Background, Catalog};
+use self::context::{Context, Want, context, name_length};
+use self::used::Used;
+use super::meta;
+use super::settings;
+use super::sqlhelp;
+use super::words::{KEYWORDS, TYPES, is_keyword, quoted};
+
+/// More than these nobody looks through.
+const MOST: usize = 400;
+
+/// Up to so many are told with what they are, one in a line.
+const DESCRIBED: usize = 10;
+
+/// Names that are longer are shortened in the middle where they are shown.
+const WIDEST: usize = 37;
+
+/// What statements begin with.
+const STATEMENTS: &[&str] = &[
+    "select",
+    "with",
+    "explain",
+    "explain analyze",
+    "show",
+    "show tables",
+    "describe",
+    "set",
+    "reset",
+    "use",
+    "values",
+];
+
+/// What follows a table.
+const AFTER_TABLE: &[&str] = &[
+    "where",
+    "join",
+    "left join",
+    "on",
+    "group by",
+    "order by",
+    "limit",
+    "as",
+    "cross join",
+    "full join",
+    "right join",
+    "using",
+    "having",
+    "union",
+    "union all",
+    "except",
+    "intersect",
+    "offset",
+];
+
+/// What SHOW takes beside settings.
+const SHOW: &[&str] = &["all", "catalogs", "columns from", "functions", "schemas", "tables", "tables from"];
+
+/// Commands of the shell that take files.
+const WITH_FILES: &[&str] = &["i", "o", "g", "gx", "e", "cd", "s", "include", "out", "edit"];
+
+/// What completion knows of the place that is asked now; another place can be put in.
+pub(super) struct Knowledge {
+    pub(super) catalog: Arc<Catalog>,
+    /// Contexts of kubeconfigs.
+    pub(super) contexts: Vec<String>,
+    /// Names of variables.
+    pub(super) variables: Vec<String>,
+}
+
+/// Completes by what is known.
+pub(super) struct Names(pub(super) Arc<RwLock<Knowledge>>);
+
+/// Something that could stand at the cursor.
+#[derive(Debug, Clone, Default)]
+struct Candidate {
+    /// What is compared with what is typed.
+    name: String,
+    /// What is put in.
+    value: String,
+    what: String,
+    /// Whether a space follows.
+    space: bool,
+}
+
+impl Candidate {
+    fn word(word: &str) -> Self {
+        Self { name: word.to_owned(), value: word.to_owned(), what: String::new(), space: true }
+    }
+
+    fn name(name: &str, what: &str, space: bool) -> Self {
+        Self { name: name.to_owned(), value: quoted(name), what: what.to_owned(), space }
+    }
+}
+
+impl Completer for Names {
+    fn complete(&mut self, line: &str, pos: usize) -> CompletionResult {
+        let context = context(line, pos);
+        let mut candidates = self.candidates(&context);
+        if line[context.start..].starts_with('"') {
+            candidates.retain(|candidate| !candidate.value.ends_with('(') && !is_keyword(&candidate.value));
+        }
+        let found = fitting(candidates, &context);
+        let prefix = common(&found, &context);
+        let span = Span::new(context.start, end_of_name(line, pos, &context));
+        let followed = line[span.end..].starts_with(char::is_whitespace);
+        let described = found.len() <= DESCRIBED;
+        let partial = prefix.map(|insert| Partial { span, insert });
+        let suggestions: Vec<Suggestion> = found
+            .into_iter()
+            .map(|candidate| Suggestion {
+                description: (described && !candidate.what.is_empty()).then_some(candidate.what),
+                span,
+                append_whitespace: candidate.space && !followed,
+                display_override: shortened(&candidate.value),
+                value: candidate.value,
+                ..Suggestion::default()
+            })
+            .collect();
+        // Without a prefix of its own, the editor would make one of what only looks alike.
+        let typed = line.get(span.start..span.end).unwrap_or_default().to_owned();
+        let result = if self.0.read().catalog.is_asking() {
+            // There may be more soon; the menu is told then.
+            CompletionResult::stale_or_pending(suggestions.into(), CompletionOrigin::new(line, pos))
+        } else {
+            CompletionResult::fresh(suggestions)
+        };
+        result.with_partial(partial.or(Some(Partial { span, insert: typed })))
+    }
+
+    fn poll_completion(&mut self) -> CompletionStatus {
+        match self.0.read().catalog.background() {
+            Background::Idle => CompletionStatus::Idle,
+            Background::Busy => CompletionStatus::Pending,
+            Background::News => CompletionStatus::Ready,
+        }
+    }
+}
+
+impl Names {
+    fn candidates(&self, context: &Context) -> Vec<Candidate> {
+        let knowledge = self.0.read();
+        let catalog = &knowledge.catalog;
+        let words = |words: &[&str]| words.iter().map(|word| cased(word, &context.typed)).collect::<Vec<_>>();
+        match &context.want {
+            Want::Nothing => Vec::new(),
+            Want::Statement => words(STATEMENTS),
+            Want::Words(of) => words(of),
+            Want::Type => words(TYPES),
+            Want::Table(schema) => {
+                let mut found = tables(catalog, schema.as_deref(), &context.typed);
+                found.extend(context.named.iter().map(|name| Candidate::name(name, "", true)));
+                found
+            }
+            Want::AfterTable => words(AFTER_TABLE),
+            Want::ColumnOf(alias) => {
+                let of = context.used.iter().find(|used| used.alias.eq_ignore_ascii_case(alias));
+                of.map(|used| columns(catalog, used)).unwrap_or_default()
+            }
+            Want::Key(map) => {
+                let prefix = format!("{map}.");
+                let all = context.used.iter().flat_map(|used| columns(catalog, used));
+                let keys = all.filter_map(|column| {
+                    let key = column.name.strip_prefix(&prefix)?.to_owned();
+                    Some(Candidate { value: key.replace('\'', "''"), name: key, ..column })
+                });
+                keys.collect()
+            }
+            Want::Expression => {
+                let mut found: Vec<_> = context.used.iter().flat_map(|used| columns(catalog, used)).collect();
+                if context.used.len() > 1 {
+                    let alias = |used: &Used| Candidate {
+                        value: format!("{}.", quoted(&used.alias)),
+                        name: used.alias.clone(),
+                        what: used.table.clone(),
+                        space: false,
+                    };
+                    found.extend(context.used.iter().map(alias));
+                }
+                if !context.typed.is_empty() {
+                    let functions = &catalog.names().functions;
+                    found.extend(functions.iter().map(|function| Candidate {
+                        name: function.name.clone(),
+                        value: format!("{}(", function.name),
+                        what: function.syntax.clone(),
+                        space: false,
+                    }));
+                    found.extend(words(KEYWORDS));
+                } else if context.used.is_empty() {
+                    found.extend(words(&["from", "*", "distinct"]));
+                }
+                found
+            }
+            Want::Setting => catalog
+                .names()
+                .settings
+                .iter()
+                .map(|name| Candidate { value: name.clone(), ..Candidate::word(name) })
+                .collect(),
+            Want::Value(setting) => match setting.as_str() {
+                "search_path" => catalog.names().schemas.iter().map(|name| Candidate::name(name, "", false)).collect(),
+                "kubesql.partial" => words(&["on", "off"]),
+                _ => words(&["default"]),
+            },
+            Want::Show => {
+                let mut found = words(SHOW);
+                found.extend(catalog.names().settings.iter().map(|name| Candidate::word(name)));
+                found
+            }
+            Want::Meta(line) => of_command(&knowledge, line, &context.typed),
+        }
+    }
+}
+
+/// What may follow a command of the shell, or the command itself.
+fn of_command(knowledge: &Knowledge, line: &str, typed: &str) -> Vec<Candidate> {
+    let catalog = &knowledge.catalog;
+    let plain = |words: &mut dyn Iterator<Item = &str>| words.map(Candidate::word).collect::<Vec<_>>();
+    let Some((command, arguments)) = line.split_once(char::is_whitespace) else {
+        let usage = |name: &str| {
+            let told = meta::GROUPS.iter().flat_map(|(_, group)| *group);
+            let told = told.filter(|told| told.usage.split([' ', '[']).next() == Some(&format!("\\{name}")));
+            told.map(|told| told.what).next().unwrap_or_default().to_owned()
+        };
+        let command = |name: &&str| Candidate { what: usage(name), ..Candidate::word(&format!("\\{name}")) };
+        return meta::NAMES.iter().map(command).collect();
+    };
+    let setting = |name: &str| settings::NAMES.iter().find(|(known, _)| *known == name).map_or(&[][..], |(_, of)| of);
+    match command.trim_start_matches('\\') {
+        "d" | "d+" | "dt" | "dt+" => match typed.trim_matches('"').rsplit_once('.') {
+            // A name is completed as a whole here: nothing else parts it.
+            Some((schema, _)) => {
+                let schema = schema.trim_matches('"');
+                let within = |table: Candidate| {
+                    let name = format!("{schema}.{}", table.name);
+                    Candidate { value: name.clone(), name, space: false, ..table }
+                };
+                tables(catalog, Some(schema), typed).into_iter().map(within).collect()
+            }
+            None => tables(catalog, None, typed)
+                .into_iter()
+                .map(|table| Candidate { space: false, value: table.value.replace('"', ""), ..table })
+                .collect(),
+        },
+        "x" => plain(&mut setting("expanded").iter().copied()),
+        "t" | "timing" => plain(&mut setting("timing").iter().copied()),
+        "f" => plain(&mut setting("format").iter().copied()),
+        "pset" => match arguments.split_whitespace().next() {
+            Some(name) if arguments.contains(char::is_whitespace) => plain(&mut setting(name).iter().copied()),
+            _ => plain(&mut settings::NAMES.iter().map(|(name, _)| *name)),
+        },
+        "df" => catalog.names().functions.iter().map(|function| Candidate::word(&function.name)).collect(),
+        "dn" => catalog.names().schemas.iter().map(|schema| Candidate::word(schema)).collect(),
+        "c" | "connect" => plain(&mut knowledge.contexts.iter().map(String::as_str)),
+        "unset" | "set" => plain(&mut knowledge.variables.iter().map(String::as_str)),
+        "h" => plain(&mut sqlhelp::SUBJECTS.iter().map(|(name, _)| *name)),
+        command if WITH_FILES.contains(&command) => files::matching(typed),
+        _ => Vec::new(),
+    }
+}
+
+/// Tables, and the schemas that hold others; without a letter typed, those that are listed.
+fn tables(catalog: &Catalog, schema: Option<&str>, typed: &str) -> Vec<Candidate> {
+    let names = catalog.names();
+    let schema = schema.map(|schema| schema.strip_prefix("kubesql.").unwrap_or(schema).to_lowercase());
+    let in_schema = |table: &&catalog::Table| match schema.as_deref() {
+        None => !matches!(table.schema.as_str(), "system" | "information_schema" | "pg_catalog"),
+        Some("kubesql") => true,
+        Some(schema) => table.schema == schema,
+    };
+    let all = names.tables.iter().filter(in_schema);
+    // Where some fit of those that are listed, nobody wants the many that are not.
+    let begins = |table: &catalog::Table| table.name.starts_with(&typed.to_lowercase());
+    let listed =
+        schema.is_none() && (typed.is_empty() || names.tables.iter().any(|table| table.listed && begins(table)));
+    let mut found: Vec<Candidate> = all
+        .filter(|table| table.listed || !listed)
+        .map(|table| Candidate::name(&table.name, &table.kind, true))
+        .collect();
+    found.sort_by(|a, b| a.name.cmp(&b.name));
+    found.dedup_by(|a, b| a.name == b.name);
+    if schema.is_none() {
+        found.extend(names.schemas.iter().filter(|name| *name != "kubesql").map(|name| Candidate {
+            name: name.clone(),
+            value: format!("{}.", quoted(name)),
+            what: "schema".to_owned(),
+            space: false,
+        }));
+    }
+    found
+}
+
+/// The columns of a table or subquery: plain ones first, then those with dots.
+fn columns(catalog: &Catalog, used: &Used) -> Vec<Candidate> {
+    let of_query = used.columns.iter().map(|name| Candidate::name(name, "", false));
+    if used.table.is_empty() || !used.columns.is_empty() {
+        return of_query.collect();
+    }
+    let columns = catalog.columns(&used.table);
+    let mut found: Vec<Candidate> =
+        columns.iter().map(|column| Candidate::name(&column.name, &column.sql_type, false)).collect();
+    found.sort_by(|a, b| (a.name.contains('.'), &a.name).cmp(&(b.name.contains('.'), &b.name)));
+    found
+}
+
+/// A long name for the menu, which has columns as wide as its longest; none where it is short.
+fn shortened(name: &str) -> Option<String> {
+    let length = name.chars().count();
+    (length > WIDEST).then(|| {
+        let half = (WIDEST - 1) / 2;
+        let begin: String = name.chars().take(half).collect();
+        let end: String = name.chars().skip(length - half).collect();
+        format!("{begin}…{end}")
+    })
+}
+
+/// A keyword in capitals where what is typed is.
+fn cased(word: &str, typed: &str) -> Candidate {
+    let upper = typed.chars().any(char::is_uppercase) && !typed.chars().any(char::is_lowercase);
+    let value = if upper { word.to_uppercase() } else { word.to_owned() };
+    Candidate { value, ..Candidate::word(word) }
+}
+
+/// Those that begin with what is typed, or, where none does, those that have a part that does.
+fn fitting(candidates: Vec<Candidate>, context: &Context) -> Vec<Candidate> {
+    let typed = context.typed.to_lowercase();
+    let (mut begin, mut within) = (Vec::new(), Vec::new());
+    let mut seen = std::collections::HashSet::new();
+    for candidate in candidates {
+        let name = candidate.name.to_lowercase();
+        if name.starts_with(&typed) {
+            if seen.insert(candidate.value.clone()) {
+                begin.push(candidate);
+            }
+        } else if begin.is_empty() && has_part(&name, &typed) && seen.insert(candidate.value.clone()) {
+            within.push(candidate);
+        }
+    }
+    let mut found = if begin.is_empty() { within } else { begin };
+    found.truncate(MOST);
+    // A word that is complete needs no help.
+    if found.len() == 1 && found[0].value == context.typed && !found[0].space {
+        found.clear();
+    }
+    found
+}
+
+/// Whether a part of a name, behind a dot or another mark, begins like this.
+fn has_part(name: &str, typed: &str) -> bool {
+    let parts = name.match_indices(['.', '_', '/', '-']);
+    parts.map(|(at, _)| &name[at + 1..]).any(|part| part.starts_with(typed))
+}
+
+/// What all of them begin with, where that is more than is typed.
+fn common(found: &[Candidate], context: &Context) -> Option<String> {
+    let first = &found.first()?.value;
+    let shared = found.iter().fold(first.as_str(), |shared, candidate| {
+        let same = shared.chars().zip(candidate.value.chars()).take_while(|(a, b)| a == b);
+        &shared[..same.map(|(a, _)| a.len_utf8()).sum()]
+    });
+    let name = shared.trim_start_matches('"').to_lowercase();
+    let typed = context.typed.to_lowercase();
+    (found.len() > 1 && name.len() > typed.len() && name.starts_with(&typed)).then(|| shared.to_owned())
+}
+
+/// Where the name under the cursor ends: what stands behind the cursor of it is replaced too, a closing quote as well.
+fn end_of_name(line: &str, pos: usize, context: &Context) -> usize {
+    let rest = &line[pos..];
+    if matches!(context.want, Want::Key(_) | Want::Meta(_)) {
+        return pos;
+    }
+    if line[context.start..].starts_with('"') {
+        // An open quote runs on to wherever the next one is; only one that is near closes this name.
+        let name = name_length(rest);
+        return if rest[name..].starts_with('"') { pos + name + 1 } else { pos };
+    }
+    pos + rest.find(|c: char| !(c.is_alphanumeric() || c == '_')).unwrap_or(rest.len())
+}

@@ -1,0 +1,200 @@
+//! What was typed: where statements end, what is still open, and what variables stand for.
+
+use std::collections::BTreeMap;
+
+use super::lexer::{Kind, Token, tokens};
+
+/// The variables of `\set`.
+pub(super) type Variables = BTreeMap<String, String>;
+
+/// A piece of the input, in its order.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Piece {
+    /// Text of a statement.
+    Text(String),
+    /// The statement before it is complete.
+    End,
+    /// A command of the shell.
+    Meta(String),
+}
+
+/// Why the input goes on in the next line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Open {
+    /// It does not.
+    No,
+    /// A statement has no semicolon yet.
+    Statement,
+    /// A bracket is open.
+    Bracket,
+    /// A text is open.
+    Text,
+    /// A name in quotes is open.
+    Quoted,
+    /// A comment is open.
+    Comment,
+}
+
+impl Open {
+    /// What psql writes in its prompt.
+    pub(super) fn mark(self) -> char {
+        match self {
+            Self::No | Self::Statement => '-',
+            Self::Bracket => '(',
+            Self::Text => '\'',
+            Self::Quoted => '"',
+            Self::Comment => '*',
+        }
+    }
+}
+
+/// Words that mean a command where they stand alone, as in psql.
+pub(super) fn word_command(input: &str) -> Option<&'static str> {
+    let word = input.trim().trim_end_matches(';').trim_end();
+    match word.to_ascii_lowercase().as_str() {
+        "help" => Some("\\?"),
+        "exit" | "quit" => Some("\\q"),
+        _ => None,
+    }
+}
+
+/// Whether the input can be run, and why not. A command of the shell at its end runs what is before it.
+pub(super) fn open(input: &str) -> Open {
+    if word_command(input).is_some() {
+        return Open::No;
+    }
+    let tokens = tokens(input);
+    if let Some(token) = tokens.last().filter(|token| !token.closed) {
+        return match token.kind {
+            Kind::Quoted => Open::Quoted,
+            Kind::Comment => Open::Comment,
+            _ => Open::Text,
+        };
+    }
+    let Some(last) = tokens.iter().rev().find(|token| token.matters()) else { return Open::No };
+    if matches!(last.kind, Kind::Semicolon | Kind::Meta) {
+        return Open::No;
+    }
+    if depth(&tokens) > 0 { Open::Bracket } else { Open::Statement }
+}
+
+/// How many brackets the last statement has open.
+fn depth(tokens: &[Token<'_>]) -> usize {
+    let start = tokens.iter().rposition(|token| token.kind == Kind::Semicolon).map_or(0, |at| at + 1);
+    tokens[start..].iter().fold(0, |depth, token| match token.text {
+        "(" if token.kind == Kind::Symbol => depth + 1,
+        ")" if token.kind == Kind::Symbol => depth.saturating_sub(1),
+        _ => depth,
+    })
+}
+
+/// Takes the input apart, variables replaced by their values.
+pub(super) fn pieces(input: &str, variables: &Variables) -> Vec<Piece> {
+    if let Some(command) = word_command(input) {
+        return vec![Piece::Meta(command.to_owned())];
+    }
+    let mut found = Vec::new();
+    let mut text = String::new();
+    let flush = |text: &mut String, found: &mut Vec<Piece>| {
+        if !text.is_empty() {
+            found.push(Piece::Text(std::mem::take(text)));
+        }
+    };
+    for token in tokens(input) {
+        match token.kind {
+            Kind::Semicolon => {
+                flush(&mut text, &mut found);
+                found.push(Piece::End);
+            }
+            Kind::Meta => {
+                flush(&mut text, &mut found);
+                found.push(Piece::Meta(token.text.trim_end().to_owned()));
+            }
+            Kind::Variable => text.push_str(&replaced(token.text, variables)),
+            _ => text.push_str(token.text),
+        }
+    }
+    flush(&mut text, &mut found);
+    found
+}
+
+/// A variable's value, or what was written where there is no such variable.
+fn replaced(written: &str, variables: &Variables) -> String {
+    let inner = &written[1..];
+    let quote = inner.chars().next().filter(|c| matches!(c, '\'' | '"'));
+    let name = inner.trim_matches(|c| Some(c) == quote);
+    match (variables.get(name), quote) {
+        (None, _) => written.to_owned(),
+        (Some(value), None) => value.clone(),
+        (Some(value), Some(quote)) => {
+            let quote = quote.to_string();
+            format!("{quote}{}{quote}", value.replace(&quote, &quote.repeat(2)))
+        }
+    }
+}
+
+/// Whether a statement's text says anything: it may be only comments.
+pub(super) fn says_something(text: &str) -> bool {
+    tokens(text).iter().any(Token::matters)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn statements_end_where_they_end() {
+        for (input, expect) in [
+            ("", Open::No),
+            ("  \n", Open::No),
+            ("-- a", Open::No),
+            ("select 1", Open::Statement),
+            ("select 1;", Open::No),
+            ("select 1; -- done", Open::No),
+            ("select 1; select 2", Open::Statement),
+            ("select ';", Open::Text),
+            ("select (1;", Open::No),
+            ("select (1", Open::Bracket),
+            ("select (1); select (2)", Open::Statement),
+            ("select \"a", Open::Quoted),
+            ("select 1 /* a", Open::Comment),
+            ("\\d pods", Open::No),
+            ("select 1\n\\gx", Open::No),
+            ("select 1 \\g", Open::No),
+            ("help", Open::No),
+            ("QUIT;", Open::No),
+            ("help me", Open::Statement),
+            ("select $$;\n", Open::Text),
+        ] {
+            assert_eq!(open(input), expect, "{input}");
+        }
+    }
+
+    #[test]
+    fn input_falls_into_statements_and_commands() {
+        let text = |text: &str| Piece::Text(text.to_owned());
+        let meta = |text: &str| Piece::Meta(text.to_owned());
+        let none = Variables::new();
+        assert_eq!(
+            pieces("select ';'; select 2 ;", &none),
+            [text("select ';'"), Piece::End, text(" select 2 "), Piece::End]
+        );
+        assert_eq!(
+            pieces("select 1\n\\gx out.csv \nselect 2", &none),
+            [text("select 1\n"), meta("\\gx out.csv"), text("\nselect 2")]
+        );
+        assert_eq!(pieces(" exit ", &none), [meta("\\q")]);
+    }
+
+    #[test]
+    fn variables_are_put_in_outside_of_quotes() {
+        let variables = Variables::from([("n".to_owned(), "it's".to_owned()), ("t".to_owned(), "pods".to_owned())]);
+        for (input, expect) in [
+            ("select * from :t", "select * from pods"),
+            ("select :'n', :\"t\"", "select 'it''s', \"pods\""),
+            ("select ':t', :unknown, x::t", "select ':t', :unknown, x::t"),
+        ] {
+            assert_eq!(pieces(input, &variables), [Piece::Text(expect.to_owned())], "{input}");
+        }
+    }
+}

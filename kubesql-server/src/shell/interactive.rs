@@ -1,0 +1,85 @@
+//! The shell at a terminal: reads lines with all comforts, and runs them.
+
+use std::sync::Arc;
+
+use parking_lot::RwLock;
+use reedline::{Reedline, Signal};
+
+use super::complete::Knowledge;
+use super::complete::catalog::Catalog;
+use super::editor::{editor, prefill};
+use super::history::Typed;
+use super::{Shell, paths};
+use crate::args::ShellArgs;
+use crate::commands::query::say;
+use crate::failure::Failure;
+
+impl Shell<'_> {
+    /// Reads and runs until it is left.
+    pub(super) fn interactive(&mut self, args: &ShellArgs) -> Result<(), Failure> {
+        let knowledge = Arc::new(RwLock::new(Knowledge {
+            catalog: Catalog::new(Arc::clone(&self.backend), self.runtime.handle().clone()),
+            contexts: args.sources.known_contexts(),
+            variables: Vec::new(),
+        }));
+        self.knowledge = Some(Arc::clone(&knowledge));
+        if let (Some(path), false) = (paths::start_file(), args.no_start_file) {
+            self.include(&path.to_string_lossy());
+        }
+        if self.quit {
+            return Ok(());
+        }
+        say(&format!("kubesql {}, {}. Type \"help\" for help.\n", env!("CARGO_PKG_VERSION"), self.backend.place()));
+        if std::env::var("TERM").is_ok_and(|term| term == "dumb") {
+            return self.piped(std::io::stdin().lock());
+        }
+        let history = self.history();
+        self.typed = history.entries().to_vec();
+        let draft = paths::draft(0);
+        let (mut editor, prompt) = editor(history, knowledge, self.colours, draft.clone());
+        while !self.quit {
+            if !self.pending.is_empty() {
+                prefill(&mut editor, std::mem::take(&mut self.pending).trim_start());
+            }
+            match editor.read_line(&*prompt) {
+                Ok(Signal::Success(input)) => self.typed(&input, &mut editor),
+                Ok(Signal::CtrlC) => say("^C"),
+                Ok(Signal::CtrlD) => {
+                    say("\\q");
+                    break;
+                }
+                Ok(_) => {}
+                Err(error) => {
+                    // Some terminals do not say where their cursor is.
+                    say(&format!("warning: this terminal does not do all that lines are edited with: {error}"));
+                    return self.piped(std::io::stdin().lock());
+                }
+            }
+        }
+        // What the editor wrote there; most often nothing.
+        _ = std::fs::remove_file(draft);
+        Ok(())
+    }
+
+    /// Runs what was typed, and learns what can be completed from it.
+    fn typed(&mut self, input: &str, editor: &mut Reedline) {
+        if let Some(error) = editor.take_history_save_error() {
+            say(&format!("warning: the history cannot be written: {error}"));
+        }
+        if !input.trim().is_empty() && !input.starts_with(' ') {
+            self.typed.push(input.trim_end().to_owned());
+        }
+        self.feed(input);
+        if let Some(knowledge) = &self.knowledge {
+            knowledge.write().variables = self.variables.keys().cloned().collect();
+        }
+    }
+
+    fn history(&self) -> Typed {
+        let Some(path) = paths::history() else { return Typed::default() };
+        Typed::of_file(&path).unwrap_or_else(|error| {
+            say(&format!("warning: the history in {} is not used: {error}", path.display()));
+            Typed::default()
+        })
+    }
+}

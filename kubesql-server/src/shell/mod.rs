@@ -1,0 +1,312 @@
+//! `kubesql shell`: statements typed or piped in, answered at once. The only room that knows reedline.
+
+mod answers;
+mod backend;
+mod caret;
+mod commands;
+mod complete;
+mod editor;
+mod highlight;
+mod history;
+mod input;
+mod interactive;
+mod interrupt;
+mod lexer;
+mod lists;
+mod meta;
+mod paths;
+mod screen;
+mod settings;
+mod sqlhelp;
+mod words;
+
+use std::io::{self, BufRead, IsTerminal, Write};
+use std::sync::Arc;
+use std::time::Instant;
+
+use kubesql_runtime::sql::SqlError;
+use kubesql_runtime::store::Warning;
+use parking_lot::RwLock;
+use tokio::runtime::Runtime;
+
+use self::backend::{Backend, Choice};
+use self::complete::Knowledge;
+use self::complete::catalog::Catalog;
+use self::input::{Open, Piece, Variables, open, pieces, says_something};
+use self::interrupt::Interrupt;
+use self::screen::{Target, home};
+use self::settings::Settings;
+use crate::args::ShellArgs;
+use crate::commands::query::say;
+use crate::failure::Failure;
+
+/// How deep files may include each other.
+const DEPTH: usize = 16;
+
+/// Answers what is typed, piped in or given, until the end; the exit code is that of the first failure in a script.
+pub(crate) fn run(args: &ShellArgs, runtime: &Runtime) -> Result<u8, Failure> {
+    let choice = Choice::of(args);
+    let is_script = !args.commands.is_empty() || !args.scripts.is_empty();
+    if choice.reads_stdin() && !is_script {
+        return Err(Failure::usage(
+            "standard input is where statements come from",
+            "give --file a path; or the statements by -c, and the objects by --file -",
+        ));
+    }
+    let at_terminal = io::stdin().is_terminal() && io::stderr().is_terminal() && !is_script;
+    let backend = choice.open(runtime)?;
+    let mut shell = Shell {
+        interrupt: if at_terminal { Interrupt::listen(runtime) } else { Interrupt::never() },
+        settings: Settings { format: args.format, expanded: args.expanded, ..Settings::default() },
+        runtime,
+        choice,
+        backend,
+        knowledge: None,
+        at_terminal,
+        colours: io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty()),
+        variables: Variables::new(),
+        target: None,
+        answers: 0,
+        pending: String::new(),
+        last: String::new(),
+        warnings: Vec::new(),
+        came: None,
+        failed: None,
+        quit: false,
+        depth: 0,
+        drafts: 0,
+        typed: Vec::new(),
+    };
+    if at_terminal {
+        shell.interactive(args)?;
+        shell.close_target();
+        return Ok(0);
+    }
+    for command in &args.commands {
+        shell.script(command);
+    }
+    for file in &args.scripts {
+        shell.include(file);
+    }
+    if !is_script {
+        shell.piped(io::stdin().lock())?;
+    }
+    shell.close_target();
+    Ok(shell.failed.unwrap_or(0))
+}
+
+/// A session: who answers, how answers are shown, and what is typed so far.
+struct Shell<'r> {
+    runtime: &'r Runtime,
+    choice: Choice,
+    backend: Arc<dyn Backend>,
+    /// What completion knows; nothing in a script.
+    knowledge: Option<Arc<RwLock<Knowledge>>>,
+    at_terminal: bool,
+    /// Whether messages are coloured.
+    colours: bool,
+    settings: Settings,
+    variables: Variables,
+    interrupt: Interrupt,
+    /// Where answers go, if not to standard output.
+    target: Option<Target>,
+    /// Answers on standard output.
+    answers: usize,
+    /// The statement that has no end yet.
+    pending: String,
+    /// The last one that was run.
+    last: String,
+    /// What was wrong with the data of the last statement.
+    warnings: Vec<Warning>,
+    /// When the last row of the statement came.
+    came: Option<Instant>,
+    /// The exit code of the first failure.
+    failed: Option<u8>,
+    quit: bool,
+    depth: usize,
+    drafts: usize,
+    /// What `\s` shows.
+    typed: Vec<String>,
+}
+
+impl Shell<'_> {
+    /// Runs all that is complete; the rest is kept.
+    fn feed(&mut self, input: &str) {
+        let interrupt = self.interrupt.fresh();
+        for piece in pieces(input, &self.variables) {
+            match piece {
+                Piece::Text(text) => self.pending.push_str(&text),
+                Piece::End => self.run_pending(),
+                Piece::Meta(line) => {
+                    if let Err(error) = self.command(&line) {
+                        self.fail(&error.into(), &line);
+                    }
+                }
+            }
+            if self.quit || self.stops() {
+                self.pending.clear();
+                return;
+            }
+            // What was given up takes with it what was typed behind it.
+            if interrupt.is_pressed() {
+                self.pending.clear();
+                return;
+            }
+        }
+        if !says_something(&self.pending) {
+            self.pending.clear();
+        }
+    }
+
+    /// Runs the statement that is complete.
+    fn run_pending(&mut self) {
+        let sql = std::mem::take(&mut self.pending).trim().to_owned();
+        if says_something(&sql) {
+            self.statement(&sql, &answers::Way::default());
+        }
+    }
+
+    /// Whether a script ends at the failure that was.
+    fn stops(&self) -> bool {
+        let stop = self.variables.get("ON_ERROR_STOP").is_some_and(|value| !matches!(value.as_str(), "off" | "0" | ""));
+        !self.at_terminal && self.failed.is_some() && stop
+    }
+
+    /// Runs a text to its end, where a statement may lack its semicolon.
+    fn script(&mut self, text: &str) {
+        if self.quit || self.stops() {
+            return;
+        }
+        self.feed(text);
+        if !self.quit && !self.stops() {
+            self.run_pending();
+        }
+    }
+
+    /// Runs a file.
+    fn include(&mut self, path: &str) {
+        if self.quit || self.stops() {
+            return;
+        }
+        let failure = if self.depth == DEPTH {
+            Some(Failure::usage(format!("{path}: files include each other"), "\\i runs what a file says"))
+        } else {
+            match std::fs::read_to_string(home(path)) {
+                Ok(text) => {
+                    self.depth += 1;
+                    self.script(&text);
+                    self.depth -= 1;
+                    None
+                }
+                Err(error) => Some(Failure::usage(
+                    format!("{path} cannot be read: {error}"),
+                    "\\i and -f take a file of statements and commands",
+                )),
+            }
+        };
+        if let Some(failure) = failure {
+            self.fail(&failure, "");
+        }
+    }
+
+    /// Runs lines as they come; where somebody types them, with a plain prompt.
+    fn piped(&mut self, mut from: impl BufRead) -> Result<(), Failure> {
+        let mut input = String::new();
+        let is_typed = io::stdin().is_terminal() && io::stdout().is_terminal();
+        while !self.quit && !self.stops() {
+            if is_typed {
+                let prompt = match (input.is_empty() && self.pending.is_empty(), open(&input)) {
+                    (true, _) => editor::PROMPT.to_owned(),
+                    (false, open) => editor::continued(open.mark()),
+                };
+                let mut out = io::stdout().lock();
+                out.write_all(prompt.as_bytes())?;
+                out.flush()?;
+            }
+            let before = input.len();
+            match from.read_line(&mut input) {
+                Ok(0) => break,
+                Ok(_) => {}
+                Err(error) => {
+                    return Err(Failure::usage(
+                        format!("standard input cannot be read: {error}"),
+                        "statements are text in UTF-8",
+                    ));
+                }
+            }
+            // Only these can end anything, or a word that stands alone.
+            let may_end = input[before..].contains([';', '\\', '\'', '"', '/', '$']) || before == 0;
+            if may_end && open(&input) == Open::No {
+                let input = std::mem::take(&mut input);
+                self.feed(&input);
+            }
+        }
+        self.script(&input);
+        Ok(())
+    }
+
+    /// Tells of a failure, with its place in what was run.
+    fn fail(&mut self, failure: &Failure, sql: &str) {
+        if self.failed.is_none() {
+            self.failed = Some(failure.exit_code());
+        }
+        let width = terminal_size::terminal_size().map_or(80, |(width, _)| usize::from(width.0));
+        let text = match failure {
+            Failure::Sql { error, .. } => caret::explained(error, sql, width),
+            other => other.to_string(),
+        };
+        say(&self.coloured(&text));
+    }
+
+    /// The words before the colons in colours.
+    fn coloured(&self, text: &str) -> String {
+        use nu_ansi_term::{Color, Style};
+        if !self.colours {
+            return text.to_owned();
+        }
+        let line = |line: &str| {
+            let styles = [("error:", Style::new().fg(Color::Red).bold()), ("hint:", Style::new().fg(Color::Cyan))];
+            let styles = styles.into_iter().chain([("warning:", Style::new().fg(Color::Yellow))]);
+            for (word, style) in styles {
+                if let Some(rest) = line.strip_prefix(word) {
+                    return format!("{}{rest}", style.paint(word));
+                }
+            }
+            if line.trim() == "^" {
+                Style::new().fg(Color::Red).bold().paint(line).to_string()
+            } else {
+                line.to_owned()
+            }
+        };
+        text.lines().map(line).collect::<Vec<_>>().join("\n")
+    }
+
+    /// Tells something that is no part of an answer.
+    fn tell(&self, line: &str) {
+        if self.at_terminal {
+            say(line);
+        }
+    }
+
+    /// Takes another place for all that follows.
+    fn connect(&mut self, places: &[String]) -> Result<(), SqlError> {
+        let choice = self.choice.other(places);
+        let backend = choice.open(self.runtime).map_err(|failure| match failure {
+            Failure::Sql { error, .. } => error,
+            other => lists::failed(&other),
+        })?;
+        (self.choice, self.backend) = (choice, backend);
+        if let Some(knowledge) = &self.knowledge {
+            knowledge.write().catalog = Catalog::new(Arc::clone(&self.backend), self.runtime.handle().clone());
+        }
+        Ok(())
+    }
+
+    fn close_target(&mut self) {
+        if let Some(target) = self.target.take()
+            && let Err(error) = target.close()
+        {
+            self.fail(&Failure::Output(error), "");
+        }
+    }
+}
