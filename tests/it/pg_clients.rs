@@ -69,7 +69,10 @@ fn psql_describes_what_is_there() {
         ("\\dRp", &[]),
         ("\\dy", &[]),
         ("\\dconfig search_path", &["search_path|kubesql"]),
-        ("\\d pods", &["name|text|", "creationtimestamp|timestamp with time zone|", "labels|jsonb|", "labels.app|text"]),
+        (
+            "\\d pods",
+            &["name|text|", "creationtimestamp|timestamp with time zone|", "labels|jsonb|", "labels.app|text"],
+        ),
         ("\\d+ core.pods", &["nodename|text||||extended||||spec.nodeName", "dnsconfig.searches|text[]|"]),
         ("\\d system.queries", &["sql|text|", "rows|bigint|"]),
         ("\\d+ system.queries", &["sql|text|"]),

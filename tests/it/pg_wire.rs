@@ -153,34 +153,63 @@ async fn what_dashboards_ask_is_answered() {
         ),
         // DBeaver: session, databases, schemas, tables, types.
         ("SELECT current_schema(),session_user", Some("kubesql|someone")),
-        ("SELECT n.oid,n.*,d.description FROM pg_catalog.pg_namespace n LEFT OUTER JOIN pg_catalog.pg_description d \
+        (
+            "SELECT n.oid,n.*,d.description FROM pg_catalog.pg_namespace n LEFT OUTER JOIN pg_catalog.pg_description d \
           ON d.objoid=n.oid AND d.objsubid=0 AND d.classoid='pg_namespace'::regclass WHERE nspname = 'pg_catalog'",
-         Some("11|11|pg_catalog|10|NULL|NULL")),
-        ("SELECT db.datname FROM pg_catalog.pg_database db WHERE datallowconn AND NOT datistemplate OR db.datname = 'x'",
-         Some("kubesql")),
-        ("SELECT c.relname,d.description,pg_catalog.pg_get_expr(c.relpartbound, c.oid) as partition_expr \
+            Some("11|11|pg_catalog|10|NULL|NULL"),
+        ),
+        (
+            "SELECT db.datname FROM pg_catalog.pg_database db WHERE datallowconn AND NOT datistemplate OR db.datname = 'x'",
+            Some("kubesql"),
+        ),
+        (
+            "SELECT c.relname,d.description,pg_catalog.pg_get_expr(c.relpartbound, c.oid) as partition_expr \
           FROM pg_catalog.pg_class c LEFT OUTER JOIN pg_catalog.pg_description d ON d.objoid=c.oid AND d.objsubid=0 \
           AND d.classoid='pg_class'::regclass WHERE c.relnamespace='core'::regnamespace AND c.relkind not in ('i','I','c') \
-          AND c.relname = 'pods'", Some("pods|Pod|NULL")),
-        ("SELECT t.oid, t.typname, c.relkind, format_type(nullif(t.typbasetype, 0), t.typtypmod) as base_type_name \
+          AND c.relname = 'pods'",
+            Some("pods|Pod|NULL"),
+        ),
+        (
+            "SELECT t.oid, t.typname, c.relkind, format_type(nullif(t.typbasetype, 0), t.typtypmod) as base_type_name \
           FROM pg_catalog.pg_type t LEFT OUTER JOIN pg_catalog.pg_class c ON c.oid=t.typrelid \
-          WHERE t.typname IS NOT NULL AND t.typname = 'jsonb'", Some("3802|jsonb|NULL|NULL")),
-        ("SELECT c.oid,c.conname FROM pg_catalog.pg_constraint c INNER JOIN pg_catalog.pg_class t ON t.oid=c.conrelid \
-          WHERE t.relnamespace = 2200 ORDER BY c.conname", None),
+          WHERE t.typname IS NOT NULL AND t.typname = 'jsonb'",
+            Some("3802|jsonb|NULL|NULL"),
+        ),
+        (
+            "SELECT c.oid,c.conname FROM pg_catalog.pg_constraint c INNER JOIN pg_catalog.pg_class t ON t.oid=c.conrelid \
+          WHERE t.relnamespace = 2200 ORDER BY c.conname",
+            None,
+        ),
         // What drivers ask.
         ("select 1::int4 = any(array[1, 2])", Some("t")),
         ("select 3 = any('{1,2}'::int[]), 2 <> all(array[1, 3])", Some("f|t")),
-        ("select 'pods'::regclass, 'core.pods'::regclass::text, 23::regtype, 'text'::regtype::oid", Some("pods|core.pods|integer|25")),
+        (
+            "select 'pods'::regclass, 'core.pods'::regclass::text, 23::regtype, 'text'::regtype::oid",
+            Some("pods|core.pods|integer|25"),
+        ),
         ("select to_regclass('nope'), to_regclass('kubesql.pods') is not null", Some("NULL|t")),
-        ("select pg_typeof(1), pg_typeof('x'::text), pg_typeof(array[1]), pg_typeof(now())", Some("bigint|text|bigint[]|timestamp with time zone")),
-        ("select current_database(), current_schemas(true), current_user, has_table_privilege('pods', 'SELECT')",
-         Some("kubesql|{pg_catalog,kubesql}|someone|t")),
-        ("select array(select nspname from pg_namespace where nspname in ('core', 'apps') order by 1)", Some("{apps,core}")),
+        (
+            "select pg_typeof(1), pg_typeof('x'::text), pg_typeof(array[1]), pg_typeof(now())",
+            Some("bigint|text|bigint[]|timestamp with time zone"),
+        ),
+        (
+            "select current_database(), current_schemas(true), current_user, has_table_privilege('pods', 'SELECT')",
+            Some("kubesql|{pg_catalog,kubesql}|someone|t"),
+        ),
+        (
+            "select array(select nspname from pg_namespace where nspname in ('core', 'apps') order by 1)",
+            Some("{apps,core}"),
+        ),
         ("select (select count(*) from pg_index) + (select count(*) from pg_constraint)", Some("0")),
-        ("select format_type(1184, -1), format_type(1009, null), format_type(1043, 14)",
-         Some("timestamp with time zone|text[]|character varying(10)")),
-        ("select a.attname from pg_attribute a join pg_class c on c.oid = a.attrelid where c.relname = 'pods' and attnum = 3 \
-          and relnamespace = 'core'::regnamespace", Some("name")),
+        (
+            "select format_type(1184, -1), format_type(1009, null), format_type(1043, 14)",
+            Some("timestamp with time zone|text[]|character varying(10)"),
+        ),
+        (
+            "select a.attname from pg_attribute a join pg_class c on c.oid = a.attrelid where c.relname = 'pods' and attnum = 3 \
+          and relnamespace = 'core'::regnamespace",
+            Some("name"),
+        ),
         ("select nspname from pg_namespace where nspname like 'pg/_%' escape '/'", Some("pg_catalog")),
         ("select split_part(version(), ' ', 1)", Some("PostgreSQL")),
     ] {

@@ -115,7 +115,7 @@ impl Session {
         let sql = sql.to_owned();
         match parse(&sql)? {
             Parsed::Query(statement, explains) => {
-                let Planned { state, plan, duplicates, names } = self.plan(*statement, explains).await?;
+                let Planned { state, plan, duplicates, names } = self.plan(*statement, explains, declared).await?;
                 let parameters = prepared::parameters(&plan, declared)?;
                 let schema = prepared::schema(&state, plan, &parameters, &duplicates);
                 let schema = Some(schema.map_err(|error| failure::explain(&error, Some(&names)))?);
@@ -151,7 +151,8 @@ impl Session {
         match parse(sql)? {
             Parsed::Query(statement, explains) => {
                 let command = if matches!(*statement, DfStatement::Explain(_)) { "EXPLAIN" } else { "SELECT" };
-                let planned = self.plan(*statement, explains).await?;
+                let types: Vec<_> = values.iter().map(|value| Some(value.data_type().clone())).collect();
+                let planned = self.plan(*statement, explains, &types).await?;
                 planned.run(command, values, self.engine.memories.of_statement()).await
             }
             other => show::answer(&self.engine.house, &self.settings, &self.warnings, other).await,
@@ -175,7 +176,13 @@ impl Session {
         std::mem::take(&mut *self.warnings.lock())
     }
 
-    async fn plan(&self, mut statement: DfStatement, explains: bool) -> Result<Planned, SqlError> {
+    /// `types` are those of the parameters, as far as they are known.
+    async fn plan(
+        &self,
+        mut statement: DfStatement,
+        explains: bool,
+        types: &[Option<DataType>],
+    ) -> Result<Planned, SqlError> {
         let house = &self.engine.house;
         let (schema, partial) = {
             let settings = self.settings.lock();
@@ -189,7 +196,7 @@ impl Session {
             return Err(SqlError::new(ErrorKind::Unsupported, "EXPLAIN takes a query"));
         };
         let missing = house.learn(&schema, &relations(inner, house)).await;
-        let touched = postgres::rewrite(inner, house, &schema)?;
+        let touched = postgres::rewrite(inner, house, &schema, types)?;
         let facts = Arc::new(if touched.session { self.facts() } else { Facts::default() });
         let registry = house.registry();
         let unknown = |error: SqlError| match missing.first() {

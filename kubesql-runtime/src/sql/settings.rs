@@ -40,12 +40,13 @@ enum May {
 }
 
 /// Settings with what they are at first and may become.
-const KNOWN: [(&str, &str, May); 40] = [
+const KNOWN: [(&str, &str, May); 41] = [
     (APPLICATION_NAME, "", May::Any),
     ("bytea_output", "hex", May::Only(&["hex"])),
     ("client_encoding", "UTF8", May::Only(&["utf8", "utf-8", "unicode"])),
     ("client_min_messages", "notice", May::Any),
     ("DateStyle", "ISO, MDY", May::Only(&["iso", "iso, mdy", "iso,mdy", "iso, dmy", "iso, ymd"])),
+    ("default_table_access_method", "heap", May::Only(&["heap"])),
     ("default_transaction_deferrable", "off", May::Switch),
     ("default_transaction_isolation", "read committed", May::Any),
     ("default_transaction_read_only", "on", May::Only(&["on", "true", "yes", "1"])),

@@ -51,8 +51,8 @@ pub(super) struct Column {
 #[derive(Debug, Default)]
 pub(in crate::sql) struct Objects {
     pub(super) oids: Oids,
-    /// With how many tables there were when they were put together.
-    relations: Mutex<Option<(usize, Arc<Vec<Relation>>)>>,
+    /// With what had been learnt of clusters when they were put together.
+    relations: Mutex<Option<(u64, Arc<Vec<Relation>>)>>,
 }
 
 impl Objects {
@@ -72,21 +72,21 @@ impl Objects {
 
     /// All tables, in order: those of the default schema that are listed, those of the others.
     pub(super) fn relations(&self, house: &House) -> Arc<Vec<Relation>> {
-        let count = house.registry().all().count();
+        let generation = house.registry().learnt.generation;
         let mut known = self.relations.lock();
         if let Some((of, relations)) = &*known
-            && *of == count
+            && *of == generation
         {
             return Arc::clone(relations);
         }
         let relations = Arc::new(self.collect(house));
-        *known = Some((count, Arc::clone(&relations)));
+        *known = Some((generation, Arc::clone(&relations)));
         relations
     }
 
     fn collect(&self, house: &House) -> Vec<Relation> {
-        let comments: std::collections::HashMap<(&str, &str), String> = house
-            .registry
+        let registry = house.registry();
+        let comments: std::collections::HashMap<(&str, &str), String> = registry
             .all()
             .map(|(kind, def)| {
                 let path = def.path.replace('/', ".");

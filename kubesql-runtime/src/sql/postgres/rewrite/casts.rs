@@ -181,7 +181,7 @@ pub(super) fn cast_to(expr: &Expr, data_type: DataType) -> Expr {
 /// The type by the name that it has here; none where it has that already.
 pub(super) fn known(of: &DataType) -> Option<DataType> {
     if let DataType::Array(ArrayElemTypeDef::SquareBracket(item, size)) = of {
-        let item = known(item)?;
+        let item = if reg(item).is_some() { DataType::Text } else { known(item)? };
         return Some(DataType::Array(ArrayElemTypeDef::SquareBracket(Box::new(item), *size)));
     }
     let DataType::Custom(name, _) = of else {

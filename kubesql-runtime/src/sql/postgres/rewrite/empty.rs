@@ -217,7 +217,8 @@ fn column(select: &Select, table: Option<&str>, column: &str) -> DataType {
     found.map_or(DataType::Text, |found| sql(&found))
 }
 
-fn sql(of: &ArrowType) -> DataType {
+/// As SQL writes it.
+pub(super) fn sql(of: &ArrowType) -> DataType {
     match of {
         ArrowType::Int16 => DataType::SmallInt(None),
         ArrowType::Int32 => DataType::Int(None),
@@ -248,21 +249,33 @@ pub(super) fn aggregates(expr: &Expr) -> bool {
         "json_agg",
         "first_value",
     ];
-    struct Finder;
+    struct Finder(usize);
     impl Visitor for Finder {
         type Break = ();
+
+        fn pre_visit_query(&mut self, _: &Query) -> ControlFlow<()> {
+            self.0 += 1;
+            ControlFlow::Continue(())
+        }
+
+        fn post_visit_query(&mut self, _: &Query) -> ControlFlow<()> {
+            self.0 -= 1;
+            ControlFlow::Continue(())
+        }
 
         fn pre_visit_expr(&mut self, expr: &Expr) -> ControlFlow<()> {
             let aggregate =
                 |name: &ObjectName| words_of(name).last().is_some_and(|name| AGGREGATES.contains(&name.as_str()));
             match expr {
-                Expr::Function(Function { name, over: None, .. }) if aggregate(name) => ControlFlow::Break(()),
+                // Those of subqueries are of their rows.
+                Expr::Function(Function { name, over: None, .. }) if self.0 == 0 && aggregate(name) => {
+                    ControlFlow::Break(())
+                }
                 _ => ControlFlow::Continue(()),
             }
         }
     }
-    // Those of subqueries are of their rows.
-    !matches!(expr, Expr::Subquery(_) | Expr::Exists { .. }) && Visit::visit(expr, &mut Finder).is_break()
+    Visit::visit(expr, &mut Finder(0)).is_break()
 }
 
 /// The parameters that are named.

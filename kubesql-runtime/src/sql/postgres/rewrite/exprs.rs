@@ -1,12 +1,12 @@
 //! Expressions that PostgreSQL has and DataFusion spells otherwise.
 
+use arrow::datatypes::DataType as ArrowType;
 use datafusion::sql::sqlparser::ast::{
     Array, BinaryOperator, Expr, FunctionArgumentClause, FunctionArgumentList, FunctionArguments, GroupByExpr, Ident,
     ObjectName, OrderByKind, Query, SelectItem, SetExpr, TableFactor, Value, ValueWithSpan,
 };
 
-use super::empty;
-use super::{call, words_of};
+use super::{call, casts, empty, words_of};
 
 /// Functions that are called without parentheses.
 const BARE: [&str; 5] = ["current_user", "session_user", "user", "current_catalog", "current_schema"];
@@ -61,6 +61,23 @@ pub(super) fn plain(expr: &mut Expr) {
         }
         _ => {}
     }
+}
+
+/// Says of a parameter that ANY or ALL is of that it is an array: of what it is known to be of, or else of texts.
+pub(super) fn any_of(expr: &mut Expr, types: &[Option<ArrowType>]) {
+    let (Expr::AnyOp { right, .. } | Expr::AllOp { right, .. }) = expr else { return };
+    let mut inner = &mut **right;
+    while let Expr::Nested(nested) = inner {
+        inner = nested;
+    }
+    let Expr::Value(ValueWithSpan { value: Value::Placeholder(name), .. }) = inner else { return };
+    let number = name.strip_prefix('$').and_then(|number| number.parse::<usize>().ok());
+    let known = number.and_then(|number| types.get(number.checked_sub(1)?)?.clone());
+    let list = match known {
+        Some(list @ ArrowType::List(_)) => list,
+        _ => super::super::tables::list(ArrowType::Utf8),
+    };
+    *inner = casts::cast_to(inner, empty::sql(&list));
 }
 
 /// A pattern with backslashes instead of another character that escapes.

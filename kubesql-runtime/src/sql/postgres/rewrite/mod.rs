@@ -8,6 +8,7 @@ mod exprs;
 use std::collections::BTreeSet;
 use std::ops::ControlFlow;
 
+use arrow::datatypes::DataType;
 use datafusion::sql::sqlparser::ast::{
     Expr, Function, FunctionArg, FunctionArgExpr, FunctionArgumentList, FunctionArguments, Ident, ObjectName,
     ObjectNamePart, Query, Select, SelectItem, Statement, VisitMut, VisitorMut,
@@ -26,8 +27,16 @@ pub(in crate::sql) struct Touched {
 }
 
 /// Rewrites a statement, and says what it needs.
-pub(in crate::sql) fn rewrite(statement: &mut Statement, house: &House, schema: &str) -> Result<Touched, SqlError> {
-    let mut rewriter = Rewriter { house, schema, touched: Touched::default(), depth: 0, expressions: BTreeSet::new() };
+///
+/// `types` are those of its parameters, as far as they are known.
+pub(in crate::sql) fn rewrite(
+    statement: &mut Statement,
+    house: &House,
+    schema: &str,
+    types: &[Option<DataType>],
+) -> Result<Touched, SqlError> {
+    let mut rewriter =
+        Rewriter { house, schema, types, touched: Touched::default(), depth: 0, expressions: BTreeSet::new() };
     match VisitMut::visit(statement, &mut rewriter) {
         ControlFlow::Break(error) => Err(error),
         ControlFlow::Continue(()) => Ok(rewriter.touched),
@@ -38,6 +47,8 @@ struct Rewriter<'a> {
     house: &'a House,
     /// The current schema.
     schema: &'a str,
+    /// The types of parameters.
+    types: &'a [Option<DataType>],
     touched: Touched,
     /// How many queries are around.
     depth: usize,
@@ -102,6 +113,7 @@ impl VisitorMut for Rewriter<'_> {
 
     fn pre_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<SqlError> {
         exprs::plain(expr);
+        exprs::any_of(expr, self.types);
         match casts::cast(expr, self.house, self.schema) {
             Ok(()) => {}
             Err(error) => return ControlFlow::Break(error),

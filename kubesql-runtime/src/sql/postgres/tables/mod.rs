@@ -254,6 +254,6 @@ fn oid(name: &str) -> Field {
     Field::new(name, DataType::Int32, true).with_metadata([(OID.to_owned(), "oid".to_owned())].into())
 }
 
-fn list(item: DataType) -> DataType {
+pub(super) fn list(item: DataType) -> DataType {
     DataType::List(Arc::new(Field::new("item", item, true)))
 }
