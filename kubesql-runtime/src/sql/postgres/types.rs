@@ -131,7 +131,7 @@ pub(super) fn of_values(values: Values) -> PgType {
 pub(super) fn of_kind(kind: Kind) -> PgType {
     match kind {
         Kind::Text => TEXT,
-        Kind::Integer => INT4,
+        Kind::Integer | Kind::Signed => INT4,
         Kind::BigInt => INT8,
         Kind::Float => FLOAT8,
         Kind::Time => TIMESTAMPTZ,
