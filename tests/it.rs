@@ -35,6 +35,10 @@ mod limits; // what `kubesql serve` allows statements, and how it ends
 mod oneshot; // clusters listed for each query: pages, selectors, errors
 #[path = "it/oracle.rs"]
 mod oracle; // the same questions put to plain Python over the same files
+#[path = "it/pg_clients.rs"]
+mod pg_clients; // clients of PostgreSQL's protocol, each with what it asks of a server
+#[path = "it/pg_wire.rs"]
+mod pg_wire; // PostgreSQL's protocol: transactions, cursors, COPY, introspection
 #[path = "it/presto.rs"]
 mod presto; // the protocol of Presto and Trino, and its clients
 #[path = "it/readme.rs"]

@@ -44,7 +44,7 @@ impl Served {
     }
 
     /// What psql prints, unaligned; none, and said aloud, where there is no psql.
-    fn psql(&self, args: &[&str]) -> Option<(String, String)> {
+    pub(crate) fn psql(&self, args: &[&str]) -> Option<(String, String)> {
         let mut psql = Command::new("psql");
         psql.args(["-X", "-A", "-t", "-h", "127.0.0.1", "-U", "someone", "-p", &self.port]).args(args);
         match psql.stdin(Stdio::null()).output() {
@@ -81,7 +81,7 @@ async fn values_arrive_as_what_they_are() {
                where p.labels['team'] is not null and c.\"requests.cpu\" >= $1 and p.name > $2 order by p.name limit $3";
     let statement = client.prepare(sql).await.expect("a statement");
     let types: Vec<&str> = statement.columns().iter().map(|column| column.type_().name()).collect();
-    assert_eq!(types, ["text", "timestamptz", "jsonb", "float8", "bool", "text", "int8"]);
+    assert_eq!(types, ["text", "timestamptz", "jsonb", "float8", "bool", "jsonb", "int8"]);
     let params: Vec<&str> = statement.params().iter().map(tokio_postgres::types::Type::name).collect();
     assert_eq!(params, ["float8", "text", "int8"]);
     let rows = client.query(&statement, &[&0.2, &"b", &3_i64]).await.expect("rows");
@@ -144,7 +144,7 @@ async fn errors_have_the_codes_that_clients_know() {
         ("select nam from pods", SqlState::UNDEFINED_COLUMN),
         ("delete from pods", SqlState::READ_ONLY_SQL_TRANSACTION),
         ("select 1 intersect all select 1", SqlState::FEATURE_NOT_SUPPORTED),
-        ("select 1 / 0", SqlState::DATA_EXCEPTION),
+        ("select 1 / 0", SqlState::DIVISION_BY_ZERO),
         (ENDLESS, SqlState::QUERY_CANCELED),
     ] {
         let error = client.query(sql, &[]).await.expect_err(sql);

@@ -12,6 +12,7 @@ use super::dynamic;
 use super::extract::Output;
 use super::house::House;
 use super::moment::Moment;
+use super::postgres::{self, Facts};
 use super::registry::{CATALOG, Registry};
 use super::scan::ObjectsTable;
 use super::system::{self, SystemProvider};
@@ -34,6 +35,8 @@ pub(super) struct StatementCatalog {
     /// The tables that there were when the statement began.
     pub(super) registry: Arc<Registry>,
     pub(super) moment: Arc<Moment>,
+    /// Who asks, as far as the statement asks that.
+    pub(super) facts: Arc<Facts>,
     /// By schema and table; the tables that a statement names.
     pub(super) mentions: BTreeMap<(String, String), Mentions>,
 }
@@ -129,6 +132,9 @@ impl SchemaProvider for OneSchema {
         if let Some(table) = system::find(&self.1, name) {
             return Ok(Some(Arc::new(SystemProvider::new(table, Arc::clone(&self.0.house)))));
         }
+        if let Some(table) = postgres::provider(&self.1, name, &self.0.house, &self.0.facts) {
+            return Ok(Some(table));
+        }
         let found = self.0.registry.find(&self.1, name).map_err(|error| DataFusionError::External(Box::new(error)))?;
         Ok(found.map(|table| {
             let mentioned = self.0.mentions.get(&(self.1.clone(), name.to_owned()));
@@ -137,6 +143,8 @@ impl SchemaProvider for OneSchema {
     }
 
     fn table_exist(&self, name: &str) -> bool {
-        system::find(&self.1, name).is_some() || matches!(self.0.registry.find(&self.1, name), Ok(Some(_)))
+        system::find(&self.1, name).is_some()
+            || postgres::exists(&self.1, name)
+            || matches!(self.0.registry.find(&self.1, name), Ok(Some(_)))
     }
 }

@@ -11,7 +11,7 @@ use super::house::House;
 use super::memory::{Memories, Memory};
 use super::registry::{CATALOG, DEFAULT_SCHEMA, schema_of};
 use super::session::Session;
-use super::{ColumnInfo, TableInfo, functions};
+use super::{ColumnInfo, TableInfo, functions, postgres};
 use crate::schema::KindDef;
 use crate::store::{Missing, Source, Wanted};
 
@@ -59,6 +59,8 @@ impl Engine {
         functions::register(&mut state).map_err(|error| SqlError::new(ErrorKind::Internal, error.to_string()))?;
         state.add_analyzer_rule(functions::arithmetic());
         let house = Arc::new(House::new(kinds, source, &state));
+        let registered = postgres::register(&mut state, &house);
+        registered.map_err(|error| SqlError::new(ErrorKind::Internal, error.to_string()))?;
         Ok(Arc::new(Self { house, state, memories: Memories::new(memory)? }))
     }
 

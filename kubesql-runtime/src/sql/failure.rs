@@ -22,8 +22,8 @@ pub(super) fn explain(error: &DataFusionError, names: Option<&Names>) -> SqlErro
         DataFusionError::SQL(parser, _) => SqlError::new(ErrorKind::Syntax, plain(&parser.to_string())),
         DataFusionError::Plan(message) => planned(message),
         DataFusionError::NotImplemented(message) => SqlError::new(ErrorKind::Unsupported, plain(message)),
-        DataFusionError::Execution(message) => SqlError::new(ErrorKind::Invalid, plain(message)),
-        DataFusionError::ArrowError(arrow, _) => SqlError::new(ErrorKind::Invalid, plain(&arrow.to_string())),
+        DataFusionError::Execution(message) => invalid(plain(message)),
+        DataFusionError::ArrowError(arrow, _) => invalid(plain(&arrow.to_string())),
         DataFusionError::ResourcesExhausted(message) => exhausted(&plain(message)),
         other => SqlError::new(ErrorKind::Internal, plain(&other.to_string())),
     }
@@ -40,6 +40,25 @@ fn exhausted(message: &str) -> SqlError {
         (message, "ask for fewer columns, groups or rows; kubesql serve --spill-limit allows more")
     };
     SqlError::new(ErrorKind::Memory, message).hint(hint)
+}
+
+/// A value that is wrong, with PostgreSQL's code for what is wrong with it.
+fn invalid(message: String) -> SqlError {
+    const CODES: [(&str, &str); 10] = [
+        ("Divide by zero", "22012"),
+        ("there is no setting", "42704"),
+        ("type \"", "42704"),
+        ("schema \"", "3F000"),
+        ("table \"", "42P01"),
+        ("Overflow", "22003"),
+        ("overflow", "22003"),
+        ("out of range", "22003"),
+        ("invalid input syntax", "22P02"),
+        ("Cannot cast ", "22P02"),
+    ];
+    let code = CODES.into_iter().find(|(words, _)| message.contains(words)).map(|(_, code)| code);
+    let error = SqlError::new(ErrorKind::Invalid, message);
+    code.into_iter().fold(error, SqlError::code)
 }
 
 fn from_schema(error: &SchemaError, names: Option<&Names>) -> SqlError {
@@ -77,6 +96,7 @@ fn from_schema(error: &SchemaError, names: Option<&Names>) -> SqlError {
         }
         SchemaError::AmbiguousReference { field } => {
             SqlError::new(ErrorKind::UnknownColumn, format!("column \"{}\" is in several tables", field.name()))
+                .code("42702")
                 .hint(format!("say which table's, as in t.\"{}\"", field.name()))
         }
         SchemaError::DuplicateUnqualifiedField { name } => same_name(name.trim_end_matches(MARK)),
@@ -87,6 +107,7 @@ fn from_schema(error: &SchemaError, names: Option<&Names>) -> SqlError {
 /// Columns of one name where the name is used.
 pub(super) fn same_name(name: &str) -> SqlError {
     SqlError::new(ErrorKind::Invalid, format!("two columns are called \"{name}\""))
+        .code("42701")
         .hint("give one of them another name with AS")
 }
 
@@ -112,7 +133,7 @@ const TYPES: [(&str, &str); 14] = [
 fn planned(message: &str) -> SqlError {
     let quoted = |behind: &str| message.split_once(behind).and_then(|(_, rest)| rest.split_once('\''));
     if let Some((name, rest)) = quoted("Invalid function '") {
-        let error = SqlError::new(ErrorKind::Invalid, format!("function {name} does not exist"));
+        let error = SqlError::new(ErrorKind::Invalid, format!("function {name} does not exist")).code("42883");
         let near = rest.split_once("Did you mean '").and_then(|(_, rest)| rest.split_once('\''));
         return match near {
             Some((near, _)) => error.hint(format!("did you mean {near}? SHOW FUNCTIONS lists all")),
@@ -120,7 +141,7 @@ fn planned(message: &str) -> SqlError {
         };
     }
     if let Some((call, rest)) = quoted("No function matches the given name and argument types '") {
-        let error = SqlError::new(ErrorKind::Invalid, format!("there is no {}", in_sql(call)));
+        let error = SqlError::new(ErrorKind::Invalid, format!("there is no {}", in_sql(call))).code("42883");
         let candidates = rest.split_once("Candidate functions:").map(|(_, rest)| rest).unwrap_or_default();
         let mut candidates: Vec<String> =
             candidates.lines().map(|line| in_sql(line.trim())).filter(|line| !line.is_empty()).collect();

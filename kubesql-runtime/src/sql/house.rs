@@ -1,6 +1,6 @@
 //! What every statement knows: the tables, the source, the functions.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 use datafusion::execution::SessionState;
@@ -9,6 +9,7 @@ use parking_lot::Mutex;
 
 use super::error::SqlError;
 use super::moment::{Moment, Warnings};
+use super::postgres::{self, Objects};
 use super::queries::Queries;
 use super::registry::{DEFAULT_SCHEMA, Registry};
 use super::types::sql_name;
@@ -29,6 +30,10 @@ pub(super) struct House {
     pub(super) queries: Arc<Queries>,
     /// By name.
     pub(super) functions: Vec<Function>,
+    /// The names of those that only kubesql has.
+    pub(super) own_functions: BTreeSet<String>,
+    /// Numbers of schemas and tables, for PostgreSQL's clients.
+    pub(super) objects: Objects,
 }
 
 /// What is known of a function.
@@ -56,7 +61,9 @@ impl House {
         let mut functions: Vec<Function> = scalar.chain(aggregate).chain(window).collect();
         functions.sort_by(|a, b| (&a.name, a.kind).cmp(&(&b.name, b.kind)));
         let registry = Mutex::new(Arc::new(Registry::new(kinds, source.learnt(), None)));
-        Self { kinds, registry, source, queries: Arc::default(), functions }
+        let own_functions = super::functions::all().iter().map(|function| function.name().to_owned()).collect();
+        let (queries, objects) = (Arc::default(), Objects::default());
+        Self { kinds, registry, source, queries, functions, own_functions, objects }
     }
 
     /// All tables that are known now.
@@ -127,6 +134,9 @@ impl House {
                 dynamic: false,
             };
             return Ok(table.columns().iter().map(column).collect());
+        }
+        if let Some(columns) = postgres::described(schema, name) {
+            return Ok(columns);
         }
         let registry = self.registry();
         let found = registry.find(schema, name)?.ok_or_else(|| registry.unknown_table(schema, name))?;

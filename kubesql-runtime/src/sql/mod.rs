@@ -1,6 +1,7 @@
 //! SQL over the objects of a source: the one room that knows DataFusion.
 
 mod catalog;
+mod commands;
 mod cooperation;
 mod duplicates;
 mod dynamic;
@@ -13,6 +14,7 @@ mod memory;
 mod moment;
 mod names;
 mod offer;
+mod postgres;
 mod precedence;
 mod prepared;
 mod printed;
@@ -42,9 +44,11 @@ use arrow::datatypes::SchemaRef;
 use arrow::record_batch::RecordBatch;
 use futures::stream::BoxStream;
 
+pub use commands::{Command, Copy, CopyFormat, Cursor, command};
 pub use engine::Engine;
 pub use error::{ErrorKind, SqlError};
 pub use memory::Memory;
+pub use postgres::{POSTGRES_VERSION, parameter_type};
 pub use prepared::Prepared;
 pub use session::Session;
 pub use statement::statements;

@@ -127,6 +127,7 @@ impl Registry {
         if !self.has_schema(schema) {
             let near = nearest(schema, self.schemas().chain(super::system::SCHEMAS));
             let error = SqlError::new(ErrorKind::UnknownTable, format!("schema \"{schema}\" does not exist"));
+            let error = error.code("3F000");
             return match near.as_slice() {
                 [] => error.hint("SHOW SCHEMAS lists them"),
                 near => error.hint(format!("did you mean {}?", near.join(", "))),

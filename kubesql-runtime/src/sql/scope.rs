@@ -13,6 +13,7 @@ use datafusion::sql::sqlparser::ast::{
 use super::error::SqlError;
 use super::names::{normal, schema_and_table, words};
 use super::offer::{Columns, Id, Offer, Part, id};
+use super::postgres;
 use super::registry::{CATALOG, DEFAULT_SCHEMA, Registry};
 use super::system::{self, Kind};
 use crate::schema::Table;
@@ -257,6 +258,9 @@ impl<'a> Scope<'a> {
         };
         if let Some(found) = system::find(&schema, &table) {
             return Ok(Relation { names, origin: Origin::System(found.columns()) });
+        }
+        if let Some(columns) = postgres::columns(&schema, &table) {
+            return Ok(Relation { names, origin: Origin::System(columns) });
         }
         let found = self.registry.find(&schema, &table)?;
         // In a catalog of another name there is nothing.

@@ -22,7 +22,9 @@ use super::engine::Engine;
 use super::error::{ErrorKind, SqlError};
 use super::moment::{Moment, Warnings};
 use super::names::{Names, relations, resolve};
+use super::postgres::{self, Facts};
 use super::prepared::{self, Prepared};
+use super::registry::CATALOG;
 use super::settings::Settings;
 use super::stars::{self, Common};
 use super::statement::{Parsed, parse};
@@ -39,11 +41,14 @@ pub struct Session {
     settings: Mutex<Settings>,
     warnings: Warnings,
     who: Who,
+    /// Who asks, and the number of the connection.
+    client: Mutex<(String, i32)>,
 }
 
 impl Session {
     pub(super) fn new(engine: Arc<Engine>) -> Self {
-        Self { engine, settings: Mutex::default(), warnings: Warnings::default(), who: Who::default() }
+        let client = Mutex::new((CATALOG.to_owned(), 0));
+        Self { engine, settings: Mutex::default(), warnings: Warnings::default(), who: Who::default(), client }
     }
 
     /// The session of somebody who is known.
@@ -80,6 +85,22 @@ impl Session {
         running.follow(self.answer(sql, &[]).await)
     }
 
+    /// Says who asks, by which connection: `current_user`, `pg_backend_pid()`.
+    pub fn introduce(&self, user: &str, process: i32) {
+        let mut client = self.client.lock();
+        if client.0 != user || client.1 != process {
+            *client = (user.to_owned(), process);
+        }
+    }
+
+    fn facts(&self) -> Facts {
+        let (user, process) = self.client.lock().clone();
+        let user = self.who.user.clone().unwrap_or(user);
+        let settings = self.settings.lock();
+        let all = settings.all().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
+        Facts { user, process, schema: settings.schema().to_owned(), settings: all }
+    }
+
     /// Says what the client calls itself: `SET application_name`.
     pub fn set_application_name(&self, name: &str) {
         self.settings.lock().set_application_name(name);
@@ -94,14 +115,16 @@ impl Session {
         let sql = sql.to_owned();
         match parse(&sql)? {
             Parsed::Query(statement, explains) => {
-                let Planned { state, plan, duplicates, names } = self.plan(*statement, explains).await?;
+                let Planned { state, plan, duplicates, names } = self.plan(*statement, explains, declared).await?;
                 let parameters = prepared::parameters(&plan, declared)?;
                 let schema = prepared::schema(&state, plan, &parameters, &duplicates);
                 let schema = Some(schema.map_err(|error| failure::explain(&error, Some(&names)))?);
                 Ok(Prepared { sql, parameters, schema })
             }
             // What changes the session gives no rows.
-            Parsed::Set(..) | Parsed::Nothing(_) => Ok(Prepared { sql, parameters: Vec::new(), schema: None }),
+            Parsed::Set(_) | Parsed::ResetAll(_) | Parsed::Nothing(_) => {
+                Ok(Prepared { sql, parameters: Vec::new(), schema: None })
+            }
             other => {
                 let schema =
                     Some(show::answer(&self.engine.house, &self.settings, &self.warnings, other).await?.schema);
@@ -128,11 +151,18 @@ impl Session {
         match parse(sql)? {
             Parsed::Query(statement, explains) => {
                 let command = if matches!(*statement, DfStatement::Explain(_)) { "EXPLAIN" } else { "SELECT" };
-                let planned = self.plan(*statement, explains).await?;
+                let types: Vec<_> = values.iter().map(|value| Some(value.data_type().clone())).collect();
+                let planned = self.plan(*statement, explains, &types).await?;
                 planned.run(command, values, self.engine.memories.of_statement()).await
             }
             other => show::answer(&self.engine.house, &self.settings, &self.warnings, other).await,
         }
+    }
+
+    /// The value of a setting; none of what is none.
+    #[must_use]
+    pub fn setting(&self, name: &str) -> Option<String> {
+        self.settings.lock().get(name).ok().map(|(_, value)| value.to_owned())
     }
 
     /// Whether statements are answered although some clusters cannot: `SET kubesql.partial`.
@@ -146,7 +176,13 @@ impl Session {
         std::mem::take(&mut *self.warnings.lock())
     }
 
-    async fn plan(&self, mut statement: DfStatement, explains: bool) -> Result<Planned, SqlError> {
+    /// `types` are those of the parameters, as far as they are known.
+    async fn plan(
+        &self,
+        mut statement: DfStatement,
+        explains: bool,
+        types: &[Option<DataType>],
+    ) -> Result<Planned, SqlError> {
         let house = &self.engine.house;
         let (schema, partial) = {
             let settings = self.settings.lock();
@@ -160,6 +196,8 @@ impl Session {
             return Err(SqlError::new(ErrorKind::Unsupported, "EXPLAIN takes a query"));
         };
         let missing = house.learn(&schema, &relations(inner, house)).await;
+        let touched = postgres::rewrite(inner, house, &schema, types)?;
+        let facts = Arc::new(if touched.session { self.facts() } else { Facts::default() });
         let registry = house.registry();
         let unknown = |error: SqlError| match missing.first() {
             // It may be a table of a cluster that did not answer.
@@ -184,13 +222,17 @@ impl Session {
         }
         stars::hide(inner, &names, &common, &registry, &schema);
         let duplicates = Duplicates::mark(inner);
-        let catalog = StatementCatalog { house: Arc::clone(house), registry, moment, mentions };
+        let facts_of = Arc::clone(&facts);
+        let catalog = StatementCatalog { house: Arc::clone(house), registry, moment, facts: facts_of, mentions };
         // A clone, for a builder would register the functions anew, in any order where two claim a name.
         let mut state = self.engine.state.clone();
         state.mark_start_execution();
         state.config_mut().options_mut().catalog.default_schema = schema;
         state.register_catalog_list(Arc::new(Catalogs(Arc::new(catalog))));
         let explained = |error| failure::explain(&error, Some(&names));
+        if touched.session {
+            postgres::register_facts(&mut state, house, &facts).map_err(explained)?;
+        }
         let plan = state.statement_to_plan(statement).await.map_err(explained)?;
         let read_only = SQLOptions::new().with_allow_ddl(false).with_allow_dml(false).with_allow_statements(false);
         read_only.verify_plan(&plan).map_err(explained)?;

@@ -12,9 +12,10 @@ use super::error::{ErrorKind, SqlError};
 use super::house::House;
 use super::moment::{self, Warnings};
 use super::names::schema_and_table;
+use super::postgres;
 use super::registry::{CATALOG, DEFAULT_SCHEMA};
 use super::settings::Settings;
-use super::statement::Parsed;
+use super::statement::{Change, Parsed};
 use super::{Answer, ColumnInfo, system};
 use crate::store::Wanted;
 
@@ -56,6 +57,7 @@ pub(super) async fn answer(
             let (schema, name) = schema_and_table(&table);
             let schema = schema.unwrap_or_else(|| {
                 let has = system::find(&current, &name).is_some()
+                    || postgres::exists(&current, &name)
                     || !matches!(house.registry().find(&current, &name), Ok(None));
                 if has { current } else { DEFAULT_SCHEMA.to_owned() }
             });
@@ -70,14 +72,26 @@ pub(super) async fn answer(
             rows("SHOW", &["name", "setting"], settings.all().map(row).collect())
         }
         Parsed::ShowSetting(name) => {
-            let value = settings.lock().get(&name)?.to_owned();
-            rows("SHOW", &[&name], vec![vec![value]])
+            let settings = settings.lock();
+            let (name, value) = settings.get(&name)?;
+            rows("SHOW", &[name], vec![vec![value.to_owned()]])
         }
-        Parsed::Set(name, value) => {
-            settings.lock().set(house, &name, value.as_deref())?;
+        Parsed::Set(Change { name, value, is_local }) => {
+            settings.lock().set(house, &name, value.as_deref(), is_local)?;
             rows(if value.is_some() { "SET" } else { "RESET" }, &[], Vec::new())
         }
-        Parsed::Nothing(command) => rows(command, &[], Vec::new()),
+        Parsed::ResetAll(command) => {
+            settings.lock().reset();
+            rows(command, &[], Vec::new())
+        }
+        Parsed::Nothing(command) => {
+            match command {
+                "BEGIN" => settings.lock().begin(),
+                "COMMIT" | "ROLLBACK" => settings.lock().end(command == "COMMIT"),
+                _ => {}
+            }
+            rows(command, &[], Vec::new())
+        }
         Parsed::Query(..) => Err(SqlError::new(ErrorKind::Internal, "a query is not shown")),
     }
 }

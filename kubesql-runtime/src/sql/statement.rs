@@ -4,11 +4,11 @@ use std::ops::ControlFlow;
 
 use datafusion::sql::parser::{DFParserBuilder, ResetStatement, Statement as DfStatement};
 use datafusion::sql::sqlparser::ast::{
-    DescribeAlias, Expr, ObjectName, Select, Set, ShowStatementFilter, ShowStatementFilterPosition,
-    ShowStatementOptions, Statement as SqlStatement, Use, Visit, Visitor,
+    ContextModifier, DescribeAlias, DiscardObject, Expr, ObjectName, Select, Set, ShowStatementFilter,
+    ShowStatementFilterPosition, ShowStatementOptions, Statement as SqlStatement, Use, Visit, Visitor,
 };
 use datafusion::sql::sqlparser::dialect::{GenericDialect, PostgreSqlDialect};
-use datafusion::sql::sqlparser::tokenizer::{Token, Tokenizer};
+use datafusion::sql::sqlparser::tokenizer::{Token, TokenWithSpan, Tokenizer};
 
 use super::error::{ErrorKind, SqlError};
 use super::names::{normal, words};
@@ -40,10 +40,28 @@ pub(super) enum Parsed {
     /// All settings.
     ShowAll,
     ShowSetting(String),
-    /// A setting and its new value, or DEFAULT.
-    Set(String, Option<String>),
+    /// A change of a setting.
+    Set(Change),
+    /// All settings as they were at first: `RESET`, `DISCARD ALL`.
+    ResetAll(&'static str),
     /// Nothing to do that a read-only server must do: `BEGIN`, `COMMIT`.
     Nothing(&'static str),
+}
+
+/// A change of one setting.
+#[derive(Debug)]
+pub(super) struct Change {
+    pub(super) name: String,
+    /// None for DEFAULT.
+    pub(super) value: Option<String>,
+    /// Whether it is for this transaction only.
+    pub(super) is_local: bool,
+}
+
+impl Change {
+    fn to(name: impl Into<String>, value: Option<String>) -> Parsed {
+        Parsed::Set(Self { name: name.into(), value, is_local: false })
+    }
 }
 
 /// A LIKE pattern.
@@ -99,7 +117,7 @@ pub(super) fn parse(sql: &str) -> Result<Parsed, SqlError> {
     }
     let parser = DFParserBuilder::new(sql).with_dialect(&PostgreSqlDialect {}).with_recursion_limit(DEPTH).build();
     let parsed = parser.and_then(|mut parser| parser.parse_statements());
-    let mut statements = parsed.map_err(|error| syntax(clean(&error.to_string())))?;
+    let mut statements = parsed.map_err(|error| not_understood(sql, &clean(&error.to_string())))?;
     let statement = match (statements.pop_front(), statements.is_empty()) {
         (Some(statement), true) => statement,
         (None, _) => return Err(syntax("there is no statement".into())),
@@ -109,10 +127,6 @@ pub(super) fn parse(sql: &str) -> Result<Parsed, SqlError> {
 }
 
 fn sort_out(mut statement: DfStatement) -> Result<Parsed, SqlError> {
-    let read_only = |what: &str| {
-        SqlError::new(ErrorKind::ReadOnly, format!("{what}: clusters are read only here"))
-            .hint("kubesql answers SELECT, WITH, VALUES, EXPLAIN, SHOW and DESCRIBE; change objects with kubectl")
-    };
     let query = match &mut statement {
         DfStatement::Explain(explain) => &mut explain.statement,
         other => other,
@@ -161,7 +175,31 @@ fn sort_out(mut statement: DfStatement) -> Result<Parsed, SqlError> {
             },
             SqlStatement::StartTransaction { .. } => Ok(Parsed::Nothing("BEGIN")),
             SqlStatement::Commit { .. } => Ok(Parsed::Nothing("COMMIT")),
+            // To what was before a savepoint: nothing was changed since.
+            SqlStatement::Rollback { savepoint: Some(_), .. } => Ok(Parsed::Nothing("ROLLBACK TO")),
             SqlStatement::Rollback { .. } => Ok(Parsed::Nothing("ROLLBACK")),
+            SqlStatement::Savepoint { .. } => Ok(Parsed::Nothing("SAVEPOINT")),
+            SqlStatement::ReleaseSavepoint { .. } => Ok(Parsed::Nothing("RELEASE")),
+            SqlStatement::UNLISTEN { .. } => Ok(Parsed::Nothing("UNLISTEN")),
+            SqlStatement::LISTEN { .. } | SqlStatement::NOTIFY { .. } => {
+                let message = "there are no notifications here";
+                Err(SqlError::new(ErrorKind::Unsupported, message).hint("ask again, or see \\watch of psql"))
+            }
+            SqlStatement::Discard { object_type } => Ok(match object_type {
+                DiscardObject::ALL => Parsed::ResetAll("DISCARD ALL"),
+                DiscardObject::PLANS => Parsed::Nothing("DISCARD PLANS"),
+                DiscardObject::SEQUENCES => Parsed::Nothing("DISCARD SEQUENCES"),
+                DiscardObject::TEMP => Parsed::Nothing("DISCARD TEMP"),
+            }),
+            other @ (SqlStatement::Prepare { .. }
+            | SqlStatement::Execute { .. }
+            | SqlStatement::Deallocate { .. }
+            | SqlStatement::Declare { .. }
+            | SqlStatement::Fetch { .. }
+            | SqlStatement::Close { .. }) => {
+                let message = format!("{} is not supported here", first_word(&other));
+                Err(SqlError::new(ErrorKind::Unsupported, message).hint("it is for clients of PostgreSQL's protocol"))
+            }
             SqlStatement::ShowFunctions { filter } => Ok(Parsed::ShowFunctions(Filter::new(filter.as_ref()))),
             SqlStatement::ShowVariable { variable } => {
                 let name = variable.iter().map(|word| word.value.to_lowercase()).collect::<Vec<_>>().join(".");
@@ -169,36 +207,110 @@ fn sort_out(mut statement: DfStatement) -> Result<Parsed, SqlError> {
             }
             SqlStatement::Set(set) => setting(set),
             SqlStatement::Use(Use::Object(name) | Use::Schema(name) | Use::Database(name)) => {
-                Ok(Parsed::Set("search_path".to_owned(), Some(schema(&name))))
+                Ok(Change::to("search_path", Some(schema(&name))))
             }
             other => Err(read_only(&first_word(&other))),
         },
         DfStatement::CreateExternalTable(_) => Err(read_only("CREATE")),
         DfStatement::CopyTo(_) => Err(read_only("COPY")),
-        DfStatement::Reset(ResetStatement::Variable(name)) => Ok(Parsed::Set(words(&name).join("."), None)),
+        DfStatement::Reset(ResetStatement::Variable(name)) => Ok(match words(&name).join(".") {
+            name if name == "all" => Parsed::ResetAll("RESET"),
+            name => Change::to(name, None),
+        }),
     }
 }
 
 /// A change of one setting.
 fn setting(set: Set) -> Result<Parsed, SqlError> {
     let unsupported = || SqlError::new(ErrorKind::Unsupported, "SET takes one setting and one value");
-    let (name, value) = match set {
-        Set::SingleAssignment { variable, values, .. } => match <[Expr; 1]>::try_from(values) {
-            Ok([value]) => (words(&variable).join("."), value),
-            Err(_) => return Err(unsupported()),
-        },
-        Set::SetTimeZone { value, .. } => ("timezone".to_owned(), value),
-        Set::SetNames { charset_name, .. } => ("client_encoding".to_owned(), Expr::Identifier(charset_name)),
+    let (name, values, is_local) = match set {
+        Set::SingleAssignment { scope, variable, values, .. } => {
+            (words(&variable).join("."), values, scope == Some(ContextModifier::Local))
+        }
+        Set::SetTimeZone { local, value } => ("timezone".to_owned(), vec![value], local),
+        Set::SetNames { charset_name, .. } => {
+            ("client_encoding".to_owned(), vec![Expr::Identifier(charset_name)], false)
+        }
+        Set::SetNamesDefault {} => return Ok(Change::to("client_encoding", None)),
+        // Whatever is asked for, what is read is of one moment and never written.
+        Set::SetTransaction { snapshot: None, .. } => return Ok(Parsed::Nothing("SET")),
+        Set::SetRole { role_name: None, .. } => return Ok(Parsed::Nothing("SET")),
         _ => return Err(unsupported()),
     };
-    let value = match value {
-        Expr::Value(value) => value.value.clone().into_string().unwrap_or_else(|| value.to_string()),
-        Expr::Identifier(word) if word.value.eq_ignore_ascii_case("default") => return Ok(Parsed::Set(name, None)),
-        Expr::Identifier(word) => normal(&word),
-        Expr::CompoundIdentifier(words) => words.iter().map(normal).collect::<Vec<_>>().join("."),
-        _ => return Err(unsupported()),
-    };
-    Ok(Parsed::Set(name, Some(value)))
+    let mut texts = Vec::new();
+    for value in &values {
+        texts.push(match value {
+            Expr::Value(value) => value.value.clone().into_string().unwrap_or_else(|| value.to_string()),
+            Expr::Identifier(word) if word.value.eq_ignore_ascii_case("default") && values.len() == 1 => {
+                return Ok(Parsed::Set(Change { name, value: None, is_local }));
+            }
+            Expr::Identifier(word) => normal(word),
+            Expr::CompoundIdentifier(words) => words.iter().map(normal).collect::<Vec<_>>().join("."),
+            Expr::UnaryOp { .. } => value.to_string(),
+            _ => return Err(unsupported()),
+        });
+    }
+    Ok(Parsed::Set(Change { name, value: Some(texts.join(", ")), is_local }))
+}
+
+/// What PostgreSQL would write with, the parser's grammar or not.
+const WRITES: [&str; 32] = [
+    "alter",
+    "analyze",
+    "call",
+    "checkpoint",
+    "cluster",
+    "comment",
+    "copy",
+    "create",
+    "delete",
+    "do",
+    "drop",
+    "grant",
+    "import",
+    "insert",
+    "load",
+    "lock",
+    "merge",
+    "optimize",
+    "reassign",
+    "refresh",
+    "reindex",
+    "rename",
+    "replace",
+    "revoke",
+    "security",
+    "truncate",
+    "unlock",
+    "update",
+    "upsert",
+    "vacuum",
+    "install",
+    "attach",
+];
+
+/// The error for a text that cannot be parsed.
+fn not_understood(sql: &str, message: &str) -> SqlError {
+    let first = sql.split(|c: char| !c.is_alphanumeric()).find(|word| !word.is_empty()).unwrap_or_default();
+    if sql.trim_start().starts_with(first) && WRITES.contains(&first.to_lowercase().as_str()) {
+        return read_only(&first.to_uppercase());
+    }
+    SqlError::new(ErrorKind::Syntax, message).at(position(sql, message))
+}
+
+/// The character that a message of the parser's tells by line and column.
+fn position(sql: &str, message: &str) -> Option<usize> {
+    let (_, place) = message.rsplit_once(" at Line: ")?;
+    let (line, column) = place.split_once(", Column: ")?;
+    let end = column.find(|c: char| !c.is_ascii_digit()).unwrap_or(column.len());
+    let (line, column): (usize, usize) = (line.parse().ok()?, column[..end].parse().ok()?);
+    let before: usize = sql.split_inclusive('\n').take(line.checked_sub(1)?).map(|line| line.chars().count()).sum();
+    Some(before + column)
+}
+
+fn read_only(what: &str) -> SqlError {
+    SqlError::new(ErrorKind::ReadOnly, format!("{what}: clusters are read only here"))
+        .hint("kubesql answers SELECT, WITH, VALUES, EXPLAIN, SHOW and DESCRIBE; change objects with kubectl")
 }
 
 /// Sees that nothing inside a query writes: DataFusion would only say that it cannot.
@@ -274,6 +386,28 @@ fn clean(message: &str) -> String {
     inner.unwrap_or(message).replace("\\\"", "\"")
 }
 
+/// Tokens with the bytes at which they begin; those without a place are left out.
+pub(super) fn offsets(sql: &str, tokens: Vec<TokenWithSpan>) -> impl Iterator<Item = (Token, usize)> {
+    let mut lines = vec![0];
+    lines.extend(sql.match_indices('\n').map(|(at, _)| at + 1));
+    // Columns count characters from 1. Tokens come in order, so that each is looked for from the one before.
+    let (mut line, mut column, mut at) = (1, 1, 0);
+    tokens.into_iter().filter_map(move |token| {
+        let place = token.span.start;
+        let (to_line, to_column) = (usize::try_from(place.line).ok()?, usize::try_from(place.column).ok()?);
+        if to_line == 0 {
+            return None;
+        }
+        if to_line != line || to_column < column {
+            (line, column, at) = (to_line, 1, *lines.get(to_line - 1)?);
+        }
+        let rest = sql.get(at..)?;
+        at += rest.char_indices().nth(to_column - column).map_or(rest.len(), |(more, _)| more);
+        column = to_column;
+        Some((token.token, at))
+    })
+}
+
 /// Splits a text into statements at its semicolons, not those in quotes, comments or dollar quotes; without empty ones.
 #[must_use]
 pub fn statements(sql: &str) -> Vec<String> {
@@ -282,20 +416,10 @@ pub fn statements(sql: &str) -> Vec<String> {
         // The parser will say what is wrong with it.
         return vec![sql.trim().to_owned()];
     };
-    let mut lines = vec![0];
-    lines.extend(sql.match_indices('\n').map(|(at, _)| at + 1));
-    // Columns count characters from 1.
-    let offset = |line: u64, column: u64| {
-        let start = usize::try_from(line).ok().and_then(|line| lines.get(line.saturating_sub(1))).copied()?;
-        let rest = sql.get(start..)?;
-        let column = usize::try_from(column).ok()?.saturating_sub(1);
-        Some(start + rest.char_indices().nth(column).map_or(rest.len(), |(at, _)| at))
-    };
     let (mut found, mut start, mut empty) = (Vec::new(), 0, true);
-    for token in tokens {
-        match token.token {
+    for (token, at) in offsets(sql, tokens) {
+        match token {
             Token::SemiColon => {
-                let Some(at) = offset(token.span.start.line, token.span.start.column) else { continue };
                 if !empty {
                     found.push(sql[start..at].trim().to_owned());
                 }

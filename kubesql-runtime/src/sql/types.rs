@@ -7,7 +7,7 @@ use arrow::datatypes::{DataType, Field, FieldRef, Fields, TimeUnit};
 use crate::schema::{MapValue, Scalar, Values};
 
 /// Metadata of a field that says what its text holds.
-const CONTENT: &str = "kubesql.content";
+pub(super) const CONTENT: &str = "kubesql.content";
 
 /// The type of a column.
 pub(super) fn data_type(values: Values) -> DataType {

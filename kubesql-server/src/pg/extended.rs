@@ -4,20 +4,26 @@ use std::fmt::Debug;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use futures::Sink;
-use kubesql_runtime::sql::Prepared;
-use pgwire::api::portal::{Format, Portal};
-use pgwire::api::query::ExtendedQueryHandler;
-use pgwire::api::results::{FieldInfo, Response, Tag};
-use pgwire::api::stmt::QueryParser;
-use pgwire::api::store::PortalStore;
-use pgwire::api::{ClientInfo, ClientPortalStore, Type};
+use futures::{Sink, SinkExt};
+use pgwire::api::portal::{Format, Portal, PortalExecutionState};
+use pgwire::api::query::{ExtendedQueryHandler, send_describe_response};
+use pgwire::api::results::{
+    DescribePortalResponse, DescribeResponse, DescribeStatementResponse, FieldInfo, Response, Tag,
+};
+use pgwire::api::stmt::{QueryParser, StoredStatement};
+use pgwire::api::store::{Entry, PortalStore};
+use pgwire::api::{ClientInfo, ClientPortalStore, DEFAULT_NAME, PgWireConnectionState, Type};
 use pgwire::error::{PgWireError, PgWireResult};
 use pgwire::messages::PgWireBackendMessage;
-use pgwire::messages::extendedquery::Execute;
+use pgwire::messages::extendedquery::{
+    Bind, BindComplete, Describe, Execute, Parse, ParseComplete, PortalSuspended, Sync as PgSync,
+    TARGET_TYPE_BYTE_PORTAL,
+};
+use pgwire::messages::response::{EmptyQueryResponse, ReadyForQuery, TransactionStatus};
 
-use super::simple::{send_warnings, status_after};
-use super::{client_of, encode, failure, parameters};
+use super::execute::{self, Outcome, Planned};
+use super::simple::{send_rows, send_tag, send_warnings};
+use super::{client_of, copy, encode, failure, parameters, session};
 
 /// Prepares and runs statements.
 #[derive(Default)]
@@ -30,66 +36,257 @@ pub(super) struct Planner;
 
 #[async_trait]
 impl QueryParser for Planner {
-    type Statement = Prepared;
+    type Statement = Planned;
 
-    async fn parse_sql<C>(&self, connection: &C, sql: &str, types: &[Option<Type>]) -> PgWireResult<Option<Prepared>>
+    async fn parse_sql<C>(&self, connection: &C, sql: &str, types: &[Option<Type>]) -> PgWireResult<Option<Planned>>
     where
         C: ClientInfo + Unpin + Send + Sync,
     {
+        if kubesql_runtime::sql::statements(sql).is_empty() {
+            return Ok(None);
+        }
+        Planned::plain(sql)?.check(connection.transaction_status())?;
         let declared: Vec<_> = types.iter().map(|of| of.as_ref().and_then(parameters::arrow_type)).collect();
-        Ok(Some(client_of(connection)?.prepare(sql, &declared).await.map_err(failure::of)?))
+        Planned::prepare(&*execute::client(connection)?, sql, &declared).await.map(Some)
     }
 
-    fn get_parameter_types(&self, statement: &Prepared) -> PgWireResult<Vec<Type>> {
-        Ok(statement.parameters.iter().map(encode::pg_type).collect())
+    fn get_parameter_types(&self, statement: &Planned) -> PgWireResult<Vec<Type>> {
+        Ok(statement.parameters().iter().map(encode::pg_type).collect())
     }
 
-    fn get_result_schema(&self, statement: &Prepared, format: Option<&Format>) -> PgWireResult<Vec<FieldInfo>> {
-        let format = format.unwrap_or(&Format::UnifiedText);
-        Ok(statement.schema.as_ref().map(|schema| encode::fields(schema, format)).unwrap_or_default())
+    fn get_result_schema(&self, _: &Planned, _: Option<&Format>) -> PgWireResult<Vec<FieldInfo>> {
+        Err(failure::protocol("columns are told by whoever knows the connection"))
     }
 }
 
 #[async_trait]
 impl ExtendedQueryHandler for Extended {
-    type Statement = Prepared;
+    type Statement = Planned;
     type QueryParser = Planner;
 
     fn query_parser(&self) -> Arc<Planner> {
         Arc::clone(&self.planner)
     }
 
-    async fn on_execute<C>(&self, connection: &mut C, message: Execute) -> PgWireResult<()>
+    async fn on_parse<C>(&self, connection: &mut C, message: Parse) -> PgWireResult<()>
     where
         C: ClientInfo + ClientPortalStore + Sink<PgWireBackendMessage> + Unpin + Send + Sync,
-        C::PortalStore: PortalStore<Statement = Prepared>,
+        C::PortalStore: PortalStore<Statement = Planned>,
         C::Error: Debug,
         PgWireError: From<<C as Sink<PgWireBackendMessage>>::Error>,
     {
-        self._on_execute(connection, message).await?;
+        let name = message.name.as_deref().unwrap_or(DEFAULT_NAME);
+        if !name.is_empty() && name != DEFAULT_NAME && connection.portal_store().get_statement(name).is_some() {
+            return Err(failure::coded("42P05", format!("prepared statement \"{name}\" already exists")));
+        }
+        match StoredStatement::parse(connection, &message, self.query_parser()).await? {
+            Some(statement) => {
+                session::of(connection).note_statement(name);
+                connection.portal_store().put_statement(Arc::new(statement));
+            }
+            None => connection.portal_store().put_empty_statement(name),
+        }
+        connection.feed(PgWireBackendMessage::ParseComplete(ParseComplete::new())).await?;
+        Ok(())
+    }
+
+    async fn on_bind<C>(&self, connection: &mut C, message: Bind) -> PgWireResult<()>
+    where
+        C: ClientInfo + ClientPortalStore + Sink<PgWireBackendMessage> + Unpin + Send + Sync,
+        C::PortalStore: PortalStore<Statement = Planned>,
+        C::Error: Debug,
+        PgWireError: From<<C as Sink<PgWireBackendMessage>>::Error>,
+    {
+        let name = message.statement_name.as_deref().unwrap_or(DEFAULT_NAME);
+        let portal_name = message.portal_name.as_deref().unwrap_or(DEFAULT_NAME);
+        let statement = match connection.portal_store().get_statement(name) {
+            Some(Entry::Value(statement)) => Some(statement),
+            Some(Entry::Empty) => None,
+            None => {
+                return Err(failure::coded("26000", format!("prepared statement \"{name}\" does not exist")));
+            }
+        };
+        let wanted = statement.as_ref().map_or(0, |statement| statement.statement.parameters().len());
+        let given = message.parameters.len();
+        if given != wanted {
+            let message = format!("the statement has {wanted} parameters, and {given} are bound");
+            return Err(failure::protocol(message));
+        }
+        check_formats("parameter", message.parameter_format_codes.len(), wanted)?;
+        match statement {
+            Some(statement) => {
+                statement.statement.check(connection.transaction_status())?;
+                let width = statement.statement.schema(connection).await?.map_or(0, |schema| schema.fields().len());
+                check_formats("result", message.result_column_format_codes.len(), width)?;
+                let portal = Portal::try_new(&message, statement)?;
+                connection.portal_store().put_portal(Arc::new(portal));
+            }
+            None => connection.portal_store().put_empty_portal(portal_name),
+        }
+        connection.feed(PgWireBackendMessage::BindComplete(BindComplete::new())).await?;
+        Ok(())
+    }
+
+    async fn on_execute<C>(&self, connection: &mut C, message: Execute) -> PgWireResult<()>
+    where
+        C: ClientInfo + ClientPortalStore + Sink<PgWireBackendMessage> + Unpin + Send + Sync,
+        C::PortalStore: PortalStore<Statement = Planned>,
+        C::Error: Debug,
+        PgWireError: From<<C as Sink<PgWireBackendMessage>>::Error>,
+    {
+        if !matches!(connection.state(), PgWireConnectionState::ReadyForQuery) {
+            return Err(PgWireError::NotReadyForQuery);
+        }
+        let name = message.name.as_deref().unwrap_or(DEFAULT_NAME);
+        let portal = match connection.portal_store().get_portal(name) {
+            Some(Entry::Value(portal)) => portal,
+            Some(Entry::Empty) => {
+                connection.feed(PgWireBackendMessage::EmptyQueryResponse(EmptyQueryResponse::new())).await?;
+                return Ok(());
+            }
+            None => return Err(failure::coded("34000", format!("portal \"{name}\" does not exist"))),
+        };
+        connection.set_state(PgWireConnectionState::QueryInProgress);
+        let most = usize::try_from(message.max_rows).unwrap_or(0);
+        let outcome = execute(connection, &portal, most).await;
+        if outcome.is_err() {
+            *portal.state().lock().await = PortalExecutionState::Finished;
+        }
+        connection.set_state(PgWireConnectionState::ReadyForQuery);
+        outcome?;
         let client = client_of(connection)?;
         send_warnings(connection, &client).await
     }
 
-    async fn do_query<C>(&self, connection: &mut C, portal: &Portal<Prepared>, _: usize) -> PgWireResult<Response>
+    async fn on_sync<C>(&self, connection: &mut C, _: PgSync) -> PgWireResult<()>
     where
         C: ClientInfo + ClientPortalStore + Sink<PgWireBackendMessage> + Unpin + Send + Sync,
-        C::PortalStore: PortalStore<Statement = Prepared>,
+        C::PortalStore: PortalStore<Statement = Planned>,
         C::Error: Debug,
         PgWireError: From<<C as Sink<PgWireBackendMessage>>::Error>,
     {
-        let client = client_of(connection)?;
-        let values = parameters::decode(portal)?;
-        let answer = client.run(&portal.statement.statement, &values).await.map_err(failure::of)?;
-        if answer.schema.fields().is_empty() && answer.command != "SELECT" {
-            let tag = Tag::new(answer.command);
-            return Ok(match answer.command {
-                "BEGIN" => Response::TransactionStart(tag),
-                "COMMIT" | "ROLLBACK" => Response::TransactionEnd(tag),
-                _ => Response::Execution(tag),
-            });
+        let status = connection.transaction_status();
+        if status == TransactionStatus::Idle {
+            // Each message group is a transaction of its own.
+            connection.portal_store().clear_portals();
         }
-        connection.set_transaction_status(status_after(answer.command, connection.transaction_status()));
-        Ok(Response::Query(encode::response(answer, &portal.result_column_format)))
+        connection.send(PgWireBackendMessage::ReadyForQuery(ReadyForQuery::new(status))).await?;
+        Ok(())
     }
+
+    async fn on_describe<C>(&self, connection: &mut C, message: Describe) -> PgWireResult<()>
+    where
+        C: ClientInfo + ClientPortalStore + Sink<PgWireBackendMessage> + Unpin + Send + Sync,
+        C::PortalStore: PortalStore<Statement = Planned>,
+        C::Error: Debug,
+        PgWireError: From<<C as Sink<PgWireBackendMessage>>::Error>,
+    {
+        let name = message.name.as_deref().unwrap_or(DEFAULT_NAME);
+        if message.target_type == TARGET_TYPE_BYTE_PORTAL && connection.portal_store().get_portal(name).is_none() {
+            // A cursor that SQL declares is a portal too.
+            let session = session::of(connection);
+            let schema = session.schema(name).await?;
+            let format = session.format(name, &Format::UnifiedText).await;
+            return send_describe_response(connection, &DescribePortalResponse::new(encode::fields(&schema, &format)))
+                .await;
+        }
+        self._on_describe(connection, message).await
+    }
+
+    async fn do_describe_statement<C>(
+        &self,
+        connection: &mut C,
+        statement: &StoredStatement<Planned>,
+    ) -> PgWireResult<DescribeStatementResponse>
+    where
+        C: ClientInfo + ClientPortalStore + Sink<PgWireBackendMessage> + Unpin + Send + Sync,
+        C::PortalStore: PortalStore<Statement = Planned>,
+        C::Error: Debug,
+        PgWireError: From<<C as Sink<PgWireBackendMessage>>::Error>,
+    {
+        let wanted = statement.statement.parameters().iter().map(encode::pg_type);
+        let declared = |at: usize| statement.parameter_types.get(at).cloned().flatten();
+        let declared = |at| declared(at).filter(|of: &Type| *of != Type::UNKNOWN);
+        let types = wanted.enumerate().map(|(at, of)| declared(at).unwrap_or(of)).collect();
+        let schema = statement.statement.schema(connection).await?;
+        let fields = schema.map(|schema| encode::fields(&schema, &Format::UnifiedText)).unwrap_or_default();
+        Ok(DescribeStatementResponse::new(types, fields))
+    }
+
+    async fn do_describe_portal<C>(
+        &self,
+        connection: &mut C,
+        portal: &Portal<Planned>,
+    ) -> PgWireResult<DescribePortalResponse>
+    where
+        C: ClientInfo + ClientPortalStore + Sink<PgWireBackendMessage> + Unpin + Send + Sync,
+        C::PortalStore: PortalStore<Statement = Planned>,
+        C::Error: Debug,
+        PgWireError: From<<C as Sink<PgWireBackendMessage>>::Error>,
+    {
+        Ok(match portal.statement.statement.schema(connection).await? {
+            Some(schema) => DescribePortalResponse::new(encode::fields(&schema, &portal.result_column_format)),
+            None => DescribePortalResponse::no_data(),
+        })
+    }
+
+    async fn do_query<C>(&self, _: &mut C, _: &Portal<Planned>, _: usize) -> PgWireResult<Response>
+    where
+        C: ClientInfo + ClientPortalStore + Sink<PgWireBackendMessage> + Unpin + Send + Sync,
+        C::PortalStore: PortalStore<Statement = Planned>,
+        C::Error: Debug,
+        PgWireError: From<<C as Sink<PgWireBackendMessage>>::Error>,
+    {
+        Err(failure::protocol("portals are run as their rows are sent"))
+    }
+}
+
+/// Formats are for none, for all at once, or for each.
+fn check_formats(of: &str, given: usize, wanted: usize) -> PgWireResult<()> {
+    if given > 1 && given != wanted {
+        return Err(failure::protocol(format!("there are {given} {of} formats, and {wanted} are wanted")));
+    }
+    Ok(())
+}
+
+/// Runs a portal, or goes on with it, and sends its rows as they come.
+async fn execute<C>(connection: &mut C, portal: &Portal<Planned>, most: usize) -> PgWireResult<()>
+where
+    C: ClientInfo + ClientPortalStore + Sink<PgWireBackendMessage> + Unpin + Send + Sync,
+    C::PortalStore: PortalStore<Statement = Planned>,
+    C::Error: Debug,
+    PgWireError: From<<C as Sink<PgWireBackendMessage>>::Error>,
+{
+    let planned = &portal.statement.statement;
+    planned.check(connection.transaction_status())?;
+    let state = portal.state();
+    let mut state = state.lock().await;
+    match &mut *state {
+        PortalExecutionState::Initial => {
+            let values = parameters::decode(portal)?;
+            match execute::run(connection, planned, &values, &portal.result_column_format, false).await? {
+                Outcome::Rows(response) => *state = PortalExecutionState::Suspended(response),
+                Outcome::Done(tag) => {
+                    *state = PortalExecutionState::Finished;
+                    return send_tag(connection, tag).await;
+                }
+                Outcome::Copied(answer, options) => {
+                    *state = PortalExecutionState::Finished;
+                    return copy::send(connection, answer, &options).await;
+                }
+            }
+        }
+        PortalExecutionState::Suspended(_) => {}
+        PortalExecutionState::Finished => {
+            return send_tag(connection, Tag::new("SELECT").with_rows(0)).await;
+        }
+    }
+    if let PortalExecutionState::Suspended(response) = &mut *state {
+        if send_rows(connection, response, most).await? {
+            connection.feed(PgWireBackendMessage::PortalSuspended(PortalSuspended::new())).await?;
+        } else {
+            *state = PortalExecutionState::Finished;
+        }
+    }
+    Ok(())
 }

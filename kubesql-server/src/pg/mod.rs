@@ -2,12 +2,15 @@
 
 mod cancel;
 mod connection;
+mod copy;
 mod encode;
+mod execute;
 mod extended;
 mod failure;
 mod frames;
 mod greeting;
 mod parameters;
+mod session;
 mod simple;
 mod startup;
 

@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use async_trait::async_trait;
 use futures::{Sink, SinkExt};
+use kubesql_runtime::sql::POSTGRES_VERSION;
 use parking_lot::Mutex;
 use pgwire::api::auth::{
     ServerParameterProvider, StartupHandler, finish_authentication, protocol_negotiation,
@@ -226,7 +227,7 @@ struct Parameters;
 impl ServerParameterProvider for Parameters {
     fn server_parameters<C: ClientInfo>(&self, connection: &C) -> Option<HashMap<String, String>> {
         let given = |name: &str| connection.metadata().get(name).cloned().unwrap_or_default();
-        let version = format!("16.6 (kubesql {})", env!("CARGO_PKG_VERSION"));
+        let version = format!("{POSTGRES_VERSION} (kubesql {})", env!("CARGO_PKG_VERSION"));
         let parameters = [
             ("server_version", version),
             ("server_encoding", "UTF8".to_owned()),

@@ -146,6 +146,11 @@ impl Client {
         self.guarded(sql, self.session.execute(sql)).await
     }
 
+    /// Says who asks, by which connection.
+    pub(crate) fn introduce(&self, user: &str, process: i32) {
+        self.session.introduce(user, process);
+    }
+
     /// Says what the client calls itself.
     pub(crate) fn set_application_name(&self, name: &str) {
         self.session.set_application_name(name);

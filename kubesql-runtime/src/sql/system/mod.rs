@@ -29,6 +29,7 @@ use datafusion::physical_plan::streaming::{PartitionStream, StreamingTableExec};
 
 use super::error::SqlError;
 use super::house::House;
+use super::postgres;
 use super::pushdown::equalities;
 
 /// A table about kubesql itself.
@@ -149,7 +150,7 @@ const ALL: [&dyn SystemTable; 8] = [
 ];
 
 /// The schemas that they are in.
-pub(super) const SCHEMAS: [&str; 2] = ["information_schema", "system"];
+pub(super) const SCHEMAS: [&str; 3] = ["information_schema", postgres::SCHEMA, "system"];
 
 /// The schema that drivers look things up in; it is there, and not listed.
 pub(super) const DRIVERS: &str = jdbc::SCHEMA;
@@ -165,7 +166,8 @@ pub(super) fn find(schema: &str, name: &str) -> Option<&'static dyn SystemTable>
 
 /// The tables of a schema, in order.
 pub(super) fn names(schema: &str) -> impl Iterator<Item = &'static str> {
-    all().filter(move |table| table.schema() == schema).map(SystemTable::name)
+    let of_postgres = (schema == postgres::SCHEMA).then(postgres::names).into_iter().flatten();
+    all().filter(move |table| table.schema() == schema).map(SystemTable::name).chain(of_postgres)
 }
 
 /// A system table for DataFusion.

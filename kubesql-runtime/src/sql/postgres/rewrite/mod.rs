@@ -1,0 +1,199 @@
+//! PostgreSQL's SQL as DataFusion understands it: names of types and functions, casts of names to numbers, and queries
+//! over what is not here.
+
+mod casts;
+mod empty;
+mod exprs;
+
+use std::collections::BTreeSet;
+use std::ops::ControlFlow;
+
+use arrow::datatypes::DataType;
+use datafusion::sql::sqlparser::ast::{
+    Expr, Function, FunctionArg, FunctionArgExpr, FunctionArgumentList, FunctionArguments, Ident, ObjectName,
+    ObjectNamePart, Query, Select, SelectItem, Statement, VisitMut, VisitorMut,
+};
+
+use super::tables;
+use crate::sql::error::SqlError;
+use crate::sql::house::House;
+use crate::sql::names::{normal, words as words_of};
+
+/// What a statement asks of PostgreSQL's.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(in crate::sql) struct Touched {
+    /// Tables or functions whose answer depends on the session.
+    pub(in crate::sql) session: bool,
+}
+
+/// Rewrites a statement, and says what it needs.
+///
+/// `types` are those of its parameters, as far as they are known.
+pub(in crate::sql) fn rewrite(
+    statement: &mut Statement,
+    house: &House,
+    schema: &str,
+    types: &[Option<DataType>],
+) -> Result<Touched, SqlError> {
+    let mut rewriter =
+        Rewriter { house, schema, types, touched: Touched::default(), depth: 0, expressions: BTreeSet::new() };
+    match VisitMut::visit(statement, &mut rewriter) {
+        ControlFlow::Break(error) => Err(error),
+        ControlFlow::Continue(()) => Ok(rewriter.touched),
+    }
+}
+
+struct Rewriter<'a> {
+    house: &'a House,
+    /// The current schema.
+    schema: &'a str,
+    /// The types of parameters.
+    types: &'a [Option<DataType>],
+    touched: Touched,
+    /// How many queries are around.
+    depth: usize,
+    /// Names of common table expressions.
+    expressions: BTreeSet<String>,
+}
+
+impl VisitorMut for Rewriter<'_> {
+    type Break = SqlError;
+
+    fn pre_visit_query(&mut self, query: &mut Query) -> ControlFlow<SqlError> {
+        self.depth += 1;
+        let expressions = query.with.iter().flat_map(|with| &with.cte_tables);
+        self.expressions.extend(expressions.map(|expression| normal(&expression.alias.name)));
+        ControlFlow::Continue(())
+    }
+
+    fn post_visit_query(&mut self, query: &mut Query) -> ControlFlow<SqlError> {
+        self.depth -= 1;
+        empty::answer(query);
+        ControlFlow::Continue(())
+    }
+
+    fn pre_visit_select(&mut self, select: &mut Select) -> ControlFlow<SqlError> {
+        for item in &mut select.projection {
+            if let SelectItem::UnnamedExpr(expr) = item
+                && let Some(name) = casts::name(expr)
+            {
+                *item = SelectItem::ExprWithAlias { expr: expr.clone(), alias: Ident::with_quote('"', name) };
+            }
+            if self.depth == 1
+                && let SelectItem::UnnamedExpr(expr) | SelectItem::ExprWithAlias { expr, .. } = item
+            {
+                casts::show(expr);
+            }
+        }
+        ControlFlow::Continue(())
+    }
+
+    fn pre_visit_relation(&mut self, name: &mut ObjectName) -> ControlFlow<SqlError> {
+        let words = words_of(name);
+        match words.as_slice() {
+            [table] if table.starts_with("pg_") && !self.expressions.contains(table) => {
+                if tables::exists(super::SCHEMA, table) {
+                    let schema = ObjectNamePart::Identifier(Ident::with_quote('"', super::SCHEMA));
+                    name.0.insert(0, schema);
+                    self.touched.session = true;
+                }
+            }
+            [.., schema, table] if schema == super::SCHEMA => {
+                if tables::exists(schema, table) {
+                    self.touched.session = true;
+                } else {
+                    // A function that gives rows.
+                    name.0.drain(..name.0.len() - 1);
+                }
+            }
+            _ => {}
+        }
+        ControlFlow::Continue(())
+    }
+
+    fn pre_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<SqlError> {
+        exprs::plain(expr);
+        exprs::any_of(expr, self.types);
+        match casts::cast(expr, self.house, self.schema) {
+            Ok(()) => {}
+            Err(error) => return ControlFlow::Break(error),
+        }
+        if let Expr::Function(function) = expr
+            && let Some(name) = words_of(&function.name).last()
+            && super::functions::of_session(name)
+        {
+            self.touched.session = true;
+        }
+        ControlFlow::Continue(())
+    }
+
+    fn post_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<SqlError> {
+        exprs::subqueries(expr);
+        ControlFlow::Continue(())
+    }
+}
+
+/// A call of a function.
+fn call(name: &str, arguments: Vec<Expr>) -> Expr {
+    let arguments = arguments.into_iter().map(|of| FunctionArg::Unnamed(FunctionArgExpr::Expr(of))).collect();
+    Expr::Function(Function {
+        name: ObjectName::from(vec![Ident::new(name)]),
+        uses_odbc_syntax: false,
+        parameters: FunctionArguments::None,
+        args: FunctionArguments::List(FunctionArgumentList {
+            duplicate_treatment: None,
+            args: arguments,
+            clauses: Vec::new(),
+        }),
+        filter: None,
+        null_treatment: None,
+        over: None,
+        within_group: Vec::new(),
+    })
+}
+
+/// Schema and name out of a text such as `"a b".c`; names without quotes are folded to lower case.
+pub(super) fn words(text: &str) -> Option<(Option<String>, String)> {
+    let mut words = vec![String::new()];
+    let mut chars = text.trim().chars().peekable();
+    while let Some(c) = chars.next() {
+        let word = words.last_mut()?;
+        match c {
+            '"' => loop {
+                match chars.next()? {
+                    '"' if chars.peek() == Some(&'"') => {
+                        word.push('"');
+                        chars.next();
+                    }
+                    '"' => break,
+                    c => word.push(c),
+                }
+            },
+            '.' => words.push(String::new()),
+            c => word.extend(c.to_lowercase()),
+        }
+    }
+    let name = words.pop().filter(|name| !name.is_empty())?;
+    Some((words.pop(), name))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::words;
+
+    #[test]
+    fn names_are_taken_apart() {
+        for (text, expect) in [
+            ("Pods", Some((None, "pods"))),
+            ("core.pods", Some((Some("core"), "pods"))),
+            ("\"networking.k8s.io\".ingresses", Some((Some("networking.k8s.io"), "ingresses"))),
+            ("\"A\"\"b\"", Some((None, "A\"b"))),
+            ("\"open", None),
+            ("", None),
+        ] {
+            let found = words(text);
+            let found = found.as_ref().map(|(schema, name)| (schema.as_deref(), name.as_str()));
+            assert_eq!(found, expect, "{text}");
+        }
+    }
+}

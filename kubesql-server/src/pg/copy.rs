@@ -1,0 +1,114 @@
+//! `COPY ... TO STDOUT`: rows as a stream of bytes, as text, CSV or PostgreSQL's own.
+
+use std::sync::Arc;
+
+use bytes::{BufMut, Bytes, BytesMut};
+use futures::{Sink, SinkExt, StreamExt};
+use kubesql_runtime::sql::{Answer, Copy, CopyFormat};
+use pgwire::api::portal::Format;
+use pgwire::api::results::{CopyCsvOptions, CopyEncoder, CopyTextOptions, FieldInfo, Tag};
+use pgwire::error::{PgWireError, PgWireResult};
+use pgwire::messages::PgWireBackendMessage;
+use pgwire::messages::copy::{CopyData, CopyDone, CopyOutResponse};
+
+use super::{encode, failure};
+
+/// What a file of PostgreSQL's own format begins with: its signature, no flags, and no extension of the header.
+const SIGNATURE: &[u8] = b"PGCOPY\n\xff\r\n\0\0\0\0\0\0\0\0\0";
+
+/// Sends the rows of an answer, and the command's tag.
+pub(super) async fn send<C>(connection: &mut C, answer: Answer, copy: &Copy) -> PgWireResult<()>
+where
+    C: Sink<PgWireBackendMessage> + Unpin + Send,
+    PgWireError: From<<C as Sink<PgWireBackendMessage>>::Error>,
+{
+    let Answer { schema, mut rows, .. } = answer;
+    let binary = copy.format == CopyFormat::Binary;
+    let format = if binary { Format::UnifiedBinary } else { Format::UnifiedText };
+    let fields = Arc::new(encode::fields(&schema, &format));
+    let mut encoder = encoder(copy, &fields)?;
+    let code = i16::from(binary);
+    let width = i16::try_from(fields.len()).map_err(|_| failure::coded("54011", "too many columns to be copied"))?;
+    let begin = CopyOutResponse::new(i8::from(binary), width, vec![code; fields.len()]);
+    connection.feed(PgWireBackendMessage::CopyOutResponse(begin)).await?;
+    if copy.header {
+        connection.feed(data(header(copy, &fields))).await?;
+    }
+    let mut count = 0;
+    while let Some(batch) = rows.next().await {
+        let batch = batch.map_err(failure::of)?;
+        let columns = encode::columns(&batch)?;
+        for row in 0..batch.num_rows() {
+            for (column, field) in columns.iter().zip(fields.iter()) {
+                column.encode(&mut encoder, row, field)?;
+            }
+            connection.feed(PgWireBackendMessage::CopyData(encoder.take_copy())).await?;
+            count += 1;
+        }
+    }
+    if binary {
+        if count == 0 {
+            connection.feed(data(Bytes::from_static(SIGNATURE))).await?;
+        }
+        connection.feed(PgWireBackendMessage::CopyData(CopyEncoder::finish_copy_binary())).await?;
+    }
+    connection.feed(PgWireBackendMessage::CopyDone(CopyDone::new())).await?;
+    let tag = Tag::new("COPY").with_rows(count);
+    connection.feed(PgWireBackendMessage::CommandComplete(tag.into())).await?;
+    Ok(())
+}
+
+fn data(bytes: Bytes) -> PgWireBackendMessage {
+    PgWireBackendMessage::CopyData(CopyData::new(bytes))
+}
+
+fn encoder(copy: &Copy, fields: &Arc<Vec<FieldInfo>>) -> PgWireResult<CopyEncoder> {
+    let or = |given: &Option<String>, default: &str| given.as_deref().unwrap_or(default).into();
+    Ok(match copy.format {
+        CopyFormat::Binary => CopyEncoder::new_binary(Arc::clone(fields)),
+        CopyFormat::Text => {
+            let options = CopyTextOptions { delimiter: or(&copy.delimiter, "\t"), null_string: or(&copy.null, "\\N") };
+            CopyEncoder::new_text(Arc::clone(fields), options)
+        }
+        CopyFormat::Csv => {
+            let quote = copy.quote.as_deref().unwrap_or("\"");
+            let mut force_quote = Vec::new();
+            for name in &copy.force_quote {
+                if name == "*" {
+                    force_quote.extend(0..fields.len());
+                    continue;
+                }
+                let name = name.trim_matches('"');
+                let missing = || failure::coded("42703", format!("column \"{name}\" does not exist"));
+                force_quote.push(fields.iter().position(|field| field.name() == name).ok_or_else(missing)?);
+            }
+            let options = CopyCsvOptions {
+                delimiter: or(&copy.delimiter, ","),
+                quote: quote.into(),
+                escape: or(&copy.escape, quote),
+                null_string: or(&copy.null, ""),
+                force_quote,
+            };
+            CopyEncoder::new_csv(Arc::clone(fields), options)
+        }
+    })
+}
+
+/// The line with the columns' names.
+fn header(copy: &Copy, fields: &[FieldInfo]) -> Bytes {
+    let csv = copy.format == CopyFormat::Csv;
+    let delimiter = copy.delimiter.as_deref().unwrap_or(if csv { "," } else { "\t" });
+    let quote = copy.quote.as_deref().unwrap_or("\"");
+    let escape = copy.escape.as_deref().unwrap_or(quote);
+    let name = |field: &FieldInfo| {
+        let name = field.name();
+        if csv && [delimiter, quote, "\n", "\r"].iter().any(|special| name.contains(special)) {
+            return format!("{quote}{}{quote}", name.replace(quote, &format!("{escape}{quote}")));
+        }
+        if csv { name.to_owned() } else { name.replace('\\', "\\\\").replace(delimiter, &format!("\\{delimiter}")) }
+    };
+    let mut line = BytesMut::new();
+    line.put_slice(fields.iter().map(name).collect::<Vec<_>>().join(delimiter).as_bytes());
+    line.put_u8(b'\n');
+    line.freeze()
+}
