@@ -79,6 +79,8 @@ class Maker:
         return value
 
     def make(self, schema, path):
+        if len(schema.get("allOf", [])) == 1 and "type" not in schema:
+            schema = schema["allOf"][0]
         found = self.scalar(schema)
         if found:
             return self.note(path, *found)
