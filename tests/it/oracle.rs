@@ -46,3 +46,13 @@ fn every_leaf_is_in_some_column() {
     let Some(samples) = samples() else { return };
     python("every_field.py", &[root().join("schemas/tables.tsv"), samples.join("objects/every-field-v1.35")]);
 }
+
+/// Objects made from the definitions that are compiled in, and from hard ones that are learnt.
+#[test]
+fn every_leaf_of_custom_resources_is_in_its_column() {
+    let hard = root().join("kubesql-codegen/goldens/custom-crds.json");
+    let [vpa, gateways, snapshots] =
+        ["verticalpodautoscalers.autoscaling", "gateways.gateway.networking", "volumesnapshots.snapshot.storage"]
+            .map(|name| root().join(format!("schemas/crds/{name}.k8s.io.json")));
+    python("custom.py", &[hard, vpa, gateways, snapshots]);
+}

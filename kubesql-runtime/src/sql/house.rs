@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
+use std::time::Duration;
 
 use datafusion::execution::SessionState;
 use datafusion::logical_expr::Documentation;
@@ -19,6 +20,9 @@ use crate::store::{Missing, Source, Wanted};
 
 /// More keys than these are not listed by `describe` and `information_schema`.
 const MOST_LISTED: usize = 10_000;
+
+/// How long is waited for news of kinds that are known already.
+const KNOWN: Duration = Duration::from_secs(3);
 
 /// What every statement knows.
 #[derive(Debug)]
@@ -80,13 +84,12 @@ impl House {
     /// which clusters could not be asked.
     pub(super) async fn learn(&self, schema: &str, named: &[(Option<String>, String)]) -> Vec<Missing> {
         let registry = self.registry();
-        let catalogs = ["information_schema", "pg_catalog"];
         let lists_tables = |(named, table): &(Option<String>, String)| {
             let of = named.as_deref().unwrap_or(schema);
-            catalogs.contains(&of)
+            of == "information_schema"
                 || of == system::DRIVERS
                 || of == "system" && table == "tables"
-                || table.starts_with("pg_")
+                || ["pg_attribute", "pg_class", "pg_namespace", "pg_tables"].contains(&table.as_str())
         };
         if named.iter().any(lists_tables) {
             return self.source.learn(&Wanted::All).await;
@@ -104,7 +107,21 @@ impl House {
                 (named.as_ref().map_or_else(|| default.clone(), |named| group(&Some(named.clone()))), table.clone())
             })
             .collect();
-        if wanted.is_empty() { Vec::new() } else { self.source.learn(&Wanted::Tables(wanted)).await }
+        if wanted.is_empty() {
+            return Vec::new();
+        }
+        let known = |(named, table): &&(Option<String>, String)| {
+            let of = named.as_deref().unwrap_or(schema);
+            matches!(registry.find(of, table), Ok(Some(_)))
+        };
+        let all_known = named.iter().filter(may_be_learnt).all(|named| known(&named));
+        let wanted = Wanted::Tables(wanted);
+        let learnt = self.source.learn(&wanted);
+        if all_known {
+            // What may have changed is not waited for as what is not there at all.
+            return tokio::time::timeout(KNOWN, learnt).await.unwrap_or_default();
+        }
+        learnt.await
     }
 
     /// All schemas in order.

@@ -73,8 +73,10 @@ impl Door {
         Arc::new(Self { engine, limits, turns, partial, awaited, audit, closed })
     }
 
-    /// All tables.
-    pub(crate) fn tables(&self) -> Vec<TableInfo> {
+    /// All tables, those of custom resources that clusters have now among them.
+    pub(crate) async fn tables(&self) -> Vec<TableInfo> {
+        // A cluster that does not answer has no tables of its own; queries of them say why.
+        _ = self.engine.learn().await;
         self.engine.tables()
     }
 

@@ -63,7 +63,7 @@ pub(super) async fn tables(
     let Query(Wanted { schema, pattern, all }) =
         wanted.map_err(|rejection| Problem::bad_request(rejection.body_text()))?;
     let everything = all.unwrap_or(false) || pattern.is_some();
-    let mut tables = door.tables();
+    let mut tables = door.tables().await;
     tables.retain(|table| {
         (everything || table.listed)
             && schema.as_ref().is_none_or(|schema| schema.eq_ignore_ascii_case(&table.schema))

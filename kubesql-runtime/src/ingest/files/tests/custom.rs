@@ -73,6 +73,17 @@ async fn what_is_learnt_is_what_is_compiled_in() {
     assert_eq!(learn(vec![("c".to_owned(), schemas())], kinds()).await.kinds.len(), 0);
 }
 
+/// The samples that are read without an optimiser in a moment; `KUBESQL_ALL_CRDS=1` takes all.
+const FEW: [&str; 7] = [
+    "autoscaler",
+    "config-connector",
+    "external-snapshotter",
+    "flux",
+    "k8s-docs",
+    "karpenter",
+    "open-cluster-management",
+];
+
 /// Made objects of every sample's kind are read leaf by leaf as an independent reader reads them.
 #[tokio::test]
 async fn samples_are_learnt_and_read() {
@@ -87,9 +98,11 @@ async fn samples_are_learnt_and_read() {
     let folders = std::fs::read_dir(Path::new(&samples).join("crds")).expect("samples");
     // Folders have some of one name: each is a cluster of its own.
     let paths = folders.map(|folder| folder.expect("a folder").path());
+    let all = std::env::var_os("KUBESQL_ALL_CRDS").is_some();
+    let paths = paths.filter(|path| all || FEW.iter().any(|few| path.ends_with(few)));
     let paths = paths.map(|path| (path.file_name().expect("a name").to_string_lossy().into_owned(), path)).collect();
     let learnt = learn(paths, nothing()).await;
-    assert!(learnt.kinds.len() >= 97, "{}", learnt.kinds.len());
+    assert!(learnt.kinds.len() >= if all { 97 } else { 30 }, "{}", learnt.kinds.len());
     let mut random = Random(42);
     let mut leaves = 0;
     for kind in learnt.kinds.iter().map(|learnt| learnt.kind) {
@@ -112,5 +125,5 @@ async fn samples_are_learnt_and_read() {
         }
         assert_eq!(flattened.mismatch_count, misfits, "{}", kind.kind);
     }
-    assert!(leaves > 20_000, "only {leaves} columns");
+    assert!(leaves > if all { 20_000 } else { 2_000 }, "only {leaves} columns");
 }
