@@ -8,7 +8,6 @@ use std::time::Duration;
 
 use bytes::BytesMut;
 use futures::{SinkExt, StreamExt};
-use kubesql_runtime::sql::Prepared;
 use pgwire::api::{ClientInfo, DefaultClient, NoopHandler, PgWireConnectionState};
 use pgwire::error::{ErrorInfo, PgWireError};
 use pgwire::messages::response::ErrorResponse;
@@ -19,13 +18,14 @@ use tokio::net::TcpStream;
 use tokio::time::{sleep, sleep_until, timeout};
 use tokio_util::codec::{Framed, FramedParts};
 
+use super::execute::Planned;
 use super::frames::{Frames, STRANGER};
 use super::greeting::{Done, Greeted, greet};
 use super::startup::Startup;
 use super::{Shared, extended, failure, simple};
 use crate::listen::{Accepted, PATIENCE, Stream};
 
-type Connection = Framed<Frames<Stream>, PgWireMessageServerCodec<Prepared>>;
+type Connection = Framed<Frames<Stream>, PgWireMessageServerCodec<Planned>>;
 
 /// Serves one client, until it or its connection ends; whatever it has running ends with it.
 pub(super) async fn serve(accepted: Accepted, shared: Arc<Shared>) {
