@@ -131,6 +131,7 @@ pub(crate) struct Cli {
 }
 
 #[derive(Debug, Subcommand)]
+#[expect(clippy::large_enum_variant, reason = "there is one in a process")]
 pub(crate) enum Command {
     /// Answer SQL over files of Kubernetes objects
     #[command(after_help = QUERY_HELP)]

@@ -8,6 +8,7 @@ mod commands;
 mod demo;
 mod failure;
 mod glob;
+#[allow(clippy::result_large_err)] // what is refused is refused by whole answers
 mod http;
 mod listen;
 mod output;

@@ -3,6 +3,7 @@
 import sys
 
 from pgcli.pgexecute import PGExecute
+from pgspecial.main import PGSpecial
 
 executor = PGExecute("kubesql", "someone", None, "127.0.0.1", sys.argv[1], None)
 assert executor.search_path() == ["pg_catalog", "kubesql"], executor.search_path()
@@ -16,7 +17,7 @@ assert executor.databases() == ["kubesql"], executor.databases()
 assert list(executor.foreignkeys()) == []
 assert any(function.func_name == "quantity" for function in executor.functions())
 list(executor.datatypes())
-for title, rows, headers, status, *_ in executor.run("\\dt pods"):
+for title, rows, headers, status, *_ in executor.run("\\dt pods", PGSpecial()):
     assert [row[1] for row in rows] == ["pods"], rows
 for title, rows, headers, status, *_ in executor.run("select count(*) from nodes"):
     assert list(rows)[0][0] > 0

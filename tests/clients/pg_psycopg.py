@@ -104,7 +104,8 @@ for sql, code in [
     except psycopg.Error as error:
         assert error.sqlstate == code, (sql, error.sqlstate, str(error))
 try:
-    connection.execute("select 1 +\n  from pods")
+    connection.execute("select name\n  from pods where where name = 'x'")
+    raise AssertionError("answered")
 except psycopg.errors.SyntaxError as error:
     assert error.diag.statement_position is not None, error
 

@@ -265,7 +265,7 @@ fn a_port_that_is_taken_is_told_with_what_to_do() {
     assert_eq!(ran.code, Some(2), "{}", ran.err);
     let ran = run(&["serve", "--file", DEMO, "--pg", "off", "--http", "0.0.0.0:0"]);
     assert_eq!(ran.code, Some(2), "{}", ran.err);
-    assert!(ran.err.contains("there are no passwords"), "{}", ran.err);
+    assert!(ran.err.contains("whoever reaches that address could read everything"), "{}", ran.err);
 }
 
 #[test]

@@ -30,7 +30,7 @@ const RULES: &[Rule] = &[
     rule(
         "kubesql-server/src",
         &["tokio_rustls", "x509_parser"],
-        &["kubesql-server/src/tls", "kubesql-server/src/listen"],
+        &["kubesql-server/src/tls", "kubesql-server/src/listen", "kubesql-server/src/shell/backend/remote"],
     ),
     // Who may come in, and how, is known by rooms that know no protocol.
     rule("kubesql-server/src/auth", &["crate::pg", "crate::http", "crate::listen", "crate::tls", "crate::args"], &[]),

@@ -90,11 +90,8 @@ fn closing(inside: &str) -> Option<usize> {
     let mut depth = 0;
     for (at, char) in inside.char_indices() {
         match (quote, char) {
-            (Some(open), _) => {
-                if char == open {
-                    quote = None;
-                }
-            }
+            (Some(open), _) if char == open => quote = None,
+            (Some(_), _) => {}
             (None, '"' | '\'') => quote = Some(char),
             (None, '[') => depth += 1,
             (None, ']') if depth == 0 => return Some(at),

@@ -2,6 +2,9 @@
 
 use std::sync::Arc;
 
+use arrow::array::{Array, AsArray, RecordBatch, StringArray};
+use arrow::compute::cast;
+use arrow::datatypes::DataType;
 use bytes::{BufMut, Bytes, BytesMut};
 use futures::{Sink, SinkExt, StreamExt};
 use kubesql_runtime::sql::{Answer, Copy, CopyFormat};
@@ -26,7 +29,7 @@ where
     let binary = copy.format == CopyFormat::Binary;
     let format = if binary { Format::UnifiedBinary } else { Format::UnifiedText };
     let fields = Arc::new(encode::fields(&schema, &format));
-    let mut encoder = encoder(copy, &fields)?;
+    let mut usual = encoder(copy, &fields, &[])?;
     let code = i16::from(binary);
     let width = i16::try_from(fields.len()).map_err(|_| failure::coded("54011", "too many columns to be copied"))?;
     let begin = CopyOutResponse::new(i8::from(binary), width, vec![code; fields.len()]);
@@ -38,9 +41,15 @@ where
     while let Some(batch) = rows.next().await {
         let batch = batch.map_err(failure::of)?;
         let columns = encode::columns(&batch)?;
+        let texts = if copy.format == CopyFormat::Csv { texts(&batch)? } else { Vec::new() };
         for row in 0..batch.num_rows() {
+            // Only in quotes can an empty text be told from NULL, which pgwire leaves out by itself.
+            let is_empty = |(_, text): &&(usize, StringArray)| text.is_valid(row) && text.value(row).is_empty();
+            let empty: Vec<usize> = texts.iter().filter(is_empty).map(|(column, _)| *column).collect();
+            let mut quoting = if empty.is_empty() { None } else { Some(encoder(copy, &fields, &empty)?) };
+            let encoder = quoting.as_mut().unwrap_or(&mut usual);
             for (column, field) in columns.iter().zip(fields.iter()) {
-                column.encode(&mut encoder, row, field)?;
+                column.encode(encoder, row, field)?;
             }
             connection.feed(PgWireBackendMessage::CopyData(encoder.take_copy())).await?;
             count += 1;
@@ -62,7 +71,24 @@ fn data(bytes: Bytes) -> PgWireBackendMessage {
     PgWireBackendMessage::CopyData(CopyData::new(bytes))
 }
 
-fn encoder(copy: &Copy, fields: &Arc<Vec<FieldInfo>>) -> PgWireResult<CopyEncoder> {
+/// The columns of text, with their places.
+fn texts(batch: &RecordBatch) -> PgWireResult<Vec<(usize, StringArray)>> {
+    let mut texts = Vec::new();
+    for (at, column) in batch.columns().iter().enumerate() {
+        let of = match column.data_type() {
+            DataType::Dictionary(_, values) => &**values,
+            other => other,
+        };
+        if matches!(of, DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View) {
+            let text = cast(column, &DataType::Utf8).map_err(|error| PgWireError::ApiError(Box::new(error)))?;
+            texts.push((at, text.as_string::<i32>().clone()));
+        }
+    }
+    Ok(texts)
+}
+
+/// Writes rows; those of CSV have these columns in quotes, too.
+fn encoder(copy: &Copy, fields: &Arc<Vec<FieldInfo>>, quoted: &[usize]) -> PgWireResult<CopyEncoder> {
     let or = |given: &Option<String>, default: &str| given.as_deref().unwrap_or(default).into();
     Ok(match copy.format {
         CopyFormat::Binary => CopyEncoder::new_binary(Arc::clone(fields)),
@@ -72,7 +98,7 @@ fn encoder(copy: &Copy, fields: &Arc<Vec<FieldInfo>>) -> PgWireResult<CopyEncode
         }
         CopyFormat::Csv => {
             let quote = copy.quote.as_deref().unwrap_or("\"");
-            let mut force_quote = Vec::new();
+            let mut force_quote = quoted.to_vec();
             for name in &copy.force_quote {
                 if name == "*" {
                     force_quote.extend(0..fields.len());

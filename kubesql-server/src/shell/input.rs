@@ -88,8 +88,8 @@ fn depth(tokens: &[Token<'_>]) -> usize {
     })
 }
 
-/// Takes the input apart, variables replaced by their values.
-pub(super) fn pieces(input: &str, variables: &Variables) -> Vec<Piece> {
+/// Takes the input apart.
+pub(super) fn pieces(input: &str) -> Vec<Piece> {
     if let Some(command) = word_command(input) {
         return vec![Piece::Meta(command.to_owned())];
     }
@@ -110,12 +110,20 @@ pub(super) fn pieces(input: &str, variables: &Variables) -> Vec<Piece> {
                 flush(&mut text, &mut found);
                 found.push(Piece::Meta(token.text.trim_end().to_owned()));
             }
-            Kind::Variable => text.push_str(&replaced(token.text, variables)),
             _ => text.push_str(token.text),
         }
     }
     flush(&mut text, &mut found);
     found
+}
+
+/// The text with variables replaced by their values.
+pub(super) fn filled_in(text: &str, variables: &Variables) -> String {
+    let token = |token: &Token<'_>| match token.kind {
+        Kind::Variable => replaced(token.text, variables),
+        _ => token.text.to_owned(),
+    };
+    tokens(text).iter().map(token).collect()
 }
 
 /// A variable's value, or what was written where there is no such variable.
@@ -174,16 +182,12 @@ mod tests {
     fn input_falls_into_statements_and_commands() {
         let text = |text: &str| Piece::Text(text.to_owned());
         let meta = |text: &str| Piece::Meta(text.to_owned());
-        let none = Variables::new();
+        assert_eq!(pieces("select ';'; select 2 ;"), [text("select ';'"), Piece::End, text(" select 2 "), Piece::End]);
         assert_eq!(
-            pieces("select ';'; select 2 ;", &none),
-            [text("select ';'"), Piece::End, text(" select 2 "), Piece::End]
-        );
-        assert_eq!(
-            pieces("select 1\n\\gx out.csv \nselect 2", &none),
+            pieces("select 1\n\\gx out.csv \nselect 2"),
             [text("select 1\n"), meta("\\gx out.csv"), text("\nselect 2")]
         );
-        assert_eq!(pieces(" exit ", &none), [meta("\\q")]);
+        assert_eq!(pieces(" exit "), [meta("\\q")]);
     }
 
     #[test]
@@ -194,7 +198,7 @@ mod tests {
             ("select :'n', :\"t\"", "select 'it''s', \"pods\""),
             ("select ':t', :unknown, x::t", "select ':t', :unknown, x::t"),
         ] {
-            assert_eq!(pieces(input, &variables), [Piece::Text(expect.to_owned())], "{input}");
+            assert_eq!(filled_in(input, &variables), expect, "{input}");
         }
     }
 }

@@ -32,7 +32,7 @@ use tokio::runtime::Runtime;
 use self::backend::{Backend, Choice};
 use self::complete::Knowledge;
 use self::complete::catalog::Catalog;
-use self::input::{Open, Piece, Variables, open, pieces, says_something};
+use self::input::{Open, Piece, Variables, filled_in, open, pieces, says_something};
 use self::interrupt::Interrupt;
 use self::screen::{Target, home};
 use self::settings::Settings;
@@ -133,9 +133,10 @@ impl Shell<'_> {
     /// Runs all that is complete; the rest is kept.
     fn feed(&mut self, input: &str) {
         let interrupt = self.interrupt.fresh();
-        for piece in pieces(input, &self.variables) {
+        for piece in pieces(input) {
             match piece {
-                Piece::Text(text) => self.pending.push_str(&text),
+                // Now, for a command before it may have set one of them.
+                Piece::Text(text) => self.pending.push_str(&filled_in(&text, &self.variables)),
                 Piece::End => self.run_pending(),
                 Piece::Meta(line) => {
                     if let Err(error) = self.command(&line) {

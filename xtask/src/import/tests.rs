@@ -282,17 +282,15 @@ fn the_command_line_is_consistent() {
     use clap::{CommandFactory, Parser};
     Cli::command().debug_assert();
     let parses = |line: &str| Cli::try_parse_from(line.split(' ')).is_ok();
-    for line in
-        ["xtask import x.json", "xtask import --kubeconfig", "xtask import --kubeconfig a --context b --release v1.40"]
-    {
+    for line in [
+        "xtask import x.json",
+        "xtask import x.yaml y.json",
+        "xtask import --kubeconfig",
+        "xtask import --kubeconfig a --context b --release v1.40",
+    ] {
         assert!(parses(line), "{line}");
     }
-    for line in [
-        "xtask import",
-        "xtask import x.json --kubeconfig",
-        "xtask import x.json y.json",
-        "xtask import --release v1.40",
-    ] {
+    for line in ["xtask import", "xtask import x.json --kubeconfig", "xtask import --release v1.40"] {
         assert!(!parses(line), "{line}");
     }
 }

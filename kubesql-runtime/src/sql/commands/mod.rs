@@ -345,7 +345,7 @@ impl Reader<'_> {
             return backward();
         }
         let forward = self.takes("forward");
-        if !(!forward && self.takes("next")) {
+        if forward || !self.takes("next") {
             if self.takes("all") {
                 count = None;
             } else if self.takes_token(&Token::Minus) {

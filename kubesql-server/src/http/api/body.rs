@@ -115,7 +115,7 @@ impl Writing {
         if self.format == Format::Json {
             let summary = serde_json::to_string(&self.answer.summary()).map_err(io::Error::from)?;
             // The members of another object.
-            write!(self.buffer, ",{}\n", summary.strip_prefix('{').unwrap_or_default())?;
+            writeln!(self.buffer, ",{}", summary.strip_prefix('{').unwrap_or_default())?;
         } else {
             let mut trailers = self.trailers.lock();
             warn(&mut trailers, &self.answer.take_warnings());

@@ -2,12 +2,13 @@
 
 use std::fmt::Write as _;
 use std::io;
+use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, AsArray, RecordBatch};
 use arrow::compute::cast;
 use arrow::datatypes::{
     DataType, Date32Type, DurationMicrosecondType, Float32Type, Float64Type, Int8Type, Int16Type, Int32Type, Int64Type,
-    TimeUnit, TimestampMicrosecondType, UInt8Type, UInt16Type, UInt32Type, UInt64Type,
+    TimeUnit, TimestampMicrosecondType, TimestampNanosecondType, UInt8Type, UInt16Type, UInt32Type, UInt64Type,
 };
 use arrow::util::display::{ArrayFormatter, FormatOptions};
 use base64::Engine as _;
@@ -54,6 +55,12 @@ impl Rows {
 fn plain(array: &ArrayRef) -> io::Result<ArrayRef> {
     let to = match array.data_type() {
         DataType::Dictionary(_, values) => DataType::clone(values),
+        DataType::Timestamp(TimeUnit::Nanosecond, zone) => {
+            // A cast would round times before 1970 up.
+            let nanos = array.as_primitive::<TimestampNanosecondType>();
+            let micros = nanos.unary::<_, TimestampMicrosecondType>(|nanos| nanos.div_euclid(1000));
+            return Ok(Arc::new(micros.with_timezone_opt(zone.clone())));
+        }
         DataType::Timestamp(unit, zone) if *unit != TimeUnit::Microsecond => {
             DataType::Timestamp(TimeUnit::Microsecond, zone.clone())
         }
@@ -214,8 +221,6 @@ fn map(array: &ArrayRef, row: usize, digits: usize, to: &mut Vec<u8>) -> io::Res
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-
     use arrow::array::{
         BinaryArray, BooleanArray, Date32Array, Decimal128Array, DictionaryArray, DurationSecondArray, Float64Array,
         Int64Array, ListBuilder, MapBuilder, NullArray, StringArray, StringBuilder, StringViewArray, StructArray,

@@ -183,6 +183,7 @@ fn outputs(tokens: &[&Token<'_>]) -> Vec<String> {
     names.extend(last);
     names
 }
+
 /// Whether FROM behind these tokens begins a list of tables.
 pub(super) fn is_list(before: &[&Token<'_>]) -> bool {
     let open = before.iter().rposition(|token| token.is_symbol("("));
@@ -190,10 +191,8 @@ pub(super) fn is_list(before: &[&Token<'_>]) -> bool {
         .and_then(|at| at.checked_sub(1))
         .is_some_and(|at| ["extract", "trim", "substring", "overlay"].iter().any(|name| before[at].is(name)));
     let is_open = open.is_some_and(|at| !before[at..].iter().any(|token| token.is_symbol(")")));
-    !(in_call && is_open)
-        && !before
-            .last()
-            .is_some_and(|token| token.is("distinct") && before.len() > 2 && before[before.len() - 2].is("is"))
+    let [.., is, distinct] = before else { return !(in_call && is_open) };
+    !(in_call && is_open || is.is("is") && distinct.is("distinct"))
 }
 
 #[cfg(test)]

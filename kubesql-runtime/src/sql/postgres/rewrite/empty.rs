@@ -176,17 +176,18 @@ fn of(expr: &Expr, select: &Select) -> DataType {
             [.., table, ident] => column(select, Some(&normal(table)), &normal(ident)),
             _ => DataType::Text,
         },
-        Expr::BinaryOp { op, .. } => match op {
-            BinaryOperator::Eq
-            | BinaryOperator::NotEq
-            | BinaryOperator::Lt
-            | BinaryOperator::Gt
-            | BinaryOperator::LtEq
-            | BinaryOperator::GtEq
-            | BinaryOperator::And
-            | BinaryOperator::Or => DataType::Boolean,
-            _ => DataType::Text,
-        },
+        Expr::BinaryOp {
+            op:
+                BinaryOperator::Eq
+                | BinaryOperator::NotEq
+                | BinaryOperator::Lt
+                | BinaryOperator::Gt
+                | BinaryOperator::LtEq
+                | BinaryOperator::GtEq
+                | BinaryOperator::And
+                | BinaryOperator::Or,
+            ..
+        } => DataType::Boolean,
         Expr::IsNull(_) | Expr::IsNotNull(_) | Expr::InList { .. } | Expr::Exists { .. } | Expr::AnyOp { .. } => {
             DataType::Boolean
         }

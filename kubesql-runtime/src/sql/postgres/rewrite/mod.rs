@@ -91,12 +91,14 @@ impl VisitorMut for Rewriter<'_> {
     fn pre_visit_relation(&mut self, name: &mut ObjectName) -> ControlFlow<SqlError> {
         let words = words_of(name);
         match words.as_slice() {
-            [table] if table.starts_with("pg_") && !self.expressions.contains(table) => {
-                if tables::exists(super::SCHEMA, table) {
-                    let schema = ObjectNamePart::Identifier(Ident::with_quote('"', super::SCHEMA));
-                    name.0.insert(0, schema);
-                    self.touched.session = true;
-                }
+            [table]
+                if table.starts_with("pg_")
+                    && !self.expressions.contains(table)
+                    && tables::exists(super::SCHEMA, table) =>
+            {
+                let schema = ObjectNamePart::Identifier(Ident::with_quote('"', super::SCHEMA));
+                name.0.insert(0, schema);
+                self.touched.session = true;
             }
             [.., schema, table] if schema == super::SCHEMA => {
                 if tables::exists(schema, table) {
