@@ -56,10 +56,10 @@ where
         }
     }
     if binary {
-        if count == 0 {
-            connection.feed(data(Bytes::from_static(SIGNATURE))).await?;
-        }
-        connection.feed(PgWireBackendMessage::CopyData(CopyEncoder::finish_copy_binary())).await?;
+        let end = CopyEncoder::finish_copy_binary();
+        // Where there is no row, PostgreSQL sends both in one, and clients take what comes first for both.
+        let end = if count == 0 { CopyData::new([SIGNATURE, &end.data].concat().into()) } else { end };
+        connection.feed(PgWireBackendMessage::CopyData(end)).await?;
     }
     connection.feed(PgWireBackendMessage::CopyDone(CopyDone::new())).await?;
     let tag = Tag::new("COPY").with_rows(count);
