@@ -73,9 +73,14 @@ fn psql_describes_what_is_there() {
         ("\\dconfig search_path", &["search_path|kubesql"]),
         (
             "\\d pods",
-            &["name|text|", "creationtimestamp|timestamp with time zone|", "labels|jsonb|", "labels.app|text"],
+            &[
+                "name|text|",
+                "creationtimestamp|timestamp with time zone|",
+                "labels|jsonb|",
+                "labels.app.kubernetes.io/name|text|",
+            ],
         ),
-        ("\\d+ core.pods", &["nodename|text||||extended||||spec.nodeName", "dnsconfig.searches|text[]|"]),
+        ("\\d+ core.pods", &["nodename|text||||extended|||spec.nodeName", "dnsconfig.searches|text[]|"]),
         ("\\d system.queries", &["sql|text|", "rows|bigint|"]),
         ("\\d+ system.queries", &["sql|text|"]),
         ("\\d pg_class", &["oid|oid|", "relname|text|"]),

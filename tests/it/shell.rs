@@ -213,8 +213,11 @@ fn a_person_at_a_terminal_has_all_comforts() {
     terminal.line("' as y;");
     terminal.sees("(null) | one\\n");
     // Tab completes keywords, tables, and the keys of the data.
+    terminal.prompt();
     terminal.keys(&["C-l"]);
+    terminal.until("an empty screen", |screen| screen.trim() == "kubesql=>");
     terminal.text("sel");
+    terminal.sees("kubesql=> sel");
     terminal.keys(&["Tab"]);
     terminal.sees("kubesql=> select ");
     terminal.text("name, topo from nodes;");
@@ -251,7 +254,7 @@ fn a_person_at_a_terminal_has_all_comforts() {
     again.text("null::");
     again.sees("(search 'null::')");
     again.keys(&["Enter"]);
-    again.sees("kubesql'> ' as y;");
+    again.sees("> ' as y;");
     again.keys(&["C-c"]);
     again.sees("^C");
     again.line("exit");

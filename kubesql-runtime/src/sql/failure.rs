@@ -23,11 +23,16 @@ pub(super) fn explain(error: &DataFusionError, names: Option<&Names>) -> SqlErro
         DataFusionError::Plan(message) => planned(message),
         DataFusionError::NotImplemented(message) => SqlError::new(ErrorKind::Unsupported, plain(message)),
         DataFusionError::Execution(message) => invalid(plain(message)),
+        // What is put elsewhere is written by Arrow, which takes the refusal for an error of its own.
+        DataFusionError::ArrowError(arrow, _) if arrow.to_string().contains(NO_ROOM) => exhausted(NO_ROOM),
         DataFusionError::ArrowError(arrow, _) => invalid(plain(&arrow.to_string())),
         DataFusionError::ResourcesExhausted(message) => exhausted(&plain(message)),
         other => SqlError::new(ErrorKind::Internal, plain(&other.to_string())),
     }
 }
+
+/// Part of what DataFusion says where there is no more room for what does not fit in memory.
+const NO_ROOM: &str = "used disk space during the spilling process";
 
 /// No more memory, or no more room for what does not fit there.
 fn exhausted(message: &str) -> SqlError {
