@@ -2,12 +2,13 @@
 
 use std::io;
 use std::net::SocketAddr;
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
 use std::time::Duration;
 
 use bytes::BytesMut;
-use futures::{SinkExt, StreamExt};
+use futures::{FutureExt, SinkExt, StreamExt};
 use pgwire::api::{ClientInfo, DefaultClient, NoopHandler, PgWireConnectionState};
 use pgwire::error::{ErrorInfo, PgWireError};
 use pgwire::messages::response::ErrorResponse;
@@ -90,7 +91,12 @@ async fn converse(
                 return;
             }
             () = sleep_until(known_until), if !known => return,
-            message = connection.next() => message,
+            // What decodes messages panics at some that are too short.
+            message = AssertUnwindSafe(connection.next()).catch_unwind() => message,
+        };
+        let Ok(message) = message else {
+            _ = send(connection, failure::fatal("08P01", "a message cannot be read")).await;
+            return;
         };
         let message = match message {
             None | Some(Ok(PgWireFrontendMessage::Terminate(_))) => return,

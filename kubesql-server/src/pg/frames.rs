@@ -49,10 +49,15 @@ impl<S> Frames<S> {
             bytes = &bytes[1..];
             if self.known == self.head.len() {
                 self.known = 0;
-                let [_, length @ ..] = self.head;
+                let [kind, length @ ..] = self.head;
                 // The length counts itself.
                 let body = usize::try_from(u32::from_be_bytes(length)).ok().and_then(|length| length.checked_sub(4));
                 let longest = self.longest.load(Ordering::Relaxed);
+                // What else strangers send is not even looked at: to show something, or to go, is all that they may.
+                if longest == STRANGER && !matches!(kind, b'p' | b'X') {
+                    let message = "the client was not let in, and asks for something";
+                    return Err(io::Error::new(io::ErrorKind::InvalidData, message));
+                }
                 self.body = body.filter(|body| *body <= longest).ok_or_else(|| {
                     let message =
                         format!("a message is longer than the {longest} bytes that it may have, or has no length");
@@ -98,6 +103,18 @@ mod tests {
         let cut = bytes.chunks(1).all(|byte| frames.look(byte).is_ok());
         assert_eq!(whole, cut, "{bytes:?}");
         whole
+    }
+
+    #[test]
+    fn strangers_may_only_answer() {
+        let longest = Arc::new(AtomicUsize::new(STRANGER));
+        let mut frames = Frames::new((), 1, Arc::clone(&longest));
+        assert!(frames.look(b"\0p\0\0\0\x04").is_ok());
+        for kind in *b"QPBEDHSCFdcf\0?" {
+            assert!(Frames::new((), 0, Arc::clone(&longest)).look(&[kind, 0, 0, 0, 4]).is_err(), "{kind}");
+        }
+        longest.store(KNOWN, Ordering::Relaxed);
+        assert!(frames.look(b"Q\0\0\0\x04").is_ok());
     }
 
     #[test]
