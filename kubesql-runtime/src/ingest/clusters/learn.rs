@@ -143,10 +143,10 @@ pub(super) fn missing(connector: &Connector, failure: &Failure) -> Missing {
 }
 
 /// What one cluster is being asked.
-type Learning<'a> = BoxFuture<'a, Result<(), Failure>>;
+type Lesson<'a> = BoxFuture<'a, Result<(), Failure>>;
 
 /// Learns from each of these clusters, all at once and none for too long, and tells which could not be asked.
-pub(super) async fn each(clusters: Vec<(Arc<Connector>, Learning<'_>)>) -> Vec<Missing> {
+pub(super) async fn each(clusters: Vec<(Arc<Connector>, Lesson<'_>)>) -> Vec<Missing> {
     let mut asked = Vec::new();
     for (connector, learnt) in clusters {
         asked.push(async move {
