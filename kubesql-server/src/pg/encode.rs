@@ -13,7 +13,7 @@ use futures::{Stream, StreamExt, stream};
 use kubesql_runtime::sql::Answer;
 use pgwire::api::Type;
 use pgwire::api::portal::Format;
-use pgwire::api::results::{DataRowEncoder, FieldInfo, QueryResponse};
+use pgwire::api::results::{DataRowEncoder, FieldFormat, FieldInfo, QueryResponse};
 use pgwire::error::{PgWireError, PgWireResult};
 use pgwire::messages::data::DataRow;
 use pgwire::types::ToSqlText;
@@ -21,6 +21,7 @@ use pgwire::types::format::FormatOptions;
 use postgres_types::{IsNull, ToSql, accepts, to_sql_checked};
 
 use super::failure;
+use super::text::{self, Text};
 use crate::output::value::{TextWriter, json_options};
 
 /// The columns of an answer, in the formats that the client asks for.
@@ -137,13 +138,36 @@ impl Column {
         Ok(Self::Json(values.collect()))
     }
 
-    /// Writes a value.
+    /// Writes a value, in the format that the column has.
     pub(super) fn encode(&self, encoder: &mut impl Encoder, row: usize, field: &FieldInfo) -> PgWireResult<()> {
         match self {
-            Self::Null => encoder.encode_field(&None::<&str>, field),
-            Self::Plain(array, of) => encode_value(encoder, array, row, of, field),
-            Self::Json(values) if values.is_null(row) => encoder.encode_field(&None::<Json>, field),
-            Self::Json(values) => encoder.encode_field(&Json(values.value(row)), field),
+            Self::Json(values) if values.is_valid(row) => encoder.encode_field(&Json(values.value(row)), field),
+            Self::Plain(array, _) if field.format() == FieldFormat::Text && array.is_valid(row) => {
+                match array.data_type() {
+                    DataType::Utf8View => encoder.encode_field(&Text(array.as_string_view().value(row)), field),
+                    DataType::Utf8 => encoder.encode_field(&Text(array.as_string::<i32>().value(row)), field),
+                    _ => {
+                        let mut written = String::new();
+                        text::write(array, row, &mut written);
+                        encoder.encode_field(&Text(&written), field)
+                    }
+                }
+            }
+            Self::Plain(array, of) if array.is_valid(row) => encode_value(encoder, array, row, of, field),
+            Self::Null | Self::Json(_) | Self::Plain(..) => encoder.encode_field(&None::<Text>, field),
+        }
+    }
+
+    /// A value as text; none of NULL.
+    pub(super) fn text(&self, row: usize) -> Option<String> {
+        match self {
+            Self::Json(values) => values.is_valid(row).then(|| values.value(row).to_owned()),
+            Self::Plain(array, _) => array.is_valid(row).then(|| {
+                let mut written = String::new();
+                text::write(array, row, &mut written);
+                written
+            }),
+            Self::Null => None,
         }
     }
 }

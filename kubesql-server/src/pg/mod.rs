@@ -13,6 +13,7 @@ mod parameters;
 mod session;
 mod simple;
 mod startup;
+mod text;
 
 use std::io;
 use std::net::SocketAddr;

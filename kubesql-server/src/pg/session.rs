@@ -29,6 +29,8 @@ struct Open {
     rows: BoxStream<'static, Result<RecordBatch, SqlError>>,
     /// What was read and not yet taken.
     left: VecDeque<RecordBatch>,
+    /// The row that was taken last.
+    current: Option<RecordBatch>,
     hold: bool,
     binary: bool,
 }
@@ -46,7 +48,8 @@ impl Session {
             return Err(failure::coded("42P03", format!("cursor \"{}\" already exists", cursor.name)));
         }
         let Answer { schema, rows, .. } = answer;
-        let open = Open { schema, rows, left: VecDeque::new(), hold: cursor.hold, binary: cursor.binary };
+        let open =
+            Open { schema, rows, left: VecDeque::new(), current: None, hold: cursor.hold, binary: cursor.binary };
         cursors.insert(cursor.name.clone(), open);
         Ok(())
     }
@@ -57,11 +60,17 @@ impl Session {
         let open = cursors.get_mut(name).ok_or_else(|| missing(name))?;
         let schema = Arc::clone(&open.schema);
         let Some(mut wanted) = count else {
+            open.current = None;
             let left = std::mem::take(&mut open.left).into_iter().map(Ok);
             let rows = std::mem::replace(&mut open.rows, stream::empty().boxed());
             return Ok(Answer { command: "FETCH", schema, rows: stream::iter(left).chain(rows).boxed() });
         };
-        let mut taken = Vec::new();
+        if wanted == 0 {
+            let current = open.current.clone().into_iter().map(Ok);
+            return Ok(Answer { command: "FETCH", schema, rows: stream::iter(current.collect::<Vec<_>>()).boxed() });
+        }
+        open.current = None;
+        let mut taken: Vec<Result<RecordBatch, SqlError>> = Vec::new();
         while wanted > 0 {
             let batch = match open.left.pop_front() {
                 Some(batch) => batch,
@@ -78,6 +87,10 @@ impl Session {
             }
             wanted -= rows;
             taken.push(Ok(batch));
+        }
+        if let Some(Ok(last)) = taken.iter().rev().find(|batch| batch.as_ref().is_ok_and(|batch| batch.num_rows() > 0))
+        {
+            open.current = Some(last.slice(last.num_rows() - 1, 1));
         }
         Ok(Answer { command: "FETCH", schema, rows: stream::iter(taken).boxed() })
     }
