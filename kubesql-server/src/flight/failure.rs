@@ -7,16 +7,18 @@ use tonic::{Code, Status};
 
 use crate::auth::Refused;
 
-/// What sort of failure it is, and what to do about it: metadata beside the message, which has both in words.
+/// What sort of failure it is, for us and for SQL, and what to do about it: metadata beside the message.
 const KIND: &str = "x-kubesql-error";
+const SQLSTATE: &str = "x-kubesql-sqlstate";
 const HINT: &str = "x-kubesql-hint";
 
 /// An error of a statement.
 pub(super) fn of(error: SqlError) -> Status {
-    let SqlError { kind, message, hint } = error;
-    let (code, name) = code(kind);
+    let (code, name) = code(error.kind);
     let mut metadata = MetadataMap::new();
     metadata.insert(KIND, MetadataValue::from_static(name));
+    metadata.insert(SQLSTATE, MetadataValue::from_static(error.sqlstate()));
+    let SqlError { message, hint, .. } = error;
     let text = match hint {
         Some(hint) => {
             // Values are ASCII.

@@ -99,7 +99,7 @@ pub(super) async fn set(session: &Arc<Session>, request: SetSessionOptionsReques
             (CATALOG_OPTION, Some(catalog)) => (catalog != CATALOG).then_some(Wrong::Value),
             (name, value) => {
                 let setting = if name == SCHEMA_OPTION { SEARCH_PATH } else { name };
-                if !known.iter().any(|(known, _)| known == setting) {
+                if !known.iter().any(|(known, _)| known.eq_ignore_ascii_case(setting)) {
                     Some(Wrong::Name)
                 } else {
                     // Its name is one of ours, so that it needs no quotes.
@@ -141,7 +141,10 @@ pub(super) async fn get(session: &Arc<Session>) -> Result<GetSessionOptionsResul
 }
 
 async fn all(session: &Arc<Session>) -> Result<Vec<(String, String)>, Status> {
-    let pair = |row: Vec<String>| <[String; 2]>::try_from(row).ok().map(|[name, value]| (name, value));
+    let pair = |row: Vec<String>| {
+        let mut row = row.into_iter();
+        Some((row.next()?, row.next()?))
+    };
     Ok(ask(&session.client, "SHOW ALL").await?.into_iter().filter_map(pair).collect())
 }
 

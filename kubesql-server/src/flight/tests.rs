@@ -43,7 +43,7 @@ async fn what_is_said_of_sql_is_true() {
             "select name from pods p where exists (select 1 from nodes n where n.name = p.nodename)",
         ),
         (SqlInfo::SqlCatalogAtStart, true, "select name from kubesql.core.pods"),
-        (SqlInfo::SqlSupportsLikeEscapeClause, false, "select name from pods where name like 'a!_b' escape '!'"),
+        (SqlInfo::SqlSupportsLikeEscapeClause, true, "select name from pods where name like 'a!_b' escape '!'"),
         (SqlInfo::SqlSelectForUpdateSupported, false, "select name from pods for update"),
         (SqlInfo::SqlSavepointsSupported, false, "savepoint here"),
         (SqlInfo::SqlDdlTable, false, "create table t (a int)"),
