@@ -75,6 +75,7 @@ Examples:
   kubesql serve --context 'prod-*' --watch pods,nodes
   kubesql serve --demo --pg 127.0.0.1:0          a made-up cluster, on any free port
   kubesql serve --pg off --http 9090             one door only, on another port
+  kubesql serve --flight 127.0.0.1:32010         Arrow Flight SQL as well: ADBC, JDBC
 and then one of:
   psql -h 127.0.0.1 -c \"select namespace, count(*) from pods group by 1\"
   presto --server localhost:8080 --catalog kubesql --schema kubesql    or trino, with the same words
@@ -142,7 +143,7 @@ pub(crate) enum Command {
     Describe(DescribeArgs),
     /// Show how a statement would be answered
     Explain(ExplainArgs),
-    /// Follow clusters and answer clients of PostgreSQL, Presto, Trino and HTTP
+    /// Follow clusters and answer clients of PostgreSQL, Presto, Trino, HTTP and Arrow Flight SQL
     #[command(after_help = SERVE_HELP)]
     Serve(ServeArgs),
     /// Say who may come in with a password
@@ -307,6 +308,9 @@ pub(crate) struct ServeArgs {
     /// Where to answer HTTP: Presto, Trino, and the REST API below /api/v1; as --pg
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8080", help_heading = "Doors")]
     pub(crate) http: Listen,
+    /// Where to answer Arrow Flight SQL; as --pg
+    #[arg(long, value_name = "ADDRESS", default_value = "off", help_heading = "Doors")]
+    pub(crate) flight: Listen,
     /// How many seconds a statement may take, waiting for its turn included; 0 for no limit
     #[arg(long, value_name = "SECONDS", default_value_t = 300, help_heading = "Limits")]
     pub(crate) statement_timeout: u64,

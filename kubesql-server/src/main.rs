@@ -7,6 +7,7 @@ mod commands;
 #[allow(dead_code)] // what only those need who run one inside the process
 mod demo;
 mod failure;
+mod flight;
 mod glob;
 #[allow(clippy::result_large_err)] // what is refused is refused by whole answers
 mod http;

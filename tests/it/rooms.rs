@@ -38,10 +38,15 @@ const RULES: &[Rule] = &[
     rule("kubesql-server/src/listen", &["crate::pg", "crate::http", "crate::query", "crate::args"], &[]),
     rule(
         "kubesql-server/src/query",
-        &["crate::pg", "crate::http", "crate::commands", "crate::args", "crate::output"],
+        &["crate::pg", "crate::http", "crate::flight", "crate::commands", "crate::args", "crate::output"],
         &[],
     ),
     rule("kubesql-server/src/pg", &["crate::commands", "crate::args", "crate::sources", "crate::http"], &[]),
+    rule("kubesql-server/src/pg", &["crate::flight"], &[]),
+    rule("kubesql-server/src", &["tonic", "arrow_flight", "prost"], &["kubesql-server/src/flight"]),
+    rule("kubesql-server/src/flight", &["crate::pg", "crate::http", "crate::commands", "crate::args"], &[]),
+    rule("kubesql-server/src/flight", &["crate::sources"], &[]),
+    rule("kubesql-server/src/http", &["crate::flight"], &[]),
     rule(
         "kubesql-server/src",
         &["axum", "utoipa", "utoipa_axum"],

@@ -12,7 +12,6 @@ const GOOD: i64 = 12 * 3600;
 
 impl Auth {
     /// A token for somebody who has come in; good for some hours, and as long as this process runs.
-    #[allow(dead_code)] // for protocols that hand one out
     pub(crate) fn seal(&self, user: &str) -> String {
         self.sealed(user, Timestamp::now().as_second().saturating_add(GOOD))
     }

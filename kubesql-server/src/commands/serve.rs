@@ -12,6 +12,7 @@ use super::query::say;
 use super::{Signals, runtime};
 use crate::args::{Listen, ServeArgs};
 use crate::failure::Failure;
+use crate::flight::Flight;
 use crate::http::Http;
 use crate::listen::Access;
 use crate::pg::Pg;
@@ -28,11 +29,11 @@ const ASK: Duration = Duration::from_secs(60);
 
 /// Serves until the process is told to end.
 pub(crate) fn run(args: &ServeArgs) -> Result<(), Failure> {
-    if (args.pg, args.http) == (Listen::Off, Listen::Off) {
+    if [args.pg, args.http, args.flight] == [Listen::Off; 3] {
         return Err(Failure::usage("no door is left to be opened", "leave out --pg off or --http off"));
     }
     let audit = args.access.audit()?;
-    let doors = [("--pg", args.pg), ("--http", args.http)];
+    let doors = [("--pg", args.pg), ("--http", args.http), ("--flight", args.flight)];
     let doors: Vec<_> = doors.into_iter().filter_map(|(flag, at)| Some((flag, at.address()?))).collect();
     let access = Arc::new(args.access.open(&doors, audit.clone(), usize::from(args.limits.connections))?);
     let runtime = runtime()?;
@@ -71,6 +72,15 @@ async fn serve(args: &ServeArgs, door: &Arc<Door>, access: &Arc<Access>) -> Resu
             "Presto, Trino and HTTP clients are answered on {at}; try: presto --server {scheme}{at} --catalog kubesql --schema kubesql"
         ));
         doors.spawn(http.serve());
+    }
+    if let Listen::At(wanted) = args.flight {
+        const HINT: &str = "--flight takes another address, such as 127.0.0.1:0 for any free port, or off";
+        let flight = Flight::bind(wanted, Arc::clone(door), Arc::clone(access)).await;
+        let flight = flight.map_err(|error| taken(wanted, &error, HINT))?;
+        let at = flight.address()?;
+        let scheme = if access.tls.is_some() { "grpc+tls" } else { "grpc" };
+        lines.push(format!("Arrow Flight SQL clients are answered on {at}; try: {scheme}://{at} with ADBC"));
+        doors.spawn(flight.serve());
     }
     for table in &args.watch {
         around.spawn(keep(Arc::clone(door), table.clone()));

@@ -78,7 +78,6 @@ impl Incoming {
     }
 
     /// The next one, for those who poll.
-    #[allow(dead_code)] // until one does
     pub(crate) fn poll_next(&mut self, context: &mut Context<'_>) -> Poll<Option<Connection>> {
         self.ready.poll_recv(context)
     }

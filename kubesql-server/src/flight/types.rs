@@ -1,0 +1,92 @@
+//! Which Arrow types are sent: those that every client reads, named as SQL names them.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use arrow::datatypes::{DataType, Field, FieldRef, Fields, Schema, SchemaRef, TimeUnit};
+
+/// Where the protocol has a column's SQL type.
+const TYPE_NAME: &str = "ARROW:FLIGHT:SQL:TYPE_NAME";
+
+/// The columns of an answer as they are sent.
+pub(super) fn sent_schema(schema: &Schema) -> SchemaRef {
+    Arc::new(Schema::new(schema.fields().iter().map(|field| sent_column(field)).collect::<Fields>()))
+}
+
+fn sent_column(field: &FieldRef) -> Field {
+    let mut metadata = field.metadata().clone();
+    metadata.insert(TYPE_NAME.to_owned(), sql_name(field.data_type(), field.metadata()).into_owned());
+    Field::new(field.name(), sent(field.data_type()), field.is_nullable()).with_metadata(metadata)
+}
+
+/// Views and dictionaries are plain values, since not all clients know them.
+pub(super) fn sent(of: &DataType) -> DataType {
+    let inner = |field: &FieldRef| Arc::new(Field::clone(field).with_data_type(sent(field.data_type())));
+    match of {
+        DataType::Utf8View => DataType::Utf8,
+        DataType::BinaryView => DataType::Binary,
+        DataType::Dictionary(_, values) => sent(values),
+        DataType::List(item) | DataType::ListView(item) => DataType::List(inner(item)),
+        DataType::LargeList(item) | DataType::LargeListView(item) => DataType::LargeList(inner(item)),
+        DataType::FixedSizeList(item, size) => DataType::FixedSizeList(inner(item), *size),
+        DataType::Struct(fields) => DataType::Struct(fields.iter().map(inner).collect()),
+        DataType::Map(entries, sorted) => DataType::Map(inner(entries), *sorted),
+        other => other.clone(),
+    }
+}
+
+/// As psql spells it.
+fn sql_name(of: &DataType, metadata: &HashMap<String, String>) -> std::borrow::Cow<'static, str> {
+    match of {
+        DataType::Utf8View | DataType::Utf8 | DataType::LargeUtf8 | DataType::Null => {
+            if metadata.get("kubesql.content").is_some_and(|content| content == "json") { "json" } else { "text" }
+                .into()
+        }
+        DataType::Boolean => "boolean".into(),
+        DataType::Int8 | DataType::UInt8 | DataType::Int16 => "smallint".into(),
+        DataType::UInt16 | DataType::Int32 => "integer".into(),
+        DataType::UInt32 | DataType::Int64 => "bigint".into(),
+        DataType::UInt64 | DataType::Decimal128(..) | DataType::Decimal256(..) => "numeric".into(),
+        DataType::Float16 | DataType::Float32 => "real".into(),
+        DataType::Float64 => "double precision".into(),
+        DataType::Timestamp(_, Some(_)) => "timestamp with time zone".into(),
+        DataType::Timestamp(_, None) => "timestamp without time zone".into(),
+        DataType::Date32 | DataType::Date64 => "date".into(),
+        DataType::Time32(_) | DataType::Time64(_) => "time without time zone".into(),
+        DataType::Duration(_) | DataType::Interval(_) => "interval".into(),
+        DataType::Binary | DataType::LargeBinary | DataType::BinaryView | DataType::FixedSizeBinary(_) => {
+            "bytea".into()
+        }
+        DataType::Dictionary(_, values) => sql_name(values, metadata),
+        DataType::List(item) | DataType::LargeList(item) => {
+            format!("{}[]", sql_name(item.data_type(), item.metadata())).into()
+        }
+        DataType::Map(..) => "map".into(),
+        _ => "record".into(),
+    }
+}
+
+/// The column of a table, from its type as psql spells it.
+pub(super) fn column(name: &str, sql: &str) -> Field {
+    let of = of_sql(sql);
+    Field::new(name, of, true).with_metadata([(TYPE_NAME.to_owned(), sql.to_owned())].into())
+}
+
+fn of_sql(name: &str) -> DataType {
+    if let Some(item) = name.strip_suffix("[]") {
+        return DataType::List(Arc::new(Field::new("item", of_sql(item), true)));
+    }
+    match name {
+        "boolean" => DataType::Boolean,
+        "integer" => DataType::Int32,
+        "bigint" => DataType::Int64,
+        "double precision" => DataType::Float64,
+        "timestamp with time zone" => DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into())),
+        "date" => DataType::Date32,
+        "map" => {
+            let entry = [Field::new("key", DataType::Utf8, false), Field::new("value", DataType::Utf8, true)];
+            DataType::Map(Arc::new(Field::new("entries", DataType::Struct(Fields::from(entry.to_vec())), false)), false)
+        }
+        _ => DataType::Utf8,
+    }
+}
