@@ -30,7 +30,7 @@ pub(super) struct GetSessionOptionsResult {
 
 #[derive(Clone, PartialEq, Message)]
 pub(super) struct CloseSessionResult {
-    #[prost(enumeration = "Closed", tag = "1")]
+    #[prost(enumeration = "Closure", tag = "1")]
     status: i32,
 }
 
@@ -77,7 +77,7 @@ enum Wrong {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Enumeration)]
 #[repr(i32)]
-enum Closed {
+enum Closure {
     Unspecified = 0,
     Closed = 1,
     Closing = 2,
@@ -150,7 +150,7 @@ async fn all(session: &Arc<Session>) -> Result<Vec<(String, String)>, Status> {
 
 /// What is told when a session has been closed.
 pub(super) fn closed() -> CloseSessionResult {
-    CloseSessionResult { status: Closed::Closed.into() }
+    CloseSessionResult { status: Closure::Closed.into() }
 }
 
 /// The message of an action.

@@ -10,7 +10,7 @@ const TYPE_NAME: &str = "ARROW:FLIGHT:SQL:TYPE_NAME";
 
 /// The columns of an answer as they are sent.
 pub(super) fn sent_schema(schema: &Schema) -> SchemaRef {
-    Arc::new(Schema::new(schema.fields().iter().map(|field| sent_column(field)).collect::<Fields>()))
+    Arc::new(Schema::new(schema.fields().iter().map(sent_column).collect::<Fields>()))
 }
 
 fn sent_column(field: &FieldRef) -> Field {
