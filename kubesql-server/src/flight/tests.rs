@@ -44,7 +44,6 @@ async fn what_is_said_of_sql_is_true() {
         ),
         (SqlInfo::SqlCatalogAtStart, true, "select name from kubesql.core.pods"),
         (SqlInfo::SqlSupportsLikeEscapeClause, true, "select name from pods where name like 'a!_b' escape '!'"),
-        (SqlInfo::SqlSavepointsSupported, false, "savepoint here"),
         (SqlInfo::SqlDdlTable, false, "create table t (a int)"),
         (SqlInfo::SqlDdlSchema, false, "create schema s"),
         (SqlInfo::SqlNamedParametersSupported, false, "select name from pods where name = :name"),
