@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 mod decode;
+mod doors;
 mod json;
 mod live;
 mod pods;
@@ -24,6 +25,7 @@ struct Cli {
 #[derive(Subcommand)]
 enum Bench {
     Decode(decode::Args),
+    Doors(doors::Args),
     Live(live::Args),
     #[command(hide = true)]
     LiveWay(live::process::Args),
@@ -32,6 +34,7 @@ enum Bench {
 fn main() -> ExitCode {
     let outcome = match Cli::parse().bench {
         Bench::Decode(args) => decode::run(&args),
+        Bench::Doors(args) => doors::run(&args),
         Bench::Live(args) => live::run(&args),
         Bench::LiveWay(args) => live::process::run(&args),
     };

@@ -9,7 +9,7 @@ use anyhow::{Context as _, Result, bail};
 /// Run a benchmark, in one run on one machine: the figures are ratios to what else could be used
 #[derive(clap::Args)]
 pub(crate) struct Args {
-    /// Which one, with its options: `decode`, `live`; `--help` behind it says more
+    /// Which one, with its options: `decode`, `doors`, `live`; `--help` behind it says more
     #[arg(required = true, trailing_var_arg = true, allow_hyphen_values = true)]
     bench: Vec<String>,
 }
