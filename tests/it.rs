@@ -14,7 +14,6 @@ mod auth; // who is let in by `kubesql serve`
 mod auth_http; // the same over HTTP
 #[path = "it/cli.rs"]
 mod cli; // the command line: sources, statements, formats, errors, exit codes
-#[allow(dead_code)] // until each of its functions has a test that uses it
 #[path = "it/clients.rs"]
 mod clients; // where the SQL clients are that `cargo xtask clients` installs
 #[path = "it/converge/mod.rs"]

@@ -1,6 +1,5 @@
 //! The audit log: a line of JSON for each statement and each refused attempt to come in.
 
-use std::fs::OpenOptions;
 use std::io::{self, Write};
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -8,6 +7,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use jiff::Timestamp;
 use parking_lot::Mutex;
 use serde::Serialize;
+
+use crate::private;
 
 /// Where lines go.
 pub(crate) struct Audit {
@@ -51,15 +52,8 @@ impl Audit {
         if path == Path::new("-") {
             return Ok(Self::to(Box::new(io::stderr())));
         }
-        let mut options = OpenOptions::new();
-        options.create(true).append(true);
-        #[cfg(unix)]
-        {
-            use std::os::unix::fs::OpenOptionsExt;
-            // What people ask is nobody else's business.
-            options.mode(0o600);
-        }
-        Ok(Self::to(Box::new(options.open(path)?)))
+        // What people ask is nobody else's business.
+        Ok(Self::to(Box::new(private::options().create(true).append(true).open(path)?)))
     }
 
     fn to(to: Box<dyn Write + Send>) -> Self {

@@ -14,6 +14,7 @@ mod http;
 mod listen;
 mod output;
 mod pg;
+mod private;
 mod query;
 mod reload;
 mod shell;

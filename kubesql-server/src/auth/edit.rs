@@ -4,6 +4,8 @@ use std::fs;
 use std::io::{self, Write};
 use std::path::Path;
 
+use crate::private;
+
 /// Puts a line `name:...` in the place of the one that the file has of this name, or at its end; in a folder, writes
 /// the file of this name. Whether there was one before.
 pub(crate) fn put(path: &Path, name: &str, value: &str) -> io::Result<bool> {
@@ -50,14 +52,7 @@ fn write(path: &Path, text: &str) -> io::Result<()> {
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     let beside = folder.join(format!(".{name}.{:08x}", rand::random::<u32>()));
-    let mut options = fs::OpenOptions::new();
-    options.write(true).create_new(true);
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::OpenOptionsExt;
-        options.mode(0o600);
-    }
-    let written = options.open(&beside).and_then(|mut file| {
+    let written = private::options().write(true).create_new(true).open(&beside).and_then(|mut file| {
         file.write_all(text.as_bytes())?;
         file.sync_all()?;
         if let Ok(old) = fs::metadata(path) {

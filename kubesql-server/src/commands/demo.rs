@@ -1,12 +1,13 @@
 //! `kubesql demo`: a made-up cluster to try things on.
 
 use std::io::{self, Write};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use super::{ended, runtime};
 use crate::args::DemoArgs;
 use crate::demo::{Demo, Options};
 use crate::failure::Failure;
+use crate::private::{self, Remove};
 
 /// Serves a cluster until the process is told to end.
 pub(crate) fn run(args: &DemoArgs) -> Result<(), Failure> {
@@ -38,7 +39,7 @@ async fn serve(args: &DemoArgs) -> Result<(), Failure> {
         Some(path) => path.clone(),
         None => std::env::temp_dir().join(format!("kubesql-demo-{}.kubeconfig", std::process::id())),
     };
-    write_private(&path, &demo.kubeconfig()).map_err(|error| {
+    write(&path, &demo.kubeconfig()).map_err(|error| {
         Failure::usage(
             format!("{} cannot be written: {error}", path.display()),
             "--write-kubeconfig takes a path in a folder that exists",
@@ -54,22 +55,7 @@ async fn serve(args: &DemoArgs) -> Result<(), Failure> {
 }
 
 /// Writes a file that only its owner may read, since it holds a token.
-fn write_private(path: &Path, text: &str) -> io::Result<()> {
-    let mut options = std::fs::OpenOptions::new();
-    options.write(true).create(true).truncate(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    options.open(path)?.write_all(text.as_bytes())
-}
-
-/// Removes a file that no one asked for.
-struct Remove(Option<PathBuf>);
-
-impl Drop for Remove {
-    fn drop(&mut self) {
-        if let Some(path) = &self.0 {
-            // Where it is gone already, all is well.
-            _ = std::fs::remove_file(path);
-        }
-    }
+fn write(path: &Path, text: &str) -> io::Result<()> {
+    let mut file = private::options().write(true).create(true).truncate(true).open(path)?;
+    file.write_all(text.as_bytes())
 }

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 use std::io::{self, Write};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 use std::time::{Duration, SystemTime};
 
@@ -15,6 +15,7 @@ use super::screen::{Screen, Target, home, shell};
 use super::{Shell, editor, highlight, paths, settings, sqlhelp};
 use crate::commands::query::say;
 use crate::failure::Failure;
+use crate::private::{self, Remove};
 
 impl Shell<'_> {
     /// Runs a command.
@@ -168,7 +169,7 @@ impl Shell<'_> {
                 } else {
                     std::mem::take(&mut self.pending)
                 };
-                write_private(&path, sql.trim_start()).map_err(|error| failed(&Failure::Output(error)))?;
+                write_new(&path, sql.trim_start()).map_err(|error| failed(&Failure::Output(error)))?;
                 (path.clone(), Remove(Some(path)))
             }
         };
@@ -236,24 +237,8 @@ fn edited(path: &Path) -> Result<(), SqlError> {
 }
 
 /// Writes a file that did not exist before, and that others must not read.
-fn write_private(path: &Path, text: &str) -> io::Result<()> {
-    let mut options = std::fs::OpenOptions::new();
-    options.write(true).create_new(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    options.open(path)?.write_all(text.as_bytes())
-}
-
-/// Removes a file when it is no longer needed.
-struct Remove(Option<PathBuf>);
-
-impl Drop for Remove {
-    fn drop(&mut self) {
-        if let Some(path) = &self.0 {
-            // Where it is gone already, all is well.
-            _ = std::fs::remove_file(path);
-        }
-    }
+fn write_new(path: &Path, text: &str) -> io::Result<()> {
+    private::options().write(true).create_new(true).open(path)?.write_all(text.as_bytes())
 }
 
 /// What there is to be said to the shell.

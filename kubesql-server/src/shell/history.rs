@@ -1,6 +1,6 @@
 //! What was typed before: each entry once, in a file that is only its owner's, shared by all shells.
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File};
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 
@@ -8,6 +8,8 @@ use reedline::{
     CommandLineSearch, History, HistoryItem, HistoryItemId, HistorySessionId, ReedlineError, ReedlineErrorVariants,
     SearchDirection, SearchQuery,
 };
+
+use crate::private;
 
 /// So many entries are remembered.
 const REMEMBERED: usize = 10_000;
@@ -74,11 +76,7 @@ impl Typed {
 
 /// Opens a file to read, and to write behind its end, which others must not read.
 fn open(path: &Path) -> io::Result<File> {
-    let mut options = OpenOptions::new();
-    options.read(true).append(true).create(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    options.open(path)
+    private::options().read(true).append(true).create(true).open(path)
 }
 
 /// An entry in one line.
