@@ -28,6 +28,9 @@ pub(super) struct Dictionary {
     /// By place in the table.
     codes: Vec<u32>,
     last: u32,
+    /// So many more guesses by `next` may be wrong in a row. In a column without a sequence each costs a miss of the
+    /// cache.
+    luck: u32,
     seed: u64,
     /// How often a text was there already.
     repeats: usize,
@@ -41,6 +44,9 @@ const UNIQUE: usize = 3000;
 
 /// It is taken for one if fewer than one in so many repeated: addresses are given anew now and then.
 const SELDOM: usize = 32;
+
+/// So many wrong guesses in a row end the guessing, until the next batch.
+const LUCK: u32 = 64;
 
 /// Tag of a place without a text.
 const FREE: u8 = 0;
@@ -61,6 +67,7 @@ impl Default for Dictionary {
             tags: Vec::new(),
             codes: Vec::new(),
             last: NULL,
+            luck: LUCK,
             seed: seed(),
             repeats: 0,
             unique: false,
@@ -85,13 +92,17 @@ impl Dictionary {
     #[inline]
     pub(super) fn code(&mut self, text: &str) -> u32 {
         let bytes = text.as_bytes();
-        if let Some(guess) = self.next.get(self.last as usize)
+        if self.luck > 0
+            && let Some(guess) = self.next.get(self.last as usize)
             && *guess != NULL
-            && same(self.bytes(*guess as usize), bytes)
         {
-            self.last = *guess;
-            self.repeats += 1;
-            return self.last;
+            if same(self.bytes(*guess as usize), bytes) {
+                self.luck = LUCK;
+                self.last = *guess;
+                self.repeats += 1;
+                return self.last;
+            }
+            self.luck -= 1;
         }
         self.find(bytes)
     }
@@ -199,6 +210,7 @@ impl Dictionary {
         recycle(&mut self.next);
         recycle(&mut self.hashes);
         self.last = NULL;
+        self.luck = LUCK;
         self.repeats = 0;
         self.unique = false;
     }

@@ -4,7 +4,7 @@
 //! prefix sum without carry over the quotes tells what is inside strings; what is left of the brackets
 //! is counted. Both kinds of brackets count alike, and the last one must be of the first one's kind.
 
-use wide::u8x16;
+use wide::u8x32;
 
 use super::{Malformed, Parser};
 
@@ -24,15 +24,15 @@ impl Masks {
     #[inline(always)]
     fn of(block: &[u8; BLOCK]) -> Self {
         let mut masks = Self::default();
-        let (parts, _) = block.as_chunks::<16>();
+        let (parts, _) = block.as_chunks::<32>();
         for (index, part) in parts.iter().enumerate() {
-            let part = u8x16::new(*part);
+            let part = u8x32::new(*part);
             let equal =
-                |part: u8x16, byte: u8| u64::from(part.simd_eq(u8x16::splat(byte)).to_bitmask()) << (16 * index);
+                |part: u8x32, byte: u8| u64::from(part.simd_eq(u8x32::splat(byte)).to_bitmask()) << (32 * index);
             masks.quotes |= equal(part, b'"');
             masks.backslashes |= equal(part, b'\\');
             // `[` and `{`, and `]` and `}`, differ in this bit only.
-            let brackets = part | u8x16::splat(0x20);
+            let brackets = part | u8x32::splat(0x20);
             masks.opening |= equal(brackets, b'{');
             masks.closing |= equal(brackets, b'}');
         }

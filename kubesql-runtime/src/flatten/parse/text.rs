@@ -1,35 +1,25 @@
 //! Strings: where they end, and what their escapes stand for.
 
+use wide::u8x32;
+
 use super::{Malformed, Parser};
-
-/// The same byte in all eight.
-const ONES: u64 = 0x0101_0101_0101_0101;
-/// The top bit of all eight.
-const TOPS: u64 = 0x8080_8080_8080_8080;
-
-/// A word whose lowest top bit set is that of the first byte equal to `byte`.
-#[inline(always)]
-fn equal(word: u64, byte: u8) -> u64 {
-    let zero_where_equal = word ^ (ONES * u64::from(byte));
-    zero_where_equal.wrapping_sub(ONES) & !zero_where_equal & TOPS
-}
 
 impl Parser<'_> {
     /// The place of the next quote or backslash, or the text's length.
     #[inline(always)]
     pub(super) fn quote_or_escape(&self, from: usize) -> usize {
         let mut at = from;
-        // Most strings are short: four words, then a search that is made for longer ways.
-        for _ in 0..4 {
-            let Some(word) = self.bytes.get(at..at + 8).and_then(|word| word.try_into().ok()) else {
+        // Most strings end in the first block, nearly all in the second: then a search that is made for longer ways.
+        for _ in 0..2 {
+            let Some(block) = self.bytes.get(at..).and_then(<[u8]>::first_chunk) else {
                 break;
             };
-            let word = u64::from_le_bytes(word);
-            let found = equal(word, b'"') | equal(word, b'\\');
+            let block = u8x32::new(*block);
+            let found = (block.simd_eq(u8x32::splat(b'"')) | block.simd_eq(u8x32::splat(b'\\'))).to_bitmask();
             if found != 0 {
-                return at + (found.trailing_zeros() / 8) as usize;
+                return at + found.trailing_zeros() as usize;
             }
-            at += 8;
+            at += size_of::<u8x32>();
         }
         self.quote_or_escape_far(at)
     }
