@@ -24,6 +24,8 @@ mod custom; // custom resources, in files, demo cluster and a real API server
 mod demo; // what the made-up cluster holds
 #[path = "it/demo_cluster.rs"]
 mod demo_cluster; // the demo cluster under kube's watchers and kubectl
+#[path = "it/every_door.rs"]
+mod every_door; // one list of statements at every door
 #[path = "it/flight.rs"]
 mod flight; // clients of Arrow Flight SQL: ADBC and JDBC
 #[path = "it/http.rs"]

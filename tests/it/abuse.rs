@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use tokio_postgres::NoTls;
 use tokio_postgres::error::SqlState;
 
+use super::http::Serving;
 use super::served::{ENDLESS, Served};
 use super::support::run_with;
 
@@ -332,4 +333,23 @@ fn nothing_is_believed_that_came_before_tls() {
     // Asked for twice in plain text.
     let said = rest_of(&[&ask[..], &ask[..]].concat());
     assert_eq!(said[0], b'S');
+}
+
+#[test]
+fn who_sends_no_whole_request_loses_its_place() {
+    let served = Serving::start(&["--file", super::support::DEMO]);
+    let head = "GET /healthz HTTP/1.1\r\nHost: localhost\r\n";
+    // Nothing at all, half a head, and nothing more after an answer.
+    let mut silent: Vec<TcpStream> = ["", head, &format!("{head}\r\n")]
+        .into_iter()
+        .map(|said| {
+            let mut stream = TcpStream::connect(&served.address).expect("a connection");
+            stream.set_read_timeout(Some(PATIENCE)).expect("a timeout");
+            stream.write_all(said.as_bytes()).expect("sent");
+            stream
+        })
+        .collect();
+    let said: Vec<String> =
+        silent.iter_mut().map(|stream| String::from_utf8_lossy(&rest(stream)).into_owned()).collect();
+    assert!(said[2].starts_with("HTTP/1.1 200"), "{said:?}");
 }

@@ -56,7 +56,13 @@ const RULES: &[Rule] = &[
     rule("kubesql-server/src/http/api", &["crate::http::presto"], &[]),
     rule("kubesql-server/src/http/presto", &["crate::http::api"], &[]),
     // Only the shell knows what lines are edited with and how a server is asked; it asks through the door, or over HTTP.
-    rule("kubesql-server/src", &["reedline", "nu_ansi_term", "hyper", "hyper_util"], &["kubesql-server/src/shell"]),
+    rule("kubesql-server/src", &["reedline", "nu_ansi_term"], &["kubesql-server/src/shell"]),
+    // The other one who speaks HTTP without axum has its connections in one file.
+    rule(
+        "kubesql-server/src",
+        &["hyper", "hyper_util"],
+        &["kubesql-server/src/shell", "kubesql-server/src/http/connect.rs"],
+    ),
     rule("kubesql-server/src/shell", &["crate::pg", "crate::http", "crate::flight", "crate::demo", "axum"], &[]),
     rule("kubesql-server/src/query", &["crate::shell"], &[]),
     // The demo cluster is reached over HTTP, as any other.

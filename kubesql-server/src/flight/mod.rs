@@ -57,7 +57,7 @@ impl Flight {
     /// Serves whoever connects, until the door is closed and the last of its statements has ended.
     pub(crate) async fn serve(self) {
         let Self { listener, access, door } = self;
-        let Ok(mut incoming) = Incoming::new(listener, Arc::clone(&access), PROTOCOLS) else { return };
+        let mut incoming = Incoming::new(listener, Arc::clone(&access), PROTOCOLS);
         let connections = stream::poll_fn(move |context| {
             incoming.poll_next(context).map(|next| next.map(|next| Ok::<_, io::Error>(Connection::new(next))))
         });

@@ -8,7 +8,6 @@ mod guard;
 mod presto;
 mod setting;
 
-use std::future::IntoFuture;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -52,17 +51,16 @@ impl Http {
     pub(crate) async fn serve(self) {
         let Self { listener, access, door } = self;
         let is_here = listener.address().is_ok_and(|address| address.ip().is_loopback());
-        let Ok(incoming) = Incoming::new(listener, Arc::clone(&access), PROTOCOLS) else { return };
+        let incoming = Incoming::new(listener, Arc::clone(&access), PROTOCOLS);
         let statements = presto::Statements::new(Arc::clone(&door));
         let router = router(Arc::clone(&door), Arc::clone(&statements), access, is_here);
-        let service = router.into_make_service_with_connect_info::<connect::Caller>();
         let ended = async move {
             door.closed().await;
             door.idle().await;
             tokio::time::sleep(LAST_PAGES).await;
         };
         tokio::select! {
-            _ = axum::serve(connect::Connections(incoming), service).with_graceful_shutdown(ended).into_future() => {}
+            () = connect::serve(incoming, router, ended) => {}
             // Does not end by itself.
             () = statements.forget_abandoned() => {}
         }

@@ -2,7 +2,6 @@
 //! else waiting.
 
 use std::io;
-use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -21,7 +20,6 @@ const TLS_ONLY: &[u8] = b"HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain\r
 
 /// Connections that are ready.
 pub(crate) struct Incoming {
-    address: SocketAddr,
     ready: mpsc::Receiver<Connection>,
     _accepting: JoinSet<()>,
 }
@@ -35,12 +33,7 @@ pub(crate) struct Connection {
 
 impl Incoming {
     /// Those of this listener, which may speak one of these protocols over TLS.
-    pub(crate) fn new(
-        listener: Listener,
-        access: Arc<Access>,
-        protocols: &'static [&'static [u8]],
-    ) -> io::Result<Self> {
-        let address = listener.address()?;
+    pub(crate) fn new(listener: Listener, access: Arc<Access>, protocols: &'static [&'static [u8]]) -> Self {
         let (to, ready) = mpsc::channel(1);
         let mut accepting = JoinSet::new();
         accepting.spawn(async move {
@@ -60,12 +53,7 @@ impl Incoming {
                 }
             }
         });
-        Ok(Self { address, ready, _accepting: accepting })
-    }
-
-    /// Where it listens.
-    pub(crate) fn address(&self) -> SocketAddr {
-        self.address
+        Self { ready, _accepting: accepting }
     }
 
     /// The next one.
