@@ -53,7 +53,7 @@ fn oracle(text: &str) -> Option<Expected> {
                 return None;
             }
             match exponent.parse::<i64>() {
-                Ok(exponent) if exponent.abs() < 5000 => exponent,
+                Ok(exponent) if exponent.unsigned_abs() < 5000 => exponent,
                 _ => return Some(Expected::Extreme),
             }
         }
