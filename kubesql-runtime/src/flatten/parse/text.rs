@@ -9,7 +9,7 @@ impl Parser<'_> {
     #[inline(always)]
     pub(super) fn quote_or_escape(&self, from: usize) -> usize {
         let mut at = from;
-        // Most strings end in the first block, nearly all in the second: then a search that is made for longer ways.
+        // Most strings are short: two blocks, then a search that is made for longer ways.
         for _ in 0..2 {
             let Some(block) = self.bytes.get(at..).and_then(<[u8]>::first_chunk) else {
                 break;
