@@ -107,7 +107,7 @@ impl ObjectsBuilder {
         const LONGEST: usize = 2 << 30;
         let (start, end) = managed_fields(object, walk)?.unwrap_or((0, 0));
         if object.len() > LONGEST {
-            return Err(Malformed { at: LONGEST, what: "an object of more than 2 GiB" });
+            return Err(Malformed { at: LONGEST, what: &"an object of more than 2 GiB" });
         }
         for part in [&object[..start], &object[end..]] {
             if memchr::memchr(b'\n', part.as_bytes()).is_some() {
@@ -150,7 +150,7 @@ fn managed_fields(object: &str, walk: bool) -> Result<Option<(usize, usize)>, Ma
     let mut parser = Parser::new(object);
     let mut span = None;
     let Some(mut fields) = parser.object()? else {
-        return Err(Malformed { at: 0, what: "expected an object" });
+        return Err(Malformed { at: 0, what: &"expected an object" });
     };
     while let Some(key) = parser.key(&mut fields)? {
         if key != "metadata" || span.is_some() || parser.peek() != b'{' {

@@ -71,8 +71,8 @@ impl Batch {
         let mut parser = Parser::resume(text, from, std::mem::take(&mut self.mismatches));
         let mut read = match parser.peek() {
             b'{' if text.len() - from <= LONGEST - self.bytes => flatten(&mut parser, row),
-            b'{' => Err(Malformed { at: from, what: "more than 2 GiB of objects at once" }),
-            _ => Err(Malformed { at: parser.position().min(text.len()), what: "expected an object" }),
+            b'{' => Err(Malformed { at: from, what: &"more than 2 GiB of objects at once" }),
+            _ => Err(Malformed { at: parser.position().min(text.len()), what: &"expected an object" }),
         };
         if whole && read.is_ok() {
             read = parser.end();

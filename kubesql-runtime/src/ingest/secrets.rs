@@ -57,7 +57,7 @@ fn fields(
 ) -> Result<usize, Malformed> {
     let mut parser = Parser::at(text, from);
     let Some(mut fields) = parser.object()? else {
-        return Err(Malformed { at: from, what: "expected an object" });
+        return Err(Malformed { at: from, what: &"expected an object" });
     };
     to.push('{');
     let mut first = true;

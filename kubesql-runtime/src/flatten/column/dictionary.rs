@@ -11,51 +11,62 @@ pub(super) const NULL: u32 = u32::MAX;
 
 /// Texts numbered in the order in which they came.
 ///
-/// Found by open addressing, in two tables: one byte of each hash, which says "not here" for nearly all
-/// texts that are new and is small enough to stay in the cache, and the codes, which for those are only
-/// written.
+/// Most of the time here goes to waiting for memory and to what the processor guessed wrong. So a text is found by two
+/// looks into memory, one into the table and one at the text itself, nothing loops over the words of a short text, and
+/// the one that may come next is tried only in columns where it mostly does.
 #[derive(Debug)]
 pub(super) struct Dictionary {
     text: Vec<u8>,
     /// Where each text ends; the first one begins at 0.
     ends: Vec<i32>,
-    /// The code that came after this one the last time: most columns repeat one value or a sequence.
-    next: Vec<u32>,
-    /// The hash of each text, for when the tables grow.
-    hashes: Vec<u32>,
-    /// By place in the table: [`FREE`], or a byte of the hash; a power of two of them.
-    tags: Vec<u8>,
-    /// By place in the table.
-    codes: Vec<u32>,
+    /// By code, the text that came after it the last time: most columns repeat one value or a sequence. Kept up as long
+    /// as there is luck.
+    next: Vec<Slot>,
+    /// Found by open addressing; a power of two of them.
+    slots: Vec<Slot>,
+    /// The text that came last.
     last: u32,
-    /// So many more guesses by `next` may be wrong in a row. In a column without a sequence each costs a miss of the
-    /// cache.
+    /// The text that may come now; none without luck.
+    guess: Slot,
+    /// Falls with each wrong guess, and where nothing is left of it there is no guessing until the next batch.
     luck: u32,
     seed: u64,
     /// How often a text was there already.
     repeats: usize,
+    /// When there are so many texts, it is seen whether any repeat.
+    trial: usize,
     /// Whether so many texts came with so few of them repeating that looking for them is given up.
     unique: bool,
 }
+
+/// A text's place in the table, of 16 bytes so that none lies in two lines of the cache.
+#[derive(Debug, Clone, Copy)]
+struct Slot {
+    hash: u32,
+    /// [`NULL`] where no text is.
+    code: u32,
+    start: u32,
+    length: u32,
+}
+
+/// No text.
+const FREE: Slot = Slot { hash: 0, code: NULL, start: 0, length: 0 };
 
 /// So many texts, and the column can be taken for one of identifiers. Images and the like look distinct for a thousand
 /// rows and then repeat.
 const UNIQUE: usize = 3000;
 
+/// So many are enough where all of the batch before it were taken for that.
+const UNIQUE_AGAIN: usize = 256;
+
 /// It is taken for one if fewer than one in so many repeated: addresses are given anew now and then.
 const SELDOM: usize = 32;
 
-/// So many wrong guesses in a row end the guessing, until the next batch.
+/// The most that luck can be.
 const LUCK: u32 = 64;
 
-/// Tag of a place without a text.
-const FREE: u8 = 0;
-
-/// The byte of a hash that its text's place is marked with.
-#[inline(always)]
-fn tag(hash: u32) -> u8 {
-    hash.to_be_bytes()[0] | 1
-}
+/// What a wrong guess takes from luck; a right one adds 1. So guessing goes on where eight of nine are right.
+const WRONG: u32 = 8;
 
 impl Default for Dictionary {
     fn default() -> Self {
@@ -63,13 +74,13 @@ impl Default for Dictionary {
             text: Vec::new(),
             ends: Vec::new(),
             next: Vec::new(),
-            hashes: Vec::new(),
-            tags: Vec::new(),
-            codes: Vec::new(),
+            slots: Vec::new(),
             last: NULL,
+            guess: FREE,
             luck: LUCK,
             seed: seed(),
             repeats: 0,
+            trial: UNIQUE,
             unique: false,
         }
     }
@@ -81,100 +92,101 @@ impl Dictionary {
         self.ends.len()
     }
 
-    /// The text of a code.
+    /// Whether this is the text of a slot.
     #[inline(always)]
-    fn bytes(&self, code: usize) -> &[u8] {
-        let start = if code == 0 { 0 } else { self.ends[code - 1] };
-        &self.text[place(start)..place(self.ends[code])]
+    fn is(&self, slot: Slot, text: &[u8]) -> bool {
+        let [start, length] = [slot.start, slot.length].map(|size| size as usize);
+        length == text.len() && self.text.get(start..start + length).is_some_and(|known| same(known, text))
     }
 
     /// The code of a text, a new one if it is new.
-    #[inline]
-    pub(super) fn code(&mut self, text: &str) -> u32 {
-        let bytes = text.as_bytes();
-        if self.luck > 0
-            && let Some(guess) = self.next.get(self.last as usize)
-            && *guess != NULL
-        {
-            if same(self.bytes(*guess as usize), bytes) {
-                self.luck = LUCK;
-                self.last = *guess;
+    #[inline(always)]
+    pub(super) fn code(&mut self, text: &[u8]) -> u32 {
+        let guess = self.guess;
+        if guess.code != NULL {
+            if self.is(guess, text) {
+                self.luck = (self.luck + 1).min(LUCK);
                 self.repeats += 1;
-                return self.last;
+                self.last = guess.code;
+                self.guess = self.next.get(guess.code as usize).copied().unwrap_or(FREE);
+                return guess.code;
             }
-            self.luck -= 1;
+            self.luck = self.luck.saturating_sub(WRONG);
         }
-        self.find(bytes)
+        self.find(text)
     }
 
     /// A code that stands for a text. In a column where hardly anything repeats that is a new one, unseen: finding out
     /// that a text is new costs more than all else, since its place in the tables is never in the cache. One that
     /// repeats after all is stored twice.
-    #[inline]
-    pub(super) fn loose_code(&mut self, text: &str) -> u32 {
-        if self.unique { self.append(text.as_bytes()) } else { self.code(text) }
+    #[inline(always)]
+    pub(super) fn loose_code(&mut self, text: &[u8]) -> u32 {
+        if self.unique { self.append(text) } else { self.code(text) }
     }
 
     #[inline(never)]
-    fn find(&mut self, bytes: &[u8]) -> u32 {
-        if self.tags.len() * 3 <= self.len() * 4 {
+    fn find(&mut self, text: &[u8]) -> u32 {
+        if self.slots.len() * 3 <= self.len() * 4 {
             self.grow();
         }
-        let hash = hash(bytes, self.seed);
-        let mask = self.tags.len() - 1;
-        let mut slot = hash as usize & mask;
-        let code = loop {
-            let tagged = self.tags[slot];
-            if tagged == FREE {
-                break self.add(bytes, slot, hash);
+        let hash = hash(text, self.seed);
+        let mask = self.slots.len() - 1;
+        let mut place = hash as usize & mask;
+        let found = loop {
+            let slot = self.slots[place];
+            if slot.code == NULL {
+                break self.add(text, place, hash);
             }
-            if tagged == tag(hash) {
-                // The text itself is compared rather than its hash first: mostly it is the one.
-                let code = self.codes[slot];
-                if same(self.bytes(code as usize), bytes) {
-                    self.repeats += 1;
-                    break code;
-                }
+            if slot.hash == hash && self.is(slot, text) {
+                self.repeats += 1;
+                break slot;
             }
-            slot = (slot + 1) & mask;
+            place = (place + 1) & mask;
         };
-        if let Some(next) = self.next.get_mut(self.last as usize) {
-            *next = code;
+        if self.luck > 0 {
+            if let Some(next) = self.next.get_mut(self.last as usize) {
+                *next = found;
+            }
+            self.last = found.code;
+            self.guess = self.next[found.code as usize];
+        } else {
+            self.guess = FREE;
         }
-        self.last = code;
-        code
+        found.code
     }
 
-    fn append(&mut self, bytes: &[u8]) -> u32 {
+    #[inline(never)]
+    fn append(&mut self, text: &[u8]) -> u32 {
         let code = u32::try_from(self.ends.len()).expect("fewer texts than bytes in a batch");
-        self.text.extend_from_slice(bytes);
+        self.text.extend_from_slice(text);
         self.ends.push(i32::try_from(self.text.len()).expect("a batch holds less than 2 GiB of text"));
         code
     }
 
-    fn add(&mut self, bytes: &[u8], slot: usize, hash: u32) -> u32 {
-        let code = self.append(bytes);
-        self.next.push(NULL);
-        self.hashes.push(hash);
-        self.tags[slot] = tag(hash);
-        self.codes[slot] = code;
-        code
+    fn add(&mut self, text: &[u8], place: usize, hash: u32) -> Slot {
+        let [start, length] = [self.text.len(), text.len()].map(|size| u32::try_from(size).expect("less than 2 GiB"));
+        let slot = Slot { hash, code: self.append(text), start, length };
+        if self.len() == self.trial {
+            self.unique = self.repeats * SELDOM < self.trial;
+        }
+        self.slots[place] = slot;
+        if self.luck > 0 {
+            self.next.push(FREE);
+        }
+        slot
     }
 
     #[cold]
     #[inline(never)]
     fn grow(&mut self) {
-        self.unique = self.len() >= UNIQUE && self.repeats * SELDOM < self.len();
-        let length = (self.tags.len() * 2).max(16);
-        self.tags = vec![FREE; length];
-        self.codes = vec![NULL; length];
-        for (hash, code) in self.hashes.iter().zip(0..) {
-            let mut slot = *hash as usize & (length - 1);
-            while self.tags[slot] != FREE {
-                slot = (slot + 1) & (length - 1);
+        let length = (self.slots.len() * 2).max(16);
+        let before = std::mem::replace(&mut self.slots, vec![FREE; length]);
+        for slot in before.into_iter().filter(|slot| slot.code != NULL) {
+            let mut place = slot.hash as usize & (length - 1);
+            while self.slots[place].code != NULL {
+                place = (place + 1) & (length - 1);
             }
-            self.tags[slot] = tag(*hash);
-            self.codes[slot] = code;
+            self.slots[place] = slot;
         }
     }
 
@@ -199,19 +211,19 @@ impl Dictionary {
     pub(super) fn clear(&mut self) {
         /// Tables up to this size are kept whatever they were used for.
         const SMALL: usize = 1024;
-        if self.tags.len() > SMALL && self.tags.len() > self.len() * 16 {
-            self.tags = Vec::new();
-            self.codes = Vec::new();
+        if self.slots.len() > SMALL && self.slots.len() > self.len() * 16 {
+            self.slots = Vec::new();
         } else {
-            self.tags.fill(FREE);
+            self.slots.fill(FREE);
         }
         recycle(&mut self.text);
         recycle(&mut self.ends);
         recycle(&mut self.next);
-        recycle(&mut self.hashes);
         self.last = NULL;
+        self.guess = FREE;
         self.luck = LUCK;
         self.repeats = 0;
+        self.trial = if self.unique { UNIQUE_AGAIN } else { UNIQUE };
         self.unique = false;
     }
 }
@@ -227,24 +239,27 @@ pub(crate) fn recycle<T>(vec: &mut Vec<T>) {
     }
 }
 
-/// Whether two texts are alike. Most are short, and a call of the general comparison costs more than
+/// Whether two texts of one length are alike. Most are short, and a call of the general comparison costs more than
 /// comparing them.
 #[inline(always)]
 fn same(left: &[u8], right: &[u8]) -> bool {
-    /// Longer texts are left to the general comparison.
-    const LONG: usize = 64;
-    if left.len() != right.len() {
-        return false;
+    /// Whether they are alike at both ends, so many bytes long.
+    #[inline(always)]
+    fn ends<const N: usize>(left: &[u8], right: &[u8]) -> bool {
+        left.first_chunk::<N>() == right.first_chunk::<N>() && left.last_chunk::<N>() == right.last_chunk::<N>()
     }
-    if left.len() > LONG {
-        return left == right;
-    }
-    if let (Some(left_end), Some(right_end)) = (left.last_chunk::<8>(), right.last_chunk::<8>()) {
-        left_end == right_end && left.as_chunks::<8>().0 == right.as_chunks::<8>().0
-    } else if let (Some(left_end), Some(right_end)) = (left.last_chunk::<4>(), right.last_chunk::<4>()) {
-        left_end == right_end && left.first_chunk::<4>() == right.first_chunk::<4>()
-    } else {
-        left.iter().eq(right)
+    match left.len() {
+        0..4 => {
+            left.first() == right.first()
+                && left.get(left.len() / 2) == right.get(right.len() / 2)
+                && left.last() == right.last()
+        }
+        4..8 => ends::<4>(left, right),
+        8..=16 => ends::<8>(left, right),
+        17..=32 => ends::<16>(left, right),
+        33..=64 => ends::<32>(left, right),
+        65..=128 => ends::<64>(left, right),
+        _ => left == right,
     }
 }
 
@@ -260,31 +275,50 @@ fn seed() -> u64 {
     *SEED.get_or_init(|| RandomState::new().hash_one(0))
 }
 
-/// Folded multiplication over words of eight bytes.
+/// Folded multiplication over pairs of words of eight bytes.
 #[inline]
 fn hash(bytes: &[u8], seed: u64) -> u32 {
     const FACTOR: u64 = 0x9e37_79b9_7f4a_7c15;
     #[inline(always)]
-    fn fold(state: u64, word: u64) -> u64 {
-        let product = u128::from(state ^ word) * u128::from(FACTOR);
+    fn fold(left: u64, right: u64) -> u64 {
+        let product = u128::from(left) * u128::from(right);
         let [low, high] = [product, product >> 64].map(|half| half & u128::from(u64::MAX));
         u64::try_from(low ^ high).unwrap_or_default()
     }
-    let mut state = seed ^ bytes.len() as u64;
-    let (words, rest) = bytes.as_chunks::<8>();
-    if let Some(last) = bytes.last_chunk::<8>() {
-        for word in words {
-            state = fold(state, u64::from_le_bytes(*word));
-        }
-        if !rest.is_empty() {
-            state = fold(state, u64::from_le_bytes(*last));
-        }
-    } else if let (Some(first), Some(last)) = (bytes.first_chunk::<4>(), bytes.last_chunk::<4>()) {
-        state = fold(state, u64::from(u32::from_le_bytes(*first)) << 32 | u64::from(u32::from_le_bytes(*last)));
-    } else if let (Some(first), Some(last)) = (bytes.first(), bytes.last()) {
-        let middle = bytes[bytes.len() / 2];
-        state = fold(state, u64::from(*first) << 16 | u64::from(middle) << 8 | u64::from(*last));
+    /// Two words more.
+    #[inline(always)]
+    fn pair(state: u64, bytes: &[u8; 16]) -> u64 {
+        let both = u128::from_le_bytes(*bytes);
+        let [low, high] = [both, both >> 64].map(|half| u64::try_from(half & u128::from(u64::MAX)).unwrap_or_default());
+        fold(low ^ state, high ^ FACTOR)
     }
+    /// So many bytes at both ends.
+    #[inline(always)]
+    fn ends<const N: usize>(bytes: &[u8]) -> [Option<&[u8; N]>; 2] {
+        [bytes.first_chunk(), bytes.last_chunk()]
+    }
+    let state = seed ^ bytes.len() as u64;
+    let state = match bytes.len() {
+        0 => state,
+        1..4 => {
+            let [first, middle, last] = [bytes[0], bytes[bytes.len() / 2], bytes[bytes.len() - 1]].map(u64::from);
+            fold(state ^ (first << 16 | middle << 8 | last), FACTOR)
+        }
+        4..8 => {
+            let [first, last] = ends(bytes).map(|word| word.map_or(0, |word| u64::from(u32::from_le_bytes(*word))));
+            fold(state ^ (first << 32 | last), FACTOR)
+        }
+        8..=16 => {
+            let [first, last] = ends(bytes).map(|word| word.map_or(0, |word| u64::from_le_bytes(*word)));
+            fold(first ^ state, last ^ FACTOR)
+        }
+        17..=32 => ends::<16>(bytes).into_iter().flatten().fold(state, pair),
+        33..=64 => {
+            let [first, last] = ends::<32>(bytes).map(|end| end.map_or(&[][..], |end| end.as_chunks().0));
+            last.iter().fold(first.iter().fold(state, pair), pair)
+        }
+        _ => bytes.as_chunks().0.iter().chain(bytes.last_chunk()).fold(state, pair),
+    };
     let [low, high] = [state, state >> 32].map(|half| half & u64::from(u32::MAX));
     u32::try_from(low ^ high).unwrap_or_default()
 }

@@ -37,7 +37,7 @@ impl Entries {
         self.offsets.begin(row);
         let mark = u32::try_from(row).expect("fewer rows than bytes in a batch") + 1;
         while let Some(key) = p.key(&mut fields)? {
-            let code = self.keys.code(key);
+            let code = self.keys.code(key.as_bytes());
             if self.had.len() <= code as usize {
                 self.had.resize(code as usize + 1, 0);
             }
@@ -76,7 +76,7 @@ impl Column for MapColumn {
     fn read(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         self.0.get_or_insert_default().read(p, row, |values, p, entry| {
             if let Some(text) = p.scalar()? {
-                values.put(entry, text);
+                values.put(entry, text.as_bytes());
             }
             Ok(())
         })
@@ -109,7 +109,7 @@ impl Column for QuantityMapColumn {
             let Some(text) = p.quantity_text()? else {
                 return Ok(());
             };
-            let code = values.code(text);
+            let code = values.code(text.as_bytes());
             if values.distinct() > known && quantity::parse(text).is_none() {
                 bad.push(code);
             }
@@ -137,7 +137,7 @@ impl Column for JsonMapColumn {
     fn read(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         self.0.get_or_insert_default().read(p, row, |values, p, entry| {
             if let Some(json) = p.raw()? {
-                values.put(entry, json);
+                values.put(entry, json.as_bytes());
             }
             Ok(())
         })

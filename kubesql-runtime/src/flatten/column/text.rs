@@ -20,8 +20,8 @@ pub struct TextColumn {
 
 impl TextColumn {
     /// Sets the text of a row.
-    #[inline]
-    pub(super) fn put(&mut self, row: usize, text: &str) {
+    #[inline(always)]
+    pub(super) fn put(&mut self, row: usize, text: &[u8]) {
         if self.codes.len() != row && !self.pad(row) {
             return;
         }
@@ -32,7 +32,7 @@ impl TextColumn {
     /// The code of a text, one for all of its rows, which is then known, but in no row yet. Not in one column with
     /// [`Self::put`].
     #[inline]
-    pub(super) fn code(&mut self, text: &str) -> u32 {
+    pub(super) fn code(&mut self, text: &[u8]) -> u32 {
         self.dictionary.code(text)
     }
 
@@ -106,9 +106,10 @@ impl TextColumn {
 }
 
 impl Column for TextColumn {
-    #[inline]
+    // Once for all columns of text: a copy for each does not fit into the processor's cache of instructions.
+    #[inline(never)]
     fn read(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
-        if let Some(text) = p.text()? {
+        if let Some(text) = p.text_bytes()? {
             self.put(row, text);
         }
         Ok(())
@@ -143,7 +144,7 @@ impl Column for IntOrStringColumn {
     #[inline]
     fn read(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         if let Some(text) = p.int_or_string()? {
-            self.0.put(row, text);
+            self.0.put(row, text.as_bytes());
         }
         Ok(())
     }
@@ -167,7 +168,7 @@ impl Column for JsonColumn {
     #[inline]
     fn read(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         if let Some(json) = p.raw()? {
-            self.0.put(row, json);
+            self.0.put(row, json.as_bytes());
         }
         Ok(())
     }

@@ -25,8 +25,8 @@ use super::mismatch::{Expected, Mismatches};
 pub struct Malformed {
     /// Offset in the text, in bytes.
     pub at: usize,
-    /// What is wrong there.
-    pub what: &'static str,
+    /// What is wrong there. By a thin pointer, so that results which hold nothing else are returned in two registers.
+    pub what: &'static &'static str,
 }
 
 /// How deep walked objects and lists may nest. What is skipped may be of any depth.
@@ -47,7 +47,15 @@ pub struct Parser<'j> {
 /// Where one is in an object.
 #[derive(Debug)]
 pub struct Fields {
-    first: bool,
+    /// What stands before the next key, where no white space is there.
+    mark: [u8; 2],
+    /// How much of it was read already.
+    read: usize,
+}
+
+impl Fields {
+    const FIRST: Self = Self { mark: *b"{\"", read: 1 };
+    const NEXT: Self = Self { mark: *b",\"", read: 0 };
 }
 
 /// Where one is in a list.
@@ -114,7 +122,7 @@ impl<'j> Parser<'j> {
 
     #[cold]
     #[inline(never)]
-    fn malformed<T>(&self, what: &'static str) -> Result<T, Malformed> {
+    fn malformed<T>(&self, what: &'static &'static str) -> Result<T, Malformed> {
         Err(Malformed { at: self.at.min(self.bytes.len()), what })
     }
 
@@ -125,7 +133,7 @@ impl<'j> Parser<'j> {
             return self.mismatch(Expected::Object);
         }
         self.enter()?;
-        Ok(Some(Fields { first: true }))
+        Ok(Some(Fields::FIRST))
     }
 
     /// Enters a list; `None`, and past the value, where it is something else.
@@ -143,7 +151,7 @@ impl<'j> Parser<'j> {
         self.at += 1;
         self.depth += 1;
         if self.depth > DEEPEST {
-            return self.malformed("nested too deep");
+            return self.malformed(&"nested too deep");
         }
         Ok(())
     }
@@ -151,47 +159,61 @@ impl<'j> Parser<'j> {
     /// The next key of an object, whose value must then be read or skipped; `None` past its end.
     #[inline(always)]
     pub fn key(&mut self, fields: &mut Fields) -> Result<Option<&str>, Malformed> {
+        const MARK: usize = 2;
+        const KEY: usize = 32;
+        const COLON: usize = 2;
+        // Nearly all keys are short, and nothing is between them and the marks around them.
+        let from = self.at.wrapping_sub(fields.read);
+        if let Some(window) = self.bytes.get(from..).and_then(<[u8]>::first_chunk::<{ MARK + KEY + COLON }>)
+            && window.first_chunk() == Some(&fields.mark)
+            && let Some(block) = window[MARK..].first_chunk::<KEY>()
+        {
+            let start = from + MARK;
+            let length = text::quote_or_escape_in(block);
+            if window[MARK + length..].first_chunk() == Some(b"\":") {
+                *fields = Fields::NEXT;
+                self.at = start + length + COLON;
+                if let Some(key) = self.text.get(start..start + length) {
+                    return Ok(Some(key));
+                }
+            }
+        } else if self.byte(self.at) == b'}' {
+            self.at += 1;
+            self.depth -= 1;
+            return Ok(None);
+        }
+        self.any_key(fields)
+    }
+
+    /// A key however it is written, or the end.
+    #[inline(never)]
+    fn any_key(&mut self, fields: &mut Fields) -> Result<Option<&str>, Malformed> {
+        let first = fields.read > 0;
         let mut byte = self.peek();
-        if byte == b',' && !fields.first {
+        if byte == b',' && !first {
             self.at += 1;
             byte = self.peek();
         } else if byte == b'}' {
             self.at += 1;
             self.depth -= 1;
             return Ok(None);
-        } else if !fields.first {
-            return self.malformed("expected a comma or the end of the object");
+        } else if !first {
+            return self.malformed(&"expected a comma or the end of the object");
         }
-        fields.first = false;
+        *fields = Fields::NEXT;
         if byte != b'"' {
-            return self.malformed("expected a key");
+            return self.malformed(&"expected a key");
         }
-        let start = self.at + 1;
-        let end = self.quote_or_escape(start);
-        if self.byte(end) == b'"' && self.byte(end + 1) == b':' {
-            self.at = end + 2;
-            return match self.text.get(start..end) {
-                Some(key) => Ok(Some(key)),
-                None => self.malformed("expected a key"),
-            };
-        }
-        self.odd_key().map(Some)
-    }
-
-    /// A key with escapes, or with white space before the colon.
-    #[cold]
-    #[inline(never)]
-    fn odd_key(&mut self) -> Result<&str, Malformed> {
         let text = self.text;
         let plain = self.string_parts()?;
         if self.peek() != b':' {
-            return self.malformed("expected a colon");
+            return self.malformed(&"expected a colon");
         }
         self.at += 1;
-        Ok(match plain {
+        Ok(Some(match plain {
             Some((start, end)) => text.get(start..end).unwrap_or_default(),
             None => &self.decoded,
-        })
+        }))
     }
 
     /// Whether a list has one more element, which must then be read or skipped.
@@ -205,7 +227,7 @@ impl<'j> Parser<'j> {
             self.depth -= 1;
             return Ok(false);
         } else if !elements.first {
-            return self.malformed("expected a comma or the end of the list");
+            return self.malformed(&"expected a comma or the end of the list");
         }
         elements.first = false;
         Ok(true)
@@ -222,7 +244,7 @@ impl<'j> Parser<'j> {
     pub fn end(&mut self) -> Result<(), Malformed> {
         self.peek();
         if self.at < self.bytes.len() {
-            return self.malformed("expected the end of the text");
+            return self.malformed(&"expected the end of the text");
         }
         Ok(())
     }
@@ -231,6 +253,12 @@ impl<'j> Parser<'j> {
     #[inline(always)]
     pub fn text(&mut self) -> Result<Option<&str>, Malformed> {
         if self.peek() == b'"' { self.string().map(Some) } else { self.mismatch(Expected::Text) }
+    }
+
+    /// Text as bytes, which are UTF-8.
+    #[inline(always)]
+    pub(crate) fn text_bytes(&mut self) -> Result<Option<&[u8]>, Malformed> {
+        if self.peek() == b'"' { self.string_bytes().map(Some) } else { self.mismatch(Expected::Text) }
     }
 
     /// Text, or a number as it is written.
@@ -294,7 +322,7 @@ impl<'j> Parser<'j> {
         self.skip()?;
         let text = self.text;
         let Some(raw) = text.get(start..self.at) else {
-            return self.malformed("expected a value");
+            return self.malformed(&"expected a value");
         };
         if !text::is_loose(raw) {
             return Ok(Some(raw));
@@ -319,7 +347,7 @@ impl<'j> Parser<'j> {
             }
             b'-' | b'0'..=b'9' => self.number().map(|_| ()),
             byte @ (b't' | b'f' | b'n') => self.literal(byte),
-            _ => self.malformed("expected a value"),
+            _ => self.malformed(&"expected a value"),
         }
     }
 
@@ -349,7 +377,7 @@ impl<'j> Parser<'j> {
             _ => b"null",
         };
         if self.bytes.get(self.at..self.at + word.len()) != Some(word) {
-            return self.malformed("expected true, false or null");
+            return self.malformed(&"expected true, false or null");
         }
         self.at += word.len();
         Ok(())

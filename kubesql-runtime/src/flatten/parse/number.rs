@@ -124,6 +124,6 @@ impl Parser<'_> {
         while self.byte(self.at).is_ascii_digit() {
             self.at += 1;
         }
-        if self.at == start { self.malformed("expected a digit") } else { Ok(()) }
+        if self.at == start { self.malformed(&"expected a digit") } else { Ok(()) }
     }
 }

@@ -103,7 +103,7 @@ impl Parser<'_> {
             let (opening, closing) = match rest.first_chunk() {
                 Some(block) => carry.brackets(&Masks::of(block)),
                 None if rest.is_empty() => {
-                    return self.malformed("an object or list without an end");
+                    return self.malformed(&"an object or list without an end");
                 }
                 None => {
                     let mut block = [0; BLOCK];
@@ -116,7 +116,7 @@ impl Parser<'_> {
             {
                 self.at = at + end;
                 if self.byte(self.at) != last {
-                    return self.malformed("a bracket of the wrong kind");
+                    return self.malformed(&"a bracket of the wrong kind");
                 }
                 self.at += 1;
                 return Ok(());

@@ -222,6 +222,42 @@ fn commas_and_colons_are_where_they_belong() {
 }
 
 #[test]
+fn keys_of_any_length_are_read_as_serde_reads_them() {
+    let read = |json: &str| {
+        let mut parser = Parser::new(json);
+        let mut fields = parser.object().expect("JSON").expect("an object");
+        let mut found = Vec::new();
+        while let Some(key) = parser.key(&mut fields).expect(json).map(str::to_owned) {
+            found.push((key, parser.text().expect(json).expect("text").to_owned()));
+        }
+        parser.end().expect(json);
+        found
+    };
+    for length in 0..70 {
+        let plain = "k".repeat(length);
+        for key in
+            [plain.clone(), format!("é{plain}"), format!("{plain}\\n"), format!("\\\"{plain}"), format!("{plain}\":")]
+        {
+            // The last one is no key as it is: its quote is escaped below.
+            let key = key.replace("k\":", "k\\\":");
+            for (before, colon, comma) in [("", ":", ","), (" ", ":", " , "), ("", " : ", ",\n")] {
+                for value in ["", &"v".repeat(80)] {
+                    let json = format!(r#"{{{before}"{key}"{colon}"{value}"{comma}"{key}2"{colon}"{value}"}}"#);
+                    let Ok(serde_json::Value::Object(expected)) = serde_json::from_str(&json) else { continue };
+                    let mut found = read(&json);
+                    found.sort();
+                    let expected: Vec<_> = expected
+                        .into_iter()
+                        .map(|(key, value)| (key, value.as_str().expect("text").to_owned()))
+                        .collect();
+                    assert_eq!(found, expected, "{json}");
+                }
+            }
+        }
+    }
+}
+
+#[test]
 fn other_values_are_counted_with_their_place() {
     let mut parser = Parser::new(r#"[ 1, "a", null, {} ]"#);
     let mut elements = parser.array().expect("JSON").expect("a list");

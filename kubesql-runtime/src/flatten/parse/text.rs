@@ -4,6 +4,14 @@ use wide::u8x32;
 
 use super::{Malformed, Parser};
 
+/// The place of the first quote or backslash, or the block's length.
+#[inline(always)]
+pub(super) fn quote_or_escape_in(block: &[u8; 32]) -> usize {
+    let block = u8x32::new(*block);
+    let found = block.simd_eq(u8x32::splat(b'"')) | block.simd_eq(u8x32::splat(b'\\'));
+    found.to_bitmask().trailing_zeros() as usize
+}
+
 impl Parser<'_> {
     /// The place of the next quote or backslash, or the text's length.
     #[inline(always)]
@@ -14,12 +22,11 @@ impl Parser<'_> {
             let Some(block) = self.bytes.get(at..).and_then(<[u8]>::first_chunk) else {
                 break;
             };
-            let block = u8x32::new(*block);
-            let found = (block.simd_eq(u8x32::splat(b'"')) | block.simd_eq(u8x32::splat(b'\\'))).to_bitmask();
-            if found != 0 {
-                return at + found.trailing_zeros() as usize;
+            let found = quote_or_escape_in(block);
+            at += found;
+            if found < block.len() {
+                return at;
             }
-            at += size_of::<u8x32>();
         }
         self.quote_or_escape_far(at)
     }
@@ -39,11 +46,25 @@ impl Parser<'_> {
             self.at = end + 1;
             return match self.text.get(start..end) {
                 Some(text) => Ok(text),
-                None => self.malformed("expected text"),
+                None => self.malformed(&"expected text"),
             };
         }
         self.unescape(start, end)?;
         Ok(&self.decoded)
+    }
+
+    /// The string whose opening quote is the next byte, as bytes: nobody looks whether characters begin and end there,
+    /// as they do beside quotes.
+    #[inline(always)]
+    pub(super) fn string_bytes(&mut self) -> Result<&[u8], Malformed> {
+        let start = self.at + 1;
+        let end = self.quote_or_escape(start);
+        if self.byte(end) == b'"' {
+            self.at = end + 1;
+            return Ok(self.bytes.get(start..end).unwrap_or_default());
+        }
+        self.unescape(start, end)?;
+        Ok(self.decoded.as_bytes())
     }
 
     /// The span of a string without escapes, or `None` and the string in `decoded`.
@@ -70,7 +91,7 @@ impl Parser<'_> {
                     return Ok(());
                 }
                 b'\\' => end += 2,
-                _ => return self.malformed("a string without an end"),
+                _ => return self.malformed(&"a string without an end"),
             }
         }
     }
@@ -88,7 +109,7 @@ impl Parser<'_> {
                     return Ok(());
                 }
                 b'\\' => {}
-                _ => return self.malformed("a string without an end"),
+                _ => return self.malformed(&"a string without an end"),
             }
             let (char, length) = match self.byte(end + 1) {
                 b'n' => ('\n', 2),
@@ -99,9 +120,9 @@ impl Parser<'_> {
                 byte @ (b'"' | b'\\' | b'/') => (char::from(byte), 2),
                 b'u' => match self.unicode_escape(end) {
                     Some(unit) => unit,
-                    None => return self.malformed("a bad \\u escape in the string"),
+                    None => return self.malformed(&"a bad \\u escape in the string"),
                 },
-                _ => return self.malformed("a bad escape in the string"),
+                _ => return self.malformed(&"a bad escape in the string"),
             };
             self.decoded.push(char);
             start = end + length;

@@ -161,7 +161,7 @@ fn depth_is_limited_where_it_is_walked() {
     let mut rows = Interpreter::new(&RECURSIVE, &Want::All);
     assert!(rows.push(&nested(deepest - 1)).is_ok());
     let error = rows.push(&nested(deepest)).expect_err("too deep");
-    assert_eq!(error.what, "nested too deep");
+    assert_eq!(*error.what, "nested too deep");
     assert_eq!(rows.finish().dead, [1]);
 
     let skipped = format!(r#"{{"unknown":{}{},"text":"a"}}"#, "[".repeat(200_000), "]".repeat(200_000));

@@ -41,7 +41,7 @@ fn unreadable(what: &str, malformed: &Malformed) -> Failure {
 fn read_page(text: &str) -> Result<Page, Malformed> {
     let mut page = Page::default();
     let mut parser = Parser::new(text);
-    let Some(mut fields) = parser.object()? else { return Err(Malformed { at: 0, what: "expected a list" }) };
+    let Some(mut fields) = parser.object()? else { return Err(Malformed { at: 0, what: &"expected a list" }) };
     while let Some(key) = parser.key(&mut fields)? {
         match key {
             "apiVersion" => page.api_version = parser.text()?.unwrap_or_default().to_owned(),
@@ -118,7 +118,7 @@ fn error(status: &str) -> Failure {
 fn read_line(text: &str) -> Result<(Option<String>, Option<Range<usize>>), Malformed> {
     let (mut kind, mut object) = (None, None);
     let mut parser = Parser::new(text);
-    let Some(mut fields) = parser.object()? else { return Err(Malformed { at: 0, what: "expected an event" }) };
+    let Some(mut fields) = parser.object()? else { return Err(Malformed { at: 0, what: &"expected an event" }) };
     while let Some(key) = parser.key(&mut fields)? {
         match key {
             "type" => kind = parser.text()?.map(str::to_owned),
@@ -159,7 +159,7 @@ const INITIAL_END: &str = "k8s.io/initial-events-end";
 
 fn read_meta(object: &str, meta: &mut Meta) -> Result<(), Malformed> {
     let mut parser = Parser::new(object);
-    let Some(mut fields) = parser.object()? else { return Err(Malformed { at: 0, what: "expected an object" }) };
+    let Some(mut fields) = parser.object()? else { return Err(Malformed { at: 0, what: &"expected an object" }) };
     while let Some(key) = parser.key(&mut fields)? {
         if key != "metadata" {
             parser.skip()?;

@@ -144,8 +144,8 @@ pub(super) fn step(text: &str, from: usize, first: bool) -> Result<Step, Malform
         Some(b']') => Ok(Step::Close),
         Some(b',') if !first => Ok(Step::Item(past_blanks(text, at + 1))),
         Some(_) if first => Ok(Step::Item(at)),
-        Some(_) => Err(Malformed { at, what: "expected a comma or the end of the list" }),
-        None => Err(Malformed { at, what: "a list without an end" }),
+        Some(_) => Err(Malformed { at, what: &"expected a comma or the end of the list" }),
+        None => Err(Malformed { at, what: &"a list without an end" }),
     }
 }
 
@@ -220,7 +220,7 @@ impl Envelope {
         let mut parser = Parser::at(text, from);
         let (mut kind_of_change, mut object) = (false, false);
         let Some(mut fields) = parser.object()? else {
-            return Err(Malformed { at: from, what: "expected an object" });
+            return Err(Malformed { at: from, what: &"expected an object" });
         };
         while let Some(key) = parser.key(&mut fields)? {
             match key {

@@ -279,7 +279,7 @@ impl Identity {
         let mut identity = Self { api_version: String::new(), kind: String::new(), told: None, end: None };
         let mut parser = Parser::at(text, from);
         let Some(mut fields) = parser.object()? else {
-            return Err(Malformed { at: from, what: "expected an object" });
+            return Err(Malformed { at: from, what: &"expected an object" });
         };
         while let Some(key) = parser.key(&mut fields)? {
             let field = match key {

@@ -300,10 +300,10 @@ fn parts_to_merge(json: &str, start: usize) -> Result<Option<Vec<Range<usize>>>,
 /// Adds to the object that ends the text those fields of another one that it does not have.
 fn merge(json: &mut String, start: usize, other: &str) -> Result<(), &'static str> {
     let mine: std::collections::HashSet<String> =
-        fields(json, start).map_err(|error| error.what)?.into_iter().map(|(key, _)| key).collect();
+        fields(json, start).map_err(|error| *error.what)?.into_iter().map(|(key, _)| key).collect();
     let mut empty = mine.is_empty();
     json.pop();
-    for (key, span) in fields(other, 0).map_err(|error| error.what)? {
+    for (key, span) in fields(other, 0).map_err(|error| *error.what)? {
         if mine.contains(&key) {
             continue;
         }
