@@ -170,16 +170,35 @@ fn match_statuses(
     Some(matched.collect())
 }
 
+/// What a segment has of columns that are derived from others: for each output that is one, over all rows of the group
+/// that its place starts from; `None` for the others, and where no row has a value.
+pub(super) fn derive(table: &Table, segment: &Segment, outputs: &[Output]) -> Vec<Option<ArrayRef>> {
+    let derived = |output: &Output| match output {
+        Output::Fixed(number) => {
+            let column = &table.columns[*number];
+            let Place::Printed(steps) = &column.place else { return None };
+            let compute = || printed::compute(table.kind.root, &segment.columns, steps, column.values);
+            segment.derived.get(&column.path, compute)
+        }
+        Output::Dynamic(dynamic) => {
+            let compute = || dynamic::compute(table, &segment.columns, dynamic);
+            segment.derived.get(&key(table, dynamic), compute)
+        }
+    };
+    outputs.iter().map(derived).collect()
+}
+
 /// Some rows of a table in a segment.
 pub(super) fn columns(
     table: &Table,
     segment: &Segment,
     map: &RowMap,
     outputs: &[Output],
+    derived: &[Option<ArrayRef>],
     range: Range<usize>,
 ) -> Result<Vec<ArrayRef>, ArrowError> {
     let extract = Extract { table, segment, map, range };
-    outputs.iter().map(|output| extract.column(output)).collect()
+    outputs.iter().zip(derived).map(|(output, derived)| extract.column(output, derived.as_ref())).collect()
 }
 
 struct Extract<'a> {
@@ -190,39 +209,29 @@ struct Extract<'a> {
 }
 
 impl Extract<'_> {
-    fn column(&self, output: &Output) -> Result<ArrayRef, ArrowError> {
+    fn column(&self, output: &Output, derived: Option<&ArrayRef>) -> Result<ArrayRef, ArrowError> {
         let rows = self.range.len();
-        match output {
+        let (place, values) = match output {
+            Output::Dynamic(dynamic) => (&dynamic.place, dynamic.values),
             Output::Fixed(number) => {
                 let column = &self.table.columns[*number];
                 match &column.place {
-                    Place::Cluster => Ok(dynamic::constant(&self.segment.cluster, rows)),
-                    Place::Json => self.objects(),
-                    Place::Index { depth } => Ok(match self.map.items.get(*depth) {
-                        Some((_, positions)) => Arc::new(positions.slice(self.range.start, rows)),
-                        None => dynamic::nulls(column.values, rows),
-                    }),
-                    place @ Place::Printed(steps) => {
-                        let compute =
-                            || printed::compute(self.table.kind.root, &self.segment.columns, steps, column.values);
-                        match self.segment.derived.get(&column.path, compute) {
-                            Some(array) => self.rows_of(&array, place, column.values),
-                            None => Ok(dynamic::nulls(column.values, rows)),
-                        }
+                    Place::Cluster => return Ok(dynamic::constant(&self.segment.cluster, rows)),
+                    Place::Json => return self.objects(),
+                    Place::Index { depth } => {
+                        return Ok(match self.map.items.get(*depth) {
+                            Some((_, positions)) => Arc::new(positions.slice(self.range.start, rows)),
+                            None => dynamic::nulls(column.values, rows),
+                        });
                     }
-                    place => self.field(place, column.values),
+                    place @ Place::Printed(_) => (place, column.values),
+                    place => return self.field(place, column.values),
                 }
             }
-            Output::Dynamic(dynamic) => {
-                let cached = self
-                    .segment
-                    .derived
-                    .get(&key(self.table, dynamic), || dynamic::compute(self.table, &self.segment.columns, dynamic));
-                match cached {
-                    Some(array) => self.rows_of(&array, &dynamic.place, dynamic.values),
-                    None => Ok(dynamic::nulls(dynamic.values, rows)),
-                }
-            }
+        };
+        match derived {
+            Some(array) => self.rows_of(array, place, values),
+            None => Ok(dynamic::nulls(values, rows)),
         }
     }
 

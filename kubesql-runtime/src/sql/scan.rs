@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use arrow::array::ArrayRef;
 use arrow::datatypes::SchemaRef;
 use arrow::record_batch::{RecordBatch, RecordBatchOptions};
 use async_trait::async_trait;
@@ -238,13 +239,15 @@ struct Batches {
     outputs: Arc<Vec<Output>>,
     schema: SchemaRef,
     map: RowMap,
+    derived: Vec<Option<ArrayRef>>,
     next: usize,
 }
 
 impl Batches {
     fn new(table: Arc<Table>, segment: Arc<Segment>, outputs: Arc<Vec<Output>>, schema: SchemaRef) -> Self {
         let map = RowMap::new(&table, &segment);
-        Self { table, segment, outputs, schema, map, next: 0 }
+        let derived = extract::derive(&table, &segment, &outputs);
+        Self { table, segment, outputs, schema, map, derived, next: 0 }
     }
 }
 
@@ -258,7 +261,7 @@ impl Iterator for Batches {
         let range = self.next..(self.next + BATCH).min(self.map.rows());
         self.next = range.end;
         let options = RecordBatchOptions::new().with_row_count(Some(range.len()));
-        let columns = extract::columns(&self.table, &self.segment, &self.map, &self.outputs, range);
+        let columns = extract::columns(&self.table, &self.segment, &self.map, &self.outputs, &self.derived, range);
         let batch =
             columns.and_then(|columns| RecordBatch::try_new_with_options(Arc::clone(&self.schema), columns, &options));
         Some(batch.map_err(DataFusionError::from))

@@ -157,7 +157,7 @@ impl Inner {
     /// Bytes of all objects that are there.
     fn bytes(&self) -> u64 {
         let watches = self.clusters.iter().flat_map(|cluster| cluster.watches());
-        watches.map(|watch| u64::try_from(watch.mirror.latest().bytes).unwrap_or(u64::MAX)).sum()
+        watches.map(|watch| u64::try_from(watch.mirror.latest().bytes()).unwrap_or(u64::MAX)).sum()
     }
 
     /// A kind of a cluster when all of its objects are there.

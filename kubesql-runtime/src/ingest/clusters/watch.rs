@@ -203,7 +203,7 @@ impl Watch {
             namespace: self.resource.namespace.clone(),
             state,
             objects,
-            bytes: u64::try_from(version.bytes).unwrap_or(u64::MAX),
+            bytes: u64::try_from(version.bytes()).unwrap_or(u64::MAX),
             events: self.events.load(Ordering::Relaxed),
             last_event: counters.last_event,
             lag_ms: counters.lag.as_secs_f64() * 1000.0,

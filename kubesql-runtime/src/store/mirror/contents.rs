@@ -196,8 +196,8 @@ impl Contents {
         self.segments.retain(|_, kept| kept.live > 0);
         let index = self.places.capacity() * (size_of::<Key>() + size_of::<Place>() + 1);
         let kept = self.segments.values();
-        let bytes = kept.map(|kept| kept.bytes + kept.rows * size_of::<Option<Key>>()).sum::<usize>() + index;
+        let stored = kept.map(|kept| kept.bytes + kept.rows * size_of::<Option<Key>>()).sum::<usize>() + index;
         let segments = self.segments.values_mut().map(Kept::published).collect();
-        Version { segments, objects: self.places.len(), bytes }
+        Version { segments, objects: self.places.len(), stored }
     }
 }

@@ -33,8 +33,16 @@ pub struct Version {
     pub segments: Vec<Arc<Segment>>,
     /// Objects in them.
     pub objects: usize,
-    /// Bytes of memory that columns and texts take, nearly; what queries derive from them is not in it.
-    pub bytes: usize,
+    /// Bytes of memory that columns and texts take, nearly.
+    stored: usize,
+}
+
+impl Version {
+    /// Bytes of memory that it takes, nearly: columns, texts, and what is kept of what queries derived from them.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        self.stored + self.segments.iter().map(|segment| segment.derived.bytes()).sum::<usize>()
+    }
 }
 
 impl Mirror {

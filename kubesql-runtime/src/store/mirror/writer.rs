@@ -26,6 +26,12 @@ pub struct Layout {
 impl Layout {
     /// Rows of a segment that are few enough for several cores to share a table, and many enough to be worth it.
     pub const SEGMENT_ROWS: usize = 16 << 10;
+
+    /// What rows are collected in. After a list it is begun anew: the memory that whole segments needed is more than the
+    /// few rows of a watch will.
+    fn open(&self) -> Open {
+        Open::new(self.kind, (self.rows)())
+    }
 }
 
 impl std::fmt::Debug for Layout {
@@ -95,7 +101,7 @@ impl Writer {
             instants,
             current: Contents::new(Arc::clone(&layout.cluster), layout.kind, Numbers::default()),
             relist: None,
-            open: Open::new(layout.kind, (layout.rows)()),
+            open: layout.open(),
             trouble: Trouble::default(),
             layout,
         }
@@ -131,6 +137,7 @@ impl Writer {
         if let Some(relist) = self.relist.take() {
             self.current = relist;
         }
+        self.open = self.layout.open();
         self.publish();
     }
 
@@ -138,6 +145,7 @@ impl Writer {
     pub fn abandon_list(&mut self) {
         self.settle();
         self.relist = None;
+        self.open = self.layout.open();
     }
 
     /// An object as it is now: the whole text.
