@@ -11,6 +11,10 @@ use super::{Malformed, Parser};
 /// Bytes in a block: as many as bits in a mask.
 const BLOCK: usize = 64;
 
+/// So many blocks ahead memory is asked for: an object that was just received or mapped is not in the cache, and waiting
+/// for it takes longer than looking through it.
+const AHEAD: usize = 16;
+
 /// Which bytes of a block are what.
 #[derive(Default)]
 struct Masks {
@@ -87,6 +91,27 @@ impl Carry {
     }
 }
 
+/// How deep one is, from block to block.
+struct Depth {
+    open: u64,
+    carry: Carry,
+}
+
+impl Depth {
+    /// The place of the bracket that closes the outermost one, if it is in this block.
+    #[inline(always)]
+    fn end(&mut self, block: &[u8; BLOCK]) -> Option<usize> {
+        let (opening, closing) = self.carry.brackets(&Masks::of(block));
+        if self.open <= u64::from(closing.count_ones())
+            && let Some(end) = end_within(self.open, opening, closing)
+        {
+            return Some(end);
+        }
+        self.open = self.open + u64::from(opening.count_ones()) - u64::from(closing.count_ones());
+        None
+    }
+}
+
 impl Parser<'_> {
     /// Goes past the end of the object or list that one is in; `last` is the bracket it ends with.
     #[inline(never)]
@@ -95,35 +120,33 @@ impl Parser<'_> {
             self.at += 1;
             return Ok(());
         }
-        let mut depth = 1u64;
-        let mut carry = Carry::default();
+        let mut depth = Depth { open: 1, carry: Carry::default() };
+        let (blocks, rest) = self.bytes.get(self.at..).unwrap_or_default().as_chunks();
         let mut at = self.at;
-        loop {
-            let rest = self.bytes.get(at..).unwrap_or_default();
-            let (opening, closing) = match rest.first_chunk() {
-                Some(block) => carry.brackets(&Masks::of(block)),
-                None if rest.is_empty() => {
-                    return self.malformed(&"an object or list without an end");
-                }
-                None => {
-                    let mut block = [0; BLOCK];
-                    block[..rest.len()].copy_from_slice(rest);
-                    carry.brackets(&Masks::of(&block))
-                }
-            };
-            if depth <= u64::from(closing.count_ones())
-                && let Some(end) = end_within(depth, opening, closing)
-            {
-                self.at = at + end;
-                if self.byte(self.at) != last {
-                    return self.malformed(&"a bracket of the wrong kind");
-                }
-                self.at += 1;
-                return Ok(());
+        for (block, number) in blocks.iter().zip(AHEAD..) {
+            // Nothing is done with it but to have it in the cache when its turn comes.
+            std::hint::black_box(blocks.get(number).map(|block| block[0]));
+            if let Some(end) = depth.end(block) {
+                return self.skipped_to(at + end, last);
             }
-            depth = depth + u64::from(opening.count_ones()) - u64::from(closing.count_ones());
             at += BLOCK;
         }
+        let mut block = [0; BLOCK];
+        block[..rest.len()].copy_from_slice(rest);
+        match depth.end(&block) {
+            Some(end) => self.skipped_to(at + end, last),
+            None => self.malformed(&"an object or list without an end"),
+        }
+    }
+
+    #[inline(always)]
+    fn skipped_to(&mut self, end: usize, last: u8) -> Result<(), Malformed> {
+        self.at = end;
+        if self.byte(end) != last {
+            return self.malformed(&"a bracket of the wrong kind");
+        }
+        self.at += 1;
+        Ok(())
     }
 }
 

@@ -235,11 +235,7 @@ fn keys_of_any_length_are_read_as_serde_reads_them() {
     };
     for length in 0..70 {
         let plain = "k".repeat(length);
-        for key in
-            [plain.clone(), format!("é{plain}"), format!("{plain}\\n"), format!("\\\"{plain}"), format!("{plain}\":")]
-        {
-            // The last one is no key as it is: its quote is escaped below.
-            let key = key.replace("k\":", "k\\\":");
+        for key in [plain.clone(), format!("é{plain}"), format!("{plain}\\n"), format!("\\\"{plain}")] {
             for (before, colon, comma) in [("", ":", ","), (" ", ":", " , "), ("", " : ", ",\n")] {
                 for value in ["", &"v".repeat(80)] {
                     let json = format!(r#"{{{before}"{key}"{colon}"{value}"{comma}"{key}2"{colon}"{value}"}}"#);
