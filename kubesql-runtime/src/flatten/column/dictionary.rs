@@ -275,7 +275,8 @@ fn seed() -> u64 {
     *SEED.get_or_init(|| RandomState::new().hash_one(0))
 }
 
-/// Folded multiplication over pairs of words of eight bytes.
+/// Folded multiplication over pairs of words of eight bytes. No word of UTF-8 is `FACTOR`, which would make the product
+/// 0 whatever comes before it.
 #[inline]
 fn hash(bytes: &[u8], seed: u64) -> u32 {
     const FACTOR: u64 = 0x9e37_79b9_7f4a_7c15;
@@ -321,4 +322,86 @@ fn hash(bytes: &[u8], seed: u64) -> u32 {
     };
     let [low, high] = [state, state >> 32].map(|half| half & u64::from(u32::MAX));
     u32::try_from(low ^ high).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use arrow::array::AsArray;
+
+    use super::{Dictionary, UNIQUE, UNIQUE_AGAIN};
+
+    /// The texts that codes stand for.
+    fn texts(dictionary: &Dictionary, codes: &[u32]) -> Vec<String> {
+        let texts = dictionary.array();
+        codes.iter().map(|code| texts.as_string::<i32>().value(*code as usize).to_owned()).collect()
+    }
+
+    #[test]
+    fn texts_that_differ_anywhere_have_codes_of_their_own() {
+        for length in 0..140 {
+            let text = vec![b'a'; length];
+            let mut dictionary = Dictionary::default();
+            let (known, before) = (dictionary.code(&text), dictionary.code(b"before"));
+            // Comes after the other one again, as is guessed.
+            assert_eq!((dictionary.code(b"before"), dictionary.code(&text)), (before, known), "{length}");
+            for at in 0..length {
+                let mut other = text.clone();
+                other[at] = b'b';
+                dictionary.code(b"before");
+                let code = dictionary.code(&other);
+                assert!(code != known && code != before, "{length}, {at}");
+                assert_eq!((dictionary.code(&other), dictionary.code(&text)), (code, known), "{length}, {at}");
+            }
+        }
+    }
+
+    #[test]
+    fn the_text_that_is_guessed_is_looked_at() {
+        for length in 1..140 {
+            for at in 0..length {
+                let mut dictionary = Dictionary::default();
+                let text = vec![b'a'; length];
+                let mut other = text.clone();
+                other[at] = b'b';
+                let known = ["before", ""].map(|front| dictionary.code(front.as_bytes()));
+                let code = dictionary.code(&text);
+                dictionary.code(b"");
+                // What came after the empty text is guessed now.
+                assert_ne!(dictionary.code(&other), code, "{length}, {at}");
+                assert_eq!(known, [0, 1]);
+            }
+        }
+    }
+
+    #[test]
+    fn identifiers_are_not_looked_for_and_all_else_is_stored_once() {
+        let numbered = |count: usize| (0..count).map(|number| format!("number-{number}"));
+        let mut dictionary = Dictionary::default();
+        // A batch of identifiers, one that begins like it, and one that does not.
+        for (distinct, stored_twice) in
+            [(UNIQUE, true), (UNIQUE_AGAIN, true), (UNIQUE_AGAIN - 1, false), (UNIQUE - 1, false)]
+        {
+            let expected: Vec<String> = numbered(distinct).chain(numbered(distinct)).collect();
+            let codes: Vec<u32> = expected.iter().map(|text| dictionary.loose_code(text.as_bytes())).collect();
+            assert_eq!(texts(&dictionary, &codes), expected);
+            assert_eq!(dictionary.len(), if stored_twice { 2 * distinct } else { distinct }, "{distinct}");
+            dictionary.clear();
+        }
+    }
+
+    #[test]
+    fn sequences_are_followed_and_disorder_is_not_mixed_up() {
+        let mut dictionary = Dictionary::default();
+        let mut state = 1u64;
+        let mut expected = Vec::new();
+        for round in 0..20_000usize {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            // In order, then without any, then in order again.
+            let number = if (5_000..10_000).contains(&round) { (state >> 33) % 700 } else { round as u64 % 700 };
+            expected.push(format!("{}{number}", "x".repeat(usize::try_from(number % 90).expect("few"))));
+        }
+        let codes: Vec<u32> = expected.iter().map(|text| dictionary.code(text.as_bytes())).collect();
+        assert_eq!(texts(&dictionary, &codes), expected);
+        assert_eq!(dictionary.len(), 700);
+    }
 }
