@@ -40,34 +40,27 @@ impl Parser<'_> {
     /// The string whose opening quote is the next byte.
     #[inline(always)]
     pub(super) fn string(&mut self) -> Result<&str, Malformed> {
-        let start = self.at + 1;
-        let end = self.quote_or_escape(start);
-        if self.byte(end) == b'"' {
-            self.at = end + 1;
-            return match self.text.get(start..end) {
+        match self.string_parts()? {
+            Some((start, end)) => match self.text.get(start..end) {
                 Some(text) => Ok(text),
                 None => self.malformed(&"expected text"),
-            };
+            },
+            None => Ok(&self.decoded),
         }
-        self.unescape(start, end)?;
-        Ok(&self.decoded)
     }
 
     /// The string whose opening quote is the next byte, as bytes: nobody looks whether characters begin and end there,
     /// as they do beside quotes.
     #[inline(always)]
     pub(super) fn string_bytes(&mut self) -> Result<&[u8], Malformed> {
-        let start = self.at + 1;
-        let end = self.quote_or_escape(start);
-        if self.byte(end) == b'"' {
-            self.at = end + 1;
-            return Ok(self.bytes.get(start..end).unwrap_or_default());
-        }
-        self.unescape(start, end)?;
-        Ok(self.decoded.as_bytes())
+        Ok(match self.string_parts()? {
+            Some((start, end)) => self.bytes.get(start..end).unwrap_or_default(),
+            None => self.decoded.as_bytes(),
+        })
     }
 
     /// The span of a string without escapes, or `None` and the string in `decoded`.
+    #[inline(always)]
     pub(super) fn string_parts(&mut self) -> Result<Option<(usize, usize)>, Malformed> {
         let start = self.at + 1;
         let end = self.quote_or_escape(start);
