@@ -1,6 +1,6 @@
 //! Columns that are there because the data has them: a map's keys and conditions by type.
 //!
-//! Each is computed once for a segment and kept with it.
+//! Each is computed for a whole segment, and kept with it once it is asked for again.
 
 use std::collections::HashMap;
 use std::sync::Arc;

@@ -31,8 +31,11 @@ impl Derived {
         };
         // Not under the lock: two queries may compute the same column once each, and none waits.
         let column = compute();
-        let known = if again || column.is_none() { Known::Kept(column.clone()) } else { Known::Once };
-        self.columns.lock().insert(name.to_owned(), known);
+        let mut columns = self.columns.lock();
+        let known = columns.entry(name.to_owned()).or_insert(Known::Once);
+        if again || column.is_none() {
+            *known = Known::Kept(column.clone());
+        }
         column
     }
 
