@@ -18,7 +18,16 @@ pub(crate) struct Args {
 pub(crate) fn run(args: &Args) -> Result<()> {
     let cargo = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     // The whole workspace, as everything else is built: a part of it has other features, and so other dependencies.
-    let built = Command::new(cargo)
+    let mut build = Command::new(cargo);
+    // What cargo told this program of its own package would be news to build scripts that look at it, and half of the
+    // dependencies would be built anew.
+    for (name, _) in env::vars_os() {
+        let of_package = |name: &str| ["CARGO_MANIFEST_", "CARGO_PKG_"].iter().any(|front| name.starts_with(front));
+        if name.to_str().is_some_and(of_package) {
+            build.env_remove(&name);
+        }
+    }
+    let built = build
         .args(["build", "--release", "--workspace", "--bins"])
         .current_dir(crate::regen::root())
         .status()
