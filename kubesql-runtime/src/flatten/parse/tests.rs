@@ -95,6 +95,36 @@ fn numbers_are_read() {
 }
 
 #[test]
+fn times_that_repeat_are_not_mixed_up() {
+    let zulu = "\"2020-05-12T01:02:03Z\"";
+    let later = "\"2020-05-12T01:02:04Z\"";
+    let table = [
+        (zulu, Some(1_589_245_323_000_000)),
+        (zulu, Some(1_589_245_323_000_000)),
+        (later, Some(1_589_245_324_000_000)),
+        ("\"2020-05-12T01:02:04\"", None),
+        ("\"2020-05-12T01:02:04ZZ\"", None),
+        (later, Some(1_589_245_324_000_000)),
+        ("\"2020-05-12T01:02:04.5Z\"", Some(1_589_245_324_500_000)),
+        ("null", None),
+        ("\"2020-05-12T01:02:\\u0034Z\"", None),
+        (later, Some(1_589_245_324_000_000)),
+    ];
+    let text = format!("[{}]", table.map(|(json, _)| json).join(","));
+    let mut parser = Parser::new(&text);
+    let mut elements = parser.array().expect("a list").expect("a list");
+    for (json, expected) in table {
+        assert_eq!((parser.element(&mut elements), parser.time()), (Ok(true), Ok(expected)), "{json}");
+    }
+    assert_eq!(parser.element(&mut elements), Ok(false));
+    // At the very end of a text, where there is nothing behind it.
+    for _ in 0..2 {
+        assert_eq!(one(zulu, |parser| parser.time()), Ok((Some(1_589_245_323_000_000), 0)));
+    }
+    assert!(one(&zulu[..21], |parser| parser.time()).is_err());
+}
+
+#[test]
 fn anything_can_be_skipped() {
     let long = format!(r#"{{"a":"{}","b":[{{}},"\\\"]}}"]}}"#, r#"\"}{][\\"#.repeat(50));
     let nested = format!("{}1{}", "[".repeat(3000), "]".repeat(3000));
