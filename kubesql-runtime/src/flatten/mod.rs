@@ -10,6 +10,7 @@ pub mod interpret;
 pub mod mismatch;
 pub mod objects;
 pub mod parse;
+mod press;
 pub mod rows;
 #[cfg(test)]
 pub(crate) mod tests;

@@ -10,12 +10,10 @@ use arrow::array::{ArrayRef, StringViewArray, StringViewBuilder};
 use arrow::buffer::Buffer;
 
 use super::parse::{Malformed, Parser, compact};
+use super::press::{Compressor, Press, Pressed};
 
 /// Objects in a block.
 const BLOCK: usize = 64;
-
-/// Level of compression: the fastest of those that have a number.
-const LEVEL: i32 = 1;
 
 /// Bytes at which a block is closed early. Large objects have few neighbours in a block, so that
 /// reading one of them does not decompress more than about this.
@@ -49,7 +47,21 @@ pub struct ObjectsBuilder {
     done: Objects,
     text: String,
     ends: Vec<u32>,
-    compressor: Option<zstd::bulk::Compressor<'static>>,
+    compressor: Compressor,
+    press: Press,
+    /// A text that was compressed, for its memory.
+    spare: String,
+}
+
+/// What becomes of the text of a block.
+#[derive(Debug, Clone, Copy)]
+enum Close {
+    /// It is compressed meanwhile.
+    Beside,
+    /// It is compressed.
+    Now,
+    /// It stays as it is.
+    Plain,
 }
 
 impl std::fmt::Debug for ObjectsBuilder {
@@ -79,7 +91,7 @@ impl ObjectsBuilder {
         }
         self.ends.push(u32::try_from(self.text.len()).expect("a block is closed long before"));
         if self.ends.len() == BLOCK || self.text.len() >= FULL {
-            self.close(true);
+            self.close(Close::Beside);
         }
         pushed
     }
@@ -91,15 +103,31 @@ impl ObjectsBuilder {
 
     /// All objects; then starts anew.
     pub fn finish(&mut self) -> Objects {
-        self.close(true);
-        std::mem::take(&mut self.done)
+        self.close(Close::Now);
+        self.take()
     }
 
     /// All objects, the last few of them as plain text, which is worth it where they are not kept for long; then starts
     /// anew.
     pub fn finish_plain(&mut self) -> Objects {
-        self.close(false);
+        self.close(Close::Plain);
+        self.take()
+    }
+
+    fn take(&mut self) -> Objects {
+        while let Some(pressed) = self.press.rest() {
+            self.put(pressed);
+        }
         std::mem::take(&mut self.done)
+    }
+
+    /// A block's text has been compressed.
+    fn put(&mut self, Pressed { number, compressed, mut text }: Pressed) {
+        self.done.blocks[number].text = Text::new(compressed, &text);
+        text.clear();
+        if text.capacity() <= 4 * FULL {
+            self.spare = text;
+        }
     }
 
     fn append(&mut self, object: &str, walk: bool) -> Result<(), Malformed> {
@@ -119,19 +147,28 @@ impl ObjectsBuilder {
         Ok(())
     }
 
-    fn close(&mut self, compress: bool) {
+    fn close(&mut self, how: Close) {
         if self.ends.is_empty() {
             return;
         }
-        let text = if compress {
-            let compressor = self
-                .compressor
-                .get_or_insert_with(|| zstd::bulk::Compressor::new(LEVEL).expect("level 1 is one of zstd's"));
-            let compressed =
-                compressor.compress(self.text.as_bytes()).expect("a buffer of the size that zstd asks for");
-            Text::Compressed(compressed.into())
-        } else {
-            Text::Plain(Buffer::from(self.text.as_bytes()))
+        let number = self.done.blocks.len();
+        let text = match how {
+            Close::Plain => Text::new(None, &self.text),
+            Close::Now => Text::new(self.compressor.compress(&self.text), &self.text),
+            Close::Beside => {
+                while let Some(pressed) = self.press.done() {
+                    self.put(pressed);
+                }
+                let next = std::mem::take(&mut self.spare);
+                match self.press.begin(number, std::mem::replace(&mut self.text, next)) {
+                    // Until it is done.
+                    Ok(()) => Text::Compressed(Arc::default()),
+                    Err(text) => {
+                        self.text = text;
+                        Text::new(self.compressor.compress(&self.text), &self.text)
+                    }
+                }
+            }
         };
         let first = self.done.rows;
         self.done.rows += self.ends.len();
@@ -211,6 +248,10 @@ impl Objects {
 }
 
 impl Text {
+    fn new(compressed: Option<Arc<[u8]>>, text: &str) -> Self {
+        compressed.map_or_else(|| Self::Plain(Buffer::from(text.as_bytes())), Self::Compressed)
+    }
+
     fn bytes(&self) -> usize {
         match self {
             Self::Compressed(text) => text.len(),

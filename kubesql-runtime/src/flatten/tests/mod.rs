@@ -3,6 +3,7 @@
 mod columns;
 mod generated;
 mod interpret;
+mod objects;
 pub(crate) mod oracle;
 pub(crate) mod random;
 mod sample;
