@@ -30,7 +30,7 @@ use args::{Cli, Command};
 use failure::Failure;
 
 #[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 
 fn main() -> ExitCode {
     let Some(command) = Cli::parse().command.or_else(alone) else { return usage() };

@@ -12,7 +12,7 @@ mod pods;
 
 /// As the server has it, so that the figures are the server's.
 #[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 
 /// Benchmarks of kubesql.
 #[derive(Parser)]

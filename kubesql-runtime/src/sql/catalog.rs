@@ -11,7 +11,6 @@ use datafusion::error::{DataFusionError, Result};
 use super::dynamic;
 use super::extract::Output;
 use super::house::House;
-use super::moment::Moment;
 use super::postgres::{self, Facts};
 use super::registry::{CATALOG, Registry};
 use super::scan::ObjectsTable;
@@ -34,7 +33,6 @@ pub(super) struct StatementCatalog {
     pub(super) house: Arc<House>,
     /// The tables that there were when the statement began.
     pub(super) registry: Arc<Registry>,
-    pub(super) moment: Arc<Moment>,
     /// Who asks, as far as the statement asks that.
     pub(super) facts: Arc<Facts>,
     /// By schema and table; the tables that a statement names.
@@ -58,12 +56,7 @@ impl StatementCatalog {
                 outputs.push(Output::Dynamic(dynamic));
             }
         }
-        Arc::new(ObjectsTable {
-            table: Arc::clone(table),
-            outputs,
-            schema: Arc::new(Schema::new(fields)),
-            moment: Arc::clone(&self.moment),
-        })
+        Arc::new(ObjectsTable { table: Arc::clone(table), outputs, schema: Arc::new(Schema::new(fields)) })
     }
 }
 

@@ -1,6 +1,8 @@
-//! Columns of one name in a select list, which SQL allows and DataFusion refuses.
+//! Columns of one name in a select list, which SQL allows and DataFusion refuses, and columns that are called by
+//! literals, which DataFusion spells as `Int64(1)`.
 //!
-//! All but the first get an alias that nothing else can have; the answer has their own name again.
+//! All of one name but the first get an alias that nothing else can have; the answer has their own name again. What has
+//! a literal in it is called by its text, as it is in SQL.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::ControlFlow;
@@ -18,12 +20,12 @@ use super::names::normal;
 pub(super) const MARK: char = '\u{2060}';
 
 /// What the aliases stand for.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct Duplicates {
     names: BTreeMap<String, Name>,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 enum Name {
     /// Its own.
     Known(String),
@@ -111,6 +113,10 @@ impl Marker {
             let taken = first.is_some() && (free || name.is_none());
             if !(same && !starred || taken || in_star) {
                 if first.is_none() {
+                    if name.is_none() && has_literal(&expr) {
+                        let alias = Ident::with_quote('"', expr.to_string());
+                        select.projection[at] = SelectItem::ExprWithAlias { expr: expr.clone(), alias };
+                    }
                     seen.insert(key, (at, expr));
                 }
                 continue;
@@ -169,6 +175,14 @@ fn without_casts(expr: &Expr) -> Expr {
         ControlFlow::Continue(())
     });
     bare
+}
+
+fn has_literal(expr: &Expr) -> bool {
+    let found = visit_expressions(expr, |expr| match expr {
+        Expr::Value(_) | Expr::TypedString(_) | Expr::Interval(_) => ControlFlow::Break(()),
+        _ => ControlFlow::Continue(()),
+    });
+    found.is_break()
 }
 
 fn is_star(item: &SelectItem) -> bool {

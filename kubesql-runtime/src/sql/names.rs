@@ -35,7 +35,7 @@ pub(super) struct Used {
 }
 
 /// The tables and columns of a statement.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct Names {
     pub(super) tables: Vec<Used>,
     /// What is named of subqueries that is not in their select lists.

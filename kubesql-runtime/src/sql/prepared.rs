@@ -17,6 +17,8 @@ use futures::StreamExt;
 
 use super::duplicates::Duplicates;
 use super::error::{ErrorKind, SqlError};
+use super::names::Names;
+use super::registry::Registry;
 use super::{Answer, failure};
 
 /// A statement whose parameters and columns are known.
@@ -27,6 +29,28 @@ pub struct Prepared {
     pub parameters: Vec<DataType>,
     /// The columns of its rows; `None` where it has none.
     pub schema: Option<SchemaRef>,
+    /// Its plan, where that does not depend on when it runs.
+    pub(super) kept: Option<Arc<Kept>>,
+}
+
+/// A plan to be run any number of times, as long as all is as it was when it was made.
+#[derive(Debug)]
+pub(super) struct Kept {
+    pub(super) plan: LogicalPlan,
+    pub(super) duplicates: Duplicates,
+    pub(super) names: Names,
+    pub(super) made: Made,
+}
+
+/// What a plan was made with.
+#[derive(Debug)]
+pub(super) struct Made {
+    /// The tables that there were.
+    pub(super) registry: Arc<Registry>,
+    /// The schema of names without one.
+    pub(super) schema: String,
+    /// What is read from.
+    pub(super) relations: Vec<(Option<String>, String)>,
 }
 
 impl Prepared {

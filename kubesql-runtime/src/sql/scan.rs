@@ -33,7 +33,6 @@ pub(super) struct ObjectsTable {
     pub(super) table: Arc<Table>,
     pub(super) outputs: Vec<Output>,
     pub(super) schema: SchemaRef,
-    pub(super) moment: Arc<Moment>,
 }
 
 #[async_trait]
@@ -70,10 +69,13 @@ impl TableProvider for ObjectsTable {
         let asked = clusters.iter().cloned().reduce(|all, more| all.intersection(&more).cloned().collect());
         let selections = filters.iter().filter_map(|filter| selection(&self.table, &self.outputs, filter));
         let selection = selections.fold(Selection::default(), Selection::and);
-        self.moment.want(&self.table, &outputs, asked, &selection);
+        // The plan may be one that was made for a statement before.
+        let moment = state.config().get_extension::<Moment>();
+        let moment = moment.ok_or_else(|| DataFusionError::Internal("a statement without its moment".to_owned()))?;
+        moment.want(&self.table, &outputs, asked, &selection);
         let schema = Arc::new(self.schema.project(projection)?);
         let partitions = state.config().target_partitions();
-        let mut scan = ObjectsScan::new(&self.table, outputs, schema, &self.moment, limit, partitions);
+        let mut scan = ObjectsScan::new(&self.table, outputs, schema, &moment, limit, partitions);
         scan.clusters = clusters;
         scan.selection = selection;
         Ok(Arc::new(scan))

@@ -23,7 +23,7 @@ use super::error::{ErrorKind, SqlError};
 use super::moment::{Moment, Warnings};
 use super::names::{Names, relations, resolve};
 use super::postgres::{self, Facts};
-use super::prepared::{self, Prepared};
+use super::prepared::{self, Kept, Made, Prepared};
 use super::registry::CATALOG;
 use super::settings::Settings;
 use super::stars::{self, Common};
@@ -115,20 +115,27 @@ impl Session {
         let sql = sql.to_owned();
         match parse(&sql)? {
             Parsed::Query(statement, explains) => {
-                let Planned { state, plan, duplicates, names } = self.plan(*statement, explains, declared).await?;
-                let parameters = prepared::parameters(&plan, declared)?;
-                let schema = prepared::schema(&state, plan, &parameters, &duplicates);
+                let mut planned = self.plan(*statement.clone(), explains, declared).await?;
+                let parameters = prepared::parameters(&planned.plan, declared)?;
+                // Planned as it is when it runs, with all types known.
+                let types: Vec<_> = parameters.iter().cloned().map(Some).collect();
+                if types != declared {
+                    planned = self.plan(*statement, explains, &types).await?;
+                }
+                let Planned { state, plan, duplicates, names, lasts } = planned;
+                let schema = prepared::schema(&state, plan.clone(), &parameters, &duplicates);
                 let schema = Some(schema.map_err(|error| failure::explain(&error, Some(&names)))?);
-                Ok(Prepared { sql, parameters, schema })
+                let kept = lasts.map(|made| Arc::new(Kept { plan, duplicates, names, made }));
+                Ok(Prepared { sql, parameters, schema, kept })
             }
             // What changes the session gives no rows.
             Parsed::Set(_) | Parsed::ResetAll(_) | Parsed::Nothing(_) => {
-                Ok(Prepared { sql, parameters: Vec::new(), schema: None })
+                Ok(Prepared { sql, parameters: Vec::new(), schema: None, kept: None })
             }
             other => {
                 let schema =
                     Some(show::answer(&self.engine.house, &self.settings, &self.warnings, other).await?.schema);
-                Ok(Prepared { sql, parameters: Vec::new(), schema })
+                Ok(Prepared { sql, parameters: Vec::new(), schema, kept: None })
             }
         }
     }
@@ -141,10 +148,53 @@ impl Session {
     pub async fn run(&self, statement: &Prepared, values: &[ArrayRef]) -> Result<Answer, SqlError> {
         let running = self.engine.house.queries.begin(&statement.sql, &self.application_name(), &self.who);
         let answer = match statement.typed(values) {
-            Ok(values) => self.answer(&statement.sql, &values).await.and_then(|answer| statement.told(answer)),
+            Ok(values) => self.answer_again(statement, &values).await.and_then(|answer| statement.told(answer)),
             Err(error) => Err(error),
         };
         running.follow(answer)
+    }
+
+    async fn answer_again(&self, statement: &Prepared, values: &[ArrayRef]) -> Result<Answer, SqlError> {
+        if let Some(kept) = &statement.kept
+            && let Some(planned) = self.again(kept).await
+        {
+            return planned.run("SELECT", values, self.engine.memories.of_statement()).await;
+        }
+        self.answer(&statement.sql, values).await
+    }
+
+    /// A plan as it was made before, unless it would be another by now.
+    async fn again(&self, kept: &Kept) -> Option<Planned> {
+        let house = &self.engine.house;
+        let (schema, partial) = self.defaults();
+        let Kept { plan, duplicates, names, made } = kept;
+        house.learn(&made.schema, &made.relations).await;
+        if schema != made.schema || !Arc::ptr_eq(&house.registry(), &made.registry) {
+            return None;
+        }
+        let state = self.state(schema, self.moment(partial));
+        let (plan, duplicates, names) = (plan.clone(), duplicates.clone(), names.clone());
+        Some(Planned { state, plan, duplicates, names, lasts: None })
+    }
+
+    /// The schema of names without one, and whether clusters that cannot answer are left out.
+    fn defaults(&self) -> (String, bool) {
+        let settings = self.settings.lock();
+        (settings.schema().to_owned(), settings.partial())
+    }
+
+    fn moment(&self, partial: bool) -> Arc<Moment> {
+        Arc::new(Moment::new(Arc::clone(&self.engine.house.source), Arc::clone(&self.warnings), partial))
+    }
+
+    /// What a statement is planned and run in.
+    fn state(&self, schema: String, moment: Arc<Moment>) -> SessionState {
+        // A clone, for a builder would register the functions anew, in any order where two claim a name.
+        let mut state = self.engine.state.clone();
+        state.mark_start_execution();
+        state.config_mut().options_mut().catalog.default_schema = schema;
+        state.config_mut().set_extension(moment);
+        state
     }
 
     async fn answer(&self, sql: &str, values: &[ArrayRef]) -> Result<Answer, SqlError> {
@@ -184,10 +234,7 @@ impl Session {
         types: &[Option<DataType>],
     ) -> Result<Planned, SqlError> {
         let house = &self.engine.house;
-        let (schema, partial) = {
-            let settings = self.settings.lock();
-            (settings.schema().to_owned(), settings.partial())
-        };
+        let (schema, partial) = self.defaults();
         let inner = match &mut statement {
             DfStatement::Explain(explain) => &mut *explain.statement,
             other => other,
@@ -195,7 +242,8 @@ impl Session {
         let DfStatement::Statement(inner) = inner else {
             return Err(SqlError::new(ErrorKind::Unsupported, "EXPLAIN takes a query"));
         };
-        let missing = house.learn(&schema, &relations(inner, house)).await;
+        let relations = relations(inner, house);
+        let missing = house.learn(&schema, &relations).await;
         let touched = postgres::rewrite(inner, house, &schema, types)?;
         let facts = Arc::new(if touched.session { self.facts() } else { Facts::default() });
         let registry = house.registry();
@@ -207,7 +255,7 @@ impl Session {
             _ => error,
         };
         let names = resolve(inner, &registry, &schema).map_err(unknown)?;
-        let moment = Arc::new(Moment::new(Arc::clone(&house.source), Arc::clone(&self.warnings), partial));
+        let moment = self.moment(partial);
         let mut mentions = names.mentions();
         let mut common = Common::new();
         // To explain, no data is read: the dynamic columns of `*` are left out then.
@@ -222,12 +270,18 @@ impl Session {
         }
         stars::hide(inner, &names, &common, &registry, &schema);
         let duplicates = Duplicates::mark(inner);
-        let facts_of = Arc::clone(&facts);
-        let catalog = StatementCatalog { house: Arc::clone(house), registry, moment, facts: facts_of, mentions };
-        // A clone, for a builder would register the functions anew, in any order where two claim a name.
-        let mut state = self.engine.state.clone();
-        state.mark_start_execution();
-        state.config_mut().options_mut().catalog.default_schema = schema;
+        // Neither what the data has nor who asks, and nothing but objects.
+        let lasts = !explains && !touched.session && names.tables.iter().all(|used| !used.starred);
+        let is_table = |(named, table): &(Option<String>, String)| {
+            matches!(registry.find(named.as_ref().unwrap_or(&schema), table), Ok(Some(_)))
+        };
+        let made = (lasts && relations.iter().all(is_table)).then(|| Made {
+            registry: Arc::clone(&registry),
+            schema: schema.clone(),
+            relations,
+        });
+        let catalog = StatementCatalog { house: Arc::clone(house), registry, facts: Arc::clone(&facts), mentions };
+        let mut state = self.state(schema, moment);
         state.register_catalog_list(Arc::new(Catalogs(Arc::new(catalog))));
         let explained = |error| failure::explain(&error, Some(&names));
         if touched.session {
@@ -236,7 +290,7 @@ impl Session {
         let plan = state.statement_to_plan(statement).await.map_err(explained)?;
         let read_only = SQLOptions::new().with_allow_ddl(false).with_allow_dml(false).with_allow_statements(false);
         read_only.verify_plan(&plan).map_err(explained)?;
-        Ok(Planned { state, plan, duplicates, names })
+        Ok(Planned { state, plan, duplicates, names, lasts: made })
     }
 }
 
@@ -246,6 +300,8 @@ struct Planned {
     plan: LogicalPlan,
     duplicates: Duplicates,
     names: Names,
+    /// What it was made with, where nothing else is in it.
+    lasts: Option<Made>,
 }
 
 impl Planned {
@@ -255,7 +311,7 @@ impl Planned {
         values: &[ArrayRef],
         memory: Arc<RuntimeEnv>,
     ) -> Result<Answer, SqlError> {
-        let Self { state, plan, duplicates, names } = self;
+        let Self { state, plan, duplicates, names, .. } = self;
         let plan = prepared::with_values(plan, values)?;
         let explained = |error| failure::explain(&error, Some(&names));
         let context = Arc::new(TaskContext::from(&state).with_runtime(memory));

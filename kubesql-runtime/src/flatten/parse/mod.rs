@@ -82,7 +82,15 @@ impl<'j> Parser<'j> {
 
     /// Starts at this byte of the text and goes on counting mismatches.
     pub(crate) fn resume(text: &'j str, from: usize, mismatches: Mismatches) -> Self {
-        Self { text, bytes: text.as_bytes(), at: from, depth: 0, decoded: String::new(), time: ([0; TIME], 0), mismatches }
+        Self {
+            text,
+            bytes: text.as_bytes(),
+            at: from,
+            depth: 0,
+            decoded: String::new(),
+            time: ([0; TIME], 0),
+            mismatches,
+        }
     }
 
     /// What did not fit so far.

@@ -6,7 +6,7 @@ use arrow::array::{ArrayRef, Float64Array, Int64Array, StringArray, new_null_arr
 use arrow::datatypes::{DataType, TimeUnit};
 use futures::TryStreamExt;
 
-use super::session;
+use super::{session, world};
 use crate::sql::{ErrorKind, SqlError};
 
 fn text(text: &str) -> ArrayRef {
@@ -61,4 +61,55 @@ async fn values_take_the_place_of_parameters() {
     assert_eq!(error.kind, ErrorKind::Invalid, "{error}");
     let error = session().execute("select $1").await.err().expect("a value is missing");
     assert_eq!(error.message, "the statement has 1 parameters, and there are 0 values");
+}
+
+#[tokio::test]
+async fn a_plan_that_lasts_is_kept_and_sees_each_time_what_there_is() {
+    let world = world::usual();
+    let session = super::session_of(&world);
+    let sql = "select name, labels.app from pods where name = $1 and creationtimestamp < now()";
+    let prepared = session.prepare(sql, &[]).await.expect("a plan");
+    assert!(prepared.kept.is_some());
+    let count = async |value: &str| {
+        let rows = session.run(&prepared, &[text(value)]).await?.rows;
+        let batches: Vec<_> = rows.try_collect().await?;
+        Ok::<usize, SqlError>(batches.iter().map(arrow::array::RecordBatch::num_rows).sum())
+    };
+    let before = world.snapshots();
+    for (name, rows) in [("web-1", 2), ("bare", 1), ("nobody", 0), ("web-1", 2)] {
+        assert_eq!(count(name).await.expect("an answer"), rows, "{name}");
+    }
+    assert_eq!(world.snapshots(), before + 4);
+}
+
+#[tokio::test]
+async fn a_kept_plan_is_made_anew_where_names_stand_for_others() {
+    let session = session();
+    let prepared = session.prepare("select reportingcomponent from events", &[]).await.expect("a plan");
+    assert!(prepared.kept.is_some());
+    session.run(&prepared, &[]).await.expect("an answer");
+    session.execute("set search_path to \"events.k8s.io\"").await.expect("a schema");
+    let error = session.run(&prepared, &[]).await.err().expect("another table, without such a column");
+    assert_eq!(error.kind, ErrorKind::UnknownColumn, "{error}");
+    session.execute("reset search_path").await.expect("a schema");
+    session.run(&prepared, &[]).await.expect("an answer");
+}
+
+#[tokio::test]
+async fn a_plan_that_depends_on_when_it_runs_is_not_kept() {
+    for sql in [
+        "select * from pods",
+        "select name from (select * from pods) p",
+        "select current_user",
+        "select name, current_user from pods",
+        "select * from system.queries",
+        "select count(*) from system.queries",
+        "select table_name from information_schema.tables",
+        "explain select name from pods",
+        "show tables",
+        "set kubesql.partial = on",
+    ] {
+        let prepared = session().prepare(sql, &[]).await.unwrap_or_else(|error| panic!("{sql}: {error}"));
+        assert!(prepared.kept.is_none(), "{sql}");
+    }
 }
