@@ -3,7 +3,7 @@
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 
-use arrow::array::{Array, ArrayRef, AsArray};
+use arrow::array::{Array, ArrayRef, AsArray, StringViewArray};
 use arrow::compute::cast;
 use arrow::datatypes::DataType;
 use kubesql_codegen::spec::Crd;
@@ -42,31 +42,42 @@ fn is_established(object: &Value) -> bool {
 
 /// All definitions of a segment, read anew. Where two are of one name, both count: the later one is kept.
 pub(super) fn all(segment: &Segment, found: &mut Definitions) {
-    let Some(objects) = &segment.objects else { return };
-    for row in alive(segment) {
-        let text = objects.read(row..row + 1);
+    each(segment, alive(segment), |text| {
         // Files may hold another server's version: only the text tells whether it has changed.
-        let text = text.as_string_view().value(0);
         found.extend(read(text, Some(&hash(text))));
-    }
+    });
 }
 
 /// The definitions of a segment; those that are known in the same version are not read again.
 pub(super) fn changed(segment: &Segment, known: &Definitions, found: &mut Definitions) {
-    let Some(objects) = &segment.objects else { return };
     let (names, versions) = (texts(segment, "name"), texts(segment, "resourceVersion"));
     let [names, versions] = [&names, &versions].map(|of| of.as_ref().map(|texts| texts.as_string_view()));
+    let mut unknown = Vec::new();
     for row in alive(segment) {
-        let at = |texts: Option<&arrow::array::StringViewArray>| -> Option<String> {
+        let at = |texts: Option<&StringViewArray>| -> Option<String> {
             texts.filter(|texts| texts.is_valid(row)).map(|texts| texts.value(row).to_owned())
         };
         let (Some(name), Some(version)) = (at(names), at(versions)) else { continue };
         match known.get(&name).filter(|known| known.version == version) {
             Some(known) => drop(found.insert(name, known.clone())),
-            None => {
-                let text = objects.read(row..row + 1);
-                found.extend(read(text.as_string_view().value(0), Some(&version)));
-            }
+            None => unknown.push((row, version)),
+        }
+    }
+    let mut versions = unknown.iter().map(|(_, version)| version.as_str());
+    each(segment, unknown.iter().map(|(row, _)| *row), |text| found.extend(read(text, versions.next())));
+}
+
+/// Reads the objects of these rows, which come in order: those that lie together at once, for they are compressed
+/// together.
+fn each(segment: &Segment, rows: impl Iterator<Item = usize>, mut with: impl FnMut(&str)) {
+    const TOGETHER: usize = 64;
+    let Some(objects) = &segment.objects else { return };
+    let mut rows = rows.peekable();
+    while let Some(first) = rows.peek().map(|row| row / TOGETHER * TOGETHER) {
+        let end = (first + TOGETHER).min(objects.rows());
+        let texts = objects.read(first..end);
+        while let Some(row) = rows.next_if(|row| *row < end) {
+            with(texts.as_string_view().value(row - first));
         }
     }
 }

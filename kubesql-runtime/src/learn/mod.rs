@@ -47,6 +47,16 @@ struct State {
     lock: Lock,
 }
 
+impl State {
+    /// Makes what a cluster defines as another does the same, so that many clusters cost no more than one.
+    fn share(&self, name: &str, definition: &mut Definition) {
+        let others = self.clusters.values().filter_map(|of| of.get(name));
+        if let Some(same) = others.map(|of| &of.crd).find(|crd| **crd == definition.crd) {
+            definition.crd = Arc::clone(same);
+        }
+    }
+}
+
 impl Learning {
     /// Nothing is known yet but what is compiled in.
     pub(crate) fn new(compiled: Vec<&'static KindDef>) -> Self {
@@ -74,8 +84,9 @@ impl Learning {
     }
 
     /// A cluster has these definitions and no others.
-    pub(crate) fn replace(&self, cluster: &Arc<str>, definitions: Definitions) {
+    pub(crate) fn replace(&self, cluster: &Arc<str>, mut definitions: Definitions) {
         let mut state = self.state.lock();
+        definitions.iter_mut().for_each(|(name, definition)| state.share(name, definition));
         let before = state.clusters.insert(Arc::clone(cluster), definitions).unwrap_or_default();
         let now = &state.clusters[cluster];
         let names: BTreeSet<String> = before.keys().chain(now.keys()).cloned().collect();
@@ -93,7 +104,10 @@ impl Learning {
             return;
         }
         match definition {
-            Some(definition) => drop(known.insert(name.to_owned(), definition)),
+            Some(mut definition) => {
+                state.share(name, &mut definition);
+                state.clusters.entry(Arc::clone(cluster)).or_default().insert(name.to_owned(), definition);
+            }
             None => drop(known.remove(name)),
         }
         self.changed(&mut state, &[name.to_owned()]);
@@ -125,8 +139,12 @@ impl Learning {
 
     /// What all clusters together say of a kind; `None` where that is no more than what is compiled in.
     fn kind(&self, state: &mut State, name: &str) -> Option<LearntKind> {
-        let definitions: Vec<Arc<Crd>> =
-            state.clusters.values().filter_map(|of| Some(Arc::clone(&of.get(name)?.crd))).collect();
+        let mut definitions: Vec<Arc<Crd>> = Vec::new();
+        for crd in state.clusters.values().filter_map(|of| Some(&of.get(name)?.crd)) {
+            if !definitions.iter().any(|known| Arc::ptr_eq(known, crd)) {
+                definitions.push(Arc::clone(crd));
+            }
+        }
         let first = definitions.first()?;
         let mut versions: Vec<&CrdVersion> = definitions.iter().flat_map(|crd| &crd.versions).collect();
         let mut compiled =

@@ -11,7 +11,9 @@ pub(super) struct Client(FlightSqlServiceClient<Channel>);
 
 impl Client {
     pub(super) async fn connect(address: &str) -> Result<Self> {
-        let channel = Endpoint::new(format!("http://{address}"))?.tcp_nodelay(true).connect().await?;
+        let endpoint = Endpoint::new(format!("http://{address}"))?.tcp_nodelay(true);
+        // Tonic's own window is 64 KB; clients of other languages have one that grows.
+        let channel = endpoint.http2_adaptive_window(true).connect().await?;
         Ok(Self(FlightSqlServiceClient::new(channel)))
     }
 

@@ -13,6 +13,7 @@ use serde_json::Value;
 use crate::say;
 
 mod churn;
+mod customs;
 pub(crate) mod process;
 mod sync;
 
@@ -34,7 +35,7 @@ pub(crate) struct Args {
     #[arg(long, default_value_t = 60)]
     seconds: u64,
     /// Only these parts.
-    #[arg(long, value_enum, value_delimiter = ',', default_values_t = [Part::Sync, Part::Idle, Part::Churn, Part::Flood])]
+    #[arg(long, value_enum, value_delimiter = ',', default_values_t = PARTS)]
     parts: Vec<Part>,
 }
 
@@ -48,7 +49,11 @@ enum Part {
     Churn,
     /// 20,000 events a second.
     Flood,
+    /// 2,000 kinds of custom resources beside 20.
+    Customs,
 }
+
+const PARTS: [Part; 5] = [Part::Sync, Part::Idle, Part::Churn, Part::Flood, Part::Customs];
 
 /// Runs it; false where a target was missed.
 pub(crate) fn run(args: &Args) -> Result<bool> {
@@ -59,6 +64,7 @@ pub(crate) fn run(args: &Args) -> Result<bool> {
             Part::Idle => idle(args)?,
             Part::Churn => churn(args)?,
             Part::Flood => flood(args)?,
+            Part::Customs => customs(args)?,
         };
     }
     Ok(passed)
@@ -72,14 +78,14 @@ struct Demo {
 }
 
 impl Demo {
-    fn start(args: &Args, events: u64) -> Result<Self> {
+    fn start(args: &Args, events: u64, crds: usize) -> Result<Self> {
         let folder = tempfile::tempdir()?;
         let kubeconfig = folder.path().join("kubeconfig");
         let binary = std::env::current_exe()?.with_file_name("kubesql");
         let mut child = Command::new(&binary)
             .args(["demo", "--listen", "127.0.0.1:0", "--seed", "1"])
             .args(["--pods", &args.pods.to_string(), "--nodes", &args.nodes.to_string()])
-            .args(["--events-per-second", &events.to_string(), "--write-kubeconfig"])
+            .args(["--events-per-second", &events.to_string(), "--crds", &crds.to_string(), "--write-kubeconfig"])
             .arg(&kubeconfig)
             .stdout(Stdio::piped())
             .spawn()
@@ -129,7 +135,7 @@ fn median(mut figures: Vec<f64>) -> f64 {
 }
 
 fn sync(args: &Args) -> Result<bool> {
-    let demo = Demo::start(args, 0)?;
+    let demo = Demo::start(args, 0, 0)?;
     say(&format!("{} pods and {} nodes, medians of {} runs", args.pods, args.nodes, args.runs));
     say(&format!("{:<34} {:>9} {:>9} {:>9} {:>9}", "", "s", "CPU s", "MB", "peak MB"));
     let ways = [Way::Drain, Way::Reflector, Way::Kubesql];
@@ -152,17 +158,17 @@ fn sync(args: &Args) -> Result<bool> {
 }
 
 fn idle(args: &Args) -> Result<bool> {
-    let demo = Demo::start(args, 0)?;
+    let demo = Demo::start(args, 0, 0)?;
     let figures = measure(Way::Idle, &demo.kubeconfig, args.seconds.min(30))?;
     Ok(check("percent of a core without events", figures["percent"], 1.0))
 }
 
 fn churn(args: &Args) -> Result<bool> {
     let still = {
-        let demo = Demo::start(args, 0)?;
+        let demo = Demo::start(args, 0, 0)?;
         measure(Way::Queries, &demo.kubeconfig, args.seconds.min(20))?
     };
-    let demo = Demo::start(args, 1000)?;
+    let demo = Demo::start(args, 1000, 0)?;
     let moving = measure(Way::Queries, &demo.kubeconfig, args.seconds.min(20))?;
     let probed = measure(Way::Probe, &demo.kubeconfig, args.seconds)?;
     say(&format!(
@@ -175,11 +181,36 @@ fn churn(args: &Args) -> Result<bool> {
 }
 
 fn flood(args: &Args) -> Result<bool> {
-    let demo = Demo::start(args, 20_000)?;
+    let demo = Demo::start(args, 20_000, 0)?;
     let figures = measure(Way::Flood, &demo.kubeconfig, args.seconds)?;
     say(&format!(
         "{:.0} events a second taken in, CPU {:.2} of a core, {:.0} MB",
         figures["events"], figures["cpu"], figures["megabytes"]
     ));
     Ok(check("events behind the server at the end, in seconds' worth", figures["behind"], 1.0))
+}
+
+fn customs(args: &Args) -> Result<bool> {
+    let measured = |crds| measure(Way::Customs, &Demo::start(args, 0, crds)?.kubeconfig, 0);
+    let (few, many) = (measured(20)?, measured(2000)?);
+    say(&format!("{:<58} {:>9} {:>9}", "kinds of custom resources, ms", 20, 2000));
+    for (what, name) in [
+        ("first query after the start", "first"),
+        ("first query of a custom resource", "custom"),
+        ("first SHOW TABLES", "learnt"),
+        ("SHOW TABLES", "listed"),
+        ("query", "query"),
+        ("query of a custom resource", "custom query"),
+    ] {
+        say(&format!("{what:<58} {:>9.1} {:>9.1}", few[name], many[name]));
+    }
+    say(&format!("{:<58} {:>9.0} {:>9.0}", "tables", few["tables"], many["tables"]));
+    let times = |name: &str| many[name] / few[name];
+    // It includes what the server says of all its kinds.
+    let mut passed = check("first query, ms more than with 20", many["first"] - few["first"], 100.0);
+    passed &= check("query, times that with 20", times("query"), 1.2);
+    passed &= check("query of a custom resource, times that with 20", times("custom query"), 1.2);
+    let each = |figures: &Figures| figures["listed"] / figures["tables"];
+    passed &= check("SHOW TABLES, a table, times that with 20", each(&many) / each(&few), 1.2);
+    Ok(passed)
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 use serde_json::{Map, Value};
 
-use super::{churn, sync};
+use super::{churn, customs, sync};
 
 /// Measure one way in this process (what `live` starts).
 #[derive(clap::Args)]
@@ -38,6 +38,8 @@ pub(crate) enum Way {
     Probe,
     /// As many events as there are.
     Flood,
+    /// Statements where there are many kinds.
+    Customs,
 }
 
 impl Way {
@@ -50,6 +52,7 @@ impl Way {
             Self::Queries => "queries",
             Self::Probe => "probe",
             Self::Flood => "flood",
+            Self::Customs => "customs",
         }
     }
 
@@ -77,6 +80,7 @@ pub(crate) fn run(args: &Args) -> Result<bool> {
             Way::Queries => churn::queries(&kubeconfig, time).await,
             Way::Probe => churn::probe(&kubeconfig, time).await,
             Way::Flood => churn::flood(&kubeconfig, time).await,
+            Way::Customs => customs::customs(&kubeconfig).await,
         }
     })?;
     let figures: Map<String, Value> =

@@ -81,13 +81,13 @@ pub(super) async fn all(connector: &Connector, kind: &'static KindDef, learning:
     Ok(())
 }
 
-/// Adds the kinds of servers that stand beside the cluster's own, which nobody defines.
+/// Adds the kinds of servers that stand beside the cluster's own, which nobody defines; whether all have told theirs.
 pub(super) async fn described(
     connector: &Connector,
     connection: &Connection,
     learning: &Learning,
     found: &mut Definitions,
-) {
+) -> bool {
     let others = connection.named.iter().filter(|named| {
         // What a group of definitions has is defined there, or about to be.
         let of_group = |name: &String| name.split_once('.').is_some_and(|(_, group)| group == named.group);
@@ -102,8 +102,10 @@ pub(super) async fn described(
         asked.push(description(connection, named).boxed());
     }
     let answers: Vec<_> = futures::stream::iter(asked).buffered(AT_ONCE).collect().await;
+    let all = answers.iter().all(Result::is_ok);
     // One that does not describe itself has no tables; a statement that asks for one is told.
     found.extend(answers.into_iter().flatten().flatten().map(|definition| (definition.crd.name(), definition)));
+    all
 }
 
 /// What there is of a resource.

@@ -11,7 +11,7 @@ use parking_lot::Mutex;
 use tokio::task::{AbortHandle, JoinSet};
 
 use super::answers::{Answer, gather};
-use super::connection::{Connector, Served};
+use super::connection::{Connection, Connector, Served};
 use super::context::Context;
 use super::failure::{Class, Failure};
 use super::follow::Follower;
@@ -79,6 +79,8 @@ struct Cluster {
     kinds: Mutex<HashMap<KindId, Arc<Followed>>>,
     /// The definitions of custom resources that were learnt last.
     learnt: Mutex<Vec<Arc<Version>>>,
+    /// The connection, and the definitions, by which all servers beside the cluster's own have described themselves.
+    described: Mutex<Option<(Weak<Connection>, Arc<Learnt>)>>,
 }
 
 /// A kind by its definition, of which there is one.
@@ -123,6 +125,7 @@ impl Live {
                 connector: Arc::new(Connector::new(context)),
                 kinds: Mutex::default(),
                 learnt: Mutex::default(),
+                described: Mutex::default(),
             })
         });
         let inner = Inner {
@@ -373,12 +376,22 @@ impl Inner {
             }
         }
         if fully && let Ok(connection) = cluster.connector.get().await {
+            let current = learning.current();
+            let is_current = |(by, learnt): &(Weak<Connection>, Arc<Learnt>)| {
+                std::ptr::eq(by.as_ptr(), Arc::as_ptr(&connection)) && Arc::ptr_eq(learnt, &current)
+            };
+            if cluster.described.lock().as_ref().is_some_and(is_current) {
+                return;
+            }
             let mut found = learning.of_cluster(&cluster.name);
             let before = found.len();
-            learn::described(&cluster.connector, &connection, learning, &mut found).await;
+            let all = learn::described(&cluster.connector, &connection, learning, &mut found).await;
             if found.len() != before {
                 learning.replace(&cluster.name, found);
             }
+            // What was learnt meanwhile is looked at the next time.
+            let all = all && Arc::ptr_eq(&current, &learning.current());
+            *cluster.described.lock() = all.then(|| (Arc::downgrade(&connection), current));
         }
     }
 
