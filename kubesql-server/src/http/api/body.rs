@@ -33,6 +33,9 @@ const PIECE: usize = 1024;
 /// Bytes of a JSON document that are kept back: one that fails before is a problem document instead.
 const KEPT_BACK: usize = 1 << 20;
 
+/// The most bytes of memory that are made ready for what comes next.
+const PREPARED: usize = 4 << 20;
+
 /// Bytes of warnings that fit into a header.
 const HEADER: usize = 4096;
 
@@ -41,8 +44,12 @@ const HEADER: usize = 4096;
 pub(super) struct Buffer(Arc<Mutex<Vec<u8>>>);
 
 impl Buffer {
+    /// What was written since the last call.
     fn take(&self) -> Bytes {
-        std::mem::take(&mut *self.0.lock()).into()
+        let mut bytes = self.0.lock();
+        // As much is likely to come again, and growing to it would copy it several times.
+        let next = Vec::with_capacity(bytes.len().min(PREPARED));
+        std::mem::replace(&mut *bytes, next).into()
     }
 }
 
