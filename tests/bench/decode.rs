@@ -20,6 +20,9 @@ pub(crate) struct Args {
     /// How many pods to make.
     #[arg(long, default_value_t = 50_000)]
     pods: usize,
+    /// Read them in no order, instead of by namespace and name as servers list them.
+    #[arg(long)]
+    shuffled: bool,
     /// Read pods from this file instead: one list as JSON, or an object a line.
     #[arg(long)]
     file: Option<PathBuf>,
@@ -52,7 +55,8 @@ impl Target {
 pub(crate) fn run(args: &Args) -> Result<bool> {
     let pods = match &args.file {
         Some(file) => read(&std::fs::read_to_string(file).with_context(|| file.display().to_string())?)?,
-        None => pods::pods(args.pods),
+        None if args.shuffled => pods::pods(args.pods),
+        None => pods::listed(pods::pods(args.pods)),
     };
     let bytes: usize = pods.iter().map(String::len).sum();
     if pods.is_empty() || args.runs == 0 {

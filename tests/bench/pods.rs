@@ -1,5 +1,6 @@
 //! Realistic pods: of a thousand workloads on five hundred nodes, with sidecars, probes, volumes,
-//! conditions, statuses and managedFields, about 6.6 KB each. The same ones every time.
+//! conditions, statuses and managedFields, about 6.6 KB each. The same ones every time, in the order in which a server
+//! lists them or in any.
 
 use crate::json::{Json, object};
 
@@ -76,7 +77,21 @@ struct Container {
     limits: (&'static str, &'static str),
 }
 
-/// The JSON text of so many pods.
+/// By namespace and name, as every API server lists them.
+pub(crate) fn listed(mut pods: Vec<String>) -> Vec<String> {
+    /// The first text of this key, which is that of the pod itself.
+    fn value<'p>(pod: &'p str, key: &str) -> &'p str {
+        let behind = pod.split_once(key).map_or("", |(_, behind)| behind);
+        behind.split('"').next().unwrap_or_default()
+    }
+    pods.sort_by_cached_key(|pod| {
+        [r#""namespace":""#, r#"{"metadata":{"name":""#].map(|key| value(pod, key).to_owned())
+    });
+    // One behind the other in memory too, as they are in a page.
+    pods.iter().map(|pod| pod.as_str().to_owned()).collect()
+}
+
+/// The JSON text of so many pods, in no order.
 pub(crate) fn pods(count: usize) -> Vec<String> {
     let mut random = Random(42);
     let nodes: Vec<String> = (0..500)

@@ -45,6 +45,12 @@ impl Lookup {
         displaced
     }
 
+    /// Whether this is the number of a name.
+    #[inline(always)]
+    pub(super) fn is(&self, number: usize, name: &str) -> bool {
+        self.names.get(number).is_some_and(|known| *known == name)
+    }
+
     /// The number of a name.
     #[inline(always)]
     pub(super) fn find(&self, name: &str) -> Option<usize> {

@@ -56,6 +56,9 @@ struct Node {
     lookup: Lookup,
     /// By number in the lookup.
     wanted: Vec<Wanted>,
+    /// The number that came after each one the last time, and at the end the first of all: objects of a type mostly
+    /// have the same fields in the same order.
+    next: Vec<usize>,
     /// A bit for each wanted field, where there is something to gain by knowing that all were seen.
     all: Option<u64>,
 }
@@ -87,7 +90,8 @@ impl Node {
             (_, 64) => Some(u64::MAX),
             (_, count) => Some((1 << count) - 1),
         };
-        Self { def, lookup: Lookup::new(&names), wanted, all }
+        let next = vec![0; wanted.len() + 1];
+        Self { def, lookup: Lookup::new(&names), wanted, next, all }
     }
 
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
@@ -96,11 +100,19 @@ impl Node {
         if self.all == Some(seen) {
             return p.leave(fields);
         }
+        let mut last = self.wanted.len();
         while let Some(key) = p.key(&mut fields)? {
-            let Some(index) = self.lookup.find(key) else {
+            let guess = self.next[last];
+            let index = if self.lookup.is(guess, key) {
+                guess
+            } else if let Some(index) = self.lookup.find(key) {
+                self.next[last] = index;
+                index
+            } else {
                 p.skip()?;
                 continue;
             };
+            last = index;
             self.wanted[index].slot.read(p, row)?;
             if let Some(all) = self.all {
                 seen |= 1 << index;
