@@ -24,6 +24,8 @@ mod custom; // custom resources, in files, demo cluster and a real API server
 mod demo; // what the made-up cluster holds
 #[path = "it/demo_cluster.rs"]
 mod demo_cluster; // the demo cluster under kube's watchers and kubectl
+#[path = "it/described.rs"]
+mod described; // kinds of servers beside the cluster's own
 #[path = "it/every_door.rs"]
 mod every_door; // one list of statements at every door
 #[path = "it/flight.rs"]
