@@ -3,7 +3,6 @@
 use std::io::{BufRead, BufReader, Write};
 use std::net::{TcpListener, TcpStream};
 use std::sync::Arc;
-use std::time::Duration;
 
 use kubesql_runtime::generated;
 use kubesql_runtime::ingest::clusters::{Context, ListOptions, Lists, LiveOptions};
@@ -72,8 +71,8 @@ fn serve(stream: TcpStream) -> std::io::Result<()> {
         let answer = if query.contains("sendInitialEvents") { None } else { said(path) };
         if query.contains("watch=") && answer.is_some() {
             write!(to, "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n")?;
-            std::thread::sleep(Duration::from_secs(20));
-            return Ok(());
+            // Until the client hangs up.
+            return reader.read_line(&mut header).map(|_| ());
         }
         let (code, of) = match (&answer, query.contains("sendInitialEvents")) {
             (Some(_), _) if ["/api", "/apis"].contains(&path) => {
