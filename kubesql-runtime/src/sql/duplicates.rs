@@ -114,8 +114,14 @@ impl Marker {
             if !(same && !starred || taken || in_star) {
                 if first.is_none() {
                     if name.is_none() && has_literal(&expr) {
-                        let alias = Ident::with_quote('"', expr.to_string());
-                        select.projection[at] = SelectItem::ExprWithAlias { expr: expr.clone(), alias };
+                        let text = expr.to_string();
+                        let is_text = |item| column(item).is_some_and(|(name, ..)| name.as_ref() == Some(&text));
+                        if select.projection.iter().any(is_text) {
+                            self.alias(&mut select.projection[at], expr.clone(), &text, Name::Known(text.clone()));
+                        } else {
+                            let alias = Ident::with_quote('"', &text);
+                            select.projection[at] = SelectItem::ExprWithAlias { expr: expr.clone(), alias };
+                        }
                     }
                     seen.insert(key, (at, expr));
                 }
@@ -131,6 +137,7 @@ impl Marker {
             }
             let known = match (name, seen.get(&key)) {
                 (Some(name), _) => Name::Known(name),
+                (None, Some((_, first))) if has_literal(first) => Name::Known(first.to_string()),
                 (None, Some((first, _))) if !starred => Name::Like(*first),
                 (None, _) => Name::Known(expr.to_string()),
             };

@@ -37,6 +37,8 @@ async fn columns_may_have_one_name() {
         ("select a, a::int, (a), a + 1, a::int + 1 from (select 2 as a) x", "a,a,a,a + 1,a + 1", &["2|2|2|3|3"]),
         ("select count(*) from (select name, name::text from pods) x", "count(*)", &["4"]),
         ("select 1, 1", "1,1", &["1|1"]),
+        ("select 'a' as \"1\", 1, 1", "1,1,1", &["a|1|1"]),
+        ("select 1, 1, 'a' as \"1\" order by 1", "1,1,1", &["1|1|a"]),
         ("select 'x', -1, 1 + 2, lower('A'), count(1)", "'x',-1,1 + 2,lower('A'),count(1)", &["x|-1|3|a|1"]),
         ("select 'A' union all select 'b' order by 1", "'A'", &["A", "b"]),
         (
