@@ -26,6 +26,9 @@ use super::startup::Startup;
 use super::{Shared, extended, failure, simple};
 use crate::listen::{Accepted, PATIENCE, Stream};
 
+/// Bytes that are sent at once, where there are so many.
+const AT_ONCE: usize = 64 << 10;
+
 type Connection = Framed<Frames<Stream>, PgWireMessageServerCodec<Planned>>;
 
 /// Serves one client, until it or its connection ends; whatever it has running ends with it.
@@ -65,6 +68,7 @@ fn framed(greeted: Greeted, from: SocketAddr, longest: Arc<AtomicUsize>) -> Conn
     let mut parts = FramedParts::new(frames, PgWireMessageServerCodec::new(client));
     parts.read_buf = BytesMut::from(&first[..]);
     let mut connection = Framed::from_parts(parts);
+    connection.set_backpressure_boundary(AT_ONCE);
     connection.set_state(PgWireConnectionState::AwaitingStartup);
     connection
 }

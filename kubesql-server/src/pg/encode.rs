@@ -3,9 +3,11 @@
 use std::error::Error;
 use std::sync::Arc;
 
-use arrow::array::{Array, ArrayRef, AsArray, RecordBatch, StringViewArray};
+use arrow::array::{
+    Array, ArrayRef, AsArray, BooleanArray, Int64Array, RecordBatch, StringViewArray, TimestampMicrosecondArray,
+};
 use arrow::compute::cast;
-use arrow::datatypes::{DataType, Field, Schema};
+use arrow::datatypes::{DataType, Field, Schema, TimeUnit};
 use arrow_pg::datatypes::into_pg_type;
 use arrow_pg::encoder::{Encoder, encode_value};
 use bytes::{BufMut, BytesMut};
@@ -13,7 +15,7 @@ use futures::{Stream, StreamExt, stream};
 use kubesql_runtime::sql::Answer;
 use pgwire::api::Type;
 use pgwire::api::portal::Format;
-use pgwire::api::results::{DataRowEncoder, FieldFormat, FieldInfo, QueryResponse};
+use pgwire::api::results::{FieldFormat, FieldInfo, QueryResponse};
 use pgwire::error::{PgWireError, PgWireResult};
 use pgwire::messages::data::DataRow;
 use pgwire::types::ToSqlText;
@@ -23,6 +25,12 @@ use postgres_types::{IsNull, ToSql, accepts, to_sql_checked};
 use super::failure;
 use super::text::{self, Text};
 use crate::output::value::{TextWriter, json_options};
+
+/// Microseconds from 1970 to 2000, where PostgreSQL begins to count.
+const TO_2000: i64 = 946_684_800_000_000;
+
+/// Bytes of memory that rows are written to.
+const PIECE: usize = 64 << 10;
 
 /// The columns of an answer, in the formats that the client asks for.
 pub(super) fn fields(schema: &Schema, format: &Format) -> Vec<FieldInfo> {
@@ -89,13 +97,13 @@ fn rows(batch: &RecordBatch, fields: &Arc<Vec<FieldInfo>>) -> impl Stream<Item =
         Err(error) => (Vec::new(), Some(Err(error))),
     };
     let rows = if failed.is_some() { 0 } else { batch.num_rows() };
-    let mut encoder = DataRowEncoder::new(Arc::clone(fields));
+    let mut writing = Writing::default();
     let fields = Arc::clone(fields);
     let encoded = (0..rows).map(move |row| {
         for (column, field) in columns.iter().zip(fields.iter()) {
-            column.encode(&mut encoder, row, field)?;
+            column.encode(&mut writing, row, field)?;
         }
-        Ok(encoder.take_row())
+        Ok(writing.take_row())
     });
     stream::iter(failed.into_iter().chain(encoded))
 }
@@ -105,9 +113,49 @@ pub(super) fn columns(batch: &RecordBatch) -> PgWireResult<Vec<Column>> {
     batch.columns().iter().zip(batch.schema().fields()).map(|(array, field)| Column::new(array, field)).collect()
 }
 
-/// A column whose values can be encoded.
+/// Rows as they are written, many of them into one piece of memory.
+#[derive(Default)]
+struct Writing {
+    bytes: BytesMut,
+    columns: i16,
+}
+
+impl Encoder for Writing {
+    type Item = DataRow;
+
+    fn encode_field<T: ToSql + ToSqlText>(&mut self, value: &T, field: &FieldInfo) -> PgWireResult<()> {
+        const LENGTH: usize = size_of::<i32>();
+        if self.bytes.capacity() == 0 {
+            self.bytes.reserve(PIECE);
+        }
+        let at = self.bytes.len();
+        self.bytes.put_i32(-1);
+        let is_null = match field.format() {
+            FieldFormat::Text => value.to_sql_text(field.datatype(), &mut self.bytes, field.format_options())?,
+            FieldFormat::Binary => value.to_sql(field.datatype(), &mut self.bytes)?,
+        };
+        if matches!(is_null, IsNull::No) {
+            let length = i32::try_from(self.bytes.len() - at - LENGTH)
+                .map_err(|_| failure::coded("54000", format!("a value of {} is too large", field.name())))?;
+            self.bytes[at..at + LENGTH].copy_from_slice(&length.to_be_bytes());
+        }
+        self.columns += 1;
+        Ok(())
+    }
+
+    fn take_row(&mut self) -> DataRow {
+        DataRow::new(self.bytes.split(), std::mem::take(&mut self.columns))
+    }
+}
+
+/// A column whose values can be encoded. Those of the commonest types are known for what they are, so that nothing has
+/// to be found out for each.
 pub(super) enum Column {
     Plain(ArrayRef, Arc<Field>),
+    Texts(StringViewArray),
+    Numbers(Int64Array),
+    Truths(BooleanArray),
+    Times(TimestampMicrosecondArray),
     /// Values as JSON.
     Json(StringViewArray),
     /// No values.
@@ -125,7 +173,13 @@ impl Column {
         };
         let field = Arc::new(Field::clone(field).with_data_type(array.data_type().clone()));
         if field_type(&field) != Type::JSONB {
-            return Ok(Self::Plain(Arc::clone(array), field));
+            return Ok(match array.data_type() {
+                DataType::Utf8View => Self::Texts(array.as_string_view().clone()),
+                DataType::Int64 => Self::Numbers(array.as_primitive().clone()),
+                DataType::Boolean => Self::Truths(array.as_boolean().clone()),
+                DataType::Timestamp(TimeUnit::Microsecond, _) => Self::Times(array.as_primitive().clone()),
+                _ => Self::Plain(Arc::clone(array), field),
+            });
         }
         if !array.data_type().is_nested() {
             let texts = cast(array, &DataType::Utf8View).map_err(wrong)?;
@@ -138,37 +192,49 @@ impl Column {
         Ok(Self::Json(values.collect()))
     }
 
+    /// Its values; none where there are none.
+    fn values(&self) -> Option<&dyn Array> {
+        match self {
+            Self::Plain(array, _) => Some(array.as_ref()),
+            Self::Texts(array) | Self::Json(array) => Some(array),
+            Self::Numbers(array) => Some(array),
+            Self::Truths(array) => Some(array),
+            Self::Times(array) => Some(array),
+            Self::Null => None,
+        }
+    }
+
     /// Writes a value, in the format that the column has.
     pub(super) fn encode(&self, encoder: &mut impl Encoder, row: usize, field: &FieldInfo) -> PgWireResult<()> {
-        match self {
-            Self::Json(values) if values.is_valid(row) => encoder.encode_field(&Json(values.value(row)), field),
-            Self::Plain(array, _) if field.format() == FieldFormat::Text && array.is_valid(row) => {
-                match array.data_type() {
-                    DataType::Utf8View => encoder.encode_field(&Text(array.as_string_view().value(row)), field),
-                    DataType::Utf8 => encoder.encode_field(&Text(array.as_string::<i32>().value(row)), field),
-                    _ => {
-                        let mut written = String::new();
-                        text::write(array, row, &mut written);
-                        encoder.encode_field(&Text(&written), field)
-                    }
-                }
+        let Some(values) = self.values().filter(|values| values.is_valid(row)) else {
+            return encoder.encode_field(&None::<Text>, field);
+        };
+        match (self, field.format()) {
+            (Self::Texts(texts), _) => encoder.encode_field(&Text(texts.value(row)), field),
+            (Self::Json(texts), _) => encoder.encode_field(&Json(texts.value(row)), field),
+            (_, FieldFormat::Text) => {
+                let mut written = String::new();
+                text::write(values, row, &mut written);
+                encoder.encode_field(&Text(&written), field)
             }
-            Self::Plain(array, of) if array.is_valid(row) => encode_value(encoder, array, row, of, field),
-            Self::Null | Self::Json(_) | Self::Plain(..) => encoder.encode_field(&None::<Text>, field),
+            (Self::Numbers(numbers), _) => encoder.encode_field(&numbers.value(row), field),
+            (Self::Truths(truths), _) => encoder.encode_field(&truths.value(row), field),
+            (Self::Times(times), _) => {
+                let since_2000 = times.value(row).checked_sub(TO_2000);
+                let since_2000 = since_2000.ok_or_else(|| failure::coded("22008", "timestamp out of range"))?;
+                encoder.encode_field(&since_2000, field)
+            }
+            (Self::Plain(array, of), _) => encode_value(encoder, array, row, of, field),
+            (Self::Null, _) => encoder.encode_field(&None::<Text>, field),
         }
     }
 
     /// A value as text; none of NULL.
     pub(super) fn text(&self, row: usize) -> Option<String> {
-        match self {
-            Self::Json(values) => values.is_valid(row).then(|| values.value(row).to_owned()),
-            Self::Plain(array, _) => array.is_valid(row).then(|| {
-                let mut written = String::new();
-                text::write(array, row, &mut written);
-                written
-            }),
-            Self::Null => None,
-        }
+        let values = self.values().filter(|values| values.is_valid(row))?;
+        let mut written = String::new();
+        text::write(values, row, &mut written);
+        Some(written)
     }
 }
 

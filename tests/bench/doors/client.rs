@@ -10,9 +10,10 @@ use super::server::Server;
 use super::{flight, http, pg};
 
 /// By what statements go in.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, clap::ValueEnum)]
 pub(super) enum Door {
     /// In this process.
+    #[value(skip)]
     Process,
     Flight,
     /// Arrow IPC by the REST API.

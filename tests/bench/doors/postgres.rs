@@ -18,7 +18,7 @@ pub(super) const SQL: &str = "select * from many";
 
 /// What the rows are kept in, as the door gives them.
 const TABLE: &str = "create table many (name text, namespace text, uid text, nodename text, phase text, podip text, \
-    generation int8, creationtimestamp timestamptz, automount bool, value int8)";
+    generation int8, creationtimestamp timestamptz, automount bool, restartpolicy text)";
 
 /// A running server, which goes with this.
 pub(super) struct Postgres {
