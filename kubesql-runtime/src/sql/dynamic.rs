@@ -243,7 +243,14 @@ pub(super) fn plain(array: &ArrayRef, values: Values) -> ArrayRef {
     if *array.data_type() == to {
         return array.clone();
     }
-    cast(array, &to).unwrap_or_else(|_| new_null_array(&to, array.len()))
+    let plain = match array.as_any_dictionary_opt() {
+        // Where values repeat, each is looked at once, and not for each row.
+        Some(dictionary) if dictionary.values().len() < array.len() => {
+            cast(dictionary.values(), &to).and_then(|values| take(&values, dictionary.keys(), None))
+        }
+        _ => cast(array, &to),
+    };
+    plain.unwrap_or_else(|_| new_null_array(&to, array.len()))
 }
 
 /// NULLs of a column's type.

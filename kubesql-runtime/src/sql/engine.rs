@@ -5,7 +5,6 @@ use std::sync::Arc;
 use datafusion::execution::{SessionState, SessionStateBuilder};
 use datafusion::prelude::SessionConfig;
 
-use super::cooperation::CooperativeJoins;
 use super::error::{ErrorKind, SqlError};
 use super::house::House;
 use super::memory::{Memories, Memory};
@@ -51,11 +50,7 @@ impl Engine {
             .set_str("datafusion.execution.time_zone", "UTC");
         // Text is read as views, which share a segment's buffers.
         config.options_mut().sql_parser.map_string_types_to_utf8view = true;
-        let mut state = SessionStateBuilder::new()
-            .with_config(config)
-            .with_default_features()
-            .with_physical_optimizer_rule(Arc::new(CooperativeJoins))
-            .build();
+        let mut state = SessionStateBuilder::new().with_config(config).with_default_features().build();
         functions::register(&mut state).map_err(|error| SqlError::new(ErrorKind::Internal, error.to_string()))?;
         state.add_analyzer_rule(functions::arithmetic());
         let house = Arc::new(House::new(kinds, source, &state));

@@ -9,14 +9,16 @@ use arrow::datatypes::DataType;
 use arrow::record_batch::{RecordBatch, RecordBatchOptions};
 use datafusion::execution::context::SQLOptions;
 use datafusion::execution::runtime_env::RuntimeEnv;
-use datafusion::execution::{SessionState, TaskContext};
+use datafusion::execution::{SendableRecordBatchStream, SessionState, TaskContext};
 use datafusion::logical_expr::LogicalPlan;
 use datafusion::physical_plan::execute_stream;
+use datafusion::physical_plan::stream::RecordBatchReceiverStreamBuilder;
 use datafusion::sql::parser::Statement as DfStatement;
 use futures::stream::StreamExt;
 use parking_lot::Mutex;
 
 use super::catalog::{Catalogs, StatementCatalog};
+use super::cooperation::{Wanted, cooperative};
 use super::duplicates::Duplicates;
 use super::engine::Engine;
 use super::error::{ErrorKind, SqlError};
@@ -33,6 +35,9 @@ use crate::store::{Missing, Warning};
 
 /// At most so many dynamic columns are part of `*`.
 const STAR: usize = 200;
+
+/// So many batches are made before somebody asks for them.
+const AHEAD: usize = 1;
 
 /// One client's state.
 #[derive(Debug)]
@@ -294,6 +299,23 @@ impl Session {
     }
 }
 
+/// Rows that a task of their own makes, so that who reads them can always do something else: see that time is up, or
+/// that the client is gone.
+fn apart(mut rows: SendableRecordBatchStream) -> SendableRecordBatchStream {
+    let mut builder = RecordBatchReceiverStreamBuilder::new(rows.schema(), AHEAD);
+    let sender = builder.tx();
+    builder.spawn(async move {
+        while let Some(batch) = rows.next().await {
+            // Nobody wants more where it cannot be sent.
+            if sender.send(batch).await.is_err() {
+                break;
+            }
+        }
+        Ok(())
+    });
+    builder.build()
+}
+
 /// A query that can be run.
 struct Planned {
     state: SessionState,
@@ -316,10 +338,14 @@ impl Planned {
         let explained = |error| failure::explain(&error, Some(&names));
         let context = Arc::new(TaskContext::from(&state).with_runtime(memory));
         let plan = state.create_physical_plan(&plan).await.map_err(explained)?;
-        let stream = execute_stream(plan, context).map_err(explained)?;
+        let wanted = Wanted::default();
+        let plan = cooperative(plan, &wanted).map_err(explained)?;
+        let stream = apart(execute_stream(plan, context).map_err(explained)?);
         let schema = duplicates.restore(&stream.schema());
         let named = Arc::clone(&schema);
         let rows = stream.map(move |batch| {
+            // For as long as somebody reads.
+            let _: &Wanted = &wanted;
             let named = batch.and_then(|batch| {
                 let options = RecordBatchOptions::new().with_row_count(Some(batch.num_rows()));
                 let (_, columns, _) = batch.into_parts();

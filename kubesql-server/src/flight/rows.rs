@@ -2,8 +2,7 @@
 
 use std::sync::Arc;
 
-use arrow::array::{Array, AsArray, RecordBatch, RecordBatchOptions};
-use arrow::compute::cast;
+use arrow::array::{Array, AsArray, RecordBatch};
 use arrow::datatypes::{DataType, SchemaRef};
 use arrow::error::ArrowError;
 use arrow_flight::FlightData;
@@ -18,6 +17,7 @@ use tonic::Status;
 
 use super::statements::Running;
 use super::{failure, types};
+use crate::output::plain::plain_rows;
 
 /// About how many bytes a message has.
 const WANTED: usize = 1 << 20;
@@ -134,7 +134,7 @@ impl Sending {
     fn cut(&mut self, batch: &RecordBatch) -> Result<RecordBatch, ArrowError> {
         let mut rows = self.next.min(batch.num_rows() - self.at);
         loop {
-            let piece = sent(&batch.slice(self.at, rows), &self.schema)?;
+            let piece = plain_rows(&batch.slice(self.at, rows), &self.schema)?;
             let bytes = piece.columns().iter().map(|column| size(column.as_ref())).sum::<usize>();
             if bytes > MOST && rows > 1 {
                 rows = rows.div_ceil(2);
@@ -147,16 +147,6 @@ impl Sending {
             return Ok(piece);
         }
     }
-}
-
-/// Rows as they are sent.
-fn sent(batch: &RecordBatch, schema: &SchemaRef) -> Result<RecordBatch, ArrowError> {
-    let columns = batch.columns().iter().zip(schema.fields()).map(|(column, field)| {
-        if column.data_type() == field.data_type() { Ok(Arc::clone(column)) } else { cast(column, field.data_type()) }
-    });
-    let columns = columns.collect::<Result<Vec<_>, _>>()?;
-    let options = RecordBatchOptions::new().with_row_count(Some(batch.num_rows()));
-    RecordBatch::try_new_with_options(Arc::clone(schema), columns, &options)
 }
 
 /// About how many bytes an array takes on the wire, of buffers that it may share with others.

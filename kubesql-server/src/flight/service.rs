@@ -25,6 +25,7 @@ use tonic::{Request, Response, Status, Streaming};
 use super::sessions::Sessions;
 use super::{actions, failure, metadata, rows, statements, types};
 use crate::listen::Access;
+use crate::output::plain::plain;
 use crate::query::Door;
 
 /// Messages in a row.
@@ -209,7 +210,7 @@ pub(super) fn columns(prepared: &Prepared) -> SchemaRef {
 
 /// Its parameters as a client is to send them.
 pub(super) fn parameters(prepared: &Prepared) -> SchemaRef {
-    let parameter = |(at, of): (usize, &DataType)| Field::new(format!("${}", at + 1), types::sent(of), true);
+    let parameter = |(at, of): (usize, &DataType)| Field::new(format!("${}", at + 1), plain(of), true);
     Arc::new(Schema::new(prepared.parameters.iter().enumerate().map(parameter).collect::<Vec<_>>()))
 }
 

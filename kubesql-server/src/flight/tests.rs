@@ -14,7 +14,8 @@ use kubesql_runtime::ingest::{Files, Kinds, Options};
 use kubesql_runtime::sql::{Engine, SqlError};
 use prost::Message;
 
-use super::{facts, rows, types};
+use super::{facts, rows};
+use crate::output::plain::plain;
 use crate::query::{Client, Door, Limits};
 
 fn client() -> Client {
@@ -108,7 +109,7 @@ async fn large_rows_are_sent_in_messages_that_clients_take() {
         Field::new("text", DataType::Utf8, true),
         Field::new("labels", maps.data_type().clone(), true),
     ]);
-    let text = arrow::compute::cast(&views, &types::sent(views.data_type())).expect("text");
+    let text = arrow::compute::cast(&views, &plain(views.data_type())).expect("text");
     let batch = RecordBatch::try_new(Arc::new(schema), vec![text, maps]).expect("a batch");
     let (read, largest) = read(batch.clone()).await;
     assert!(largest < 4 << 20, "{largest} bytes in a message");

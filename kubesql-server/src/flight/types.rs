@@ -5,6 +5,8 @@ use std::sync::Arc;
 
 use arrow::datatypes::{DataType, Field, FieldRef, Fields, Schema, SchemaRef, TimeUnit};
 
+use crate::output::plain::plain;
+
 /// Where the protocol has a column's SQL type.
 const TYPE_NAME: &str = "ARROW:FLIGHT:SQL:TYPE_NAME";
 
@@ -16,23 +18,7 @@ pub(super) fn sent_schema(schema: &Schema) -> SchemaRef {
 fn sent_column(field: &FieldRef) -> Field {
     let mut metadata = field.metadata().clone();
     metadata.insert(TYPE_NAME.to_owned(), sql_name(field.data_type(), field.metadata()).into_owned());
-    Field::new(field.name(), sent(field.data_type()), field.is_nullable()).with_metadata(metadata)
-}
-
-/// Views and dictionaries are plain values, since not all clients know them.
-pub(super) fn sent(of: &DataType) -> DataType {
-    let inner = |field: &FieldRef| Arc::new(Field::clone(field).with_data_type(sent(field.data_type())));
-    match of {
-        DataType::Utf8View => DataType::Utf8,
-        DataType::BinaryView => DataType::Binary,
-        DataType::Dictionary(_, values) => sent(values),
-        DataType::List(item) | DataType::ListView(item) => DataType::List(inner(item)),
-        DataType::LargeList(item) | DataType::LargeListView(item) => DataType::LargeList(inner(item)),
-        DataType::FixedSizeList(item, size) => DataType::FixedSizeList(inner(item), *size),
-        DataType::Struct(fields) => DataType::Struct(fields.iter().map(inner).collect()),
-        DataType::Map(entries, sorted) => DataType::Map(inner(entries), *sorted),
-        other => other.clone(),
-    }
+    Field::new(field.name(), plain(field.data_type()), field.is_nullable()).with_metadata(metadata)
 }
 
 /// As psql spells it.

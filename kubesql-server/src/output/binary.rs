@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 use std::sync::Arc;
 
-use arrow::array::{RecordBatch, RecordBatchOptions};
+use arrow::array::RecordBatch;
 use arrow::datatypes::{Schema, SchemaRef};
 use arrow::error::ArrowError;
 use arrow::ipc::writer::StreamWriter;
@@ -13,6 +13,7 @@ use parquet::errors::ParquetError;
 use parquet::file::properties::WriterProperties;
 
 use super::json::unique;
+use super::plain::{plain, plain_rows};
 use super::{Done, Sink};
 use crate::failure::output_error;
 
@@ -25,14 +26,14 @@ pub(crate) struct Ipc<W: Write> {
 impl<W: Write> Ipc<W> {
     /// Writes the schema at once.
     pub(crate) fn new(to: W, schema: &SchemaRef) -> io::Result<Self> {
-        let schema = differing(schema);
+        let schema = sent_schema(schema);
         Ok(Self { writer: StreamWriter::try_new(to, &schema).map_err(output_error)?, schema })
     }
 }
 
 impl<W: Write> Sink for Ipc<W> {
     fn batch(&mut self, batch: &RecordBatch) -> io::Result<()> {
-        self.writer.write(&renamed(batch, &self.schema)?).map_err(output_error)
+        self.writer.write(&plain_rows(batch, &self.schema).map_err(output_error)?).map_err(output_error)
     }
 
     fn finish(&mut self) -> io::Result<Done> {
@@ -51,7 +52,7 @@ pub(crate) struct Parquet<W: Write + Send> {
 impl<W: Write + Send> Parquet<W> {
     pub(crate) fn new(to: W, schema: &SchemaRef) -> io::Result<Self> {
         let properties = WriterProperties::builder().set_compression(Compression::ZSTD(ZstdLevel::default())).build();
-        let schema = differing(schema);
+        let schema = sent_schema(schema);
         let writer = ArrowWriter::try_new(to, schema.clone(), Some(properties)).map_err(parquet_error)?;
         Ok(Self { writer: Some(writer), schema })
     }
@@ -60,7 +61,9 @@ impl<W: Write + Send> Parquet<W> {
 impl<W: Write + Send> Sink for Parquet<W> {
     fn batch(&mut self, batch: &RecordBatch) -> io::Result<()> {
         match &mut self.writer {
-            Some(writer) => writer.write(&renamed(batch, &self.schema)?).map_err(parquet_error),
+            Some(writer) => {
+                writer.write(&plain_rows(batch, &self.schema).map_err(output_error)?).map_err(parquet_error)
+            }
             None => Ok(()),
         }
     }
@@ -74,14 +77,11 @@ impl<W: Write + Send> Sink for Parquet<W> {
     }
 }
 
-/// The schema with names that differ, by which readers find columns.
-fn differing(schema: &SchemaRef) -> SchemaRef {
-    Arc::new(Schema::new_with_metadata(unique(schema), schema.metadata().clone()))
-}
-
-fn renamed(batch: &RecordBatch, schema: &SchemaRef) -> io::Result<RecordBatch> {
-    let options = RecordBatchOptions::new().with_row_count(Some(batch.num_rows()));
-    RecordBatch::try_new_with_options(schema.clone(), batch.columns().to_vec(), &options).map_err(output_error)
+/// The schema with names that differ, by which readers find columns, and types that all of them know.
+fn sent_schema(schema: &SchemaRef) -> SchemaRef {
+    let fields = unique(schema);
+    let fields = fields.iter().map(|field| field.as_ref().clone().with_data_type(plain(field.data_type())));
+    Arc::new(Schema::new_with_metadata(fields.collect::<Vec<_>>(), schema.metadata().clone()))
 }
 
 /// The error of writing that Parquet has wrapped, or its own.

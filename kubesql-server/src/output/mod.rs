@@ -3,6 +3,7 @@
 pub(crate) mod binary;
 pub(crate) mod csv;
 pub(crate) mod json;
+pub(crate) mod plain;
 mod table;
 #[cfg(test)]
 mod tests;

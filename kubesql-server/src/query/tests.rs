@@ -52,6 +52,50 @@ async fn a_cancelled_statement_ends_and_the_next_one_runs() {
     assert_eq!(outcome(&client, "select 1").await, Ok(1));
 }
 
+/// 10^12 pairs, none of which fits: there is never a row at which to pause.
+const IN_VAIN: &str = "select count(*) from generate_series(1, 1000000) a, generate_series(1, 1000000) b \
+    where a.value + b.value < 0";
+
+#[test]
+fn what_looks_for_rows_in_vain_is_stopped_and_holds_up_nobody() {
+    let threads = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().expect("threads");
+    let (ended, end) = std::sync::mpsc::channel();
+    threads.spawn(async move {
+        in_vain().await;
+        // Whoever waits has gone only where this came too late.
+        _ = ended.send(());
+    });
+    // Where it holds up everybody, no timer of theirs would tell.
+    let end = end.recv_timeout(Duration::from_secs(60));
+    threads.shutdown_background();
+    end.expect("it failed, or has not ended in a minute");
+}
+
+async fn in_vain() {
+    let door = door(Some(Duration::from_secs(2)), 8);
+    let tasks = || tokio::runtime::Handle::current().metrics().num_alive_tasks();
+    let before = tasks();
+    // More than there are threads.
+    let ask = |client: Client| tokio::spawn(async move { outcome(&client, IN_VAIN).await });
+    let running: Vec<_> = (0..4).map(|_| ask(door.client())).collect();
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    for _ in 0..20 {
+        assert_eq!(outcome(&door.client(), "select 1").await, Ok(1));
+    }
+    assert!(running.iter().all(|running| !running.is_finished()), "the others waited for them");
+    for running in running {
+        let error = running.await.expect("no panic").expect_err("it has no end");
+        assert_eq!(error.kind, ErrorKind::Timeout, "{error}");
+    }
+    for _ in 0..100 {
+        if tasks() <= before {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    panic!("they still run");
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn who_has_no_turn_waits_for_it() {
     let door = door(Some(Duration::from_secs(60)), 1);

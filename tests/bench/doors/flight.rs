@@ -1,8 +1,9 @@
-//! A client of Arrow Flight SQL.
+//! A client of Arrow Flight SQL that receives messages and counts their rows.
 
 use std::time::Duration;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, anyhow};
+use arrow::ipc::root_as_message;
 use arrow_flight::sql::client::FlightSqlServiceClient;
 use futures::TryStreamExt;
 use tonic::transport::{Channel, Endpoint};
@@ -20,10 +21,12 @@ impl Client {
     pub(super) async fn rows(&mut self, sql: &str, rest: Option<Duration>) -> Result<usize> {
         let info = self.0.execute(sql.to_owned(), None).await?;
         let ticket = info.endpoint.into_iter().next().and_then(|endpoint| endpoint.ticket).context("a ticket")?;
-        let mut batches = self.0.do_get(ticket).await?;
+        let mut messages = self.0.inner_mut().do_get(ticket).await?.into_inner();
         let mut rows = 0;
-        while let Some(batch) = batches.try_next().await? {
-            rows += batch.num_rows();
+        while let Some(message) = messages.try_next().await? {
+            let head = root_as_message(&message.data_header).map_err(|error| anyhow!("no message: {error}"))?;
+            let Some(batch) = head.header_as_record_batch() else { continue };
+            rows += usize::try_from(batch.length())?;
             if let Some(rest) = rest {
                 tokio::time::sleep(rest).await;
             }

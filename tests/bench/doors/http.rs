@@ -1,10 +1,9 @@
-//! A client of the REST API that reads Arrow IPC, over one connection.
+//! A client of the REST API that receives Arrow IPC, over one connection, and counts its rows.
 
 use std::time::Duration;
 
-use anyhow::{Context, Result, bail, ensure};
-use arrow::buffer::Buffer;
-use arrow::ipc::reader::StreamDecoder;
+use anyhow::{Context, Result, anyhow, bail, ensure};
+use arrow::ipc::root_as_message;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufStream};
 use tokio::net::TcpStream;
 
@@ -40,25 +39,29 @@ impl Client {
             }
         }
         ensure!(status.contains(" 200 ") && chunked, "the answer begins with {status}");
-        let (mut decoder, mut rows) = (StreamDecoder::new(), 0);
+        let (mut messages, mut rows) = (Messages::default(), 0);
+        let mut chunk = vec![0; 1 << 20];
         loop {
             let line = self.line().await?;
-            let size = usize::from_str_radix(&line, 16).with_context(|| format!("{line} is no chunk"))?;
-            if size == 0 {
+            let mut left = usize::from_str_radix(&line, 16).with_context(|| format!("{line} is no chunk"))?;
+            if left == 0 {
                 // Trailers, and the empty line behind them.
                 while !self.line().await?.is_empty() {}
                 return Ok(rows);
             }
-            let mut chunk = vec![0; size + 2];
-            self.socket.read_exact(&mut chunk).await?;
-            chunk.truncate(size);
-            let mut buffer = Buffer::from_vec(chunk);
-            while !buffer.is_empty() {
-                let Some(batch) = decoder.decode(&mut buffer)? else { continue };
-                rows += batch.num_rows();
-                if let Some(rest) = rest {
-                    tokio::time::sleep(rest).await;
+            let mut batches = 0;
+            while left > 0 {
+                let piece = left.min(chunk.len());
+                self.socket.read_exact(&mut chunk[..piece]).await?;
+                left -= piece;
+                for counted in messages.take(&chunk[..piece])? {
+                    rows += counted;
+                    batches += 1;
                 }
+            }
+            ensure!(self.line().await?.is_empty(), "a chunk is longer than it says");
+            if let Some(rest) = rest {
+                tokio::time::sleep(rest * batches).await;
             }
         }
     }
@@ -69,5 +72,51 @@ impl Client {
             bail!("the answer broke off");
         }
         Ok(line.trim_end().to_owned())
+    }
+}
+
+/// What comes next in a stream of messages.
+#[derive(Default)]
+struct Messages {
+    /// The begin of a message, as far as it is there: a mark, a length, and so much about the message.
+    head: Vec<u8>,
+    /// How much of a message's body is still to come.
+    body: usize,
+}
+
+impl Messages {
+    /// The rows of the batches whose begin ends in these bytes.
+    fn take(&mut self, mut bytes: &[u8]) -> Result<Vec<usize>> {
+        /// The mark and the length.
+        const FIXED: usize = 8;
+        let mut rows = Vec::new();
+        while !bytes.is_empty() {
+            if self.body > 0 {
+                let skipped = self.body.min(bytes.len());
+                self.body -= skipped;
+                bytes = &bytes[skipped..];
+                continue;
+            }
+            let length = |head: &[u8]| head[4..FIXED].try_into().map(u32::from_le_bytes);
+            let wanted = match self.head.len() {
+                0..FIXED => FIXED,
+                _ => FIXED + usize::try_from(length(&self.head)?)?,
+            };
+            let taken = (wanted - self.head.len()).min(bytes.len());
+            self.head.extend_from_slice(&bytes[..taken]);
+            bytes = &bytes[taken..];
+            if self.head.len() < FIXED || self.head.len() < FIXED + usize::try_from(length(&self.head)?)? {
+                continue;
+            }
+            if self.head.len() > FIXED {
+                let message = root_as_message(&self.head[FIXED..]).map_err(|error| anyhow!("no message: {error}"))?;
+                if let Some(batch) = message.header_as_record_batch() {
+                    rows.push(usize::try_from(batch.length())?);
+                }
+                self.body = usize::try_from(message.bodyLength())?;
+            }
+            self.head.clear();
+        }
+        Ok(rows)
     }
 }

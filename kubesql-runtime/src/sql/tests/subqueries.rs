@@ -79,3 +79,53 @@ async fn keys_out_of_recursive_queries() {
     assert_eq!(error.kind, ErrorKind::UnknownColumn, "{error}");
     assert!(error.hint.as_deref().is_some_and(|hint| hint.contains("inside")), "{error:?}");
 }
+
+#[tokio::test]
+async fn exists_is_a_value_too() {
+    for (sql, rows) in [
+        ("select exists (select 1 from pods where name = 'web-2')", ["true"].as_slice()),
+        ("select exists (select * from pods where name = 'nobody'), 1", &["false|1"]),
+        ("select not exists (select name from pods where name = 'nobody' order by 1)", &["true"]),
+        // One row, whatever there is.
+        ("select exists (select count(*) from pods where name = 'nobody')", &["true"]),
+        ("select exists (select stddev(generation) from pods where name = 'nobody')", &["true"]),
+        ("select exists (select name from pods limit 0)", &["false"]),
+        ("select exists (select name from pods group by name having count(*) > 1000)", &["false"]),
+        ("select case when exists (select 1 from pods) then 'some' else 'none' end", &["some"]),
+        (
+            "select distinct exists (select 1 from containers c where c.uid = p.uid) from pods p where name = 'web-2'",
+            &["true"],
+        ),
+        (
+            "select count(*) from (select exists (select 1 from nodes n where n.name = p.name) e from pods p) where e",
+            &["0"],
+        ),
+        (
+            "select name from pods p where name = 'web-2' and exists (select 1 from containers c where c.uid = p.uid)",
+            &["web-2"],
+        ),
+    ] {
+        check(sql, rows).await;
+    }
+    assert_eq!(columns_of(&session(), "select exists (select 1 from pods), 2 as two").await, ["exists", "two"]);
+}
+
+#[tokio::test]
+async fn fetch_first_is_limit() {
+    for (sql, rows) in [
+        ("select n from (values (1), (2), (3)) t(n) order by n fetch first 2 rows only", ["1", "2"].as_slice()),
+        ("select n from (values (1), (2), (3)) t(n) order by n fetch next row only", &["1"]),
+        ("select n from (values (1), (2), (3)) t(n) order by n offset 1 row fetch first 1 row only", &["2"]),
+        ("select count(*) from (select n from (values (1), (2)) t(n) fetch first 1 rows only)", &["1"]),
+    ] {
+        check(sql, rows).await;
+    }
+    for sql in [
+        "select n from (values (1)) t(n) order by n fetch first 1 rows with ties",
+        "select n from (values (1)) t(n) fetch first 10 percent rows only",
+    ] {
+        assert_eq!(error(sql).await.kind, ErrorKind::Unsupported, "{sql}");
+    }
+    let both = "select n from (values (1)) t(n) limit 1 fetch first 1 rows only";
+    assert_eq!(error(both).await.kind, ErrorKind::Syntax);
+}

@@ -3,6 +3,7 @@
 
 mod casts;
 mod empty;
+mod exists;
 mod exprs;
 
 use std::collections::BTreeSet;
@@ -10,12 +11,12 @@ use std::ops::ControlFlow;
 
 use arrow::datatypes::DataType;
 use datafusion::sql::sqlparser::ast::{
-    Expr, Function, FunctionArg, FunctionArgExpr, FunctionArgumentList, FunctionArguments, Ident, ObjectName,
-    ObjectNamePart, Query, Select, SelectItem, Statement, VisitMut, VisitorMut,
+    Expr, Fetch, Function, FunctionArg, FunctionArgExpr, FunctionArgumentList, FunctionArguments, Ident, LimitClause,
+    ObjectName, ObjectNamePart, Query, Select, SelectItem, Statement, Value, VisitMut, VisitorMut,
 };
 
 use super::tables;
-use crate::sql::error::SqlError;
+use crate::sql::error::{ErrorKind, SqlError};
 use crate::sql::house::House;
 use crate::sql::names::{normal, words as words_of};
 
@@ -63,7 +64,10 @@ impl VisitorMut for Rewriter<'_> {
         self.depth += 1;
         let expressions = query.with.iter().flat_map(|with| &with.cte_tables);
         self.expressions.extend(expressions.map(|expression| normal(&expression.alias.name)));
-        ControlFlow::Continue(())
+        match fetched(query) {
+            Ok(()) => ControlFlow::Continue(()),
+            Err(error) => ControlFlow::Break(error),
+        }
     }
 
     fn post_visit_query(&mut self, query: &mut Query) -> ControlFlow<SqlError> {
@@ -85,6 +89,12 @@ impl VisitorMut for Rewriter<'_> {
                 casts::show(expr);
             }
         }
+        ControlFlow::Continue(())
+    }
+
+    // After what is inside, where some that are empty are no longer there.
+    fn post_visit_select(&mut self, select: &mut Select) -> ControlFlow<SqlError> {
+        exists::values(select);
         ControlFlow::Continue(())
     }
 
@@ -133,6 +143,26 @@ impl VisitorMut for Rewriter<'_> {
         exprs::subqueries(expr);
         ControlFlow::Continue(())
     }
+}
+
+/// `FETCH FIRST n ROWS ONLY` is `LIMIT n`.
+fn fetched(query: &mut Query) -> Result<(), SqlError> {
+    let Some(Fetch { with_ties, percent, quantity }) = query.fetch.take() else { return Ok(()) };
+    let unsupported = |what| Err(SqlError::new(ErrorKind::Unsupported, format!("FETCH FIRST {what} is not supported")));
+    if with_ties {
+        return unsupported("n ROWS WITH TIES");
+    }
+    if percent {
+        return unsupported("n PERCENT");
+    }
+    let quantity = quantity.unwrap_or_else(|| Expr::Value(Value::Number("1".into(), false).into()));
+    let (offset, limit_by) = match query.limit_clause.take() {
+        None => (None, Vec::new()),
+        Some(LimitClause::LimitOffset { limit: None, offset, limit_by }) => (offset, limit_by),
+        Some(_) => return Err(SqlError::new(ErrorKind::Syntax, "LIMIT and FETCH FIRST exclude each other")),
+    };
+    query.limit_clause = Some(LimitClause::LimitOffset { limit: Some(quantity), offset, limit_by });
+    Ok(())
 }
 
 /// A call of a function.
