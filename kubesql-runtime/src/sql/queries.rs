@@ -8,7 +8,7 @@ use futures::future::ready;
 use futures::stream::{self, StreamExt};
 use parking_lot::Mutex;
 
-use super::{Answer, SqlError, Who};
+use super::{Answer, ErrorKind, SqlError, Who};
 
 /// So many statements that ended are remembered.
 const REMEMBERED: usize = 100;
@@ -100,6 +100,10 @@ pub(super) struct Running {
 }
 
 impl Running {
+    fn failed(&self, error: &SqlError) {
+        self.end(if error.kind == ErrorKind::Cancelled { "cancelled" } else { "failed" }, Some(error));
+    }
+
     fn end(&self, state: &'static str, error: Option<&SqlError>) {
         self.queries.change(self.id, |query| {
             if query.took.is_none() {
@@ -111,7 +115,11 @@ impl Running {
 
     /// The same answer, whose rows are counted and whose end is noted.
     pub(super) fn follow(self, answer: Result<Answer, SqlError>) -> Result<Answer, SqlError> {
-        let Answer { command, schema, rows } = answer.inspect_err(|error| self.end("failed", Some(error)))?;
+        let Answer { command, schema, rows } = answer.inspect_err(|error| self.failed(error))?;
+        if command != "SELECT" && schema.fields().is_empty() {
+            // It has no rows that anybody would read to their end.
+            self.end("finished", None);
+        }
         let with_end = rows.map(Some).chain(stream::once(ready(None)));
         let rows = with_end.filter_map(move |batch| {
             match &batch {
@@ -119,7 +127,7 @@ impl Running {
                     let more = u64::try_from(batch.num_rows()).unwrap_or(u64::MAX);
                     self.queries.change(self.id, |query| query.rows += more);
                 }
-                Some(Err(error)) => self.end("failed", Some(error)),
+                Some(Err(error)) => self.failed(error),
                 None => self.end("finished", None),
             }
             ready(batch)

@@ -103,7 +103,7 @@ impl Session {
         let user = self.who.user.clone().unwrap_or(user);
         let settings = self.settings.lock();
         let all = settings.all().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
-        Facts { user, process, schema: settings.schema().to_owned(), settings: all }
+        Facts { user, process, schema: settings.schema().to_owned(), settings: all, named: None }
     }
 
     /// Says what the client calls itself: `SET application_name`.
@@ -250,7 +250,8 @@ impl Session {
         let relations = relations(inner, house);
         let missing = house.learn(&schema, &relations).await;
         let touched = postgres::rewrite(inner, house, &schema, types)?;
-        let facts = Arc::new(if touched.session { self.facts() } else { Facts::default() });
+        let facts = if touched.session { self.facts() } else { Facts::default() };
+        let facts = Arc::new(Facts { named: touched.named, ..facts });
         let registry = house.registry();
         let unknown = |error: SqlError| match missing.first() {
             // It may be a table of a cluster that did not answer.

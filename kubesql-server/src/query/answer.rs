@@ -37,8 +37,12 @@ pub(super) struct Watched {
 
 impl Watched {
     /// The same answer, watched.
-    pub(super) fn over(answer: Answer, turn: Turn, stop: Stop, note: Note, limits: &Limits) -> Answer {
+    pub(super) fn over(answer: Answer, turn: Turn, stop: Stop, mut note: Note, limits: &Limits) -> Answer {
         let Answer { command, schema, rows } = answer;
+        if command != "SELECT" && schema.fields().is_empty() {
+            // There are no rows that anybody would read to their end.
+            note.finished();
+        }
         let held = Arc::new(Mutex::new(Some(Held { rows, _turn: turn })));
         let mut watcher = JoinSet::new();
         let (watched, mut due) = (Arc::clone(&held), stop.clone());

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use kubesql_runtime::sql::{Session, SqlError, Who};
+use kubesql_runtime::sql::{ErrorKind, Session, SqlError, Who};
 
 use crate::audit::{Audit, Line};
 
@@ -39,7 +39,8 @@ impl Note {
     }
 
     pub(super) fn failed(&mut self, error: &SqlError) {
-        self.end("failed", Some(&error.message));
+        let outcome = if error.kind == ErrorKind::Cancelled { "cancelled" } else { "failed" };
+        self.end(outcome, Some(&error.message));
     }
 
     /// Nothing is said of it.

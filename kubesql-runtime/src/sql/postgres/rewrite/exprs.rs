@@ -2,7 +2,7 @@
 
 use arrow::datatypes::DataType as ArrowType;
 use datafusion::sql::sqlparser::ast::{
-    Array, BinaryOperator, Expr, FunctionArgumentClause, FunctionArgumentList, FunctionArguments, GroupByExpr, Ident,
+    Array, BinaryOperator, DataType, Expr, FunctionArgumentClause, FunctionArgumentList, FunctionArguments, GroupByExpr, Ident,
     ObjectName, OrderByKind, Query, SelectItem, SetExpr, TableFactor, Value, ValueWithSpan,
 };
 
@@ -39,11 +39,24 @@ pub(super) fn plain(expr: &mut Expr) {
         }
         Expr::Like { pattern, escape_char: escape @ Some(_), .. }
         | Expr::ILike { pattern, escape_char: escape @ Some(_), .. } => {
-            if let Some(ValueWithSpan { value: Value::SingleQuotedString(character), .. }) = escape
-                && character != "\\"
-            {
-                **pattern = escaped(pattern, character);
-                *escape = None;
+            let Some(ValueWithSpan { value, .. }) = escape else { return };
+            match value {
+                Value::SingleQuotedString(character) if character == "\\" => {}
+                Value::SingleQuotedString(character) if character.is_empty() => {
+                    **pattern = doubled(pattern);
+                    *escape = None;
+                }
+                Value::SingleQuotedString(_) => {
+                    **pattern = escaped(pattern, &Expr::Value(value.clone().into()));
+                    *escape = None;
+                }
+                // Which character it is, is known when it runs.
+                Value::Placeholder(_) => {
+                    let character = casts::cast_to(&Expr::Value(value.clone().into()), DataType::Text);
+                    **pattern = escaped(pattern, &character);
+                    *escape = None;
+                }
+                _ => {}
             }
         }
         Expr::BinaryOp { op, .. } => operator(op),
@@ -80,18 +93,26 @@ pub(super) fn any_of(expr: &mut Expr, types: &[Option<ArrowType>]) {
     *inner = casts::cast_to(inner, empty::sql(&list));
 }
 
+fn text(text: &str) -> Expr {
+    Expr::Value(Value::SingleQuotedString(text.to_owned()).into())
+}
+
+fn replaced(of: Expr, from: Expr, to: Expr) -> Expr {
+    call("replace", vec![of, from, to])
+}
+
+/// A pattern in which nothing escapes.
+fn doubled(pattern: &Expr) -> Expr {
+    replaced(pattern.clone(), text("\\"), text("\\\\"))
+}
+
 /// A pattern with backslashes instead of another character that escapes.
-fn escaped(pattern: &Expr, character: &str) -> Expr {
+fn escaped(pattern: &Expr, character: &Expr) -> Expr {
     /// Stands for the character itself meanwhile; of private use, and so in no pattern.
     const ITSELF: &str = "\u{f8ff}";
-    let text = |text: &str| Expr::Value(Value::SingleQuotedString(text.to_owned()).into());
-    let replaced = |of: Expr, from: &str, to: &str| call("replace", vec![of, text(from), text(to)]);
-    let plain = replaced(pattern.clone(), "\\", "\\\\");
-    if character.is_empty() {
-        return plain;
-    }
-    let kept = replaced(plain, &character.repeat(2), ITSELF);
-    replaced(replaced(kept, character, "\\"), ITSELF, character)
+    let twice = call("concat", vec![character.clone(), character.clone()]);
+    let kept = replaced(doubled(pattern), twice, text(ITSELF));
+    replaced(replaced(kept, character.clone(), text("\\")), text(ITSELF), character.clone())
 }
 
 /// `OPERATOR(pg_catalog.~)`.

@@ -5,6 +5,7 @@ mod casts;
 mod empty;
 mod exists;
 mod exprs;
+mod relations;
 
 use std::collections::BTreeSet;
 use std::ops::ControlFlow;
@@ -15,16 +16,19 @@ use datafusion::sql::sqlparser::ast::{
     ObjectName, ObjectNamePart, Query, Select, SelectItem, Statement, Value, VisitMut, VisitorMut,
 };
 
+use super::facts::Named;
 use super::tables;
 use crate::sql::error::{ErrorKind, SqlError};
 use crate::sql::house::House;
 use crate::sql::names::{normal, words as words_of};
 
 /// What a statement asks of PostgreSQL's.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(in crate::sql) struct Touched {
     /// Tables or functions whose answer depends on the session.
     pub(in crate::sql) session: bool,
+    /// The only relations that it asks about, where it names them.
+    pub(in crate::sql) named: Option<Named>,
 }
 
 /// Rewrites a statement, and says what it needs.
@@ -36,12 +40,19 @@ pub(in crate::sql) fn rewrite(
     schema: &str,
     types: &[Option<DataType>],
 ) -> Result<Touched, SqlError> {
-    let mut rewriter =
-        Rewriter { house, schema, types, touched: Touched::default(), depth: 0, expressions: BTreeSet::new() };
-    match VisitMut::visit(statement, &mut rewriter) {
-        ControlFlow::Break(error) => Err(error),
-        ControlFlow::Continue(()) => Ok(rewriter.touched),
+    let (touched, expressions) = (Touched::default(), BTreeSet::new());
+    let mut rewriter = Rewriter { house, schema, types, touched, depth: 0, expressions, read: Vec::new() };
+    if let ControlFlow::Break(error) = VisitMut::visit(statement, &mut rewriter) {
+        return Err(error);
     }
+    let Rewriter { mut touched, read, .. } = rewriter;
+    if let Some(named) = &mut touched.named {
+        // What is read elsewhere, too, is asked about others there.
+        let once = |table: &str| read.iter().filter(|read| *read == table).count() == 1;
+        named.attributes &= once("pg_attribute");
+        named.descriptions &= once("pg_description");
+    }
+    Ok(touched)
 }
 
 struct Rewriter<'a> {
@@ -55,6 +66,8 @@ struct Rewriter<'a> {
     depth: usize,
     /// Names of common table expressions.
     expressions: BTreeSet<String>,
+    /// The tables of PostgreSQL's that are read, each as often as it is.
+    read: Vec<String>,
 }
 
 impl VisitorMut for Rewriter<'_> {
@@ -77,6 +90,9 @@ impl VisitorMut for Rewriter<'_> {
     }
 
     fn pre_visit_select(&mut self, select: &mut Select) -> ControlFlow<SqlError> {
+        if let Some(named) = relations::named(select) {
+            self.touched.named = Some(named);
+        }
         for item in &mut select.projection {
             if let SelectItem::UnnamedExpr(expr) = item
                 && let Some(name) = casts::name(expr)
@@ -100,6 +116,7 @@ impl VisitorMut for Rewriter<'_> {
 
     fn pre_visit_relation(&mut self, name: &mut ObjectName) -> ControlFlow<SqlError> {
         let words = words_of(name);
+        self.read.extend(words.last().filter(|table| table.starts_with("pg_")).cloned());
         match words.as_slice() {
             [table]
                 if table.starts_with("pg_")

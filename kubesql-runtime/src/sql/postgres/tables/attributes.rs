@@ -10,9 +10,15 @@ use datafusion::error::{DataFusionError, Result};
 use super::super::objects::{Column, Relation, fixed_columns};
 use super::super::types;
 use super::{Asked, batch, classes, maybe_texts, numbers, texts, truths};
+use crate::schema::KindDef;
 use crate::sql::dynamic;
+use crate::sql::house::House;
+use crate::store::{WatchState, WatchStatus};
 
-/// The columns of all tables; of the one that is asked for alone also those that its data has.
+/// Of so many tables that are named at once the columns that their data has are told.
+const AT_ONCE: usize = 8;
+
+/// The columns of all tables, or of those that are named; of the one that is asked for alone also those that its data has.
 pub(super) async fn rows(asked: &Asked<'_>, schema: &SchemaRef) -> Result<RecordBatch> {
     let house = asked.house;
     let mut found: Vec<(i32, i16, Column)> = Vec::new();
@@ -27,8 +33,19 @@ pub(super) async fn rows(asked: &Asked<'_>, schema: &SchemaRef) -> Result<Record
             }
         }
         None => {
-            for relation in house.objects.relations(house).iter() {
-                add(relation, fixed_columns(house, &relation.schema, &relation.name));
+            let relations = house.objects.relations(house);
+            let named = asked.facts.named.as_ref().filter(|named| named.attributes);
+            let relations = match named {
+                Some(named) => named.names.among(&relations)?,
+                None => relations.iter().collect(),
+            };
+            let listed = named.is_some() && relations.len() <= AT_ONCE;
+            for relation in relations {
+                let columns = match listed && is_there(house, relation) {
+                    true => all_columns(asked, relation).await?,
+                    false => fixed_columns(house, &relation.schema, &relation.name),
+                };
+                add(relation, columns);
             }
         }
     }
@@ -52,6 +69,20 @@ pub(super) async fn rows(asked: &Asked<'_>, schema: &SchemaRef) -> Result<Record
     })
 }
 
+/// Whether a table's objects are here already. Drivers ask for the columns of one table after the other, and that is
+/// no reason to watch them all.
+fn is_there(house: &House, relation: &Relation) -> bool {
+    let status = house.source.status();
+    let registry = house.registry();
+    let Ok(Some(table)) = registry.find(&relation.schema, &relation.name) else { return false };
+    status.clusters.is_empty() || status.watches.iter().any(|watch| watches(watch, table.kind))
+}
+
+/// Whether what is watched is of this kind, and complete.
+pub(super) fn watches(watch: &WatchStatus, kind: &KindDef) -> bool {
+    watch.resource == kind.plural && watch.group == kind.group && watch.state == WatchState::Synced
+}
+
 async fn all_columns(asked: &Asked<'_>, relation: &Relation) -> Result<Vec<Column>> {
     let house = asked.house;
     let mut columns = fixed_columns(house, &relation.schema, &relation.name);
@@ -73,7 +104,12 @@ pub(super) fn descriptions(asked: &Asked, schema: &SchemaRef) -> Result<RecordBa
     let house = asked.house;
     let (mut objects, mut numbers_in) = (Vec::new(), Vec::new());
     let mut said = StringBuilder::new();
-    for relation in house.objects.relations(house).iter() {
+    let relations = house.objects.relations(house);
+    let relations = match asked.facts.named.as_ref().filter(|named| named.descriptions) {
+        Some(named) => named.names.among(&relations)?,
+        None => relations.iter().collect(),
+    };
+    for relation in relations {
         if let Some(comment) = &relation.comment {
             objects.push(relation.oid);
             numbers_in.push(0);

@@ -1,25 +1,31 @@
 //! `pg_class`: tables and what is like them.
 
+use std::sync::Arc;
+
+use arrow::array::Float32Array;
 use arrow::datatypes::SchemaRef;
 use arrow::record_batch::RecordBatch;
 use datafusion::error::Result;
 
 use super::super::objects::{OWNER, Relation};
+use super::attributes::watches;
 use super::{Asked, batch, fixed, numbers, texts, truths};
+use crate::sql::house::House;
+use crate::store::Status;
 
 pub(super) fn rows(asked: &Asked, schema: &SchemaRef) -> Result<RecordBatch> {
     let relations = asked.house.objects.relations(asked.house);
     let each = |of: fn(&Relation) -> i32| numbers(relations.iter().map(of));
     let same = |number: i32| numbers(relations.iter().map(|_| number));
     let text = |text: &'static str| texts(relations.iter().map(|_| text));
+    let status = asked.house.source.status();
     batch(schema, relations.len(), |column| match column {
         "oid" => each(|relation| relation.oid),
         "relname" => texts(relations.iter().map(|relation| &relation.name)),
         "relnamespace" => each(|relation| relation.namespace),
         "relowner" => same(OWNER),
         "relam" => each(|relation| if relation.is_table { fixed::HEAP } else { 0 }),
-        // How many rows there are is not known before they are asked for.
-        "reltuples" => same(-1),
+        "reltuples" => Some(Arc::new(relations.iter().map(|relation| rows_of(asked.house, &status, relation)).collect::<Float32Array>())),
         "relpersistence" => text("p"),
         "relkind" => texts(relations.iter().map(|relation| if relation.is_table { "r" } else { "v" })),
         "relnatts" => each(|relation| i32::try_from(relation.width).unwrap_or(i32::from(i16::MAX))),
@@ -33,6 +39,16 @@ pub(super) fn rows(asked: &Asked, schema: &SchemaRef) -> Result<RecordBatch> {
         _ if schema.field_with_name(column).is_ok_and(|field| is_plain(field.data_type())) => same(0),
         _ => None,
     })
+}
+
+/// How many rows a table has, by which clients plan: of tables whose rows are objects, once these are here.
+#[expect(clippy::cast_precision_loss, reason = "PostgreSQL's own are no more than estimates")]
+fn rows_of(house: &House, status: &Status, relation: &Relation) -> f32 {
+    let registry = house.registry();
+    let table = registry.find(&relation.schema, &relation.name).ok().flatten();
+    let Some(table) = table.filter(|table| relation.is_table && table.lists.is_empty()) else { return -1.0 };
+    let watched = status.watches.iter().filter(|watch| watches(watch, table.kind));
+    watched.map(|watch| watch.objects as f32).reduce(|sum, objects| sum + objects).unwrap_or(-1.0)
 }
 
 /// Whether zero or false is what a column says where there is nothing.
