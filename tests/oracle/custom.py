@@ -1,22 +1,45 @@
-"""Makes an object with every field of every custom resource from its definition, and looks for each leaf in the columns.
+"""Makes objects with every field of custom resources from their definitions, and looks for each leaf in the columns.
 
 What a leaf has to be is worked out here, from the definition alone: nothing is asked of kubesql but which column has
 which path, and its rows. Definitions in YAML are read where PyYAML is installed.
 
-usage: custom.py KUBESQL FOLDER_OR_FILE...
+With --kubeconfig, the definitions and two objects of each are written to the cluster of a kubeconfig, without what
+only validates, while a `kubesql serve` that was there before them follows it; what is compared are the objects as the
+cluster has them. The first object is there before anybody asks for its kind, the second comes while it is watched. It
+takes kubectl; a definition that is there already is replaced, so the cluster should be one for tests.
+
+usage: custom.py [--kubeconfig FILE] KUBESQL FOLDER_OR_FILE...
 """
 
+import argparse
+import base64
+import contextlib
 import json
 import os
 import re
 import subprocess
 import sys
 import tempfile
-from collections import defaultdict
+import time
+import urllib.error
+import urllib.request
+from collections import Counter, defaultdict
 
 from objects import base_units, cores, micros, quantity
 
 QUANTITY = r"^(\+|-)?(([0-9]+(\.[0-9]*)?)|(\.[0-9]+))(([KMGTPE]i)|[numkMGTPE]|"
+TEXT = {"type": "string"}
+# What a value has to be beside its type, of which columns know nothing.
+VALIDATIONS = {"allOf", "anyOf", "enum", "exclusiveMaximum", "exclusiveMinimum", "maximum", "maxItems", "maxLength",
+               "maxProperties", "minimum", "minItems", "minLength", "minProperties", "multipleOf", "not", "oneOf",
+               "pattern", "uniqueItems", "x-kubernetes-validations"}
+# What a server adds to objects, as far as it has columns.
+METADATA = {**dict.fromkeys(("name", "namespace", "uid", "resourceVersion"), TEXT), "generation": {"type": "integer"},
+            "creationTimestamp": {"type": "string", "format": "date-time"},
+            **dict.fromkeys(("labels", "annotations"), {"type": "object", "additionalProperties": TEXT})}
+ADDED = {"properties": {"apiVersion": TEXT, "kind": TEXT, "metadata": {"properties": METADATA}}}
+# Seconds until what is written has to show.
+PATIENCE = 20
 META = {"name": "made", "uid": "u-1", "labels": {"a.b/c": "d"}, "creationTimestamp": "2026-01-02T03:04:05Z"}
 
 
@@ -46,72 +69,127 @@ def definitions(paths):
                         yield item
 
 
+def single(schema):
+    """The schema itself, where it is the only part of another."""
+    of = schema.get("allOf", [])
+    return of[0] if len(of) == 1 and "type" not in schema else schema
+
+
+def sort_of(schema):
+    """What sort of single value it is, or None where it is something else."""
+    if schema.get("pattern", "").startswith(QUANTITY) or schema.get("format") == "quantity":
+        return "quantity"
+    if schema.get("x-kubernetes-int-or-string"):
+        return "text of"
+    if schema.get("type") == "string":
+        return "time" if schema.get("format") == "date-time" else "text"
+    return {"integer": "number", "number": "number", "boolean": "boolean"}.get(schema.get("type"))
+
+
+def parts(schema):
+    """The fields of an object, those of an embedded one among them."""
+    fields = schema.get("properties")
+    if fields and schema.get("x-kubernetes-embedded-resource"):
+        return {"metadata": {}, **fields, "apiVersion": TEXT, "kind": TEXT}
+    return fields
+
+
 class Maker:
-    """Makes a value of a schema, and notes what has to be found: path, sort, value."""
+    """Makes values of schemas, no two alike."""
 
     def __init__(self):
         self.number = 0
-        self.leaves = []
 
     def scalar(self, schema):
-        """(sort, value), or nothing where it is no single value."""
         self.number += 1
         n = self.number
-        if schema.get("pattern", "").startswith(QUANTITY) or schema.get("format") == "quantity":
-            return "quantity", f"{n}500m"
-        if schema.get("x-kubernetes-int-or-string"):
-            return "text of", n
-        kind = schema.get("type")
-        if kind == "string":
-            if schema.get("format") == "date-time":
-                return "time", f"2026-01-02T03:04:{n % 60:02}.{n % 1000:03}Z"
-            return "text", f"text {n}"
-        if kind == "integer":
-            return "number", n
-        if kind == "number":
-            return "number", n + 0.5
-        if kind == "boolean":
-            return "boolean", n % 2 == 0
-        return None
+        sort = sort_of(schema)
+        if sort == "quantity":
+            return f"{n}500m"
+        if sort == "time":
+            return f"2026-01-02T03:04:{n % 60:02}.{n % 1000:03}Z"
+        if sort == "boolean":
+            return n % 2 == 0
+        if sort == "text of":
+            return n if n % 3 else f"{n}%"
+        if sort == "number":
+            return n if schema["type"] == "integer" else n + 0.5
+        if schema.get("format") == "byte":
+            return base64.b64encode(f"bytes {n}".encode()).decode()
+        if schema.get("format") == "cidr":
+            return f"10.{n // 256 % 256}.{n % 256}.0/24"
+        return f"text {n}"
 
-    def note(self, path, sort, value):
-        self.leaves.append((path, sort, value))
-        return value
-
-    def make(self, schema, path):
-        if len(schema.get("allOf", [])) == 1 and "type" not in schema:
-            schema = schema["allOf"][0]
-        found = self.scalar(schema)
-        if found:
-            return self.note(path, *found)
-        fields, values, items = schema.get("properties"), schema.get("additionalProperties"), schema.get("items")
+    def make(self, schema):
+        schema = single(schema)
+        if sort_of(schema):
+            return self.scalar(schema)
+        # Servers look into what is embedded.
+        embedded = {"apiVersion": "v1", "kind": "Made", "metadata": {"name": f"made-{self.number}"}}
+        embedded = embedded if schema.get("x-kubernetes-embedded-resource") else {}
+        fields, values = parts(schema), schema.get("additionalProperties")
         if fields:
-            if schema.get("x-kubernetes-embedded-resource"):
-                text = {"type": "string"}
-                fields = {"metadata": {}, **fields, "apiVersion": text, "kind": text}
-            return {name: self.make(inner, join(path, name)) for name, inner in fields.items()}
+            return {name: self.make(inner) for name, inner in fields.items()} | embedded
         if isinstance(values, dict) and values:
-            single = self.scalar(values)
-            if single:
-                sort = "quantities" if single[0] == "quantity" else "map"
-                return self.note(path, sort, {"some.key/x": single[1], "cpu": single[1]})
-            return self.note(path, "map of json", {"k": self.anything(values)})
+            return {key: self.make(values) for key in (["some.key/x", "cpu"] if sort_of(values) else ["k"])}
         if schema.get("type") == "array":
-            inner = items or {}
-            if self.scalar(inner):
-                pairs = self.note(path, "list", [self.scalar(inner) for _ in range(2)])
-                return [value for _, value in pairs]
-            if inner.get("properties"):
-                return [self.make(inner, f"{path}[]") for _ in range(2)]
-            return self.note(path, "list of json", [self.anything(inner), {"more": [1, None, "x"]}])
-        return self.note(path, "json", {"any": [self.number, "é"], "x": None})
+            inner = schema.get("items") or {}
+            free = not inner.get("type") and not sort_of(inner)
+            return [self.make(inner), {"more": [1, None, "x"]} if free else self.make(inner)]
+        self.number += 1
+        return {"any": [self.number, "é"], "x": None} | embedded
 
-    def anything(self, schema):
-        """A value whose parts have no columns."""
-        before = len(self.leaves)
-        value = self.make(schema, "?")
-        del self.leaves[before:]
-        return value
+
+def leaves(schema, value, path):
+    """What has to be found of a value: path, sort, value."""
+    schema = single(schema)
+    sort, fields, values = sort_of(schema), parts(schema), schema.get("additionalProperties")
+    if value is None:
+        return
+    if sort:
+        yield path, sort, value
+    elif fields:
+        for name, inner in fields.items():
+            yield from leaves(inner, value.get(name), join(path, name))
+    elif isinstance(values, dict) and values:
+        sort = sort_of(values)
+        yield path, "quantities" if sort == "quantity" else "map" if sort else "map of json", value
+    elif schema.get("type") == "array":
+        inner = schema.get("items") or {}
+        if sort_of(inner):
+            yield path, "list", [(sort_of(inner), item) for item in value]
+        elif inner.get("properties"):
+            for item in value:
+                yield from leaves(inner, item, f"{path}[]")
+        else:
+            yield path, "list of json", value
+    else:
+        yield path, "json", value
+
+
+def mirror(value):
+    """Gives statuses the names of what they are of, by which kubesql makes one row of both."""
+    def rename(spec, status):
+        for key, inner in status.items():
+            if isinstance(inner, dict) and isinstance(spec.get(key), dict):
+                rename(spec[key], inner)
+            of = spec.get(f"{key.removesuffix('Statuses')}s") if key.endswith("Statuses") else None
+            if isinstance(inner, list) and isinstance(of, list):
+                for one, other in zip(inner, of):
+                    if isinstance(one, dict) and isinstance(other, dict) and "name" in one and "name" in other:
+                        one["name"] = other["name"]
+
+    if isinstance(value, dict):
+        if isinstance(value.get("spec"), dict) and isinstance(value.get("status"), dict):
+            rename(value["spec"], value["status"])
+        value = list(value.values())
+    for inner in value if isinstance(value, list) else []:
+        mirror(inner)
+
+
+def mirrored(path):
+    """Where a status has its name: in the list that it is of."""
+    return re.sub(r"(^|\[\]\.)status\.([^\[\]]*)Statuses\[\]\.name$", r"\1spec.\2s[].name", path)
 
 
 def join(path, name):
@@ -126,16 +204,25 @@ def stability(version):
     return {None: 3, "beta": 2, "alpha": 1}.get(level, 0), int(major), int(minor or 0)
 
 
-def made(crd):
-    """An object of the best version, and its leaves. One that says nothing of its objects has parts all the same."""
+def best(crd):
+    """The version that stands for all."""
     versions = [v for v in crd["spec"]["versions"] if v.get("served", True)] or crd["spec"]["versions"]
-    best = max(versions, key=lambda version: stability(version["name"]))
-    schema = best.get("schema", {}).get("openAPIV3Schema", {})
-    fields = {k: v for k, v in (schema.get("properties") or {}).items() if k not in ("apiVersion", "kind", "metadata")}
-    maker = Maker()
-    body = {name: maker.make(inner, join("", name)) for name, inner in (fields or {"spec": {}, "status": {}}).items()}
-    api = f"{crd['spec']['group']}/{best['name']}"
-    return {"apiVersion": api, "kind": crd["spec"]["names"]["kind"], "metadata": META, **body}, maker.leaves
+    return max(versions, key=lambda version: stability(version["name"]))
+
+
+def schema_of(crd):
+    """The schema of an object. One that says nothing of its objects has parts all the same."""
+    fields = best(crd).get("schema", {}).get("openAPIV3Schema", {}).get("properties") or {}
+    fields = {k: v for k, v in fields.items() if k not in ("apiVersion", "kind", "metadata")}
+    return {"type": "object", "properties": fields or {"spec": {}, "status": {}}}
+
+
+def made(crd, maker, metadata):
+    """An object of the best version."""
+    body = maker.make(schema_of(crd))
+    mirror(body)
+    api = f"{crd['spec']['group']}/{best(crd)['name']}"
+    return {"apiVersion": api, "kind": crd["spec"]["names"]["kind"], "metadata": metadata, **body}
 
 
 def run(kubesql, file, statements):
@@ -167,11 +254,10 @@ def same(sort, leaf, found, row, column):
     if sort == "text of":
         return found == str(leaf)
     if sort in ("map", "quantities"):
-        flat = row.get(f"{column}.some.key/x"), row.get(f"{column}.cpu")
+        flat = {key: row.get(f"{column}.{key}") for key in leaf}
         texts = {key: value if isinstance(value, str) else json.dumps(value) for key, value in leaf.items()}
-        wanted = (base_units(leaf["some.key/x"]), cores(leaf["cpu"])) if sort == "quantities" else (
-            texts["some.key/x"], texts["cpu"])
-        return found == texts and flat == wanted
+        number = {key: cores(value) if key == "cpu" else base_units(value) for key, value in leaf.items()}
+        return found == texts and flat == (number if sort == "quantities" else texts)
     if sort == "map of json":
         return {key: json.loads(value) for key, value in found.items()} == leaf
     if sort == "list":
@@ -185,36 +271,200 @@ def same(sort, leaf, found, row, column):
     return found == leaf or json.dumps(leaf) == found
 
 
+def compare(crd, found, ask, condition=""):
+    """The leaves that are not found in any row, and how they differ."""
+    kind, group = crd["spec"]["names"]["kind"], crd["spec"]["group"]
+    listed = ask([f"select name from system.tables where schema = '{group}' and kind = '{kind}'"])
+    tables = [row["name"] for row in listed[0]]
+    described = ask([f'describe "{group}"."{table}"' for table in tables])
+    rows = dict(zip(tables, ask([f'select * from "{group}"."{table}"{condition}' for table in tables])))
+    columns = defaultdict(list)
+    for table, of_table in zip(tables, described):
+        for row in of_table:
+            columns[row["path"]].append((table, row["column"]))
+    differ = []
+    for path, sort, leaf in found:
+        places = columns.get(path) or columns.get(mirrored(path), [])
+        if not any(same(sort, leaf, row.get(column), row, column) for table, column in places for row in rows[table]):
+            has = [row.get(column) for table, column in places for row in rows[table]][:3]
+            differ.append(f"{path} = {leaf!r}: {places} has {has!r}")
+    return differ
+
+
+def from_file(kubesql, crd, count):
+    """Compares a made object of a file."""
+    thing = made(crd, Maker(), META)
+    found = list(leaves(schema_of(crd), thing, ""))
+    with tempfile.TemporaryDirectory() as folder:
+        file = os.path.join(folder, "all.json")
+        with open(file, "w", encoding="utf-8") as out:
+            json.dump({"apiVersion": "v1", "kind": "List", "items": [crd, thing]}, out)
+        differ = compare(crd, found, lambda statements: run(kubesql, file, statements))
+    count.update(objects=1, leaves=len(found), missing=len(differ))
+    return differ
+
+
+def lenient(schema):
+    """A schema without what only validates. That of quantities says what they are."""
+    kept = {key: value for key, value in schema.items()
+            if key not in VALIDATIONS or key == "pattern" and value.startswith(QUANTITY)}
+    for key in ("items", "additionalProperties"):
+        if isinstance(kept.get(key), dict):
+            kept[key] = lenient(kept[key])
+    if "properties" in kept:
+        kept["properties"] = {name: lenient(inner) for name, inner in kept["properties"].items()}
+    return kept
+
+
+def request(method, url, body=None, accept="application/json"):
+    """The code and the text of an answer."""
+    data = None if body is None else json.dumps(body).encode()
+    headers = {"Content-Type": "application/json", "Accept": accept}
+    asked = urllib.request.Request(url, data, headers, method=method)
+    try:
+        with urllib.request.urlopen(asked, timeout=120) as answer:
+            return answer.status, answer.read().decode()
+    except urllib.error.HTTPError as error:
+        return error.code, error.read().decode()
+
+
+@contextlib.contextmanager
+def started(*command):
+    """A server of our own; gives the address that its first line names."""
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server:
+        try:
+            address = re.search(r"127\.0\.0\.1:\d+", server.stdout.readline())
+            if not address:
+                sys.exit(f"{' '.join(command)} does not start")
+            yield f"http://{address.group()}"
+        finally:
+            server.terminate()
+
+
+class Cluster:
+    """A cluster with what is written to it, and a kubesql that follows it."""
+
+    def __init__(self, api, sql):
+        self.api, self.sql = api, sql
+
+    def write(self, method, path, body=None):
+        """What the cluster has then; it may need a moment for kinds that it has just been told of."""
+        until = time.monotonic() + PATIENCE
+        while True:
+            code, text = request(method, self.api + path, body)
+            if code < 300:
+                return json.loads(text)
+            if code not in (403, 404, 429, 500, 503) or time.monotonic() > until:
+                raise RuntimeError(f"{method} {path}: {text[:600]}")
+            time.sleep(0.2)
+
+    def ask(self, statements):
+        """The rows of each statement."""
+        answers = []
+        for sql in statements:
+            code, text = request("POST", f"{self.sql}/api/v1/query", {"sql": sql}, "application/x-ndjson")
+            if code != 200:
+                raise RuntimeError(f"{sql}: {text[:600]}")
+            answers.append([json.loads(line) for line in text.splitlines() if line])
+        return answers
+
+    def define(self, crd):
+        """Writes a definition, in the place of one that is there."""
+        path = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
+        name = crd["metadata"]["name"]
+        until = time.monotonic() + PATIENCE
+        while request("DELETE", f"{self.api}{path}/{name}")[0] != 404:
+            if time.monotonic() > until:
+                raise RuntimeError("the one that is there does not go")
+            time.sleep(0.2)
+        versions = [{**version, "schema": {"openAPIV3Schema": lenient(version["schema"]["openAPIV3Schema"])}}
+                    for version in crd["spec"]["versions"]]
+        spec = {key: value for key, value in crd["spec"].items() if key != "conversion"} | {"versions": versions}
+        approved = {"api-approved.kubernetes.io": "unapproved, for a test"}
+        self.write("POST", path, {"apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition",
+                                  "metadata": {"name": name, "annotations": approved}, "spec": spec})
+
+    def create(self, crd, thing):
+        """Writes an object and its status, and gives it as it is then."""
+        spec = crd["spec"]
+        place = "namespaces/default/" if spec["scope"] == "Namespaced" else ""
+        path = f"/apis/{thing['apiVersion']}/{place}{spec['names']['plural']}"
+        there = self.write("POST", path, thing)
+        path = f"{path}/{thing['metadata']['name']}"
+        if "status" in best(crd).get("subresources", {}) and "status" in thing:
+            self.write("PUT", f"{path}/status", {**there, "status": thing["status"]})
+        there = self.write("GET", path)
+        # Nobody asks for these.
+        there["metadata"].pop("managedFields", None)
+        return there
+
+    def check(self, crd, count):
+        """Compares made objects, the first listed and the second watched."""
+        self.define(crd)
+        schema, maker, differ = schema_of(crd), Maker(), []
+        for name in ("made-1", "made-2"):
+            thing = made(crd, maker, {"name": name, "labels": META["labels"], "annotations": {"e.f/g": "h"}})
+            there = self.create(crd, thing)
+            since = time.monotonic()
+            found = list(leaves(schema, there, ""))
+            count["lost"] += sum(1 for _ in leaves(schema, thing, "")) - len(found)
+            found += leaves(ADDED, there, "")
+            while True:
+                missing = self.missing(crd, found, there)
+                took = time.monotonic() - since
+                if not missing or took > PATIENCE:
+                    break
+                time.sleep(0.1)
+            count.update(objects=1, leaves=len(found), missing=len(missing))
+            count["slowest"] = max(count["slowest"], took)
+            differ += [f"({name}) {one}" for one in missing]
+        return differ
+
+    def missing(self, crd, found, there):
+        """What is not as the cluster has it, the object's text included."""
+        group, plural, uid = crd["spec"]["group"], crd["spec"]["names"]["plural"], there["metadata"]["uid"]
+        condition = f" where uid = '{uid}'"
+        try:
+            differ = compare(crd, found, self.ask, condition)
+            rows = self.ask([f'select object from "{group}"."{plural}"{condition}'])[0]
+            texts = [json.loads(row["object"]) for row in rows]
+        except RuntimeError as error:
+            return [str(error)]
+        return differ if texts == [there] else [*differ, f"object = {there!r}: {texts!r}"]
+
+
 def main():
-    kubesql, *paths = sys.argv[1:]
-    checked = wrong = kinds = 0
-    for crd in definitions(paths):
-        group, name = crd["spec"]["group"], crd.get("metadata", {}).get("name")
-        thing, leaves = made(crd)
-        with tempfile.TemporaryDirectory() as folder:
-            file = os.path.join(folder, "all.json")
-            with open(file, "w", encoding="utf-8") as out:
-                json.dump({"apiVersion": "v1", "kind": "List", "items": [crd, thing]}, out)
-            kind = crd["spec"]["names"]["kind"]
-            listed = run(kubesql, file, [f"select name from system.tables where schema = '{group}' and kind = '{kind}'"])
-            tables = [row["name"] for row in listed[0]]
-            described = run(kubesql, file, [f'describe "{group}"."{table}"' for table in tables])
-            rows = dict(zip(tables, run(kubesql, file, [f'select * from "{group}"."{table}"' for table in tables])))
-        columns = defaultdict(list)
-        for table, of_table in zip(tables, described):
-            for row in of_table:
-                columns[row["path"]].append((table, row["column"]))
-        kinds += 1
-        for path, sort, leaf in leaves:
-            checked += 1
-            places = columns.get(path, [])
-            good = any(same(sort, leaf, row.get(column), row, column) for table, column in places for row in rows[table])
-            if not good:
-                wrong += 1
-                found = [row.get(column) for table, column in places for row in rows[table]][:3]
-                print(f"DIFFERS {name} {path} = {leaf!r}: {places} has {found!r}")
-    print(f"{checked} leaves of {kinds} kinds looked for, {wrong} not found")
-    sys.exit(1 if wrong or not kinds else 0)
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--kubeconfig")
+    parser.add_argument("kubesql")
+    parser.add_argument("paths", nargs="+")
+    args = parser.parse_args()
+    count = Counter()
+    with contextlib.ExitStack() as stack:
+        def check(crd):
+            return cluster.check(crd, count) if args.kubeconfig else from_file(args.kubesql, crd, count)
+
+        if args.kubeconfig:
+            config = f"--kubeconfig={args.kubeconfig}"
+            api = stack.enter_context(started("kubectl", config, "proxy", "--port=0", "--append-server-path"))
+            sql = stack.enter_context(started(args.kubesql, "serve", config, "--pg=off", "--http=127.0.0.1:0"))
+            cluster = Cluster(api, sql)
+            # From here on it follows definitions.
+            cluster.ask(["select count(*) from system.tables"])
+        for crd in definitions(args.paths):
+            count["kinds"] += 1
+            name = crd["metadata"]["name"]
+            try:
+                for one in check(crd):
+                    print(f"DIFFERS {name} {one}")
+            except RuntimeError as error:
+                count["failed"] += 1
+                print(f"FAILED {name} {error}")
+    print(f"{count['leaves']} leaves of {count['objects']} objects of {count['kinds']} kinds looked for, "
+          f"{count['missing']} not found; {count['failed']} kinds failed")
+    if args.kubeconfig:
+        print(f"{count['lost']} leaves that the cluster did not keep; all showed within {count['slowest']:.1f} s")
+    sys.exit(1 if count["missing"] or count["failed"] or not count["kinds"] else 0)
 
 
 if __name__ == "__main__":
