@@ -377,8 +377,9 @@ class Cluster:
             if time.monotonic() > until:
                 raise RuntimeError("the one that is there does not go")
             time.sleep(0.2)
-        versions = [{**version, "schema": {"openAPIV3Schema": lenient(version["schema"]["openAPIV3Schema"])}}
-                    for version in crd["spec"]["versions"]]
+        # Nobody converts, and what a stored version lacks is lost: the one that is compared is stored.
+        versions = [{**version, "schema": {"openAPIV3Schema": lenient(version["schema"]["openAPIV3Schema"])},
+                     "storage": version["name"] == best(crd)["name"]} for version in crd["spec"]["versions"]]
         spec = {key: value for key, value in crd["spec"].items() if key != "conversion"} | {"versions": versions}
         approved = {"api-approved.kubernetes.io": "unapproved, for a test"}
         self.write("POST", path, {"apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition",
