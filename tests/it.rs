@@ -68,5 +68,7 @@ mod several; // several clusters in one query, and what becomes of it without so
 mod shell; // the shell, from pipes and in a real terminal
 #[path = "it/support.rs"]
 mod support; // running the command, finding the checkout
+#[path = "it/trino_server.rs"]
+mod trino_server; // a Trino server of which kubesql is a catalog
 #[path = "it/usage.rs"]
 mod usage; // what is refused and how, where output goes

@@ -31,6 +31,20 @@ pub(crate) fn python(program: &str) -> Option<Command> {
 ///
 /// None, and said aloud, where Java or one of them is not installed.
 pub(crate) fn java(jars: &[&str]) -> Option<Command> {
+    java_with(jars, &[])
+}
+
+/// As [`java`], with the Trino server of `tests/clients/trino.xml` and Trino's driver.
+pub(crate) fn trino_server() -> Option<Command> {
+    let server = folder().join("trino");
+    // Written when all else is there.
+    if !present(&server.join("installed.xml")) {
+        return None;
+    }
+    java_with(&["trino-jdbc"], &[server.join("*")])
+}
+
+fn java_with(jars: &[&str], more: &[PathBuf]) -> Option<Command> {
     static JAVA: OnceLock<bool> = OnceLock::new();
     if !JAVA.get_or_init(|| Command::new("java").arg("-version").output().is_ok_and(|ran| ran.status.success())) {
         skipped("TESTS OF SQL CLIENTS IN JAVA: JAVA DOES NOT RUN");
@@ -40,6 +54,7 @@ pub(crate) fn java(jars: &[&str]) -> Option<Command> {
     for jar in jars {
         path.push(archive(jar)?);
     }
+    path.extend_from_slice(more);
     let path: OsString = std::env::join_paths(path).expect("no separators in paths");
     let mut command = Command::new("java");
     command.current_dir(root()).arg("-cp").arg(path);

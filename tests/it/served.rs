@@ -18,10 +18,15 @@ pub(crate) struct Served {
 }
 
 impl Served {
+    /// One over the demo cluster.
     pub(crate) fn start(args: &[&str]) -> Self {
+        Self::over(&[&["--demo"], args].concat())
+    }
+
+    pub(crate) fn over(args: &[&str]) -> Self {
         let mut process = Command::new(binary())
             .current_dir(root())
-            .args(["serve", "--demo", "--pg", "127.0.0.1:0", "--http", "off"])
+            .args(["serve", "--pg", "127.0.0.1:0", "--http", "off"])
             .args(args)
             .stdout(Stdio::piped())
             .spawn()

@@ -9,12 +9,15 @@ use anyhow::{Context as _, Result, bail};
 
 use crate::report;
 
+/// Maven's plugin that copies archives, named whole, so that it does not depend on what Maven takes for newest.
+const COPIES: &str = "org.apache.maven.plugins:maven-dependency-plugin:3.6.1";
+
 /// Install the SQL clients that tests run: Python packages and Java archives
 ///
 /// They go to a folder of their own, `~/.cache/kubesql/clients` unless `KUBESQL_CLIENTS` names another, and are those
-/// of tests/clients/requirements.txt and tests/clients/jars.txt. What is there already stays. Needs Python 3.10 or
-/// newer with its venv module for the former, Maven and Java 17 or newer for the latter; where one of them is missing,
-/// its clients are left out, which is said in capitals.
+/// of tests/clients/requirements.txt, tests/clients/jars.txt and tests/clients/trino.xml. What is there already stays.
+/// Needs Python 3.10 or newer with its venv module for the first, Maven and Java 17 or newer for the others; where one
+/// of them is missing, its clients are left out, which is said in capitals.
 #[derive(clap::Args)]
 pub(crate) struct Args {}
 
@@ -25,6 +28,7 @@ pub(crate) fn run(_: &Args) -> Result<()> {
     fs::create_dir_all(&folder).with_context(|| format!("making {}", folder.display()))?;
     python(&lists.join("requirements.txt"), &folder.join("python"))?;
     jars(&lists.join("jars.txt"), &folder.join("jars"))?;
+    trino(&lists.join("trino.xml"), &folder.join("trino"))?;
     crate::print(&[folder.display().to_string()])
 }
 
@@ -57,9 +61,6 @@ fn python(requirements: &Path, venv: &Path) -> Result<()> {
 
 /// A folder with these archives, each called as in its repository.
 fn jars(list: &Path, folder: &Path) -> Result<()> {
-    /// Named whole, so that it does not depend on what Maven takes for newest.
-    const COPY: &str = "org.apache.maven.plugins:maven-dependency-plugin:3.6.1:copy";
-
     let wanted = fs::read_to_string(list).with_context(|| format!("reading {}", list.display()))?;
     let has_maven = runs("mvn", &["--version"]);
     for line in wanted.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#')) {
@@ -78,10 +79,34 @@ fn jars(list: &Path, folder: &Path) -> Result<()> {
         }
         report(&format!("downloading {line}"));
         let mut copy = Command::new("mvn");
-        copy.args(["--batch-mode", "--quiet", COPY, &format!("-Dartifact={line}"), "-Dmdep.useBaseVersion=true"]);
+        copy.args(["--batch-mode", "--quiet", &format!("{COPIES}:copy"), &format!("-Dartifact={line}")]);
+        copy.arg("-Dmdep.useBaseVersion=true");
         succeed(copy.arg(format!("-DoutputDirectory={}", folder.display())))?;
     }
     Ok(())
+}
+
+/// A folder with all that the server of this project of Maven's consists of.
+fn trino(project: &Path, folder: &Path) -> Result<()> {
+    let wanted = fs::read_to_string(project).with_context(|| format!("reading {}", project.display()))?;
+    let installed = folder.join("installed.xml");
+    if fs::read_to_string(&installed).is_ok_and(|installed| installed == wanted) {
+        return Ok(());
+    }
+    if !runs("mvn", &["--version"]) {
+        report("NO MAVEN ON THE PATH: THE TEST THAT NEEDS A TRINO SERVER IS SKIPPED");
+        return Ok(());
+    }
+    report("downloading a Trino server");
+    if folder.exists() {
+        // All that lies there is on the class path: another version must not be.
+        fs::remove_dir_all(folder).with_context(|| format!("emptying {}", folder.display()))?;
+    }
+    let mut copy = Command::new("mvn");
+    copy.args(["--batch-mode", "--quiet", "--file"]).arg(project);
+    copy.args(["-DincludeScope=runtime", &format!("{COPIES}:copy-dependencies")]);
+    succeed(copy.arg(format!("-DoutputDirectory={}", folder.display())))?;
+    fs::write(&installed, wanted).with_context(|| format!("writing {}", installed.display()))
 }
 
 /// Whether a program is there and does this.
