@@ -70,6 +70,8 @@ def plain(value):
         return "true" if value else "false", "boolean"
     if isinstance(value, float):
         # JSON tells 1 and 1.0 apart as little as SQL does, and text gives 15 digits at least.
+        if math.isinf(value):
+            return "Infinity" if value > 0 else "-Infinity"
         return "NaN" if math.isnan(value) else float(f"{value:.15g}")
     if isinstance(value, bytes):
         return value.hex()

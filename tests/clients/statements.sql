@@ -181,8 +181,16 @@ select distinct namespace from pods order by namespace desc
 
 select name from pods order by name limit 3 offset 2
 
+select cast('NaN' as double) as a, cast('Infinity' as double) as b, cast('-Infinity' as double) as c
+
+select exists (select 1 from pods where phase = 'Running') as running, not exists (select 1 from pods where phase = 'x') as x
+
+select name from pods order by name, namespace offset 1 row fetch first 2 rows only
+
+select labels ->> 'app' as app, count(*) as n from pods group by 1 order by 1 nulls last
+
 -- error: unsupported
-select name from nodes order by name fetch first 2 rows only
+select name from nodes order by name fetch first 2 rows with ties
 
 select name, case when phase = 'Running' then 'up' when phase is null then 'unknown' else 'down' end as state from pods order by name
 

@@ -217,3 +217,70 @@ async fn what_dashboards_ask_is_answered() {
         assert_eq!(found.first().map(String::as_str), expect, "{sql}");
     }
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn drivers_find_what_the_data_has() {
+    let served = Served::start(&[]);
+    let client = served.client().await;
+    let keys = "select count(*) > 0 from pg_namespace n join pg_class c on c.relnamespace = n.oid \
+        join pg_attribute a on a.attrelid = c.oid where n.nspname like 'kubesql' and c.relname like 'po_s' \
+        and a.attname like 'labels.%'";
+    // Nobody has asked for pods yet, and to ask for columns is no reason to fetch them.
+    assert_eq!(rows(&client, keys).await, ["f"]);
+    assert_eq!(rows(&client, "select count(*) > 0 from pods").await, ["t"]);
+    for (sql, expect) in [
+        (keys, "t"),
+        ("select reltuples > 0 from pg_class where relname = 'pods' and relnamespace = 'kubesql'::regnamespace", "t"),
+        ("select reltuples from pg_class where relname = 'leases' and relnamespace = 'kubesql'::regnamespace", "-1"),
+        (
+            "select count(distinct c.relname), count(distinct a.attrelid) from pg_class c \
+             left join pg_attribute a on a.attrelid = c.oid where c.relname in ('pods', 'nodes') \
+             and c.relnamespace = 'kubesql'::regnamespace",
+            "2|2",
+        ),
+        // What is asked of one is not asked of others.
+        (
+            "select (select count(distinct attrelid) from pg_attribute) > 10 from pg_class c \
+             join pg_attribute a on a.attrelid = c.oid where c.relname = 'pods' limit 1",
+            "t",
+        ),
+        (
+            "select count(distinct d.objoid) > 10 from pg_description d, pg_class c \
+             join pg_attribute a on a.attrelid = c.oid where c.relname = 'pods'",
+            "t",
+        ),
+        (
+            "select count(distinct attrelid) > 10 from pg_attribute a \
+             left join pg_class c on c.oid = a.attrelid and c.relname = 'pods'",
+            "t",
+        ),
+        // As JDBC's drivers ask, who also join the class of classes.
+        (
+            "select count(*) > 0 from pg_class c join pg_attribute a on (a.attrelid = c.oid) \
+             left join pg_description dsc on (c.oid = dsc.objoid and a.attnum = dsc.objsubid) \
+             left join pg_class dc on (dc.oid = dsc.classoid and dc.relname = 'pg_class') \
+             where a.attname like 'labels.%' and c.relname like 'pods'",
+            "t",
+        ),
+        ("select count(*) = count(labels->>'app') + sum(case when labels ? 'app' then 0 else 1 end) from pods", "t"),
+        ("select count(*) from pods where coalesce(labels->>'app', '') <> coalesce(labels['app'], '')", "0"),
+        (
+            "select count(*) from (select labels l from pods group by labels) where l->>'app' is distinct from l['app']",
+            "0",
+        ),
+        ("select count(*) from containers where requests->>'cpu' is null and requests['cpu'] is not null", "0"),
+        ("select '\\x00ff'::bytea", "\\x00ff"),
+        ("select variance(x) from (values (1.0), (2.0), (3.0)) t(x)", "1"),
+    ] {
+        assert_eq!(rows(&client, sql).await, [expect], "{sql}");
+    }
+    let like = "select count(*)::int8 from (values ('a_b'), ('axb'), ('a!b')) t(x) where x like $1 escape ($2)";
+    for (pattern, escape, expect) in [("a!_b", "!", 1), ("a\\_b", "\\", 1), ("a!!b", "!", 1), ("a_b", "!", 3)] {
+        let found: i64 = client.query_one(like, &[&pattern, &escape]).await.expect("a count").get(0);
+        assert_eq!(found, expect, "{pattern} {escape}");
+    }
+    // A command gives no rows to be read to their end.
+    client.batch_execute("set extra_float_digits = 3").await.expect("it is known");
+    let ended = rows(&client, "select state from system.queries where sql like 'set extra%'").await;
+    assert_eq!(ended, ["finished"]);
+}

@@ -6,6 +6,7 @@ mod cooperation;
 mod duplicates;
 mod dynamic;
 mod error;
+mod escape;
 mod extract;
 mod failure;
 mod functions;

@@ -7,13 +7,14 @@ use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use datafusion::sql::sqlparser::ast::{
-    AccessExpr, Expr, Ident, ObjectName, ObjectNamePart, OrderBy, OrderByKind, Query, Select, SelectItem,
-    SelectItemQualifiedWildcardKind, SetExpr, Statement, Subscript, Value, Visit, VisitMut, Visitor, VisitorMut,
+    AccessExpr, BinaryOperator, Expr, Ident, ObjectName, ObjectNamePart, OrderBy, OrderByKind, Query, Select,
+    SelectItem, SelectItemQualifiedWildcardKind, SetExpr, Statement, Subscript, Value, ValueWithSpan, Visit, VisitMut,
+    Visitor, VisitorMut,
 };
 
 use super::catalog::Mentions;
 use super::dynamic;
-use super::error::{ErrorKind, SqlError};
+use super::error::SqlError;
 use super::failure;
 use super::house::House;
 use super::offer::{self, Columns, map_of};
@@ -259,6 +260,7 @@ impl VisitorMut for Resolver<'_> {
         let joined = match expr {
             Expr::CompoundIdentifier(parts) => self.join(parts, None),
             Expr::CompoundFieldAccess { root, access_chain } => self.access(root, access_chain),
+            Expr::BinaryOp { left, op: BinaryOperator::LongArrow, right } => self.value_of(left, right),
             _ => Ok(None),
         };
         let joined = match joined {
@@ -419,7 +421,7 @@ impl Resolver<'_> {
         let mut name = rest.join(".");
         if let Some(key) = key {
             let flat = match relation {
-                Some(relation) => is_flat(relation, &name, key)?,
+                Some(relation) => offer::is_flat(&relation.origin, &name, key)?,
                 None => self.is_flat_here(&name, key)?,
             };
             if !flat {
@@ -441,7 +443,7 @@ impl Resolver<'_> {
     fn is_flat_here(&self, name: &str, key: &str) -> Result<bool, SqlError> {
         for frame in self.scope.frames() {
             if let Some(relation) = frame.relations.iter().find(|of| map_of(&of.origin, name).is_some()) {
-                return is_flat(relation, name, key);
+                return offer::is_flat(&relation.origin, name, key);
             }
             // It may be a column of what nothing is known of.
             if frame.relations.iter().any(|relation| matches!(relation.origin, Origin::Other)) {
@@ -451,13 +453,24 @@ impl Resolver<'_> {
         Ok(false)
     }
 
+    /// `labels ->> 'app'`, which is the column of the key where values are text.
+    fn value_of(&self, map: &Expr, key: &Expr) -> Result<Option<Expr>, SqlError> {
+        let (Some(parts), Expr::Value(ValueWithSpan { value: Value::SingleQuotedString(key), .. })) = (parts(map), key)
+        else {
+            return Ok(None);
+        };
+        let words: Vec<String> = parts.iter().map(normal).collect();
+        let (qualifiers, relation) = self.scope.qualified(&words).map_or((0, None), |(count, of)| (count, Some(of)));
+        let name = words[qualifiers.min(words.len())..].join(".");
+        let anywhere =
+            || self.scope.frames().flat_map(|frame| &frame.relations).find_map(|of| map_of(&of.origin, &name));
+        let values = relation.map_or_else(anywhere, |of| map_of(&of.origin, &name));
+        if values == Some(MapValue::Text) { self.join(&parts, Some(key)) } else { Ok(None) }
+    }
+
     /// `labels['app']`, with what comes behind it.
     fn access(&self, root: &Expr, chain: &[AccessExpr]) -> Result<Option<Expr>, SqlError> {
-        let mut parts = match root {
-            Expr::Identifier(ident) => vec![ident.clone()],
-            Expr::CompoundIdentifier(parts) => parts.clone(),
-            _ => return Ok(None),
-        };
+        let Some(mut parts) = parts(root) else { return Ok(None) };
         let mut rest = chain;
         while let [AccessExpr::Dot(Expr::Identifier(ident)), behind @ ..] = rest {
             parts.push(ident.clone());
@@ -476,15 +489,11 @@ impl Resolver<'_> {
     }
 }
 
-/// Whether the key of a map is a column of the relation. A quantity that is not would be text here and a number
-/// elsewhere, so that it is an error.
-fn is_flat(relation: &Relation, name: &str, key: &str) -> Result<bool, SqlError> {
-    let Some(value) = map_of(&relation.origin, name) else { return Ok(false) };
-    let column = format!("{name}.{key}");
-    let flat = offer::has(&relation.origin, &column) || offer::gives(&relation.origin, &column);
-    if !flat && value == MapValue::Quantity {
-        let message = format!("{name}['{key}'] is not to be had out of this subquery");
-        return Err(SqlError::new(ErrorKind::Unsupported, message).hint(format!("select {name}['{key}'] inside of it")));
+/// The words of a name.
+fn parts(expr: &Expr) -> Option<Vec<Ident>> {
+    match expr {
+        Expr::Identifier(ident) => Some(vec![ident.clone()]),
+        Expr::CompoundIdentifier(parts) => Some(parts.clone()),
+        _ => None,
     }
-    Ok(flat)
 }

@@ -12,6 +12,7 @@ use datafusion::sql::sqlparser::ast::{
 };
 
 use super::dynamic;
+use super::error::{ErrorKind, SqlError};
 use super::names::{normal, words};
 use super::scope::{Origin, Relation, constraint};
 use crate::schema::{MapValue, Place, Table, Values};
@@ -122,6 +123,19 @@ pub(super) fn gives(origin: &Origin, name: &str) -> bool {
         Origin::System(_) => has(origin, name),
         Origin::Other => false,
     }
+}
+
+/// Whether the key of a map is a column of the relation. A quantity that is not would be text here and a number
+/// elsewhere, so that it is an error.
+pub(super) fn is_flat(origin: &Origin, name: &str, key: &str) -> Result<bool, SqlError> {
+    let Some(value) = map_of(origin, name) else { return Ok(false) };
+    let column = format!("{name}.{key}");
+    let flat = has(origin, &column) || gives(origin, &column);
+    if !flat && value == MapValue::Quantity {
+        let message = format!("{name}['{key}'] is not to be had out of this subquery");
+        return Err(SqlError::new(ErrorKind::Unsupported, message).hint(format!("select {name}['{key}'] inside of it")));
+    }
+    Ok(flat)
 }
 
 /// Whether a relation has several columns of this name, so that nobody can say which one is meant.

@@ -8,10 +8,10 @@ use datafusion::sql::sqlparser::ast::{
     ShowStatementFilterPosition, ShowStatementOptions, Statement as SqlStatement, Use, Visit, Visitor,
 };
 use datafusion::sql::sqlparser::dialect::{GenericDialect, PostgreSqlDialect};
-use datafusion::sql::sqlparser::keywords::Keyword;
 use datafusion::sql::sqlparser::tokenizer::{Token, TokenWithSpan, Tokenizer};
 
 use super::error::{ErrorKind, SqlError};
+use super::escape;
 use super::names::{normal, words};
 use super::precedence::repair;
 use super::refuse::refuse;
@@ -116,7 +116,7 @@ pub(super) fn parse(sql: &str) -> Result<Parsed, SqlError> {
         if tokens.iter().filter(counts).count() > TOKENS {
             return Err(too_long());
         }
-        bare = bare_escapes(&tokens);
+        bare = escape::bare(&tokens);
     }
     let parsed = bare.as_deref().unwrap_or(sql);
     let parser = DFParserBuilder::new(parsed).with_dialect(&PostgreSqlDialect {}).with_recursion_limit(DEPTH).build();
@@ -128,25 +128,6 @@ pub(super) fn parse(sql: &str) -> Result<Parsed, SqlError> {
         (Some(_), false) => return Err(syntax("more than one statement at once".into())),
     };
     sort_out(statement)
-}
-
-/// The statement with `ESCAPE ('!')` as `ESCAPE '!'`, which is all that the parser knows; none where there is none.
-fn bare_escapes(tokens: &[Token]) -> Option<String> {
-    let open = tokens.iter().enumerate().filter(|(_, token)| !matches!(token, Token::Whitespace(_)));
-    let mut dropped = Vec::new();
-    let mut last: [Option<(usize, &Token)>; 3] = [None; 3];
-    for (at, token) in open {
-        if let [Some((_, Token::Word(word))), Some((opens, Token::LParen)), Some((_, value))] = last
-            && word.keyword == Keyword::ESCAPE
-            && matches!(value, Token::SingleQuotedString(_) | Token::Placeholder(_))
-            && *token == Token::RParen
-        {
-            dropped.extend([opens, at]);
-        }
-        last = [last[1], last[2], Some((at, token))];
-    }
-    let kept = |(at, token): (usize, &Token)| if dropped.contains(&at) { " ".to_owned() } else { token.to_string() };
-    (!dropped.is_empty()).then(|| tokens.iter().enumerate().map(kept).collect())
 }
 
 fn sort_out(mut statement: DfStatement) -> Result<Parsed, SqlError> {

@@ -94,8 +94,8 @@ fn cases() -> Vec<(&'static str, ArrayRef, &'static str, &'static str, &'static 
         ("tenth", float(0.1), "0.1", "0.1", "0.1", "0.1"),
         ("zero", float(-0.0), "-0.0", "-0.0", "-0.0", "-0.0"),
         ("big", float(1e300), "1.0e300", "1e300", "1.0e+300", "1e300"),
-        ("nan", float(f64::NAN), "null", "NaN", ".nan", "NaN"),
-        ("inf", float(f64::NEG_INFINITY), "null", "-inf", "-.inf", "-inf"),
+        ("nan", float(f64::NAN), "\"NaN\"", "NaN", ".nan", "NaN"),
+        ("inf", float(f64::NEG_INFINITY), "\"-Infinity\"", "-inf", "-.inf", "-inf"),
         ("bool", Arc::new(BooleanArray::from(vec![true])), "true", "true", "true", "true"),
         (
             "time",

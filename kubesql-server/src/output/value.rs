@@ -2,11 +2,13 @@
 
 use std::fmt::Write as _;
 use std::io;
+use std::sync::{Arc, LazyLock};
 
-use arrow::array::{Array, ArrayRef};
+use arrow::array::{Array, ArrayRef, AsArray};
 use arrow::buffer::NullBuffer;
-use arrow::datatypes::{DataType, FieldRef};
-use arrow::json::writer::{EncoderOptions, NullableEncoder, make_encoder};
+use arrow::datatypes::{DataType, FieldRef, Float32Type, Float64Type};
+use arrow::error::ArrowError;
+use arrow::json::writer::{Encoder, EncoderFactory, EncoderOptions, NullableEncoder, make_encoder};
 use arrow::util::display::{ArrayFormatter, DurationFormat, FormatOptions};
 
 use crate::failure::output_error;
@@ -14,9 +16,55 @@ use crate::failure::output_error;
 /// RFC 3339 for times without a zone, which are UTC as all times here.
 const UTC: &str = "%Y-%m-%dT%H:%M:%S%.fZ";
 
-/// How values become JSON: NULLs are written, times end in `Z`.
+/// How values become JSON: NULLs are written, times end in `Z`, and numbers that JSON does not have are text.
 pub(crate) fn json_options() -> EncoderOptions {
-    EncoderOptions::default().with_explicit_nulls(true).with_timestamp_format(UTC.to_owned())
+    let options = EncoderOptions::default().with_explicit_nulls(true).with_timestamp_format(UTC.to_owned());
+    options.with_encoder_factory(Arc::new(Floats))
+}
+
+/// Encodes `NaN` and the infinities as text, as PostgreSQL does: NULL would be another value.
+#[derive(Debug)]
+struct Floats;
+
+impl EncoderFactory for Floats {
+    fn make_default_encoder<'a>(
+        &self,
+        field: &'a FieldRef,
+        array: &'a dyn Array,
+        _: &'a EncoderOptions,
+    ) -> Result<Option<NullableEncoder<'a>>, ArrowError> {
+        static PLAIN: LazyLock<EncoderOptions> = LazyLock::new(EncoderOptions::default);
+        let special: Box<dyn Fn(usize) -> Option<&'static str> + 'a> = match array.data_type() {
+            DataType::Float32 => Box::new(|row| special(array.as_primitive::<Float32Type>().value(row).into())),
+            DataType::Float64 => Box::new(|row| special(array.as_primitive::<Float64Type>().value(row))),
+            _ => return Ok(None),
+        };
+        let plain = make_encoder(field, array, &PLAIN)?;
+        Ok(Some(NullableEncoder::new(Box::new(FloatEncoder { special, plain }), array.nulls().cloned())))
+    }
+}
+
+fn special(value: f64) -> Option<&'static str> {
+    match value {
+        _ if value.is_nan() => Some("\"NaN\""),
+        f64::INFINITY => Some("\"Infinity\""),
+        f64::NEG_INFINITY => Some("\"-Infinity\""),
+        _ => None,
+    }
+}
+
+struct FloatEncoder<'a> {
+    special: Box<dyn Fn(usize) -> Option<&'static str> + 'a>,
+    plain: NullableEncoder<'a>,
+}
+
+impl Encoder for FloatEncoder<'_> {
+    fn encode(&mut self, row: usize, out: &mut Vec<u8>) {
+        match (self.special)(row) {
+            Some(text) => out.extend_from_slice(text.as_bytes()),
+            None => self.plain.encode(row, out),
+        }
+    }
 }
 
 /// A writer of an array's values as JSON.

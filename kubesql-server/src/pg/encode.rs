@@ -37,7 +37,9 @@ pub(super) fn fields(schema: &Schema, format: &Format) -> Vec<FieldInfo> {
     let field = |(at, field): (usize, &Arc<Field>)| {
         let of = field_type(field);
         let size = size(&of);
-        FieldInfo::new(field.name().clone(), None, None, of, format.format_for(at)).with_type_size(size)
+        FieldInfo::new(field.name().clone(), None, None, of, format.format_for(at))
+            .with_type_size(size)
+            .with_type_modifier(modifier(field.data_type()))
     };
     schema.fields().iter().enumerate().map(field).collect()
 }
@@ -62,6 +64,16 @@ pub(super) fn pg_type(of: &DataType) -> Type {
         }
         nested if nested.is_nested() => Type::JSONB,
         plain => into_pg_type(plain).unwrap_or(Type::TEXT),
+    }
+}
+
+/// What a type is told beside its name: the digits of a number, all and those behind the point; -1 of others.
+fn modifier(of: &DataType) -> i32 {
+    match *of {
+        DataType::Decimal128(digits, scale) | DataType::Decimal256(digits, scale) if scale >= 0 => {
+            ((i32::from(digits) << 16) | i32::from(scale)) + 4
+        }
+        _ => -1,
     }
 }
 

@@ -22,6 +22,7 @@ use arrow::datatypes::DataType;
 use datafusion::error::Result;
 use datafusion::execution::FunctionRegistry;
 use datafusion::functions_aggregate::first_last::first_value_udaf;
+use datafusion::functions_aggregate::variance::var_samp_udaf;
 use datafusion::logical_expr::{
     ColumnarValue, DocSection, Documentation, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature,
 };
@@ -29,12 +30,16 @@ use datafusion::optimizer::AnalyzerRule;
 
 /// Gives the functions to a session or its state.
 pub(super) fn register(registry: &mut dyn FunctionRegistry) -> Result<()> {
+    // Before those of JSON, which know nothing of maps.
+    registry.register_expr_planner(Arc::new(element_at::Keys))?;
     datafusion_functions_json::register_all(registry)?;
     for function in all() {
         registry.register_udf(Arc::new(function))?;
     }
     let any = Arc::unwrap_or_clone(first_value_udaf()).with_aliases(["arbitrary"]);
     registry.register_udaf(Arc::new(any))?;
+    let variance = Arc::unwrap_or_clone(var_samp_udaf()).with_aliases(["variance"]);
+    registry.register_udaf(Arc::new(variance))?;
     for function in total::functions() {
         registry.register_udaf(Arc::new(function))?;
     }

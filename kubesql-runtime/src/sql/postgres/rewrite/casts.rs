@@ -102,6 +102,13 @@ pub(super) fn cast(expr: &mut Expr, house: &House, schema: &str) -> Result<(), S
         *expr = call("json", vec![(**inner).clone()]);
         return Ok(());
     }
+    if matches!(data_type, DataType::Bytea)
+        && let Expr::Value(ValueWithSpan { value: Value::SingleQuotedString(text), .. }) = &**inner
+        && let Some(digits) = text.strip_prefix("\\x")
+    {
+        *expr = Expr::Value(Value::HexStringLiteral(digits.to_owned()).into());
+        return Ok(());
+    }
     if let Some(known) = known(data_type) {
         *data_type = known;
     }

@@ -2,8 +2,8 @@
 
 use arrow::datatypes::DataType as ArrowType;
 use datafusion::sql::sqlparser::ast::{
-    Array, BinaryOperator, DataType, Expr, FunctionArgumentClause, FunctionArgumentList, FunctionArguments, GroupByExpr, Ident,
-    ObjectName, OrderByKind, Query, SelectItem, SetExpr, TableFactor, Value, ValueWithSpan,
+    Array, BinaryOperator, DataType, Expr, FunctionArgumentClause, FunctionArgumentList, FunctionArguments,
+    GroupByExpr, Ident, ObjectName, OrderByKind, Query, SelectItem, SetExpr, TableFactor, Value, ValueWithSpan,
 };
 
 use super::{call, casts, empty, words_of};

@@ -7,73 +7,87 @@ use datafusion::sql::sqlparser::ast::{
 
 use super::words_of;
 use crate::sql::names::normal;
-use crate::sql::postgres::facts::{Names, Named};
+use crate::sql::postgres::facts::{Named, Names};
 
 /// What a query says of the relations that it asks about; none where it does not name them.
 pub(super) fn named(select: &Select) -> Option<Named> {
-    let class = called(select, "pg_class")?;
-    let conditions = conditions(select);
-    let names = conditions.iter().find_map(|condition| names(condition, class.as_deref()))?;
+    let sure = conditions(select);
+    // Drivers join the class of classes too, which is another one.
+    let (class, names) = called(select, "pg_class")
+        .into_iter()
+        .find_map(|class| sure.iter().find_map(|condition| names(condition, &class)).map(|names| (class, names)))?;
     let bound = |table: &str, column: &str| {
-        let of = called(select, table).is_some_and(|alias| {
-            let is = |expr: &Expr, alias: &Option<String>, column: &str| {
-                column_of(expr).is_some_and(|(of, name)| name == column && (of.is_none() || of == *alias))
-            };
-            conditions.iter().any(|condition| match condition {
-                Expr::BinaryOp { left, op: BinaryOperator::Eq, right } => {
-                    (is(left, &alias, column) && is(right, &class, "oid"))
-                        || (is(right, &alias, column) && is(left, &class, "oid"))
-                }
-                _ => false,
-            })
-        });
-        of
+        let [alias] = &called(select, table)[..] else { return false };
+        let links = |condition: &Expr| links(condition, (alias, column), (&class, "oid"));
+        sure.iter().any(|condition| links(condition))
+            || outer(select, &[alias, &class]).into_iter().any(|on| parts(on).into_iter().any(links))
     };
     let (attributes, descriptions) = (bound("pg_attribute", "attrelid"), bound("pg_description", "objoid"));
     Some(Named { names, attributes, descriptions })
 }
 
-/// The only table of this name in FROM, by what it is called there.
-fn called(select: &Select, table: &str) -> Option<Option<String>> {
+/// Whether a condition is that two columns are equal.
+fn links(condition: &Expr, one: (&str, &str), other: (&str, &str)) -> bool {
+    let Expr::BinaryOp { left, op: BinaryOperator::Eq, right } = condition else { return false };
+    let is = |expr: &Expr, (of, column): (&str, &str)| {
+        column_of(expr).is_some_and(|(table, name)| name == column && table.is_none_or(|table| table == of))
+    };
+    (is(left, one) && is(right, other)) || (is(left, other) && is(right, one))
+}
+
+/// What the tables of this name in FROM are called there.
+fn called(select: &Select, table: &str) -> Vec<String> {
     let joined = select.from.iter().flat_map(|from| from.joins.iter().map(|join| &join.relation));
     let factors = select.from.iter().map(|from| &from.relation).chain(joined);
-    let mut found = factors.filter_map(|factor| match factor {
+    factors.filter_map(|factor| alias(factor, table)).collect()
+}
+
+fn alias(factor: &TableFactor, table: &str) -> Option<String> {
+    match factor {
         TableFactor::Table { name, alias, .. } if words_of(name).last().is_some_and(|word| word == table) => {
-            Some(Some(alias.as_ref().map_or_else(|| table.to_owned(), |alias| normal(&alias.name))))
+            Some(alias.as_ref().map_or_else(|| table.to_owned(), |alias| normal(&alias.name)))
+        }
+        _ => None,
+    }
+}
+
+/// What has to be so of each row.
+fn conditions(select: &Select) -> Vec<&Expr> {
+    let joins = select.from.iter().flat_map(|from| &from.joins);
+    let inner = joins.filter_map(|join| match &join.join_operator {
+        JoinOperator::Join(JoinConstraint::On(on)) | JoinOperator::Inner(JoinConstraint::On(on)) => Some(on),
+        _ => None,
+    });
+    select.selection.iter().chain(inner).flat_map(parts).collect()
+}
+
+/// By what tables of these names are joined where there need not be a row of them.
+fn outer<'a>(select: &'a Select, names: &[&str]) -> Vec<&'a Expr> {
+    let joins = select.from.iter().flat_map(|from| &from.joins);
+    let outer = joins.filter_map(|join| match &join.join_operator {
+        JoinOperator::Left(JoinConstraint::On(on)) | JoinOperator::LeftOuter(JoinConstraint::On(on)) => {
+            let tables = ["pg_class", "pg_attribute", "pg_description"];
+            let called = tables.into_iter().find_map(|table| alias(&join.relation, table))?;
+            names.contains(&called.as_str()).then_some(on)
         }
         _ => None,
     });
-    found.next().filter(|_| found.next().is_none())
+    outer.collect()
 }
 
-/// What has to be so of each row, or of each pair that is joined.
-fn conditions(select: &Select) -> Vec<&Expr> {
-    let mut found = Vec::new();
-    let mut open: Vec<&Expr> = select.selection.iter().collect();
-    for join in select.from.iter().flat_map(|from| &from.joins) {
-        if let JoinOperator::Join(JoinConstraint::On(on))
-        | JoinOperator::Inner(JoinConstraint::On(on))
-        | JoinOperator::Left(JoinConstraint::On(on))
-        | JoinOperator::LeftOuter(JoinConstraint::On(on)) = &join.join_operator
-        {
-            open.push(on);
-        }
+/// The conditions that AND puts together.
+fn parts(expr: &Expr) -> Vec<&Expr> {
+    match expr {
+        Expr::Nested(inner) => parts(inner),
+        Expr::BinaryOp { left, op: BinaryOperator::And, right } => [parts(left), parts(right)].concat(),
+        other => vec![other],
     }
-    while let Some(expr) = open.pop() {
-        match expr {
-            Expr::Nested(inner) => open.push(inner),
-            Expr::BinaryOp { left, op: BinaryOperator::And, right } => open.extend([&**left, &**right]),
-            other => found.push(other),
-        }
-    }
-    found
 }
 
 /// The names that a condition leaves of a class.
-fn names(condition: &Expr, class: Option<&str>) -> Option<Names> {
-    let is_name = |expr: &Expr| {
-        column_of(expr).is_some_and(|(of, name)| name == "relname" && (of.is_none() || of.as_deref() == class))
-    };
+fn names(condition: &Expr, class: &str) -> Option<Names> {
+    let is_name =
+        |expr: &Expr| column_of(expr).is_some_and(|(of, name)| name == "relname" && of.is_none_or(|of| of == class));
     match condition {
         Expr::BinaryOp { left, op: BinaryOperator::Eq, right } if is_name(left) => Some(Names::Are(vec![text(right)?])),
         Expr::BinaryOp { left, op: BinaryOperator::Eq, right } if is_name(right) => Some(Names::Are(vec![text(left)?])),

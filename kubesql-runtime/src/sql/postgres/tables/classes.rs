@@ -25,7 +25,9 @@ pub(super) fn rows(asked: &Asked, schema: &SchemaRef) -> Result<RecordBatch> {
         "relnamespace" => each(|relation| relation.namespace),
         "relowner" => same(OWNER),
         "relam" => each(|relation| if relation.is_table { fixed::HEAP } else { 0 }),
-        "reltuples" => Some(Arc::new(relations.iter().map(|relation| rows_of(asked.house, &status, relation)).collect::<Float32Array>())),
+        "reltuples" => Some(Arc::new(
+            relations.iter().map(|relation| rows_of(asked.house, &status, relation)).collect::<Float32Array>(),
+        )),
         "relpersistence" => text("p"),
         "relkind" => texts(relations.iter().map(|relation| if relation.is_table { "r" } else { "v" })),
         "relnatts" => each(|relation| i32::try_from(relation.width).unwrap_or(i32::from(i16::MAX))),
