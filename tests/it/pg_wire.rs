@@ -284,3 +284,14 @@ async fn drivers_find_what_the_data_has() {
     let ended = rows(&client, "select state from system.queries where sql like 'set extra%'").await;
     assert_eq!(ended, ["finished"]);
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn prepared_statements_have_an_end() {
+    let served = Served::start(&[]);
+    let client = served.client().await;
+    let prepare: Vec<String> = (0..1000).map(|number| format!("prepare s{number} as select {number}")).collect();
+    client.batch_execute(&prepare.join("; ")).await.expect("so many may be");
+    assert_eq!(code(&client, "prepare more as select 1").await, SqlState::CONFIGURATION_LIMIT_EXCEEDED);
+    assert_eq!(rows(&client, "execute s999").await, ["999"]);
+    client.batch_execute("deallocate s0; prepare more as select 1").await.expect("there is room");
+}

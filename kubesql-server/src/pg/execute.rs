@@ -230,9 +230,10 @@ where
     let types: Vec<Option<DataType>> = types.iter().map(|of| parameter_type(of)).collect();
     let prepared = client.prepare(query, &types).await.map_err(failure::of)?;
     let types: Vec<Option<Type>> = prepared.parameters.iter().map(|of| Some(encode::pg_type(of))).collect();
-    session::of(connection).note_statement(name);
+    let store = store(connection)?;
+    session::of(connection).note_statement(name, |name| store.get_statement(name).is_some())?;
     let planned = Planned { sql: query.to_owned(), command: Command::Statement, prepared: Some(prepared) };
-    store(connection)?.put_statement(Arc::new(StoredStatement::new(name.to_owned(), planned, types)));
+    store.put_statement(Arc::new(StoredStatement::new(name.to_owned(), planned, types)));
     Ok(())
 }
 

@@ -79,11 +79,11 @@ impl ExtendedQueryHandler for Extended {
         if !name.is_empty() && name != DEFAULT_NAME && connection.portal_store().get_statement(name).is_some() {
             return Err(failure::coded("42P05", format!("prepared statement \"{name}\" already exists")));
         }
-        match StoredStatement::parse(connection, &message, self.query_parser()).await? {
-            Some(statement) => {
-                session::of(connection).note_statement(name);
-                connection.portal_store().put_statement(Arc::new(statement));
-            }
+        let parsed = StoredStatement::parse(connection, &message, self.query_parser()).await?;
+        let is_there = |name: &str| connection.portal_store().get_statement(name).is_some();
+        session::of(connection).note_statement(name, is_there)?;
+        match parsed {
+            Some(statement) => connection.portal_store().put_statement(Arc::new(statement)),
             None => connection.portal_store().put_empty_statement(name),
         }
         connection.feed(PgWireBackendMessage::ParseComplete(ParseComplete::new())).await?;

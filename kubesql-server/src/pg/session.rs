@@ -14,6 +14,9 @@ use tokio::sync::Mutex;
 
 use super::failure;
 
+/// So many statements may be prepared at a time: each keeps its plan.
+const PREPARED: usize = 1000;
+
 /// The state of a connection.
 #[derive(Default)]
 pub(super) struct Session {
@@ -123,9 +126,19 @@ impl Session {
         self.savepoints.lock().clear();
     }
 
-    /// Notes that a statement is prepared.
-    pub(super) fn note_statement(&self, name: &str) {
-        self.statements.lock().insert(name.to_owned());
+    /// Notes that a statement is prepared, unless there are too many of those that are still there.
+    pub(super) fn note_statement(&self, name: &str, is_there: impl Fn(&str) -> bool) -> PgWireResult<()> {
+        let mut statements = self.statements.lock();
+        if statements.len() >= PREPARED && !statements.contains(name) {
+            // What the protocol closes is not told here.
+            statements.retain(|name| is_there(name));
+            if statements.len() >= PREPARED {
+                let message = format!("this connection has {PREPARED} prepared statements: DEALLOCATE some");
+                return Err(failure::coded("53400", message));
+            }
+        }
+        statements.insert(name.to_owned());
+        Ok(())
     }
 
     /// The statements that were prepared, which are to be forgotten.

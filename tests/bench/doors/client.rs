@@ -55,4 +55,13 @@ impl Client {
             Self::Pg(client) => client.rows(sql, rest).await,
         }
     }
+
+    /// Bytes of rows that it has read, where it counts them.
+    pub(super) fn bytes(&self) -> Option<u64> {
+        match self {
+            Self::Flight(client) => Some(client.bytes),
+            Self::Http(client) => Some(client.bytes),
+            Self::Process(_) | Self::Pg(_) => None,
+        }
+    }
 }

@@ -8,25 +8,29 @@ use arrow_flight::sql::client::FlightSqlServiceClient;
 use futures::TryStreamExt;
 use tonic::transport::{Channel, Endpoint};
 
-pub(super) struct Client(FlightSqlServiceClient<Channel>);
+pub(super) struct Client {
+    service: FlightSqlServiceClient<Channel>,
+    pub(super) bytes: u64,
+}
 
 impl Client {
     pub(super) async fn connect(address: &str) -> Result<Self> {
         let endpoint = Endpoint::new(format!("http://{address}"))?.tcp_nodelay(true);
         // Tonic's own window is 64 KB; clients of other languages have one that grows.
         let channel = endpoint.http2_adaptive_window(true).connect().await?;
-        Ok(Self(FlightSqlServiceClient::new(channel)))
+        Ok(Self { service: FlightSqlServiceClient::new(channel), bytes: 0 })
     }
 
     pub(super) async fn rows(&mut self, sql: &str, rest: Option<Duration>) -> Result<usize> {
-        let info = self.0.execute(sql.to_owned(), None).await?;
+        let info = self.service.execute(sql.to_owned(), None).await?;
         let ticket = info.endpoint.into_iter().next().and_then(|endpoint| endpoint.ticket).context("a ticket")?;
-        let mut messages = self.0.inner_mut().do_get(ticket).await?.into_inner();
+        let mut messages = self.service.inner_mut().do_get(ticket).await?.into_inner();
         let mut rows = 0;
         while let Some(message) = messages.try_next().await? {
             let head = root_as_message(&message.data_header).map_err(|error| anyhow!("no message: {error}"))?;
             let Some(batch) = head.header_as_record_batch() else { continue };
             rows += usize::try_from(batch.length())?;
+            self.bytes += u64::try_from(message.data_header.len() + message.data_body.len())?;
             if let Some(rest) = rest {
                 tokio::time::sleep(rest).await;
             }

@@ -10,13 +10,15 @@ use tokio::net::TcpStream;
 pub(super) struct Client {
     address: String,
     socket: BufStream<TcpStream>,
+    pub(super) bytes: u64,
 }
 
 impl Client {
     pub(super) async fn connect(address: &str) -> Result<Self> {
         let socket = TcpStream::connect(address).await?;
         socket.set_nodelay(true)?;
-        Ok(Self { address: address.to_owned(), socket: BufStream::with_capacity(1 << 16, 1 << 12, socket) })
+        let socket = BufStream::with_capacity(1 << 16, 1 << 12, socket);
+        Ok(Self { address: address.to_owned(), socket, bytes: 0 })
     }
 
     pub(super) async fn rows(&mut self, sql: &str, rest: Option<Duration>) -> Result<usize> {
@@ -54,6 +56,7 @@ impl Client {
                 let piece = left.min(chunk.len());
                 self.socket.read_exact(&mut chunk[..piece]).await?;
                 left -= piece;
+                self.bytes += u64::try_from(piece)?;
                 for counted in messages.take(&chunk[..piece])? {
                     rows += counted;
                     batches += 1;
