@@ -1,5 +1,6 @@
 //! The `kubesql` command.
 
+mod ahead;
 mod args;
 mod audit;
 mod auth;

@@ -78,7 +78,7 @@ impl<W: Write + Send> Sink for Parquet<W> {
 }
 
 /// The schema with names that differ, by which readers find columns, and types that all of them know.
-fn sent_schema(schema: &SchemaRef) -> SchemaRef {
+pub(crate) fn sent_schema(schema: &SchemaRef) -> SchemaRef {
     let fields = unique(schema);
     let fields = fields.iter().map(|field| field.as_ref().clone().with_data_type(plain(field.data_type())));
     Arc::new(Schema::new_with_metadata(fields.collect::<Vec<_>>(), schema.metadata().clone()))

@@ -10,7 +10,7 @@ use axum::body::Body;
 use axum::http::{HeaderMap, HeaderValue, header};
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
-use futures::stream::{self, Stream, StreamExt};
+use futures::stream::{self, Stream, StreamExt, TryStreamExt};
 use http_body_util::BodyExt;
 use kubesql_runtime::sql::SqlError;
 use kubesql_runtime::store::Warning;
@@ -19,6 +19,7 @@ use parking_lot::Mutex;
 use super::answer::{Answering, told};
 use super::format::Format;
 use super::problem::Problem;
+use crate::ahead::ahead;
 use crate::output::Sink;
 
 /// Tells of warnings, as a header for those that are known before the first row and as a trailer for the others.
@@ -39,23 +40,63 @@ const PREPARED: usize = 4 << 20;
 /// Bytes of warnings that fit into a header.
 const HEADER: usize = 4096;
 
+/// Bytes from which on a piece of memory is sent as it is, and not copied together with others.
+const LARGE: usize = 8 << 10;
+
 /// What a sink writes to, to be taken away by the stream.
 #[derive(Clone, Default)]
-pub(super) struct Buffer(Arc<Mutex<Vec<u8>>>);
+pub(super) struct Buffer(Arc<Mutex<Written>>);
+
+#[derive(Default)]
+struct Written {
+    pieces: Vec<Bytes>,
+    /// What comes behind them.
+    last: Vec<u8>,
+}
+
+/// Memory of an array, which goes when it is sent.
+struct Lent(arrow::buffer::Buffer);
+
+impl AsRef<[u8]> for Lent {
+    fn as_ref(&self) -> &[u8] {
+        self.0.as_slice()
+    }
+}
 
 impl Buffer {
     /// What was written since the last call.
-    fn take(&self) -> Bytes {
-        let mut bytes = self.0.lock();
+    fn take(&self) -> Vec<Bytes> {
+        let mut written = self.0.lock();
+        written.end_piece();
+        std::mem::take(&mut written.pieces)
+    }
+
+    /// Takes what is large without a copy.
+    pub(super) fn give(&mut self, buffer: arrow::buffer::Buffer) -> io::Result<()> {
+        if buffer.len() < LARGE {
+            return self.write_all(&buffer);
+        }
+        let mut written = self.0.lock();
+        written.end_piece();
+        written.pieces.push(Bytes::from_owner(Lent(buffer)));
+        Ok(())
+    }
+}
+
+impl Written {
+    fn end_piece(&mut self) {
+        if self.last.is_empty() {
+            return;
+        }
         // As much is likely to come again, and growing to it would copy it several times.
-        let next = Vec::with_capacity(bytes.len().min(PREPARED));
-        std::mem::replace(&mut *bytes, next).into()
+        let next = Vec::with_capacity(self.last.len().min(PREPARED));
+        self.pieces.push(std::mem::replace(&mut self.last, next).into());
     }
 }
 
 impl Write for Buffer {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.lock().extend_from_slice(bytes);
+        self.0.lock().last.extend_from_slice(bytes);
         Ok(bytes.len())
     }
 
@@ -110,7 +151,7 @@ struct Writing {
 
 impl Writing {
     /// The next bytes, and what goes on after them.
-    async fn next(mut self) -> Result<(Bytes, Option<Self>), Broken> {
+    async fn next(mut self) -> Result<(Vec<Bytes>, Option<Self>), Broken> {
         while let Some(batch) = self.answer.next().await.map_err(Broken::Sql)? {
             self.write(&batch)?;
             let bytes = self.buffer.take();
@@ -144,12 +185,14 @@ impl Writing {
     }
 
     fn bytes(self) -> impl Stream<Item = Result<Bytes, Broken>> + Send {
-        stream::try_unfold(Some(self), |writing| async {
+        let written = stream::try_unfold(Some(self), |writing| async {
             match writing {
                 Some(writing) => writing.next().await.map(Some),
                 None => Ok(None),
             }
-        })
+        });
+        let pieces = |written: Vec<Bytes>| stream::iter(written.into_iter().map(Ok));
+        ahead(Box::pin(written)).map_ok(pieces).try_flatten()
     }
 }
 

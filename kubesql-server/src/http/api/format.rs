@@ -6,6 +6,7 @@ use arrow::datatypes::SchemaRef;
 use axum::http::header::ACCEPT;
 use axum::http::{HeaderMap, StatusCode};
 
+use super::arrow::Arrow;
 use super::body::Buffer;
 use super::problem::Problem;
 use super::rows::Rows;
@@ -86,7 +87,7 @@ impl Format {
             Self::Json => Box::new(Rows::new(to, schema)?),
             Self::Ndjson => Box::new(json::Json::new(to, false)),
             Self::Csv => Box::new(csv::Csv::new(to, schema, true)?),
-            Self::Arrow => Box::new(binary::Ipc::new(to, schema)?),
+            Self::Arrow => Box::new(Arrow::new(to, schema)?),
             Self::Parquet => Box::new(binary::Parquet::new(to, schema)?),
         })
     }

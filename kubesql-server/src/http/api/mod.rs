@@ -1,6 +1,7 @@
 //! The REST API: statements and tables, answered in the format that is asked for.
 
 mod answer;
+mod arrow;
 mod body;
 mod format;
 mod problem;

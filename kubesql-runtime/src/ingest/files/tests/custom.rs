@@ -73,6 +73,45 @@ async fn what_is_learnt_is_what_is_compiled_in() {
     assert_eq!(learn(vec![("c".to_owned(), schemas())], kinds()).await.kinds.len(), 0);
 }
 
+/// More than are compressed together, of which each seventh is not taken yet.
+#[tokio::test]
+async fn each_of_many_definitions_is_learnt_for_what_it_is() {
+    const MANY: usize = 200;
+    let folder = tempfile::tempdir().expect("a folder");
+    let definition = |number: usize| {
+        let properties = serde_json::json!({ "spec": { "type": "object", "properties": {
+            format!("field{number}"): { "type": "string" },
+        } } });
+        serde_json::json!({
+            "apiVersion": "apiextensions.k8s.io/v1",
+            "kind": "CustomResourceDefinition",
+            "metadata": { "name": format!("many{number}.example.com") },
+            "spec": {
+                "group": "example.com",
+                "names": { "plural": format!("many{number}"), "kind": format!("Many{number}") },
+                "scope": "Namespaced",
+                "versions": [{ "name": "v1", "served": true, "storage": true, "schema": { "openAPIV3Schema": {
+                    "type": "object", "properties": properties,
+                } } }],
+            },
+            "status": { "conditions": [
+                { "type": "Established", "status": if number % 7 == 0 { "False" } else { "True" } },
+            ] },
+        })
+    };
+    let all: Vec<String> = (0..MANY).map(|number| definition(number).to_string()).collect();
+    let path = folder.path().join("many.json");
+    std::fs::write(&path, all.join("\n")).expect("written");
+    let learnt = learn(vec![("c".to_owned(), path)], nothing()).await;
+    for number in 0..MANY {
+        let found = learnt.find("example.com", &format!("many{number}"));
+        assert_eq!(found.is_some(), number % 7 != 0, "{number}");
+        let Some((_, spec)) = found.and_then(|found| found.kind.root.field("spec")) else { continue };
+        let Shape::Object(spec) = spec.shape else { panic!("many{number} has no spec") };
+        assert!(spec.field(&format!("field{number}")).is_some(), "{number}");
+    }
+}
+
 /// The samples that are read without an optimiser in a moment; `KUBESQL_ALL_CRDS=1` takes all.
 const FEW: [&str; 7] = [
     "autoscaler",
