@@ -17,7 +17,6 @@ use tonic::Status;
 
 use super::statements::Running;
 use super::{failure, types};
-use crate::ahead::ahead;
 use crate::output::plain::plain_rows;
 
 /// About how many bytes a message has.
@@ -42,7 +41,7 @@ pub(super) fn of(answer: Answer, running: Running) -> Messages {
     let encoded = encoder(&schema).build(rows.stream()).map_err(Status::from);
     let last = stream::once(async move { warnings(&schema, &running.session.client.take_warnings()) });
     let last = last.filter_map(|last| futures::future::ready(last.transpose()));
-    ahead(until_error(encoded.chain(last).boxed())).boxed()
+    until_error(encoded.chain(last).boxed())
 }
 
 /// A batch of ours.
