@@ -270,6 +270,7 @@ async fn drivers_find_what_the_data_has() {
         ),
         ("select count(*) from containers where requests->>'cpu' is null and requests['cpu'] is not null", "0"),
         ("select '\\x00ff'::bytea", "\\x00ff"),
+        ("select 'it''s' like 'it!''s' escape ('!'), '''' || 'x'", "t|'x"),
         ("select variance(x) from (values (1.0), (2.0), (3.0)) t(x)", "1"),
     ] {
         assert_eq!(rows(&client, sql).await, [expect], "{sql}");

@@ -1,25 +1,36 @@
 //! `LIKE x ESCAPE ('!')`, of which the parser knows `ESCAPE '!'` only.
 
 use datafusion::sql::sqlparser::keywords::Keyword;
-use datafusion::sql::sqlparser::tokenizer::Token;
+use datafusion::sql::sqlparser::tokenizer::{Location, Token, TokenWithSpan};
 
-/// The statement without the parentheses; none where it has none.
-pub(super) fn bare(tokens: &[Token]) -> Option<String> {
-    let open = tokens.iter().enumerate().filter(|(_, token)| !matches!(token, Token::Whitespace(_)));
+/// The statement without the parentheses, all else as it is written; none where it has none.
+pub(super) fn bare(sql: &str, tokens: &[TokenWithSpan]) -> Option<String> {
     let mut dropped = Vec::new();
-    let mut last: [Option<(usize, &Token)>; 3] = [None; 3];
-    for (at, token) in open {
-        if let [Some((_, Token::Word(word))), Some((opens, Token::LParen)), Some((_, value))] = last
-            && word.keyword == Keyword::ESCAPE
-            && matches!(value, Token::SingleQuotedString(_) | Token::Placeholder(_))
-            && *token == Token::RParen
+    let open: Vec<_> = tokens.iter().filter(|token| !matches!(token.token, Token::Whitespace(_))).collect();
+    for window in open.windows(4) {
+        let [word, opens, value, closes] = window else { continue };
+        if matches!(&word.token, Token::Word(word) if word.keyword == Keyword::ESCAPE)
+            && opens.token == Token::LParen
+            && matches!(value.token, Token::SingleQuotedString(_) | Token::Placeholder(_))
+            && closes.token == Token::RParen
         {
-            dropped.extend([opens, at]);
+            dropped.extend([opens.span.start, closes.span.start]);
         }
-        last = [last[1], last[2], Some((at, token))];
     }
-    let kept = |(at, token): (usize, &Token)| if dropped.contains(&at) { " ".to_owned() } else { token.to_string() };
-    (!dropped.is_empty()).then(|| tokens.iter().enumerate().map(kept).collect())
+    if dropped.is_empty() {
+        return None;
+    }
+    let mut at = Location { line: 1, column: 1 };
+    let blank = |c: char| {
+        let here = at;
+        at = if c == '\n' {
+            Location { line: at.line + 1, column: 1 }
+        } else {
+            Location { column: at.column + 1, ..at }
+        };
+        if matches!(c, '(' | ')') && dropped.contains(&here) { ' ' } else { c }
+    };
+    Some(sql.chars().map(blank).collect())
 }
 
 #[cfg(test)]
@@ -32,12 +43,17 @@ mod tests {
         for (sql, expect) in [
             ("select 'ä' like x escape ( '!' ) or y", Some("select 'ä' like x escape   '!'   or y")),
             ("a like $1 ESCAPE ($2)", Some("a like $1 ESCAPE  $2 ")),
+            // Nothing else is touched: a quote in a text stays doubled.
+            (
+                "'it''s\n(' = \"a\"\"b\"\nor x like E'\\'' escape ('''')",
+                Some("'it''s\n(' = \"a\"\"b\"\nor x like E'\\'' escape  '''' "),
+            ),
             ("a like b escape '!'", None),
             ("select escape('!')", Some("select escape '!' ")),
             ("select 'escape (''!'')', (escape)", None),
         ] {
-            let tokens = Tokenizer::new(&PostgreSqlDialect {}, sql).tokenize().expect("tokens");
-            assert_eq!(super::bare(&tokens).as_deref(), expect, "{sql}");
+            let tokens = Tokenizer::new(&PostgreSqlDialect {}, sql).tokenize_with_location().expect("tokens");
+            assert_eq!(super::bare(sql, &tokens).as_deref(), expect, "{sql}");
         }
     }
 }

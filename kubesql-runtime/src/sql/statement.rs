@@ -107,16 +107,17 @@ impl Filter {
 pub(super) fn parse(sql: &str) -> Result<Parsed, SqlError> {
     let syntax = |message: String| SqlError::new(ErrorKind::Syntax, message);
     let too_long = || SqlError::new(ErrorKind::Unsupported, "the statement is too long").hint("use IN (...) for lists");
-    let counts = |token: &&Token| {
+    let counts = |token: &&TokenWithSpan| {
+        let token = &token.token;
         let literal = matches!(token, Token::Number(..) | Token::SingleQuotedString(_) | Token::Comma);
         !literal && !matches!(token, Token::Whitespace(_))
     };
     let mut bare = None;
-    if let Ok(tokens) = Tokenizer::new(&PostgreSqlDialect {}, sql).tokenize() {
+    if let Ok(tokens) = Tokenizer::new(&PostgreSqlDialect {}, sql).tokenize_with_location() {
         if tokens.iter().filter(counts).count() > TOKENS {
             return Err(too_long());
         }
-        bare = escape::bare(&tokens);
+        bare = escape::bare(sql, &tokens);
     }
     let parsed = bare.as_deref().unwrap_or(sql);
     let parser = DFParserBuilder::new(parsed).with_dialect(&PostgreSqlDialect {}).with_recursion_limit(DEPTH).build();
