@@ -22,7 +22,7 @@ use datafusion::physical_plan::unnest::UnnestExec;
 use tokio::runtime::{Handle, RuntimeFlavor};
 use tokio::task::block_in_place;
 
-/// After so many batches of pairs the thread is told to be busy: some milliseconds.
+/// After so many batches of pairs the thread is taken for busy: seldom enough to cost nothing beside them.
 const BUSY: u32 = 64;
 
 /// Says of an answer that nobody wants it any more, when it is dropped.
