@@ -7,7 +7,7 @@ use datafusion::sql::sqlparser::ast::{
     ContextModifier, DescribeAlias, DiscardObject, Expr, ObjectName, Select, Set, ShowStatementFilter,
     ShowStatementFilterPosition, ShowStatementOptions, Statement as SqlStatement, Use, Visit, Visitor,
 };
-use datafusion::sql::sqlparser::dialect::{GenericDialect, PostgreSqlDialect};
+use datafusion::sql::sqlparser::dialect::PostgreSqlDialect;
 use datafusion::sql::sqlparser::tokenizer::{Token, TokenWithSpan, Tokenizer};
 
 use super::error::{ErrorKind, SqlError};
@@ -391,74 +391,9 @@ fn clean(message: &str) -> String {
     inner.unwrap_or(message).replace("\\\"", "\"")
 }
 
-/// Tokens with the bytes at which they begin; those without a place are left out.
-pub(super) fn offsets(sql: &str, tokens: Vec<TokenWithSpan>) -> impl Iterator<Item = (Token, usize)> {
-    let mut lines = vec![0];
-    lines.extend(sql.match_indices('\n').map(|(at, _)| at + 1));
-    // Columns count characters from 1. Tokens come in order, so that each is looked for from the one before.
-    let (mut line, mut column, mut at) = (1, 1, 0);
-    tokens.into_iter().filter_map(move |token| {
-        let place = token.span.start;
-        let (to_line, to_column) = (usize::try_from(place.line).ok()?, usize::try_from(place.column).ok()?);
-        if to_line == 0 {
-            return None;
-        }
-        if to_line != line || to_column < column {
-            (line, column, at) = (to_line, 1, *lines.get(to_line - 1)?);
-        }
-        let rest = sql.get(at..)?;
-        at += rest.char_indices().nth(to_column - column).map_or(rest.len(), |(more, _)| more);
-        column = to_column;
-        Some((token.token, at))
-    })
-}
-
-/// Splits a text into statements at its semicolons, not those in quotes, comments or dollar quotes; without empty ones.
-#[must_use]
-pub fn statements(sql: &str) -> Vec<String> {
-    let dialect = GenericDialect {};
-    let Ok(tokens) = Tokenizer::new(&dialect, sql).tokenize_with_location() else {
-        // The parser will say what is wrong with it.
-        return vec![sql.trim().to_owned()];
-    };
-    let (mut found, mut start, mut empty) = (Vec::new(), 0, true);
-    for (token, at) in offsets(sql, tokens) {
-        match token {
-            Token::SemiColon => {
-                if !empty {
-                    found.push(sql[start..at].trim().to_owned());
-                }
-                (start, empty) = (at + 1, true);
-            }
-            Token::Whitespace(_) | Token::EOF => {}
-            _ => empty = false,
-        }
-    }
-    if !empty {
-        found.push(sql[start..].trim().to_owned());
-    }
-    found
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn statements_are_split_where_they_end() {
-        for (sql, expect) in [
-            ("select 1; select 2", &["select 1", "select 2"][..]),
-            ("select ';' ;; -- a; b\n", &["select ';'"]),
-            (
-                "/* ; */ select \"a;b\";\nselect 'ü;'; select $$;$$",
-                &["/* ; */ select \"a;b\"", "select 'ü;'", "select $$;$$"],
-            ),
-            ("  ;\n; ", &[]),
-            ("select 'open", &["select 'open"]),
-        ] {
-            assert_eq!(statements(sql), expect, "{sql}");
-        }
-    }
 
     #[test]
     fn whatever_writes_is_refused() {

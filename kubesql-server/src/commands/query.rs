@@ -5,7 +5,7 @@ use std::io::{self, IsTerminal, Read, Write};
 use std::path::Path;
 
 use futures::StreamExt;
-use kubesql_runtime::sql::{Answer, Session, SqlError, statements};
+use kubesql_runtime::sql::{Answer, Session, SqlError, split_statements};
 use kubesql_runtime::store::Warning;
 
 use super::progress::Progress;
@@ -21,7 +21,7 @@ const FIRST_WARNINGS: usize = 10;
 /// Runs the statements one after another, up to the first that fails.
 pub(crate) fn run(args: &QueryArgs) -> Result<(), Failure> {
     let sql = sql(args)?;
-    let statements = statements(&sql);
+    let statements = split_statements(&sql);
     if statements.is_empty() {
         return Err(Failure::usage("there is no statement", "give one: kubesql query \"select * from pods\""));
     }

@@ -42,7 +42,7 @@ impl QueryParser for Planner {
     where
         C: ClientInfo + Unpin + Send + Sync,
     {
-        if kubesql_runtime::sql::statements(sql).is_empty() {
+        if kubesql_runtime::sql::split_statements(sql).is_empty() {
             return Ok(None);
         }
         Planned::plain(sql)?.check(connection.transaction_status())?;

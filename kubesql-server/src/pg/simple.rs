@@ -4,7 +4,7 @@ use std::fmt::Debug;
 
 use async_trait::async_trait;
 use futures::{Sink, SinkExt, StreamExt};
-use kubesql_runtime::sql::statements;
+use kubesql_runtime::sql::split_statements;
 use pgwire::api::portal::Format;
 use pgwire::api::query::{SimpleQueryHandler, send_ready_for_query};
 use pgwire::api::results::{QueryResponse, Response, Tag};
@@ -39,7 +39,7 @@ impl SimpleQueryHandler for Simple {
         // What has no name lasts until the next statement without one.
         connection.portal_store().rm_portal(DEFAULT_NAME);
         let client = client_of(connection)?;
-        let statements = statements(&query.query);
+        let statements = split_statements(&query.query);
         if statements.is_empty() {
             connection.feed(PgWireBackendMessage::EmptyQueryResponse(EmptyQueryResponse::new())).await?;
         }

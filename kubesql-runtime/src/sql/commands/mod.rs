@@ -10,7 +10,7 @@ use datafusion::sql::sqlparser::dialect::PostgreSqlDialect;
 use datafusion::sql::sqlparser::tokenizer::{Token, Tokenizer, Word};
 
 use super::error::{ErrorKind, SqlError};
-use super::statement::offsets;
+use super::tokens::locate;
 
 /// A command, or a statement for the session.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -147,7 +147,8 @@ pub fn command(sql: &str) -> Result<Command, SqlError> {
         return Ok(Command::Statement);
     }
     let Ok(tokens) = Tokenizer::new(&dialect, sql).tokenize_with_location() else { return Ok(Command::Statement) };
-    let tokens: Vec<(Token, usize)> = offsets(sql, tokens)
+    let tokens: Vec<(Token, usize)> = locate(sql, tokens)
+        .map(|(token, range)| (token, range.start))
         .filter(|(token, _)| !matches!(token, Token::Whitespace(_) | Token::EOF | Token::SemiColon))
         .collect();
     Reader { sql, tokens, at: 0 }.command()
