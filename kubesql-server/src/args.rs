@@ -1,4 +1,4 @@
-//! The command line: what can be said, and the help that teaches it. Decides nothing.
+//! The command line: flags and their help texts. Nothing is checked here beyond syntax.
 
 mod access;
 mod shell;
@@ -18,33 +18,34 @@ pub(crate) use shell::{ServerArgs, ShellArgs};
 
 const EXAMPLES: &str = "\
 Examples:
-  kubesql query \"select namespace, name, phase from pods\"          the current context's cluster
+  kubesql query --demo \"select namespace, name, phase from pods limit 5\"
+  kubesql query \"select namespace, name, phase from pods\"          the current context of your kubeconfig
   kubesql query --context 'prod-*' \"select cluster, count(*) from pods group by cluster\"
   kubectl get pods -A -o json | kubesql query --file - \"select namespace, name, phase from pods\"
   kubesql query --file ./manifests \"select deployment, image from deployment_containers\"
   kubesql query --file prod=prod.json --file test=test.json \\
       \"select cluster, count(*) from pods group by cluster\"
-  kubesql tables '*container*'        which tables there are
-  kubesql describe pods               which columns a table has
+  kubesql tables '*container*'        list tables
+  kubesql describe pods               list the columns of a table
 
 Exit codes:
-  0  all statements were answered
+  0  success
   1  a statement failed
-  2  the command line is wrong
-  3  a source cannot be read, or a cluster asked";
+  2  invalid command line
+  3  a file or cluster cannot be read, or no source is configured";
 
 const QUERY_HELP: &str = "\
 Clusters:
-  kubesql query \"select name, phase from pods\"              that of the current context
-  kubesql query --context prod \"select name from nodes\"     that of another
+  kubesql query \"select name, phase from pods\"              the current context
+  kubesql query --context prod \"select name from nodes\"     another context
   kubesql query --context 'prod-*' --context test \\
       \"select cluster, namespace, count(*) from pods group by 1, 2\"
-  kubesql query -n shop,web \"select name from deployments\"  of these namespaces only
-  kubesql query --demo \"select * from pods limit 5\"           of a made-up cluster
-  kubesql query --context '*' --partial \"select ...\"        of all that answer
-Objects are listed for each statement and nothing is kept. What a statement says of namespaces, names,
-labels and some fields is asked of the API server (kubesql explain shows it), and LIMIT stops early.
-A cluster or kind that cannot be read fails the statement, unless --partial is given.
+  kubesql query -n shop,web \"select name from deployments\"  only these namespaces
+  kubesql query --demo \"select * from pods limit 5\"           a simulated demo cluster
+  kubesql query --context '*' --partial \"select ...\"        skip clusters that do not answer
+Each statement lists its objects anew; nothing is cached. Conditions on namespaces, names, labels and some fields are
+sent to the API server (kubesql explain shows them), and LIMIT stops reading early. The statement fails if a cluster
+or kind cannot be read, unless --partial is given.
 
 Files:
   kubesql query --file pods.json \"select name, phase from pods where phase <> 'Running'\"
@@ -58,72 +59,72 @@ Labels, annotations, resources and conditions are columns:
   select pod, name, \"requests.cpu\" from containers order by 3 desc nulls last
 
 Output formats:
-  table    for people; control characters are escaped, NULL is empty
-  json     one array of objects, keyed by column in the order of the columns
-  ndjson   an object a line, written as rows come
-  csv      RFC 4180 quoting; NULL is empty, an empty text is \"\"; lists and maps are JSON
+  table    aligned text; control characters are escaped, NULL is empty
+  json     one array of objects; keys are in column order
+  ndjson   one object per line, streamed
+  csv      RFC 4180; NULL is empty, an empty string is \"\"; lists and maps are JSON
   yaml     a list of maps
   arrow    an Arrow IPC stream
-  parquet  a Parquet file, zstd
-Times are RFC 3339 in UTC. Columns of one name get _2, _3 where names are keys.
+  parquet  a Parquet file, compressed with zstd
+Times are RFC 3339 in UTC. If several columns have one name, keys get the suffixes _2, _3, and so on.
 
-Exit codes: 0 answered, 1 a statement failed, 2 wrong usage, 3 a source cannot be read";
+Exit codes: 0 success, 1 a statement failed, 2 invalid command line, 3 a source cannot be read";
 
 const SERVE_HELP: &str = "\
 Examples:
-  kubesql serve                                  the current context's cluster
+  kubesql serve                                  the current context
   kubesql serve --context 'prod-*' --watch pods,nodes
-  kubesql serve --demo --pg 127.0.0.1:0          a made-up cluster, on any free port
-  kubesql serve --pg off --http 9090             one door only, on another port
-  kubesql serve --flight 127.0.0.1:32010         Arrow Flight SQL as well: ADBC, JDBC
-and then one of:
+  kubesql serve --demo --pg 127.0.0.1:0          a simulated demo cluster, on any free port
+  kubesql serve --pg off --http 9090             HTTP only, on another port
+  kubesql serve --flight 127.0.0.1:32010         also Arrow Flight SQL, for ADBC and JDBC
+Clients:
   psql -h 127.0.0.1 -c \"select namespace, count(*) from pods group by 1\"
-  presto --server localhost:8080 --catalog kubesql --schema kubesql    or trino, with the same words
+  presto --server localhost:8080 --catalog kubesql --schema kubesql    (trino takes the same options)
   curl -s localhost:8080/api/v1/query -H 'Content-Type: application/json' -d '{\"sql\": \"select name from pods\"}'
-http://localhost:8080/api/v1/openapi.json describes the REST API.
+The REST API is described at http://localhost:8080/api/v1/openapi.json.
 
-A kind is listed and watched from the first statement that asks for it, and dropped when nobody has asked for it for
---watch-idle. A statement fails while a cluster or kind that it needs cannot be had, unless --partial is given or the
-session says SET kubesql.partial = on. system.clusters, system.watches and system.queries tell how things are.
+A kind is listed and watched from its first use, and dropped after --watch-idle seconds without queries. A statement
+fails if a cluster or kind that it needs is unavailable, unless --partial is given or the session has run
+SET kubesql.partial = on. The tables system.clusters, system.watches and system.queries show the server's state.
 
-Users and TLS: without any, it answers on this machine only and asks nobody who they are.
-  kubesql user add ada --users users             asks for a password; keeps what cannot be turned back into it
+Users and TLS: without users, the server accepts connections from localhost only, and without a password.
+  kubesql user add ada --users users             prompts for a password and stores a verifier
   kubesql token create ci --tokens tokens --expires 30d
   kubesql serve --pg 0.0.0.0:5432 --users users --tokens tokens --tls-cert tls.crt --tls-key tls.key
   PGPASSWORD=... psql \"host=kubesql.example user=ada sslmode=verify-full sslrootcert=ca.crt\"
   psql \"host=kubesql.example user=token ...\"    with a token as the password
-  kubesql serve ... --client-ca ca.crt           the common name of a client's certificate is the user
-All of these files are read again when they change; a new version that is wrong is told and not taken.
+  kubesql serve ... --client-ca ca.crt           the common name of a client certificate is the user
+These files are reloaded when they change; invalid versions are reported and ignored.
 
-SIGTERM and Ctrl-C let statements that run end, for up to --drain seconds; a second one ends at once.";
+On SIGTERM or Ctrl-C, running statements may continue for up to --drain-timeout seconds; a second signal cancels them.";
 
 const USER_HELP: &str = "\
 Examples:
-  kubesql user add ada --users users             asks for the password twice
+  kubesql user add ada --users users             prompts for the password twice
   pass show kubesql/ada | kubesql user add ada --users users
-  kubesql user add ada                           prints the line, say for a Secret
+  kubesql user add ada                           prints the line, for example for a Secret
   kubesql user remove ada --users users
 
-What is kept is PostgreSQL's verifier for SCRAM-SHA-256: enough to see whether a password is right, and not enough to
-know it. The same works for every door. `kubesql serve` takes a changed file within a second.";
+The file holds PostgreSQL's SCRAM-SHA-256 verifiers, from which passwords cannot be recovered. Users can log in with
+every protocol. `kubesql serve` reloads a changed file within a second.";
 
 const TOKEN_HELP: &str = "\
 Examples:
   kubesql token create ci --tokens tokens --expires 30d
   kubesql token revoke ci --tokens tokens
 
-The file has the token's hash, and nobody can print it again. It goes into `Authorization: Bearer ...`; clients that send
-a name and a password send the name `token` and the token as the password.";
+The file holds a hash of the token; the token itself is printed only once. Send it as `Authorization: Bearer ...`.
+Clients that need a user name and a password send the name `token`, and the token as the password.";
 
 const DEMO_HELP: &str = "\
 Examples:
   kubesql demo --write-kubeconfig demo.yaml     and then: kubectl --kubeconfig demo.yaml get pods -A
   kubesql demo --pods 50000 --nodes 500 --events-per-second 2000
 
-The same seed makes the same cluster. When it is ready, one line on standard output says where it is; it runs until
-Ctrl-C. It speaks plain HTTP and is for machines that you trust.";
+The same seed gives the same cluster. When the cluster is ready, its URL is printed; it runs until Ctrl-C. It serves
+plain HTTP without encryption: use it only on machines and networks that you trust.";
 
-/// Kubernetes objects as SQL tables.
+/// Query Kubernetes objects as SQL tables.
 #[derive(Debug, Parser)]
 #[command(name = "kubesql", version, about, after_help = EXAMPLES, max_term_width = 100)]
 pub(crate) struct Cli {
@@ -132,35 +133,35 @@ pub(crate) struct Cli {
 }
 
 #[derive(Debug, Subcommand)]
-#[expect(clippy::large_enum_variant, reason = "there is one in a process")]
+#[expect(clippy::large_enum_variant, reason = "a process has one of them")]
 pub(crate) enum Command {
-    /// Answer SQL over files of Kubernetes objects
+    /// Run SQL statements over clusters or files
     #[command(after_help = QUERY_HELP)]
     Query(QueryArgs),
     /// List the tables
     Tables(TablesArgs),
-    /// Show the columns of a table; with sources, also those of the keys that their objects have
+    /// List the columns of a table; with an explicit source, including map keys that its objects have
     Describe(DescribeArgs),
-    /// Show how a statement would be answered
+    /// Show the plan of a statement
     Explain(ExplainArgs),
-    /// Follow clusters and answer clients of PostgreSQL, Presto, Trino, HTTP and Arrow Flight SQL
+    /// Watch clusters and serve PostgreSQL, Presto, Trino, HTTP and Arrow Flight SQL clients
     #[command(after_help = SERVE_HELP)]
     Serve(ServeArgs),
-    /// Say who may come in with a password
+    /// Manage password users
     #[command(subcommand, after_help = USER_HELP)]
     User(UserCommand),
-    /// Say who may come in with a token
+    /// Manage bearer tokens
     #[command(subcommand, after_help = TOKEN_HELP)]
     Token(TokenCommand),
-    /// Ask at a prompt, with completion and history; also what `kubesql` alone does at a terminal
+    /// Start an interactive shell with completion and history (the default command at a terminal)
     #[command(after_help = shell::HELP)]
     Shell(Box<ShellArgs>),
-    /// Serve a made-up cluster for trials and tests
+    /// Serve a simulated cluster for demos and tests
     #[command(after_help = DEMO_HELP)]
     Demo(DemoArgs),
-    /// Print the completions of a shell: `source <(kubesql completions bash)`
+    /// Print a completion script: `source <(kubesql completions bash)`
     Completions {
-        /// The shell
+        /// The shell to complete in
         shell: clap_complete::Shell,
     },
 }
@@ -169,65 +170,64 @@ pub(crate) enum Command {
 #[derive(Debug, Default, Clone, Args)]
 #[command(next_help_heading = "Sources")]
 pub(crate) struct SourceArgs {
-    /// Ask the clusters of these contexts: a name, or a pattern of `*` and `?`; `*` is all of them
+    /// Query the clusters of these contexts: names, or patterns with `*` and `?`
     ///
-    /// Can be given several times. The context's name is what `cluster` says. Without any source, the current context
-    /// is asked; in a pod, its own cluster; where there is neither, a made-up one.
+    /// Can be given several times. The column `cluster` holds the context's name. Without any source, kubesql uses the
+    /// current context of the kubeconfig or, in a pod, the pod's cluster.
     #[arg(long = "context", value_name = "PATTERN")]
     pub(crate) contexts: Vec<String>,
-    /// Look for contexts in this file instead of those that kubectl reads
+    /// Read this kubeconfig instead of the ones that kubectl reads
     ///
     /// Can be given several times.
     #[arg(long = "kubeconfig", value_name = "PATH")]
     pub(crate) kubeconfigs: Vec<PathBuf>,
-    /// Ask a made-up cluster, which is started for it
+    /// Query a simulated demo cluster, which is started in this process
     #[arg(long)]
     pub(crate) demo: bool,
-    /// Only these namespaces of clusters, instead of all
+    /// Read only these namespaces of clusters
     ///
-    /// Can be given several times, or with commas.
-    #[arg(short = 'n', long = "namespaces", value_name = "NAMESPACE", value_delimiter = ',')]
+    /// Can be given several times, or separated by commas.
+    #[arg(short = 'n', long = "namespaces", alias = "namespace", value_name = "NAMESPACE", value_delimiter = ',')]
     pub(crate) namespaces: Vec<String>,
-    /// Leave out these namespaces of clusters
-    #[arg(long, value_name = "NAMESPACE", value_delimiter = ',')]
-    pub(crate) exclude: Vec<String>,
-    /// How long it may take until all objects of a statement are there
+    /// Skip these namespaces of clusters
+    #[arg(long = "exclude-namespaces", alias = "exclude", value_name = "NAMESPACE", value_delimiter = ',')]
+    pub(crate) excluded_namespaces: Vec<String>,
+    /// Maximum time to wait for the objects of a statement
     #[arg(long, value_name = "SECONDS", default_value_t = 300)]
     pub(crate) sync_timeout: u64,
-    /// Answer from the clusters that can, and tell in warnings what is missing
+    /// Skip clusters and kinds that cannot be read, with warnings
     #[arg(long)]
     pub(crate) partial: bool,
-    /// A file or folder of objects: manifests, `kubectl get -o json|yaml`; `-` is standard input
+    /// Read objects from a file or folder: manifests, `kubectl get -o json|yaml`; `-` is standard input
     ///
-    /// Can be given several times; folders are read with all that is below them. `NAME=PATH` names
-    /// the cluster that the objects are of.
+    /// Can be given several times. Folders are read recursively. `NAME=PATH` sets the value of the column `cluster`.
     #[arg(long = "file", value_name = "[NAME=]PATH")]
     pub(crate) files: Vec<OsString>,
-    /// The cluster's name for sources that do not name theirs
-    #[arg(long, value_name = "NAME", default_value = "local")]
-    pub(crate) cluster: String,
-    /// Give the values of Secrets, which are redacted otherwise
+    /// The cluster name of files given without NAME=
+    #[arg(long = "cluster-name", alias = "cluster", value_name = "NAME", default_value = "local")]
+    pub(crate) cluster_name: String,
+    /// Show the values of Secrets, which are redacted by default
     #[arg(long)]
     pub(crate) show_secrets: bool,
 }
 
-/// How answers are written.
+/// How results are written.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Output")]
 pub(crate) struct OutputArgs {
-    /// Format of the answer
+    /// Output format
     #[arg(short = 'o', long = "output", value_enum, default_value_t = Format::Table, value_name = "FORMAT")]
     pub(crate) format: Format,
     /// Write to this file instead of standard output
     #[arg(long, value_name = "PATH")]
     pub(crate) output_file: Option<PathBuf>,
-    /// Leave out the header of csv, and header and footer of tables
+    /// Omit the header of csv, and the header and footer of tables
     #[arg(long)]
     pub(crate) no_headers: bool,
-    /// Show the columns of a `select *` that are NULL in every row, too (tables leave them out)
+    /// Show columns of `select *` that are NULL in every row (hidden in tables by default)
     #[arg(long)]
     pub(crate) all_columns: bool,
-    /// A line a column instead of a line a row; auto: where a table is wider than the terminal
+    /// Expanded output: one line per column; auto: if a table is wider than the terminal
     #[arg(short = 'x', long, value_enum, default_value_t = Expanded::Auto, value_name = "WHEN")]
     pub(crate) expanded: Expanded,
 }
@@ -252,14 +252,14 @@ pub(crate) enum Expanded {
 
 #[derive(Debug, Args)]
 pub(crate) struct QueryArgs {
-    /// The statements, `;` between them; from standard input where neither this nor -f is given
+    /// SQL statements, separated by `;` (default: read from standard input)
     pub(crate) sql: Option<String>,
     /// Read the statements from a file
     #[arg(short = 'f', long, value_name = "PATH", conflicts_with = "sql")]
     pub(crate) query_file: Option<PathBuf>,
-    /// Tell all warnings instead of the first ten
-    #[arg(long)]
-    pub(crate) warnings: bool,
+    /// Print all warnings (default: the first 10)
+    #[arg(long = "all-warnings", alias = "warnings")]
+    pub(crate) all_warnings: bool,
     #[command(flatten)]
     pub(crate) sources: SourceArgs,
     #[command(flatten)]
@@ -268,18 +268,20 @@ pub(crate) struct QueryArgs {
 
 #[derive(Debug, Args)]
 pub(crate) struct TablesArgs {
-    /// Only tables of such names, of all there are: `*container*`, `networking.k8s.io.*`
+    /// List the tables that match this pattern: `*container*`, `networking.k8s.io.*`
     pub(crate) pattern: Option<String>,
-    /// All tables: also those of lists deep inside objects
+    /// List all tables, including those of lists nested inside objects
     #[arg(long)]
     pub(crate) all: bool,
+    #[command(flatten)]
+    pub(crate) sources: SourceArgs,
     #[command(flatten)]
     pub(crate) output: OutputArgs,
 }
 
 #[derive(Debug, Args)]
 pub(crate) struct DescribeArgs {
-    /// The table, with its schema where needed: `pods`, `events.k8s.io.events`
+    /// The table, with its schema if the name is ambiguous: `pods`, `events.k8s.io.events`
     pub(crate) table: String,
     #[command(flatten)]
     pub(crate) sources: SourceArgs,
@@ -291,7 +293,7 @@ pub(crate) struct DescribeArgs {
 pub(crate) struct ExplainArgs {
     /// The statement
     pub(crate) sql: String,
-    /// Run it, and tell what each step took; needs sources
+    /// Run the statement and show what each step took
     #[arg(long)]
     pub(crate) analyze: bool,
     #[command(flatten)]
@@ -302,29 +304,29 @@ pub(crate) struct ExplainArgs {
 
 #[derive(Debug, Args)]
 pub(crate) struct ServeArgs {
-    /// Where to answer clients of PostgreSQL; port 0 takes any that is free, `off` answers none
-    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:5432", help_heading = "Doors")]
+    /// Listen address for PostgreSQL clients; port 0 is any free port, `off` disables the protocol
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:5432", help_heading = "Protocols")]
     pub(crate) pg: Listen,
-    /// Where to answer HTTP: Presto, Trino, and the REST API below /api/v1; as --pg
-    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8080", help_heading = "Doors")]
+    /// Listen address for HTTP: Presto, Trino, and the REST API at /api/v1; values as for --pg
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8080", help_heading = "Protocols")]
     pub(crate) http: Listen,
-    /// Where to answer Arrow Flight SQL; as --pg
-    #[arg(long, value_name = "ADDRESS", default_value = "off", help_heading = "Doors")]
+    /// Listen address for Arrow Flight SQL; values as for --pg
+    #[arg(long, value_name = "ADDRESS", default_value = "off", help_heading = "Protocols")]
     pub(crate) flight: Listen,
-    /// How many seconds a statement may take, waiting for its turn included; 0 for no limit
+    /// Maximum duration of a statement, including its time in the queue; 0 is no limit
     #[arg(long, value_name = "SECONDS", default_value_t = 300, help_heading = "Limits")]
     pub(crate) statement_timeout: u64,
-    /// How many statements may run at once; others wait for their turn
-    #[arg(long, value_name = "N", default_value_t = 32, value_parser = clap::value_parser!(u16).range(1..),
-          help_heading = "Limits")]
-    pub(crate) statements: u16,
-    /// Bytes of objects beyond which no further kind is watched: 512Mi, 4Gi
-    #[arg(long, value_name = "BYTES", value_parser = bytes, help_heading = "Limits")]
-    pub(crate) memory: Option<u64>,
-    /// Watch the objects of these tables from the start, whether anybody asks or not
+    /// Maximum number of statements running at once; further ones are queued
+    #[arg(long, alias = "statements", value_name = "N", default_value_t = 32,
+          value_parser = clap::value_parser!(u16).range(1..), help_heading = "Limits")]
+    pub(crate) max_concurrent_statements: u16,
+    /// Do not watch further kinds when the watched objects take this many bytes: 512Mi, 4Gi
+    #[arg(long, alias = "memory", value_name = "BYTES", value_parser = bytes, help_heading = "Limits")]
+    pub(crate) watch_memory: Option<u64>,
+    /// Watch the objects of these tables from the start, and keep watching them
     #[arg(long, value_name = "TABLE", value_delimiter = ',', help_heading = "Sources")]
     pub(crate) watch: Vec<String>,
-    /// Drop a kind that nobody has asked for in so many seconds
+    /// Stop watching a kind after this many seconds without queries
     #[arg(long, value_name = "SECONDS", default_value_t = 1800, help_heading = "Sources")]
     pub(crate) watch_idle: u64,
     #[command(flatten)]
@@ -335,10 +337,10 @@ pub(crate) struct ServeArgs {
     pub(crate) sources: SourceArgs,
 }
 
-/// Where a door listens.
+/// Where a protocol listens.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Listen {
-    /// Nowhere.
+    /// The protocol is disabled.
     Off,
     At(SocketAddr),
 }
@@ -364,45 +366,45 @@ impl FromStr for Listen {
         match port {
             Ok(port) => Ok(Self::At(SocketAddr::from(([127, 0, 0, 1], port)))),
             Err(_) => text.parse().map(Self::At).map_err(|_| {
-                "this takes an address and a port (127.0.0.1:8080), a port of this machine (8080), or off".to_owned()
+                "expected an address and a port (127.0.0.1:8080), a port on localhost (8080), or off".to_owned()
             }),
         }
     }
 }
 
-/// Bytes, as Kubernetes writes them.
+/// Parses a number of bytes, written as a Kubernetes quantity.
 fn bytes(text: &str) -> Result<u64, String> {
     let bytes = quantity::parse(text).and_then(|quantity| u64::try_from(quantity.base_units()).ok());
-    bytes.filter(|bytes| *bytes > 0).ok_or_else(|| "this takes a number of bytes, such as 512Mi or 4Gi".to_owned())
+    bytes.filter(|bytes| *bytes > 0).ok_or_else(|| "expected a number of bytes, such as 512Mi or 4Gi".to_owned())
 }
 
 #[derive(Debug, Args)]
 pub(crate) struct DemoArgs {
-    /// Where to listen; port 0 takes any that is free
+    /// Listen address; port 0 is any free port
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:0")]
     pub(crate) listen: SocketAddr,
-    /// How many pods there are
+    /// Number of pods
     #[arg(long, value_name = "N", default_value_t = 2000)]
     pub(crate) pods: u32,
-    /// How many nodes there are
+    /// Number of nodes
     #[arg(long, value_name = "N", default_value_t = 50)]
     pub(crate) nodes: u32,
-    /// How many kinds of custom resources there are
+    /// Number of kinds of custom resources
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub(crate) crds: u32,
-    /// About how many objects change in a second
+    /// Approximate number of objects that change per second
     #[arg(long, value_name = "N", default_value_t = 10)]
     pub(crate) events_per_second: u32,
-    /// What everything is made from
+    /// Seed of the cluster's contents
     #[arg(long, value_name = "N", default_value_t = 1)]
     pub(crate) seed: u64,
-    /// The Kubernetes release to be
+    /// Kubernetes release to simulate
     #[arg(long, value_name = "RELEASE", default_value_t = Release::NEWEST)]
     pub(crate) release: Release,
-    /// The bearer token that clients must bring; made from the seed if not given
+    /// Bearer token that clients must send (default: derived from the seed)
     #[arg(long, value_name = "TOKEN")]
     pub(crate) token: Option<String>,
-    /// Where to write a kubeconfig; to a temporary file that goes with the cluster if not given
+    /// Write a kubeconfig to this path (default: a temporary file, removed at exit)
     #[arg(long, value_name = "PATH")]
     pub(crate) write_kubeconfig: Option<PathBuf>,
 }
@@ -414,12 +416,27 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_command_line_holds_together() {
+    fn command_line_is_consistent() {
         Cli::command().debug_assert();
     }
 
     #[test]
-    fn where_doors_listen() {
+    fn accepts_former_flags() {
+        let parse = |args: &[&str]| Cli::try_parse_from([&["kubesql"], args].concat()).map(|cli| cli.command);
+        for args in [
+            &["serve", "--statements", "2", "--statements-per-user", "1", "--queue", "0", "--connections", "9"][..],
+            &["serve", "--statement-memory", "8Mi", "--statements-memory", "1Gi", "--memory", "1Gi", "--drain", "5"],
+            &["shell", "--memory", "1Gi", "--exclude", "kube-system"],
+            &["query", "--warnings", "--cluster", "a", "--namespace", "b", "select 1"],
+        ] {
+            if let Err(error) = parse(args) {
+                panic!("{args:?}: {error}");
+            }
+        }
+    }
+
+    #[test]
+    fn parses_listen_addresses() {
         let at = |text: &str| Some(Listen::At(text.parse().expect("an address")));
         for (text, expect) in [
             ("127.0.0.1:0", at("127.0.0.1:0")),

@@ -18,6 +18,8 @@ pub(crate) enum Failure {
     },
     /// A source could not be opened.
     Source(SourceError),
+    /// No source was given, and there is no default one.
+    NoSource,
     /// The command line does not make sense.
     Usage { message: String, hint: &'static str },
     /// The answer could not be written.
@@ -42,7 +44,7 @@ impl Failure {
             Self::Sql { error, .. } if error.kind == ErrorKind::Source => 3,
             Self::Sql { .. } | Self::Output(_) => 1,
             Self::Usage { .. } => 2,
-            Self::Source(_) => 3,
+            Self::Source(_) | Self::NoSource => 3,
         }
     }
 
@@ -55,6 +57,9 @@ impl Failure {
         match self {
             Self::Sql { error, .. } => error.hint.as_deref(),
             Self::Usage { hint, .. } => Some(hint),
+            Self::NoSource => {
+                Some("choose a cluster with --context or --kubeconfig, read files with --file, or try --demo")
+            }
             Self::Source(_) | Self::Output(_) => None,
         }
     }
@@ -67,6 +72,7 @@ impl fmt::Display for Failure {
             Self::Sql { error, of: None } => write!(to, "{error}")?,
             Self::Sql { error, of: Some((at, count)) } => write!(to, "statement {at} of {count}: {error}")?,
             Self::Source(error) => write!(to, "{error}")?,
+            Self::NoSource => write!(to, "no cluster to query: there is no kubeconfig, and this is not a pod")?,
             Self::Usage { message, .. } => write!(to, "{message}")?,
             Self::Output(error) => write!(to, "the answer cannot be written: {error}")?,
         }
@@ -119,6 +125,12 @@ mod tests {
                 "error: statement 2 of 3: no",
             ),
             (Failure::usage("what", "this"), 2, "error: what\nhint: this"),
+            (
+                Failure::NoSource,
+                3,
+                "error: no cluster to query: there is no kubeconfig, and this is not a pod\n\
+                 hint: choose a cluster with --context or --kubeconfig, read files with --file, or try --demo",
+            ),
             (
                 Failure::Source(SourceError::Unreadable { place: "a.json".into(), message: "gone".into() }),
                 3,

@@ -12,13 +12,8 @@ use kubesql_runtime::store::Source;
 use tokio::runtime::Runtime;
 
 use crate::args::SourceArgs;
-use crate::commands::query::say;
 use crate::demo::{self, Demo};
 use crate::failure::Failure;
-
-/// What is said where nothing else was chosen and nothing else is there.
-const DEMO: &str = "no kubeconfig was found: this is a made-up cluster; --context and --kubeconfig choose one of yours, \
-    --file reads objects, --demo asks for this one";
 
 /// Sources that can be asked.
 pub(crate) struct Opened {
@@ -47,46 +42,42 @@ impl SourceArgs {
 
     /// Each path with the name of its cluster.
     fn paths(&self) -> Vec<(String, PathBuf)> {
-        self.files.iter().map(|file| named(file, &self.cluster)).collect()
+        self.files.iter().map(|file| named(file, &self.cluster_name)).collect()
     }
 
-    /// The sources that are given, but for the demo cluster; none has any object where there is none.
-    pub(crate) fn open_given(&self) -> Result<Opened, Failure> {
-        let contexts = if self.names_clusters() { self.chosen()? } else { Vec::new() };
-        self.open_contexts(contexts, None, None)
+    /// The compiled tables without any objects.
+    pub(crate) fn open_none() -> Result<Opened, Failure> {
+        Self::default().open_contexts(Vec::new(), None, None)
     }
 
-    /// The sources, clusters listed for each statement; where none is given, the cluster that kubectl would ask.
+    /// Opens the sources; clusters are listed for each statement. Without any source, it is kubectl's cluster.
     pub(crate) fn open(&self, runtime: &Runtime) -> Result<Opened, Failure> {
         self.open_with(runtime, None)
     }
 
-    /// The sources, clusters followed; where none is given, the cluster that kubectl would ask.
+    /// Opens the sources; clusters are watched. Without any source, it is kubectl's cluster.
     pub(crate) fn open_live(&self, runtime: &Runtime, following: &Following) -> Result<Opened, Failure> {
         self.open_with(runtime, Some(following))
     }
 
     fn open_with(&self, runtime: &Runtime, following: Option<&Following>) -> Result<Opened, Failure> {
-        let mut demo = self.demo;
-        let mut contexts = if !self.is_empty() {
-            if self.names_clusters() { self.chosen()? } else { Vec::new() }
-        } else if Context::has_kubeconfig() {
+        let mut contexts = if self.names_clusters() || (self.is_empty() && Context::has_kubeconfig()) {
             self.chosen()?
+        } else if !self.is_empty() {
+            Vec::new()
         } else if Context::is_in_cluster() {
             vec![Context::in_cluster("in-cluster")]
         } else {
-            say(DEMO);
-            demo = true;
-            Vec::new()
+            return Err(Failure::NoSource);
         };
-        if !demo {
+        if !self.demo {
             return self.open_contexts(contexts, None, following);
         }
         let started = runtime.block_on(Demo::start(demo::Options::default()));
         let started = started.map_err(|error| {
             Failure::usage(
-                format!("the demo cluster cannot be started: {error}"),
-                "choose another source: --context, --file",
+                format!("could not start the demo cluster: {error}"),
+                "choose another source with --context or --file",
             )
         })?;
         contexts.push(Context::of_text("demo", &started.kubeconfig()));
@@ -118,7 +109,7 @@ impl SourceArgs {
         if !contexts.is_empty() {
             let scope = Scope {
                 namespaces: self.namespaces.iter().cloned().collect(),
-                exclude: self.exclude.iter().cloned().collect(),
+                exclude: self.excluded_namespaces.iter().cloned().collect(),
             };
             let patience = Duration::from_secs(self.sync_timeout);
             let show_secrets = self.show_secrets;

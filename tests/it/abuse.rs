@@ -153,7 +153,7 @@ async fn rubbish_is_answered_and_forgotten() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn ten_thousand_connections_come_and_go() {
-    let served = Served::start(&["--connections", "50"]);
+    let served = Served::start(&["--max-connections", "50"]);
     let client = served.client().await;
     let before = open_files(&served);
     let hello = startup("someone");

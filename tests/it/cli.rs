@@ -22,7 +22,7 @@ fn failures_have_their_exit_code_and_say_what_to_do() {
         (&["query", "--file", NODES, "selec name from nodes"], 1, &["error: "]),
         (&["query", "--file", NODES, "drop table nodes"], 1, &["error: "]),
         (&["query", "--file", NODES, "copy nodes to '/tmp/kubesql-never'"], 1, &["error: "]),
-        (&["describe", "nodez"], 1, &["nodez", "nodes"]),
+        (&["describe", "--file", NODES, "nodez"], 1, &["nodez", "nodes"]),
     ] {
         let ran = run(args);
         assert_eq!(ran.code, Some(code), "{args:?}\n{}", ran.err);
@@ -86,7 +86,7 @@ fn sources_are_clusters() {
     let green = format!("green={NODES}");
     let both = rows(&[&blue, &green], clusters);
     assert_eq!(both, [json!({"cluster": "blue", "n": 4}), json!({"cluster": "green", "n": 4})]);
-    let ran = run(&["query", "-o", "ndjson", "--cluster", "red", "--file", NODES, "--file", &blue, clusters]);
+    let ran = run(&["query", "-o", "ndjson", "--cluster-name", "red", "--file", NODES, "--file", &blue, clusters]);
     assert_eq!(ran.out, "{\"cluster\":\"blue\",\"n\":4}\n{\"cluster\":\"red\",\"n\":4}\n", "{}", ran.err);
     // A row of one cluster is never joined with one of another by accident of the test: uids are equal here.
     let pruned = rows(&[&blue, &green], "select distinct cluster from nodes where cluster <> 'blue'");
@@ -193,7 +193,7 @@ fn what_is_wrong_with_the_data_is_told_and_costs_nothing_else() {
     assert_eq!(ran.code, Some(0), "{}", ran.err);
     assert_eq!(found, [json!({"name": "good", "priority": 7}), json!({"name": "odd", "priority": null})]);
     assert!(ran.err.contains("warning: ") && ran.err.contains(" more;"), "few of many are told:\n{}", ran.err);
-    let all = run(&["query", "--file", path, "--warnings", "-o", "json", sql]);
+    let all = run(&["query", "--file", path, "--all-warnings", "-o", "json", sql]);
     assert!(all.err.lines().count() > ran.err.lines().count() && !all.err.contains(" more;"), "{}", all.err);
     for what in ["priority", "Unknown0", "Unknown11"] {
         assert!(all.err.contains(what), "{what}:\n{}", all.err);
@@ -210,22 +210,22 @@ fn a_reader_that_goes_away_is_no_error() {
 }
 
 #[test]
-fn tables_columns_and_plans_are_told_without_a_source() {
-    let tables = run(&["tables", "-o", "json", "pod*"]);
+fn lists_tables_columns_and_plans() {
+    let tables = run(&["tables", "--file", NODES, "-o", "json", "pod*"]);
     let tables: Vec<Value> = serde_json::from_str(&tables.out).expect("JSON");
     let text = Value::Array(tables).to_string();
     assert!(
         text.contains("\"pods\"") && text.contains("\"poddisruptionbudgets\"") && !text.contains("\"nodes\""),
         "{text}"
     );
-    let listed = run(&["tables", "-o", "csv", "--no-headers"]).out.lines().count();
-    let all = run(&["tables", "--all", "-o", "csv", "--no-headers"]).out.lines().count();
+    let listed = run(&["tables", "--file", NODES, "-o", "csv", "--no-headers"]).out.lines().count();
+    let all = run(&["tables", "--file", NODES, "--all", "-o", "csv", "--no-headers"]).out.lines().count();
     assert!(listed > 60 && all > 2 * listed, "{listed} of {all}");
-    let fixed = run(&["describe", "pods", "-o", "csv"]).out;
+    let fixed = run(&["describe", "--file", NODES, "pods", "-o", "csv"]).out;
     assert!(fixed.contains("spec.nodeName") && !fixed.contains("labels.app"), "{fixed}");
     let with_keys = run(&["describe", "--file", DEMO, "pods", "-o", "csv"]).out;
     assert!(with_keys.contains("labels.appid") && with_keys.contains("podscheduled.status"), "{with_keys}");
-    let plan = run(&["explain", "select name from pods where phase = 'Pending'"]);
+    let plan = run(&["explain", "--file", NODES, "select name from pods where phase = 'Pending'"]);
     assert!(plan.code == Some(0) && plan.out.contains("phase"), "{}{}", plan.out, plan.err);
     let analyzed = run(&["explain", "--file", DEMO, "--analyze", "select count(*) from pods"]);
     assert!(analyzed.code == Some(0) && analyzed.out.contains("rows"), "{}{}", analyzed.out, analyzed.err);

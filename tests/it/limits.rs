@@ -15,7 +15,7 @@ const RUNNING: &str = "select count(*) from system.queries where state = 'runnin
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn who_asks_for_too_much_is_told_and_others_run_on() {
-    let served = Served::start(&["--max-rows", "1000", "--max-bytes", "64Ki", "--statement-memory", "8Mi"]);
+    let served = Served::start(&["--max-rows", "1000", "--max-bytes", "64Ki", "--memory-per-statement", "8Mi"]);
     let (client, other) = (served.client().await, served.client().await);
     let join = "select count(*) from (select repeat(value::text, 20) as v from generate_series(1, 200000)) a \
         join (select repeat(value::text, 20) as v from generate_series(1, 200000)) b on a.v = b.v";
@@ -36,7 +36,7 @@ async fn who_asks_for_too_much_is_told_and_others_run_on() {
             join,
             SqlState::OUT_OF_MEMORY,
             "the statement needs more memory than one may use: 8.0 MB",
-            "--statement-memory",
+            "--memory-per-statement",
         ),
     ] {
         let (failed, ran) = tokio::join!(client.query(sql, &[]), other.query("select count(*) from pods", &[]));
@@ -51,7 +51,14 @@ async fn who_asks_for_too_much_is_told_and_others_run_on() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn turns_and_times_are_kept_to() {
-    let served = Served::start(&["--statements", "2", "--queue", "0", "--statements-per-user", "1"]);
+    let served = Served::start(&[
+        "--max-concurrent-statements",
+        "2",
+        "--max-queued-statements",
+        "0",
+        "--max-concurrent-per-user",
+        "1",
+    ]);
     let (client, other) = (served.client().await, served.client().await);
     client.batch_execute("set statement_timeout = '300ms'").await.expect("a setting");
     let error = client.query(ENDLESS, &[]).await.expect_err("its time is over");
@@ -66,12 +73,12 @@ async fn turns_and_times_are_kept_to() {
     rows.try_next().await.expect("a row");
     let error = other.query("select 1", &[]).await.expect_err("there is no turn");
     assert_eq!(error.code(), Some(&SqlState::TOO_MANY_CONNECTIONS), "{error:?}");
-    assert!(error.as_db_error().and_then(|error| error.hint()).expect("a hint").contains("--queue"));
+    assert!(error.as_db_error().and_then(|error| error.hint()).expect("a hint").contains("--max-queued-statements"));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_reader_that_stands_still_loses_its_turn_in_time() {
-    let served = Served::start(&["--statements", "1", "--statement-timeout", "2"]);
+    let served = Served::start(&["--max-concurrent-statements", "1", "--statement-timeout", "2"]);
     let other = served.client().await;
     let mut reader = connected(&served);
     ask(&mut reader, "select repeat('x', 1000) from generate_series(1, 10000000)");
@@ -113,7 +120,7 @@ async fn ended(served: &mut Served, within: Duration) -> Option<i32> {
 #[cfg(unix)]
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn statements_that_run_may_end_before_the_server_does() {
-    let mut served = Served::start(&["--drain", "100"]);
+    let mut served = Served::start(&["--drain-timeout", "100"]);
     let (client, other) = (served.client().await, served.client().await);
     let long =
         "select count(*) from generate_series(1, 3000) a, generate_series(1, 3000) b where a.value + b.value < 0";
@@ -132,7 +139,7 @@ async fn statements_that_run_may_end_before_the_server_does() {
 #[cfg(unix)]
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_second_signal_ends_at_once() {
-    let mut served = Served::start(&["--drain", "1000"]);
+    let mut served = Served::start(&["--drain-timeout", "1000"]);
     let (client, other) = (served.client().await, served.client().await);
     let running = tokio::spawn(async move { client.query(ENDLESS, &[]).await.map(|_| ()) });
     while other.query_one(RUNNING, &[]).await.expect("a count").get::<_, i64>(0) == 0 {

@@ -12,7 +12,7 @@ fn what_makes_no_sense_is_refused_with_a_hint() {
         (&["query", "--file", NETWORK, NETWORK], 2, "is a file, not a statement"),
         (&["query", "--file", NETWORK, ""], 2, "there is no statement"),
         (&["query", "--file", NETWORK, " ; -- nothing"], 2, "there is no statement"),
-        (&["tables", "no-such-table"], 1, "no table matches"),
+        (&["tables", "--file", NETWORK, "no-such-table"], 1, "no table matches"),
         (&["query", "--file", NETWORK, "-o", "csv", "--output-file", "/nowhere/x", "select 1"], 2, "/nowhere/x"),
     ];
     for (args, code, error) in cases {

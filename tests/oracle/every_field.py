@@ -106,7 +106,7 @@ def main():
     kubesql, listing, folder = sys.argv[1:]
     own = tables(listing)
     checked = missing = objects = 0
-    listed = subprocess.run([kubesql, "tables", "--all", "-o", "json"], capture_output=True, text=True, check=True)
+    listed = subprocess.run([kubesql, "tables", f"--file={folder}", "--all", "-o", "json"], capture_output=True, text=True, check=True)
     of_kind = defaultdict(list)
     for row in json.loads(listed.stdout):
         of_kind[(row["schema"], row["kind"])].append((row["table"], row["path"]))
@@ -117,7 +117,7 @@ def main():
         file = os.path.join(folder, name)
         # A kind's own columns, and those of its lists that are not keys of outer ones.
         columns = [(t, c, k, p) for t, _ in sorted(here, key=lambda row: len(row[1])) for c, k, p in own[(group, t)]]
-        run = subprocess.run([kubesql, "query", f"--file={file}", "--show-secrets", "-o", "ndjson", "--cluster", "c",
+        run = subprocess.run([kubesql, "query", f"--file={file}", "--show-secrets", "-o", "ndjson", "--cluster-name", "c",
                               "; ".join(f"select '{t}' as \"?\"; select * from \"{group}\".\"{t}\"" for t, _ in here)],
                              capture_output=True, text=True)
         if run.returncode != 0:

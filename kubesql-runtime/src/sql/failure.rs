@@ -37,9 +37,9 @@ const NO_ROOM: &str = "used disk space during the spilling process";
 /// No more memory, or no more room for what does not fit there.
 fn exhausted(message: &str) -> SqlError {
     let (message, hint) = if message.starts_with(memory::ONE) {
-        (message, "ask for fewer columns, groups or rows; kubesql serve --statement-memory allows more")
+        (message, "ask for fewer columns, groups or rows; kubesql serve --memory-per-statement allows more")
     } else if message.starts_with(memory::ALL) {
-        (message, "try again when others have ended; kubesql serve --statements-memory allows more")
+        (message, "try again when others have ended; kubesql serve --memory-total allows more")
     } else {
         let message = "the statement needs more room on disk for what does not fit in memory than statements may use";
         (message, "ask for fewer columns, groups or rows; kubesql serve --spill-limit allows more")

@@ -53,21 +53,22 @@ pub(crate) enum TlsUse {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Limits")]
 pub(crate) struct LimitArgs {
-    /// How many statements may wait for their turn; more are refused
-    #[arg(long, value_name = "N", default_value_t = 1000)]
-    pub(crate) queue: usize,
-    /// How many statements of one user may run at once; 0 for no limit
-    #[arg(long, value_name = "N", default_value_t = 0)]
-    pub(crate) statements_per_user: u16,
-    /// How many connections each door has at once
-    #[arg(long, value_name = "N", default_value_t = 500, value_parser = clap::value_parser!(u16).range(1..))]
-    pub(crate) connections: u16,
-    /// Bytes that one statement may hold while it sorts, groups and joins; a quarter of the memory there is, if not given
-    #[arg(long, value_name = "BYTES", value_parser = bytes)]
-    pub(crate) statement_memory: Option<u64>,
-    /// Bytes that all statements together may hold; half of the memory there is, if not given
-    #[arg(long, value_name = "BYTES", value_parser = bytes)]
-    pub(crate) statements_memory: Option<u64>,
+    /// Maximum number of queued statements; further ones are rejected
+    #[arg(long, alias = "queue", value_name = "N", default_value_t = 1000)]
+    pub(crate) max_queued_statements: usize,
+    /// Maximum number of statements of one user running at once; 0 is no limit
+    #[arg(long, alias = "statements-per-user", value_name = "N", default_value_t = 0)]
+    pub(crate) max_concurrent_per_user: u16,
+    /// Maximum number of connections of each protocol
+    #[arg(long, alias = "connections", value_name = "N", default_value_t = 500,
+          value_parser = clap::value_parser!(u16).range(1..))]
+    pub(crate) max_connections: u16,
+    /// Maximum memory of one statement for sorting, grouping and joining (default: a quarter of the system's memory)
+    #[arg(long, alias = "statement-memory", value_name = "BYTES", value_parser = bytes)]
+    pub(crate) memory_per_statement: Option<u64>,
+    /// Maximum memory of all statements together (default: half of the system's memory)
+    #[arg(long, alias = "statements-memory", value_name = "BYTES", value_parser = bytes)]
+    pub(crate) memory_total: Option<u64>,
     /// Where statements put what does not fit; the system's folder for temporary files, if not given
     #[arg(long, value_name = "FOLDER")]
     pub(crate) spill_folder: Option<PathBuf>,
@@ -80,9 +81,9 @@ pub(crate) struct LimitArgs {
     /// How many bytes the values of an answer may have; without, there is no limit
     #[arg(long, value_name = "BYTES", value_parser = bytes)]
     pub(crate) max_bytes: Option<u64>,
-    /// When told to end (SIGTERM), let statements that run go on for so many seconds; a second signal ends them
-    #[arg(long, value_name = "SECONDS", default_value_t = 20)]
-    pub(crate) drain: u64,
+    /// After SIGTERM, seconds that running statements may continue; a second signal cancels them
+    #[arg(long, alias = "drain", value_name = "SECONDS", default_value_t = 20)]
+    pub(crate) drain_timeout: u64,
 }
 
 #[derive(Debug, Subcommand)]

@@ -71,12 +71,12 @@ impl AccessArgs {
 impl ServeArgs {
     /// What statements have to keep to.
     pub(crate) fn limits(&self) -> Limits {
-        let LimitArgs { queue, statements_per_user, max_rows, max_bytes, .. } = &self.limits;
+        let LimitArgs { max_queued_statements, max_concurrent_per_user, max_rows, max_bytes, .. } = &self.limits;
         Limits {
             timeout: (self.statement_timeout > 0).then(|| Duration::from_secs(self.statement_timeout)),
-            at_once: usize::from(self.statements),
-            waiting: Some(*queue),
-            each: (*statements_per_user > 0).then(|| usize::from(*statements_per_user)),
+            at_once: usize::from(self.max_concurrent_statements),
+            waiting: Some(*max_queued_statements),
+            each: (*max_concurrent_per_user > 0).then(|| usize::from(*max_concurrent_per_user)),
             rows: (*max_rows > 0).then_some(*max_rows),
             bytes: *max_bytes,
         }
@@ -97,8 +97,8 @@ impl LimitArgs {
             let bytes = given.or_else(|| there.map(|there| there / part));
             bytes.map(|bytes| usize::try_from(bytes).unwrap_or(usize::MAX))
         };
-        let all = size(self.statements_memory, 2);
-        let one = size(self.statement_memory, 4);
+        let all = size(self.memory_total, 2);
+        let one = size(self.memory_per_statement, 4);
         Ok(Memory { one, all, spill: self.spill_folder.clone(), spill_bytes: Some(self.spill_limit) })
     }
 }

@@ -9,7 +9,7 @@ use crate::failure::Failure;
 
 pub(crate) fn run(args: &DescribeArgs) -> Result<(), Failure> {
     let runtime = runtime()?;
-    let opened = if args.sources.is_empty() { args.sources.open_given()? } else { args.sources.open(&runtime)? };
+    let opened = args.sources.open(&runtime)?;
     let columns = runtime.block_on(async {
         let _progress = Progress::of(&opened.source);
         opened.engine.describe(&args.table, !args.sources.is_empty()).await

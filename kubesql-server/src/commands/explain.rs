@@ -16,8 +16,7 @@ use crate::output::Output;
 
 pub(crate) fn run(args: &ExplainArgs) -> Result<(), Failure> {
     let runtime = runtime()?;
-    // To analyze is to read; to explain is not.
-    let opened = if args.analyze { args.sources.open(&runtime)? } else { args.sources.open_given()? };
+    let opened = args.sources.open(&runtime)?;
     let sql = format!("explain {}{}", if args.analyze { "analyze " } else { "" }, args.sql);
     let session = opened.engine.session();
     if args.output.format != Format::Table || args.output.output_file.is_some() {

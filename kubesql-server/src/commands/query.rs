@@ -15,7 +15,7 @@ use crate::args::QueryArgs;
 use crate::failure::Failure;
 use crate::output::Output;
 
-/// Warnings that are told without `--warnings`.
+/// Warnings that are told without `--all-warnings`.
 const FIRST_WARNINGS: usize = 10;
 
 /// Runs the statements one after another, up to the first that fails.
@@ -46,7 +46,7 @@ pub(crate) fn run(args: &QueryArgs) -> Result<(), Failure> {
             break;
         }
     }
-    tell_warnings(&session.take_warnings(), args.warnings);
+    tell_warnings(&session.take_warnings(), args.all_warnings);
     // A reader that is stuck must not hold up the end.
     runtime.shutdown_background();
     result
@@ -129,7 +129,7 @@ fn tell_warnings(warnings: &[Warning], all: bool) {
         say(&format!("warning: {place}: {message}{times}"));
     }
     if shown < warnings.len() {
-        say(&format!("and {} more; --warnings for all", warnings.len() - shown));
+        say(&format!("and {} more; --all-warnings prints all", warnings.len() - shown));
     }
 }
 

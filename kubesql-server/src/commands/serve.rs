@@ -35,10 +35,10 @@ pub(crate) fn run(args: &ServeArgs) -> Result<(), Failure> {
     let audit = args.access.audit()?;
     let doors = [("--pg", args.pg), ("--http", args.http), ("--flight", args.flight)];
     let doors: Vec<_> = doors.into_iter().filter_map(|(flag, at)| Some((flag, at.address()?))).collect();
-    let access = Arc::new(args.access.open(&doors, audit.clone(), usize::from(args.limits.connections))?);
+    let access = Arc::new(args.access.open(&doors, audit.clone(), usize::from(args.limits.max_connections))?);
     let runtime = runtime()?;
     let idle = Duration::from_secs(args.watch_idle.max(1));
-    let following = Following { idle, memory: args.memory, statements: args.limits.memory()? };
+    let following = Following { idle, memory: args.watch_memory, statements: args.limits.memory()? };
     let opened = args.sources.open_live(&runtime, &following)?;
     let door = Door::audited(Arc::clone(&opened.engine), args.limits(), args.sources.partial, audit);
     for table in &args.watch {
@@ -105,8 +105,8 @@ async fn serve(args: &ServeArgs, door: &Arc<Door>, access: &Arc<Access>) -> Resu
     };
     tokio::select! {
         () = drained => {}
-        () = tokio::time::sleep(Duration::from_secs(args.limits.drain)) => {
-            say(&format!("warning: statements still ran after {} s and were ended (--drain)", args.limits.drain));
+        () = tokio::time::sleep(Duration::from_secs(args.limits.drain_timeout)) => {
+            say(&format!("warning: statements still ran after {} s and were ended (--drain-timeout)", args.limits.drain_timeout));
         }
         () = signals.next() => say("warning: statements that still ran were ended"),
     }

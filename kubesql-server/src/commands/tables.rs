@@ -1,14 +1,25 @@
-//! `kubesql tables`: which tables there are. Needs no source.
+//! `kubesql tables`: the tables of the sources, those of custom resources among them.
 
 use kubesql_runtime::sql::TableInfo;
 
-use super::write_list;
-use crate::args::{SourceArgs, TablesArgs};
+use super::progress::Progress;
+use super::query::say;
+use super::{runtime, write_list};
+use crate::args::TablesArgs;
 use crate::failure::Failure;
 use crate::glob;
 
 pub(crate) fn run(args: &TablesArgs) -> Result<(), Failure> {
-    let mut tables = SourceArgs::default().open_given()?.engine.tables();
+    let runtime = runtime()?;
+    let opened = args.sources.open(&runtime)?;
+    let missing = runtime.block_on(async {
+        let _progress = Progress::of(&opened.source);
+        opened.engine.learn().await
+    });
+    for missing in missing {
+        say(&format!("warning: missing: {missing}"));
+    }
+    let mut tables = opened.engine.tables();
     match &args.pattern {
         Some(pattern) => tables.retain(|table| glob::matches_table(pattern, table)),
         None => tables.retain(|table| args.all || table.listed),

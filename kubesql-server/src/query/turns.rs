@@ -100,7 +100,7 @@ impl Turns {
         let more = |waiting: usize| (waiting < self.most).then_some(waiting + 1);
         if self.waiting.fetch_update(Ordering::Relaxed, Ordering::Relaxed, more).is_err() {
             let message = format!("{} statements run, and {} wait already", self.at_once, self.most);
-            let hint = "try again in a moment; kubesql serve --statements and --queue allow more";
+            let hint = "try again in a moment; kubesql serve --max-concurrent-statements and --max-queued-statements allow more";
             return Err(SqlError::new(ErrorKind::Busy, message).hint(hint));
         }
         Ok(Waits(&self.waiting))

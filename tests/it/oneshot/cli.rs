@@ -38,7 +38,7 @@ fn clusters_are_chosen_by_context() {
         (&["--context", "prod-*"], "prod-1,4\nprod-2,6\n"),
         (&["--context", "prod-2", "--context", "test"], "prod-2,6\n"),
         (&["--context", "prod-*", "-n", "even,none"], "prod-1,2\nprod-2,3\n"),
-        (&["--context", "prod-2", "--exclude", "even"], "prod-2,3\n"),
+        (&["--context", "prod-2", "--exclude-namespaces", "even"], "prod-2,3\n"),
         (&["--context", "prod-1", "--file", &list], "file,1\nprod-1,4\n"),
     ];
     for (args, expect) in table {
@@ -89,15 +89,35 @@ fn what_fails_is_told_with_what_to_do() {
 }
 
 #[test]
-fn without_any_source_there_is_a_made_up_cluster() {
-    let sql = "select count(*) > 100, min(cluster), max(cluster) from pods";
-    let ran = run(&["query", "-o", "csv", "--no-headers", sql]);
-    assert_eq!((ran.code, ran.out.as_str()), (Some(0), "true,demo,demo\n"), "{}", ran.err);
-    assert!(
-        ran.err.lines().count() == 1 && ran.err.contains("made-up") && ran.err.contains("--context"),
-        "{}",
-        ran.err
-    );
-    let asked = run(&["query", "--demo", "-o", "csv", "--no-headers", sql]);
-    assert_eq!((asked.out.as_str(), asked.err.as_str()), ("true,demo,demo\n", ""));
+fn commands_without_a_source_fail() {
+    for args in [
+        &["query", "select 1"][..],
+        &["tables"],
+        &["describe", "pods"],
+        &["explain", "select 1"],
+        &["explain", "--analyze", "select 1"],
+        &["serve", "--pg", "127.0.0.1:0", "--http", "off"],
+        &["shell", "-c", "select 1"],
+    ] {
+        let ran = run(args);
+        assert_eq!((ran.code, ran.out.as_str()), (Some(3), ""), "{args:?}: {}", ran.err);
+        let hint = ran.err.lines().find(|line| line.starts_with("hint: ")).unwrap_or_default();
+        assert!(["--demo", "--file", "--context"].iter().all(|flag| hint.contains(flag)), "{args:?}: {}", ran.err);
+    }
+}
+
+#[test]
+fn commands_accept_the_demo_cluster() {
+    let query = run(&["query", "--demo", "-o", "csv", "--no-headers", "select count(*) > 100, min(cluster) from pods"]);
+    assert_eq!((query.code, query.out.as_str(), query.err.as_str()), (Some(0), "true,demo\n", ""));
+    for (args, text) in [
+        (&["tables", "--demo", "pod*"][..], "poddisruptionbudgets"),
+        (&["describe", "--demo", "pods"], "labels.app"),
+        (&["explain", "--demo", "select name from pods where namespace = 'x'"], "selection=[namespaces=x]"),
+        (&["shell", "--demo", "-c", "select count(*) > 100 as many from pods"], "many"),
+    ] {
+        let ran = run(args);
+        assert_eq!((ran.code, ran.err.as_str()), (Some(0), ""), "{args:?}");
+        assert!(ran.out.contains(text), "{args:?}: {}", ran.out);
+    }
 }

@@ -22,7 +22,7 @@ async fn who_needs_too_much_fails_alone() {
     let error = answer(&session, JOIN).await.expect_err("it needs more");
     assert_eq!(error.kind, ErrorKind::Memory, "{error}");
     assert_eq!(error.message, "the statement needs more memory than one may use: 8.0 MB");
-    assert!(error.hint.expect("a hint").contains("--statement-memory"));
+    assert!(error.hint.expect("a hint").contains("--memory-per-statement"));
     check_in(&session, "select count(*) from pods", &["4"]).await;
     is_given_back(&engine).await;
     let unlimited = super::session();
@@ -34,7 +34,7 @@ async fn all_together_hold_no_more_than_all_may() {
     let engine = engine(&Memory { all: Some(8 << 20), ..Memory::default() });
     let error = answer(&engine.session(), JOIN).await.expect_err("it needs more");
     assert_eq!(error.kind, ErrorKind::Memory, "{error}");
-    assert!(error.hint.expect("a hint").contains("--statements-memory"));
+    assert!(error.hint.expect("a hint").contains("--memory-total"));
     is_given_back(&engine).await;
 }
 

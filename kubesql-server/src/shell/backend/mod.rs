@@ -62,7 +62,7 @@ impl Choice {
             server: args.server.clone(),
             sources: args.sources.clone(),
             watch_idle: args.watch_idle,
-            memory: args.memory,
+            memory: args.watch_memory,
         }
     }
 

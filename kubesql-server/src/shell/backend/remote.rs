@@ -86,7 +86,7 @@ impl Backend for Remote {
 
     async fn columns(&self, table: &str, data: bool) -> Result<Vec<Column>, SqlError> {
         if !data {
-            let open = || SourceArgs::default().open_given().ok().map(|opened| opened.engine);
+            let open = || SourceArgs::open_none().ok().map(|opened| opened.engine);
             let Some(engine) = self.known.get_or_init(open) else { return Ok(Vec::new()) };
             let columns = engine.describe(table, false).await?.into_iter();
             let column = |column: kubesql_runtime::sql::ColumnInfo| Column {
