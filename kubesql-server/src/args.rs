@@ -9,9 +9,8 @@ use std::path::PathBuf;
 use std::str::FromStr;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use kubesql_demo::Release;
 use kubesql_runtime::value::quantity;
-
-use crate::demo::Release;
 
 pub(crate) use access::{AccessArgs, LimitArgs, TlsUse, TokenCommand, UserCommand};
 pub(crate) use shell::{ServerArgs, ShellArgs};

@@ -5,8 +5,6 @@ mod args;
 mod audit;
 mod auth;
 mod commands;
-#[allow(dead_code)] // what only those need who run one inside the process
-mod demo;
 mod failure;
 mod flight;
 mod glob;

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use kubesql_demo::Demo;
 use kubesql_runtime::generated;
 use kubesql_runtime::ingest::{Context, Files, Kinds, ListOptions, Lists, Live, LiveOptions, Options, Scope, Several};
 use kubesql_runtime::sql::{Engine, Memory};
@@ -12,7 +13,6 @@ use kubesql_runtime::store::Source;
 use tokio::runtime::Runtime;
 
 use crate::args::SourceArgs;
-use crate::demo::{self, Demo};
 use crate::failure::Failure;
 
 /// Sources that can be asked.
@@ -73,7 +73,7 @@ impl SourceArgs {
         if !self.demo {
             return self.open_contexts(contexts, None, following);
         }
-        let started = runtime.block_on(Demo::start(demo::Options::default()));
+        let started = runtime.block_on(Demo::start(kubesql_demo::Options::default()));
         let started = started.map_err(|error| {
             Failure::usage(
                 format!("could not start the demo cluster: {error}"),

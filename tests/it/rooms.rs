@@ -47,11 +47,7 @@ const RULES: &[Rule] = &[
     rule("kubesql-server/src/flight", &["crate::pg", "crate::http", "crate::commands", "crate::args"], &[]),
     rule("kubesql-server/src/flight", &["crate::sources"], &[]),
     rule("kubesql-server/src/http", &["crate::flight"], &[]),
-    rule(
-        "kubesql-server/src",
-        &["axum", "utoipa", "utoipa_axum"],
-        &["kubesql-server/src/http", "kubesql-server/src/demo"],
-    ),
+    rule("kubesql-server/src", &["axum", "utoipa", "utoipa_axum"], &["kubesql-server/src/http"]),
     rule("kubesql-server/src/http", &["crate::commands", "crate::args", "crate::sources", "crate::pg"], &[]),
     rule("kubesql-server/src/http/api", &["crate::http::presto"], &[]),
     rule("kubesql-server/src/http/presto", &["crate::http::api"], &[]),
@@ -63,11 +59,10 @@ const RULES: &[Rule] = &[
         &["hyper", "hyper_util"],
         &["kubesql-server/src/shell", "kubesql-server/src/http/connect.rs"],
     ),
-    rule("kubesql-server/src/shell", &["crate::pg", "crate::http", "crate::flight", "crate::demo", "axum"], &[]),
+    rule("kubesql-server/src/shell", &["crate::pg", "crate::http", "crate::flight", "kubesql_demo", "axum"], &[]),
     rule("kubesql-server/src/query", &["crate::shell"], &[]),
     // The demo cluster is reached over HTTP, as any other.
-    rule("kubesql-server/src/demo", &["kubesql_runtime", "arrow", "crate::args", "crate::commands"], &[]),
-    rule("kubesql-server/src/demo", &["crate::failure", "crate::output", "crate::sources"], &[]),
+    rule("kubesql-server/demo/src", &["kubesql_runtime", "kubesql_server", "arrow"], &[]),
     rule("xtask/src", &["kubesql_runtime", "kubesql_server"], &[]),
     rule("xtask/src", DATAFUSION, &[]),
     // The generator is a pure library; its model knows no tokens.

@@ -3,9 +3,10 @@
 use std::io::{self, Write};
 use std::path::Path;
 
+use kubesql_demo::{Demo, Options};
+
 use super::{ended, runtime};
 use crate::args::DemoArgs;
-use crate::demo::{Demo, Options};
 use crate::failure::Failure;
 use crate::private::{self, Remove};
 
