@@ -1,21 +1,17 @@
-//! Errors of statements as they are shown: the message, the line with a mark at the place, and what to do.
+//! Error messages with the line of the statement and a mark at the position of the error.
 
 use std::fmt::Write;
 
-use kubesql_runtime::sql::{ErrorKind, SqlError};
+use kubesql_runtime::sql::SqlError;
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
-use super::lexer::{Token, tokens};
-
-/// The error with the place in the statement where it was found, as far as that is known; `width` is the terminal's.
-pub(super) fn explained(error: &SqlError, sql: &str, width: usize) -> String {
-    let (message, place) = match stated(&error.message) {
-        Some((message, line, column)) => (message, offset(sql, line, column)),
-        None => (error.message.as_str(), found(error, sql)),
-    };
-    let mut text = format!("error: {message}");
-    if let Some(place) = place {
-        text.push_str(&marked(sql, place, width));
+/// Formats an error, with a line of the statement if the error has a position. `width` is the terminal's, in columns.
+pub(super) fn format_error(error: &SqlError, sql: &str, width: usize) -> String {
+    let mut text = format!("error: {}", error.message);
+    if let Some(position) = error.position {
+        let offset = sql.char_indices().nth(position.saturating_sub(1)).map_or(sql.len(), |(offset, _)| offset);
+        // An error at the end of the input is shown after the last word.
+        text.push_str(&marked_line(sql, offset.min(sql.trim_end().len()), width));
     }
     if let Some(hint) = &error.hint {
         _ = write!(text, "\nhint: {hint}");
@@ -23,64 +19,17 @@ pub(super) fn explained(error: &SqlError, sql: &str, width: usize) -> String {
     text
 }
 
-/// Takes `... at Line: 1, Column: 8` apart.
-fn stated(message: &str) -> Option<(&str, usize, usize)> {
-    let (message, place) = message.rsplit_once(" at Line: ")?;
-    let (line, column) = place.split_once(", Column: ")?;
-    Some((message, line.parse().ok()?, column.trim_end_matches('.').parse().ok()?))
-}
-
-/// The bytes before a line and column, both counted from 1, columns in characters.
-fn offset(sql: &str, line: usize, column: usize) -> Option<usize> {
-    let start = match line.checked_sub(1)? {
-        0 => 0,
-        line => sql.match_indices('\n').nth(line - 1)?.0 + 1,
-    };
-    let rest = &sql[start..];
-    let column = column.saturating_sub(1);
-    Some(start + rest.char_indices().nth(column).map_or(rest.len(), |(at, _)| at))
-}
-
-/// Where the name stands that an error speaks of, or the end of what ends too early.
-fn found(error: &SqlError, sql: &str) -> Option<usize> {
-    if error.kind == ErrorKind::Syntax && error.message.ends_with("found: EOF") {
-        return Some(sql.trim_end().len());
-    }
-    let message = &error.message;
-    let name = match message.split('"').nth(1) {
-        Some(name) => name,
-        None => {
-            let rest = message.strip_prefix("function ").or_else(|| message.strip_prefix("there is no "))?;
-            rest.split(['(', ' ']).next()?
-        }
-    };
-    let all = tokens(sql);
-    let matching: Vec<&Token<'_>> = all.iter().filter(|token| token.matters()).collect();
-    let whole = matching.iter().position(|token| token.name().as_deref() == Some(name));
-    // `p.nam` is three tokens.
-    let parts: Vec<&str> = name.split('.').collect();
-    let is_path = |at: usize| {
-        parts.iter().enumerate().all(|(number, part)| {
-            let token = matching.get(at + 2 * number);
-            let dot = number == 0 || matching.get(at + 2 * number - 1).is_some_and(|token| token.is_symbol("."));
-            dot && token.and_then(|token| token.name()).as_deref() == Some(*part)
-        })
-    };
-    let place = whole.or_else(|| (parts.len() > 1).then(|| (0..matching.len()).find(|at| is_path(*at)))?);
-    Some(matching[place?].start)
-}
-
-/// The line of a place, as much of it as the terminal has room for, and a mark below.
-fn marked(sql: &str, place: usize, width: usize) -> String {
-    let begin = sql[..place].rfind('\n').map_or(0, |at| at + 1);
-    let number = sql[..place].matches('\n').count() + 1;
+/// The line at a byte offset, shortened to the width, with a mark below.
+fn marked_line(sql: &str, offset: usize, width: usize) -> String {
+    let begin = sql[..offset].rfind('\n').map_or(0, |at| at + 1);
+    let number = sql[..offset].matches('\n').count() + 1;
     let line = sql[begin..].lines().next().unwrap_or_default().trim_end();
     let label = format!("LINE {number}: ");
     let room = width.saturating_sub(label.len() + 1).max(20);
     let line: String = line.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
-    let at = (place - begin).min(line.len());
+    let at = (offset - begin).min(line.len());
     let before = line.get(..at).unwrap_or_default();
-    // The place is kept in the middle where the line is cut.
+    // A long line is shortened on both sides of the mark.
     let mut from = 0;
     while before[from..].width() > room.saturating_sub(15).max(room / 2) {
         from += before[from..].chars().next().map_or(1, char::len_utf8);
@@ -102,54 +51,43 @@ fn marked(sql: &str, place: usize, width: usize) -> String {
 
 #[cfg(test)]
 mod tests {
+    use kubesql_runtime::sql::ErrorKind;
+
     use super::*;
 
+    fn error(message: &str, position: Option<usize>) -> SqlError {
+        let mut error = SqlError::new(ErrorKind::UnknownColumn, message);
+        error.position = position;
+        error
+    }
+
     #[test]
-    fn the_mark_stands_at_the_place() {
-        let error = |kind, message: &str| SqlError::new(kind, message);
+    fn marks_the_position() {
         let cases = [
+            (error("wrong", Some(1)), "selec 1", "error: wrong\nLINE 1: selec 1\n        ^"),
             (
-                error(ErrorKind::Syntax, "Expected: x, found: selec at Line: 1, Column: 1"),
-                "selec 1",
-                "error: Expected: x, found: selec\nLINE 1: selec 1\n        ^",
-            ),
-            (
-                error(ErrorKind::UnknownColumn, "column \"nam\" does not exist").hint("did you mean name?"),
+                error("wrong", Some(13)).hint("did you mean name?"),
                 "select 1,\n  nam\nfrom pods",
-                "error: column \"nam\" does not exist\nLINE 2:   nam\n          ^\nhint: did you mean name?",
+                "error: wrong\nLINE 2:   nam\n          ^\nhint: did you mean name?",
             ),
             (
-                error(ErrorKind::UnknownColumn, "column \"p.nam\" does not exist"),
-                "select p.nam from pods p",
-                "error: column \"p.nam\" does not exist\nLINE 1: select p.nam from pods p\n               ^",
-            ),
-            (
-                error(ErrorKind::UnknownColumn, "column \"label.app\" does not exist"),
+                error("wrong", Some(14)),
                 "select '世界', \"label.app\" from pods",
-                "error: column \"label.app\" does not exist\nLINE 1: select '世界', \"label.app\" from pods\n                       ^",
+                "error: wrong\nLINE 1: select '世界', \"label.app\" from pods\n                       ^",
             ),
-            (
-                error(ErrorKind::Syntax, "Expected: an expression, found: EOF"),
-                "select 1 +",
-                "error: Expected: an expression, found: EOF\nLINE 1: select 1 +\n                  ^",
-            ),
-            (
-                error(ErrorKind::Invalid, "function foo does not exist"),
-                "select foo(1)",
-                "error: function foo does not exist\nLINE 1: select foo(1)\n               ^",
-            ),
-            (error(ErrorKind::Invalid, "Divide by zero error"), "select 1/0", "error: Divide by zero error"),
+            (error("wrong", Some(99)), "select 1 + \n", "error: wrong\nLINE 1: select 1 +\n                  ^"),
+            (error("divide by zero", None), "select 1/0", "error: divide by zero"),
         ];
-        for (error, sql, expect) in cases {
-            assert_eq!(explained(&error, sql, 80), expect);
+        for (error, sql, expected) in cases {
+            assert_eq!(format_error(&error, sql, 80), expected);
         }
     }
 
     #[test]
-    fn long_lines_are_cut_around_the_place() {
+    fn shortens_long_lines_around_the_position() {
         let sql = format!("select {} wrong, {} from pods", "a, ".repeat(60), "b, ".repeat(60));
-        let error = SqlError::new(ErrorKind::UnknownColumn, "column \"wrong\" does not exist");
-        let shown = explained(&error, &sql, 60);
+        let position = sql.find("wrong").map(|offset| offset + 1);
+        let shown = format_error(&error("column \"wrong\" does not exist", position), &sql, 60);
         let lines: Vec<&str> = shown.lines().collect();
         assert!(lines.iter().all(|line| line.width() <= 60), "{shown}");
         let mark = lines[2].find('^').expect("a mark");

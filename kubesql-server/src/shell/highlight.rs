@@ -4,7 +4,7 @@ use nu_ansi_term::{Color, Style};
 use reedline::{Highlighter, StyledText};
 
 use super::input::word_command;
-use super::lexer::{Kind, Token, tokens};
+use super::lexer::{Kind, Token, tokenize};
 use super::words::{TYPES, is_keyword};
 
 /// Colours keywords, texts, numbers, names in quotes, comments and commands of the shell.
@@ -30,7 +30,7 @@ fn coloured(line: &str, cursor: Option<usize>) -> Vec<(Style, &str)> {
     if word_command(line).is_some() {
         return vec![(Style::new().fg(Color::Magenta), line)];
     }
-    let all = tokens(line);
+    let all = tokenize(line);
     let pair = cursor.and_then(|cursor| pair(&all, cursor));
     let styled = all.iter().enumerate().map(|(at, token)| {
         let style = style(&all, at);
@@ -44,28 +44,28 @@ fn style(all: &[Token<'_>], at: usize) -> Style {
     let plain = Style::new();
     match token.kind {
         Kind::Comment => plain.fg(Color::DarkGray),
-        Kind::Text => plain.fg(Color::Green),
-        Kind::Quoted => plain.fg(Color::Cyan),
+        Kind::String => plain.fg(Color::Green),
+        Kind::QuotedIdentifier => plain.fg(Color::Cyan),
         Kind::Number => plain.fg(Color::Magenta),
         Kind::Variable => plain.fg(Color::Yellow),
         Kind::Meta => plain.fg(Color::Magenta),
         Kind::Word => {
             let calls =
-                all[at + 1..].iter().find(|next| next.kind != Kind::Space).is_some_and(|next| next.is_symbol("("));
-            let is_part = at > 0 && all[at - 1].is_symbol(".");
+                all[at + 1..].iter().find(|next| next.kind != Kind::Whitespace).is_some_and(|next| next.is_symbol('('));
+            let is_part = at > 0 && all[at - 1].is_symbol('.');
             if is_part {
                 plain
             } else if is_keyword(token.text) {
                 plain.fg(Color::Blue).bold()
             } else if calls {
                 plain.fg(Color::Yellow)
-            } else if at > 0 && all[at - 1].is_symbol(":") && TYPES.iter().any(|name| token.is(name)) {
+            } else if at > 0 && all[at - 1].is_symbol(':') && TYPES.iter().any(|name| token.is_keyword(name)) {
                 plain.fg(Color::Blue)
             } else {
                 plain
             }
         }
-        Kind::Space | Kind::Semicolon | Kind::Symbol => plain,
+        Kind::Whitespace | Kind::Semicolon | Kind::Symbol => plain,
     }
 }
 
@@ -131,10 +131,10 @@ mod tests {
 
     #[test]
     fn brackets_find_each_other() {
-        let all = tokens("((a)(b))");
+        let all = tokenize("((a)(b))");
         for (cursor, expect) in [(1, Some((0, 7))), (8, Some((7, 0))), (4, Some((3, 1))), (0, Some((0, 7)))] {
             assert_eq!(pair(&all, cursor), expect, "{cursor}");
         }
-        assert_eq!(pair(&tokens("(a"), 1), None);
+        assert_eq!(pair(&tokenize("(a"), 1), None);
     }
 }

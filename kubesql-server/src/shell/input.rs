@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::lexer::{Kind, Token, tokens};
+use super::lexer::{Kind, Token, tokenize};
 
 /// The variables of `\set`.
 pub(super) type Variables = BTreeMap<String, String>;
@@ -63,15 +63,15 @@ pub(super) fn open(input: &str) -> Open {
     if word_command(input).is_some() {
         return Open::No;
     }
-    let tokens = tokens(input);
-    if let Some(token) = tokens.last().filter(|token| !token.closed) {
+    let tokens = tokenize(input);
+    if let Some(token) = tokens.last().filter(|token| !token.terminated) {
         return match token.kind {
-            Kind::Quoted => Open::Quoted,
+            Kind::QuotedIdentifier => Open::Quoted,
             Kind::Comment => Open::Comment,
             _ => Open::Text,
         };
     }
-    let Some(last) = tokens.iter().rev().find(|token| token.matters()) else { return Open::No };
+    let Some(last) = tokens.iter().rev().find(|token| !token.is_trivia()) else { return Open::No };
     if matches!(last.kind, Kind::Semicolon | Kind::Meta) {
         return Open::No;
     }
@@ -100,7 +100,7 @@ pub(super) fn pieces(input: &str) -> Vec<Piece> {
             found.push(Piece::Text(std::mem::take(text)));
         }
     };
-    for token in tokens(input) {
+    for token in tokenize(input) {
         match token.kind {
             Kind::Semicolon => {
                 flush(&mut text, &mut found);
@@ -123,7 +123,7 @@ pub(super) fn filled_in(text: &str, variables: &Variables) -> String {
         Kind::Variable => replaced(token.text, variables),
         _ => token.text.to_owned(),
     };
-    tokens(text).iter().map(token).collect()
+    tokenize(text).iter().map(token).collect()
 }
 
 /// A variable's value, or what was written where there is no such variable.
@@ -143,7 +143,7 @@ fn replaced(written: &str, variables: &Variables) -> String {
 
 /// Whether a statement's text says anything: it may be only comments.
 pub(super) fn says_something(text: &str) -> bool {
-    tokens(text).iter().any(Token::matters)
+    tokenize(text).iter().any(|token| !token.is_trivia())
 }
 
 #[cfg(test)]

@@ -253,7 +253,7 @@ impl Shell<'_> {
         }
         let width = terminal_size::terminal_size().map_or(80, |(width, _)| usize::from(width.0));
         let text = match failure {
-            Failure::Sql { error, .. } => caret::explained(error, sql, width),
+            Failure::Sql { error, .. } => caret::format_error(error, sql, width),
             other => other.to_string(),
         };
         say(&self.coloured(&text));

@@ -28,6 +28,10 @@ pub(in crate::http) struct Problem {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(example = "did you mean pods?")]
     hint: Option<String>,
+    /// The character of the statement at which the error is, from 1
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(example = 15)]
+    position: Option<usize>,
     /// Which sort of error it is, for programs
     #[schema(example = "unknown-table")]
     pub(super) kind: String,
@@ -42,6 +46,7 @@ impl Problem {
             status: status.as_u16(),
             detail: detail.into(),
             hint: None,
+            position: None,
             kind: kind.to_owned(),
         }
     }
@@ -68,7 +73,7 @@ impl From<SqlError> for Problem {
     fn from(error: SqlError) -> Self {
         let (status, kind, title) = told(error.kind);
         let problem = Self { title: title.to_owned(), ..Self::new(status, kind, error.message) };
-        Self { hint: error.hint, ..problem }
+        Self { hint: error.hint, position: error.position, ..problem }
     }
 }
 

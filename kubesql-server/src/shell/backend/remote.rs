@@ -8,6 +8,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::Instant;
 
 use async_trait::async_trait;
+use kubesql_runtime::sql::tokens::{Token, tokenize};
 use kubesql_runtime::sql::{Answer, Engine, SqlError};
 use kubesql_runtime::store::Warning;
 use parking_lot::Mutex;
@@ -19,7 +20,6 @@ use super::{Backend, Column};
 use crate::args::{ServerArgs, SourceArgs};
 use crate::commands::progress::Progress;
 use crate::failure::Failure;
-use crate::shell::lexer::{Kind, tokens};
 
 /// Tables of a server. A request is a session there, so that settings are kept here and sent along.
 pub(super) struct Remote {
@@ -52,7 +52,7 @@ impl Remote {
     async fn post(&self, sql: &str, settings: &Map<String, Value>, told: Told) -> Result<Answer, SqlError> {
         let body = json!({"sql": sql, "settings": settings});
         let response = self.server.post("/api/v1/query", &body, "application/vnd.apache.arrow.stream").await?;
-        rows::answer(response, command(sql), told.0.then(|| Arc::clone(&self.warnings))).await
+        rows::answer(response, command_tag(sql), told.0.then(|| Arc::clone(&self.warnings))).await
     }
 
     fn session(&self) -> Map<String, Value> {
@@ -66,7 +66,7 @@ struct Told(bool);
 #[async_trait]
 impl Backend for Remote {
     async fn execute(&self, sql: &str) -> Result<Answer, SqlError> {
-        let change = change(sql);
+        let change = changed_setting(sql);
         let answer = self.post(sql, &self.session(), Told(true)).await?;
         match change {
             Some((name, Some(value))) => _ = self.settings.lock().insert(name, value),
@@ -126,9 +126,9 @@ impl Backend for Remote {
     }
 }
 
-/// What a statement does, by its first word.
-fn command(sql: &str) -> &'static str {
-    let first = tokens(sql).into_iter().find(|token| token.matters()).map_or("", |token| token.text);
+/// The command tag of a statement, by its first word.
+fn command_tag(sql: &str) -> &'static str {
+    let first = tokenize(sql).into_iter().find(|token| !token.is_trivia()).map_or("", |token| token.text);
     let known = ["SET", "RESET", "USE", "SHOW", "DESCRIBE", "DESC", "EXPLAIN", "BEGIN", "START", "COMMIT", "ROLLBACK"];
     match known.iter().find(|known| first.eq_ignore_ascii_case(known)) {
         Some(&"USE") => "SET",
@@ -139,39 +139,30 @@ fn command(sql: &str) -> &'static str {
     }
 }
 
-/// The setting that a statement changes and its new value; none where it is as at first again.
-fn change(sql: &str) -> Option<(String, Option<String>)> {
-    let all = tokens(sql);
-    let words: Vec<_> = all.iter().filter(|token| token.matters()).collect();
-    let (first, mut rest) = words.split_first()?;
-    if first.is("use") {
-        return Some((
-            "search_path".to_owned(),
-            Some(rest.iter().filter_map(|token| token.name()).collect::<Vec<_>>().join(".")),
-        ));
+/// The setting that a statement changes, and its new value; `None` as the value resets it to the default.
+fn changed_setting(sql: &str) -> Option<(String, Option<String>)> {
+    let tokens: Vec<_> = tokenize(sql).into_iter().filter(|token| !token.is_trivia()).collect();
+    let (first, mut rest) = tokens.split_first()?;
+    let dotted = |tokens: &[Token<'_>]| tokens.iter().filter_map(Token::identifier).collect::<Vec<_>>().join(".");
+    if first.is_keyword("use") {
+        return Some(("search_path".to_owned(), Some(dotted(rest))));
     }
-    if !first.is("set") && !first.is("reset") {
+    if !first.is_keyword("set") && !first.is_keyword("reset") {
         return None;
     }
     if let Some((scope, more)) = rest.split_first()
-        && (scope.is("session") || scope.is("local"))
+        && (scope.is_keyword("session") || scope.is_keyword("local"))
     {
         rest = more;
     }
-    let end = rest.iter().position(|token| token.is("to") || token.is_symbol("=")).unwrap_or(rest.len());
-    let name: Vec<String> = rest[..end].iter().filter_map(|token| token.name()).collect();
-    let name = name.join(".");
+    let end = rest.iter().position(|token| token.is_keyword("to") || token.is_symbol('=')).unwrap_or(rest.len());
+    let name = dotted(&rest[..end]);
+    let text = |token: &Token<'_>| token.string_value().or_else(|| token.identifier());
     let value = match rest.get(end + 1..) {
-        Some([value]) if value.is("default") => None,
-        Some(values) if !values.is_empty() => Some(
-            values
-                .iter()
-                .map(|token| match token.kind {
-                    Kind::Text => token.text.trim_matches('\'').replace("''", "'"),
-                    _ => token.name().unwrap_or_else(|| token.text.to_owned()),
-                })
-                .collect::<String>(),
-        ),
+        Some([value]) if value.is_keyword("default") => None,
+        Some(values) if !values.is_empty() => {
+            Some(values.iter().map(|token| text(token).unwrap_or_else(|| token.text.to_owned())).collect())
+        }
         _ => None,
     };
     (!name.is_empty()).then_some((name, value))
@@ -193,8 +184,8 @@ mod tests {
             ("set search_path = default", of("search_path", None)),
             ("select 1", None),
         ] {
-            assert_eq!(change(sql), expect, "{sql}");
+            assert_eq!(changed_setting(sql), expect, "{sql}");
         }
-        assert_eq!((command("-- x\nShow all"), command("with x as (select 1) select 1")), ("SHOW", "SELECT"));
+        assert_eq!((command_tag("-- x\nShow all"), command_tag("with x as (select 1) select 1")), ("SHOW", "SELECT"));
     }
 }

@@ -1,7 +1,7 @@
 //! What is wanted at a place in a statement: tables, columns and of which tables, or something else.
 
 use super::used::{Used, is_list, used};
-use crate::shell::lexer::{Kind, Token, tokens};
+use crate::shell::lexer::{Kind, Token, tokenize};
 
 /// What may stand at the cursor.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -48,7 +48,7 @@ pub(super) struct Context {
 /// Looks at the text around the cursor.
 pub(super) fn context(text: &str, cursor: usize) -> Context {
     let text = &closed(text, cursor);
-    let all = tokens(text);
+    let all = tokenize(text);
     let (before, open) = split(&all, cursor);
     let nothing = |want| Context { want, typed: String::new(), start: cursor, used: Vec::new(), named: Vec::new() };
     if let Some(token) = open {
@@ -65,7 +65,7 @@ pub(super) fn context(text: &str, cursor: usize) -> Context {
                     named: Vec::new(),
                 };
             }
-            Kind::Text => {
+            Kind::String => {
                 let inside = &text[token.start + 1..cursor];
                 return match key_of(before) {
                     Some(map) => {
@@ -86,11 +86,11 @@ pub(super) fn context(text: &str, cursor: usize) -> Context {
     if let Some(token) = open {
         path.push((name_up_to(&token, cursor), token.start));
     }
-    while let Some((dot, more)) = rest.split_last().filter(|(dot, _)| dot.is_symbol(".")) {
+    while let Some((dot, more)) = rest.split_last().filter(|(dot, _)| dot.is_symbol('.')) {
         if path.is_empty() {
             path.push((String::new(), dot.end()));
         }
-        let Some((name, start)) = more.last().and_then(|token| Some((token.name()?, token.start))) else { break };
+        let Some((name, start)) = more.last().and_then(|token| Some((token.identifier()?, token.start))) else { break };
         path.insert(0, (name, start));
         rest = &more[..more.len() - 1];
     }
@@ -120,9 +120,9 @@ pub(super) fn context(text: &str, cursor: usize) -> Context {
 
 /// The text with a quote that was opened before the cursor closed behind it: the rest is no part of the name.
 fn closed(text: &str, cursor: usize) -> String {
-    let quote = match tokens(&text[..cursor]).last() {
-        Some(token) if !token.closed && token.kind == Kind::Quoted => "\"",
-        Some(token) if !token.closed && token.kind == Kind::Text && token.text.starts_with('\'') => "'",
+    let quote = match tokenize(&text[..cursor]).last() {
+        Some(token) if !token.terminated && token.kind == Kind::QuotedIdentifier => "\"",
+        Some(token) if !token.terminated && token.kind == Kind::String && token.text.starts_with('\'') => "'",
         _ => return text.to_owned(),
     };
     let end = cursor + name_length(&text[cursor..]);
@@ -155,8 +155,8 @@ fn split<'t, 'a>(all: &'t [Token<'a>], cursor: usize) -> (&'t [Token<'a>], Optio
         Some((last, rest)) => {
             let inside = match last.kind {
                 Kind::Word | Kind::Number | Kind::Meta => last.end() >= cursor,
-                Kind::Quoted | Kind::Text | Kind::Comment => {
-                    last.end() > cursor || !last.closed || is_line(last, cursor)
+                Kind::QuotedIdentifier | Kind::String | Kind::Comment => {
+                    last.end() > cursor || !last.terminated || is_line(last, cursor)
                 }
                 _ => false,
             };
@@ -177,7 +177,7 @@ fn is_line(token: &Token<'_>, cursor: usize) -> bool {
 
 /// Without what says nothing at the end.
 fn trimmed<'t, 'a>(tokens: &'t [Token<'a>]) -> &'t [Token<'a>] {
-    let end = tokens.iter().rposition(Token::matters).map_or(0, |at| at + 1);
+    let end = tokens.iter().rposition(|token| !token.is_trivia()).map_or(0, |at| at + 1);
     &tokens[..end]
 }
 
@@ -189,10 +189,10 @@ fn name_up_to(token: &Token<'_>, cursor: usize) -> String {
 /// The map before `['`.
 fn key_of(before: &[Token<'_>]) -> Option<String> {
     let (bracket, rest) = before.split_last()?;
-    if !bracket.is_symbol("[") {
+    if !bracket.is_symbol('[') {
         return None;
     }
-    rest.last()?.name()
+    rest.last()?.identifier()
 }
 
 /// What alone can stand behind some words.
@@ -213,20 +213,20 @@ const BEHIND: &[(&str, &[&str])] = &[
 
 /// What may stand behind these tokens.
 fn wanted(before: &[Token<'_>]) -> Want {
-    let tokens: Vec<&Token<'_>> = before.iter().filter(|token| token.matters()).collect();
+    let tokens: Vec<&Token<'_>> = before.iter().filter(|token| !token.is_trivia()).collect();
     let Some((last, rest)) = tokens.split_last() else { return Want::Statement };
-    if last.is_symbol(":") && rest.last().is_some_and(|token| token.is_symbol(":")) {
+    if last.is_symbol(':') && rest.last().is_some_and(|token| token.is_symbol(':')) {
         return Want::Type;
     }
     let first = tokens[0];
-    if first.is("set") || first.is("reset") {
-        let is_assigned = tokens.iter().any(|token| token.is("to") || token.is_symbol("="));
+    if first.is_keyword("set") || first.is_keyword("reset") {
+        let is_assigned = tokens.iter().any(|token| token.is_keyword("to") || token.is_symbol('='));
         return match (is_assigned, tokens.get(1)) {
             (true, Some(_)) => {
                 let names: Vec<String> = tokens[1..]
                     .iter()
-                    .take_while(|token| !token.is("to") && !token.is_symbol("="))
-                    .filter_map(|token| token.name())
+                    .take_while(|token| !token.is_keyword("to") && !token.is_symbol('='))
+                    .filter_map(|token| token.identifier())
                     .collect();
                 Want::Value(names.join("."))
             }
@@ -234,34 +234,38 @@ fn wanted(before: &[Token<'_>]) -> Want {
             _ => Want::Setting,
         };
     }
-    if first.is("use") {
+    if first.is_keyword("use") {
         return Want::Value("search_path".to_owned());
     }
-    if first.is("show") && rest.is_empty() {
+    if first.is_keyword("show") && rest.is_empty() {
         return Want::Show;
     }
-    if (first.is("describe") || first.is("desc")) && rest.is_empty() {
+    if (first.is_keyword("describe") || first.is_keyword("desc")) && rest.is_empty() {
         return Want::Table(None);
     }
-    if let Some((_, words)) = BEHIND.iter().find(|(word, _)| last.is(word)) {
+    if let Some((_, words)) = BEHIND.iter().find(|(word, _)| last.is_keyword(word)) {
         return Want::Words(words);
     }
-    if last.is("explain")
-        || last.is("analyze")
-        || (last.is_symbol("(")
+    if last.is_keyword("explain")
+        || last.is_keyword("analyze")
+        || (last.is_symbol('(')
             && rest.last().is_some_and(|token| {
-                token.is("as") || token.is("from") || token.is("join") || token.is("exists") || token.is("in")
+                token.is_keyword("as")
+                    || token.is_keyword("from")
+                    || token.is_keyword("join")
+                    || token.is_keyword("exists")
+                    || token.is_keyword("in")
             }))
     {
         return Want::Statement;
     }
-    if last.is("from") || last.is("join") {
+    if last.is_keyword("from") || last.is_keyword("join") {
         // `extract(day from x)` and `is distinct from x` are no lists of tables.
         return if is_list(rest) { Want::Table(None) } else { Want::Expression };
     }
     match clause(&tokens) {
-        Some("from") if last.is_symbol(",") => Want::Table(None),
-        Some("from") if last.name().is_some() || last.is_symbol(")") => Want::AfterTable,
+        Some("from") if last.is_symbol(',') => Want::Table(None),
+        Some("from") if last.identifier().is_some() || last.is_symbol(')') => Want::AfterTable,
         _ => Want::Expression,
     }
 }
@@ -271,15 +275,15 @@ fn clause(tokens: &[&Token<'_>]) -> Option<&'static str> {
     const CLAUSES: [&str; 10] = ["select", "from", "join", "where", "on", "by", "having", "limit", "offset", "using"];
     let mut depth = 0_usize;
     for token in tokens.iter().rev() {
-        if token.is_symbol(")") {
+        if token.is_symbol(')') {
             depth += 1;
-        } else if token.is_symbol("(") {
+        } else if token.is_symbol('(') {
             if depth == 0 {
                 return None;
             }
             depth -= 1;
         } else if depth == 0
-            && let Some(clause) = CLAUSES.iter().find(|clause| token.is(clause))
+            && let Some(clause) = CLAUSES.iter().find(|clause| token.is_keyword(clause))
         {
             return Some(if *clause == "join" { "from" } else { clause });
         }

@@ -20,20 +20,21 @@ pub(super) fn used(all: &[Token<'_>], cursor: usize) -> (Vec<Used>, Vec<String>)
         all.iter().rposition(|token| token.kind == Kind::Semicolon && token.end() <= cursor).map_or(0, |at| at + 1);
     let end = all.iter().position(|token| token.kind == Kind::Semicolon && token.start >= cursor).unwrap_or(all.len());
     let tokens: Vec<&Token<'_>> =
-        all.get(begin..end.max(begin)).unwrap_or_default().iter().filter(|token| token.matters()).collect();
+        all.get(begin..end.max(begin)).unwrap_or_default().iter().filter(|token| !token.is_trivia()).collect();
     // The brackets around the cursor, the innermost last.
     let mut around = vec![0];
     for (at, token) in tokens.iter().enumerate().take_while(|(_, token)| token.start < cursor) {
-        if token.is_symbol("(") {
+        if token.is_symbol('(') {
             around.push(at + 1);
-        } else if token.is_symbol(")") && around.len() > 1 {
+        } else if token.is_symbol(')') && around.len() > 1 {
             around.pop();
         }
     }
     let mut found: Vec<Used> = Vec::new();
     for from in around.into_iter().rev() {
-        let is_query =
-            tokens.get(from).is_some_and(|token| token.is("select") || token.is("with") || token.is("explain"));
+        let is_query = tokens
+            .get(from)
+            .is_some_and(|token| token.is_keyword("select") || token.is_keyword("with") || token.is_keyword("explain"));
         if from == 0 || is_query {
             for table in of_query(&tokens[from..]) {
                 if !found.iter().any(|known| known.alias == table.alias) {
@@ -53,13 +54,14 @@ pub(super) fn used(all: &[Token<'_>], cursor: usize) -> (Vec<Used>, Vec<String>)
 
 /// The queries that WITH names, with the columns that they give.
 fn with(tokens: &[&Token<'_>]) -> Vec<(String, Vec<String>)> {
-    if !tokens.iter().any(|token| token.is("with")) {
+    if !tokens.iter().any(|token| token.is_keyword("with")) {
         return Vec::new();
     }
-    let begins = tokens.windows(3).enumerate().filter(|(_, three)| three[1].is("as") && three[2].is_symbol("("));
+    let begins =
+        tokens.windows(3).enumerate().filter(|(_, three)| three[1].is_keyword("as") && three[2].is_symbol('('));
     let named = begins.filter_map(|(at, three)| {
         let close = closing(tokens, at + 2);
-        Some((three[0].name()?, outputs(&tokens[at + 3..close.max(at + 3)])))
+        Some((three[0].identifier()?, outputs(&tokens[at + 3..close.max(at + 3)])))
     });
     named.collect()
 }
@@ -69,15 +71,15 @@ fn of_query(tokens: &[&Token<'_>]) -> Vec<Used> {
     let mut found = Vec::new();
     let (mut at, mut in_list) = (0, false);
     while let Some(token) = tokens.get(at) {
-        if token.is_symbol(")") {
+        if token.is_symbol(')') {
             break;
         }
-        let begins = (token.is("from") && is_list(&tokens[..at])) || token.is("join");
-        if token.is_symbol("(") && !in_list {
+        let begins = (token.is_keyword("from") && is_list(&tokens[..at])) || token.is_keyword("join");
+        if token.is_symbol('(') && !in_list {
             at = closing(tokens, at) + 1;
             continue;
         }
-        if begins || (in_list && token.is_symbol(",")) {
+        if begins || (in_list && token.is_symbol(',')) {
             in_list = true;
             let (table, next) = table(tokens, at + 1);
             found.extend(table);
@@ -86,7 +88,7 @@ fn of_query(tokens: &[&Token<'_>]) -> Vec<Used> {
         }
         if ["where", "group", "order", "having", "limit", "union", "on", "select", "using"]
             .iter()
-            .any(|word| token.is(word))
+            .any(|word| token.is_keyword(word))
         {
             in_list = false;
         }
@@ -99,22 +101,22 @@ fn of_query(tokens: &[&Token<'_>]) -> Vec<Used> {
 fn table(tokens: &[&Token<'_>], mut at: usize) -> (Option<Used>, usize) {
     let mut table = String::new();
     let mut columns = Vec::new();
-    while tokens.get(at).is_some_and(|token| token.is("lateral")) {
+    while tokens.get(at).is_some_and(|token| token.is_keyword("lateral")) {
         at += 1;
     }
-    if tokens.get(at).is_some_and(|token| token.is_symbol("(")) {
+    if tokens.get(at).is_some_and(|token| token.is_symbol('(')) {
         let close = closing(tokens, at);
         columns = outputs(&tokens[at + 1..close.min(tokens.len())]);
         at = close + 1;
     } else {
         let mut parts = Vec::new();
-        while let Some(name) = tokens.get(at).and_then(|token| token.name()) {
+        while let Some(name) = tokens.get(at).and_then(|token| token.identifier()) {
             if is_keyword(tokens[at].text) {
                 break;
             }
             parts.push(name);
             at += 1;
-            if !tokens.get(at).is_some_and(|token| token.is_symbol(".")) {
+            if !tokens.get(at).is_some_and(|token| token.is_symbol('.')) {
                 break;
             }
             at += 1;
@@ -124,16 +126,16 @@ fn table(tokens: &[&Token<'_>], mut at: usize) -> (Option<Used>, usize) {
         }
         table = parts.join(".");
         // A function that gives rows.
-        if tokens.get(at).is_some_and(|token| token.is_symbol("(")) {
+        if tokens.get(at).is_some_and(|token| token.is_symbol('(')) {
             at = closing(tokens, at) + 1;
             table.clear();
         }
     }
-    if tokens.get(at).is_some_and(|token| token.is("as")) {
+    if tokens.get(at).is_some_and(|token| token.is_keyword("as")) {
         at += 1;
     }
-    let alias = tokens.get(at).filter(|token| token.kind == Kind::Quoted || !is_keyword(token.text));
-    let alias = match alias.and_then(|token| token.name()) {
+    let alias = tokens.get(at).filter(|token| token.kind == Kind::QuotedIdentifier || !is_keyword(token.text));
+    let alias = match alias.and_then(|token| token.identifier()) {
         Some(alias) => {
             at += 1;
             alias
@@ -148,9 +150,9 @@ fn table(tokens: &[&Token<'_>], mut at: usize) -> (Option<Used>, usize) {
 fn closing(tokens: &[&Token<'_>], open: usize) -> usize {
     let mut depth = 0_usize;
     for (at, token) in tokens.iter().enumerate().skip(open) {
-        if token.is_symbol("(") {
+        if token.is_symbol('(') {
             depth += 1;
-        } else if token.is_symbol(")") {
+        } else if token.is_symbol(')') {
             depth -= 1;
             if depth == 0 {
                 return at;
@@ -162,7 +164,7 @@ fn closing(tokens: &[&Token<'_>], open: usize) -> usize {
 
 /// The names that a query's select list gives, as far as they can be seen.
 fn outputs(tokens: &[&Token<'_>]) -> Vec<String> {
-    let Some(begin) = tokens.iter().position(|token| token.is("select")) else { return Vec::new() };
+    let Some(begin) = tokens.iter().position(|token| token.is_keyword("select")) else { return Vec::new() };
     let mut names = Vec::new();
     let (mut depth, mut last) = (0_usize, None);
     for token in &tokens[begin + 1..] {
@@ -171,13 +173,13 @@ fn outputs(tokens: &[&Token<'_>]) -> Vec<String> {
             ")" | "]" => depth = depth.saturating_sub(1),
             _ => {}
         }
-        if depth == 0 && (token.is("from") || token.is("union")) {
+        if depth == 0 && (token.is_keyword("from") || token.is_keyword("union")) {
             break;
         }
-        if depth == 0 && token.is_symbol(",") {
+        if depth == 0 && token.is_symbol(',') {
             names.extend(last.take());
         } else {
-            last = token.name().filter(|_| depth == 0);
+            last = token.identifier().filter(|_| depth == 0);
         }
     }
     names.extend(last);
@@ -186,13 +188,13 @@ fn outputs(tokens: &[&Token<'_>]) -> Vec<String> {
 
 /// Whether FROM behind these tokens begins a list of tables.
 pub(super) fn is_list(before: &[&Token<'_>]) -> bool {
-    let open = before.iter().rposition(|token| token.is_symbol("("));
+    let open = before.iter().rposition(|token| token.is_symbol('('));
     let in_call = open
         .and_then(|at| at.checked_sub(1))
-        .is_some_and(|at| ["extract", "trim", "substring", "overlay"].iter().any(|name| before[at].is(name)));
-    let is_open = open.is_some_and(|at| !before[at..].iter().any(|token| token.is_symbol(")")));
+        .is_some_and(|at| ["extract", "trim", "substring", "overlay"].iter().any(|name| before[at].is_keyword(name)));
+    let is_open = open.is_some_and(|at| !before[at..].iter().any(|token| token.is_symbol(')')));
     let [.., is, distinct] = before else { return !(in_call && is_open) };
-    !(in_call && is_open || is.is("is") && distinct.is("distinct"))
+    !(in_call && is_open || is.is_keyword("is") && distinct.is_keyword("distinct"))
 }
 
 #[cfg(test)]

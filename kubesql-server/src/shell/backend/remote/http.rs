@@ -148,6 +148,7 @@ impl Server {
             detail: Option<String>,
             title: Option<String>,
             hint: Option<String>,
+            position: Option<usize>,
         }
         let problem: Option<Problem> = serde_json::from_slice(body).ok();
         let of_status = match status {
@@ -157,6 +158,7 @@ impl Server {
             StatusCode::NOT_FOUND if problem.is_none() => Some("is that the HTTP address of `kubesql serve`?"),
             _ => None,
         };
+        let position = problem.as_ref().and_then(|problem| problem.position);
         let (kind, message, hint) = match problem {
             Some(problem) => {
                 let kind = kind(problem.kind.as_deref().unwrap_or_default());
@@ -165,7 +167,8 @@ impl Server {
             }
             None => (ErrorKind::Source, format!("{} answered {status}", self.base), None),
         };
-        let error = SqlError::new(kind, message);
+        let mut error = SqlError::new(kind, message);
+        error.position = position;
         match hint.or_else(|| of_status.map(str::to_owned)) {
             Some(hint) => error.hint(hint),
             None => error,
