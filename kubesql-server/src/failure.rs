@@ -1,4 +1,4 @@
-//! What a command fails with: what is said on stderr, and the exit code.
+//! Errors of commands: the message on stderr and the exit code.
 
 use std::fmt;
 use std::io;
@@ -7,38 +7,38 @@ use arrow::error::ArrowError;
 use kubesql_runtime::sql::{ErrorKind, SqlError};
 use kubesql_runtime::store::SourceError;
 
-/// Why a command ended early.
+/// Why a command failed.
 #[derive(Debug)]
 pub(crate) enum Failure {
-    /// A statement was not answered.
+    /// A statement failed.
     Sql {
         error: SqlError,
-        /// Which of several statements: number from 1, of how many.
-        of: Option<(usize, usize)>,
+        /// The number of the statement, from 1, and how many there are.
+        number: Option<(usize, usize)>,
     },
     /// A source could not be opened.
     Source(SourceError),
     /// No source was given, and there is no default one.
     NoSource,
-    /// The command line does not make sense.
+    /// The command line is invalid.
     Usage { message: String, hint: &'static str },
-    /// The answer could not be written.
+    /// The result could not be written.
     Output(io::Error),
 }
 
 impl Failure {
-    /// A wrong command line and how it would be right.
+    /// An invalid command line, and how to correct it.
     pub(crate) fn usage(message: impl Into<String>, hint: &'static str) -> Self {
         Self::Usage { message: message.into(), hint }
     }
 
-    /// No table is called like this.
+    /// No table matches a pattern.
     pub(crate) fn no_match(pattern: &str) -> Self {
-        let error = SqlError::new(ErrorKind::UnknownTable, format!("no table matches {pattern}"));
-        error.hint(format!("`kubesql tables '*{}*'` finds parts of names", pattern.trim_matches('*'))).into()
+        let error = SqlError::new(ErrorKind::UnknownTable, format!("no table matches \"{pattern}\""));
+        error.hint(format!("try a part of the name: kubesql tables '*{}*'", pattern.trim_matches('*'))).into()
     }
 
-    /// What the process ends with.
+    /// The exit code of the process.
     pub(crate) fn exit_code(&self) -> u8 {
         match self {
             Self::Sql { error, .. } if error.kind == ErrorKind::Source => 3,
@@ -48,7 +48,7 @@ impl Failure {
         }
     }
 
-    /// Whether the reader of the output went away: `kubesql ... | head`.
+    /// Whether the reader of the output closed the pipe: `kubesql ... | head`.
     pub(crate) fn is_broken_pipe(&self) -> bool {
         matches!(self, Self::Output(error) if error.kind() == io::ErrorKind::BrokenPipe)
     }
@@ -69,12 +69,12 @@ impl fmt::Display for Failure {
     fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(to, "error: ")?;
         match self {
-            Self::Sql { error, of: None } => write!(to, "{error}")?,
-            Self::Sql { error, of: Some((at, count)) } => write!(to, "statement {at} of {count}: {error}")?,
+            Self::Sql { error, number: None } => write!(to, "{error}")?,
+            Self::Sql { error, number: Some((at, count)) } => write!(to, "statement {at} of {count}: {error}")?,
             Self::Source(error) => write!(to, "{error}")?,
             Self::NoSource => write!(to, "no cluster to query: there is no kubeconfig, and this is not a pod")?,
             Self::Usage { message, .. } => write!(to, "{message}")?,
-            Self::Output(error) => write!(to, "the answer cannot be written: {error}")?,
+            Self::Output(error) => write!(to, "could not write the result: {error}")?,
         }
         match self.hint() {
             Some(hint) => write!(to, "\nhint: {hint}"),
@@ -91,7 +91,7 @@ impl From<io::Error> for Failure {
 
 impl From<SqlError> for Failure {
     fn from(error: SqlError) -> Self {
-        Self::Sql { error, of: None }
+        Self::Sql { error, number: None }
     }
 }
 
@@ -101,7 +101,7 @@ impl From<SourceError> for Failure {
     }
 }
 
-/// The error of writing that Arrow has wrapped, or its own.
+/// The I/O error inside of an Arrow error, or the Arrow error itself.
 pub(crate) fn output_error(error: ArrowError) -> io::Error {
     match error {
         ArrowError::IoError(_, error) => error,
@@ -114,13 +114,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn codes_and_words() {
+    fn formats_errors_and_exit_codes() {
         let sql = |kind| SqlError::new(kind, "no").hint("try");
         let cases = [
             (Failure::from(sql(ErrorKind::Syntax)), 1, "error: no\nhint: try"),
             (Failure::from(sql(ErrorKind::Source)), 3, "error: no\nhint: try"),
             (
-                Failure::Sql { error: SqlError::new(ErrorKind::Invalid, "no"), of: Some((2, 3)) },
+                Failure::Sql { error: SqlError::new(ErrorKind::Invalid, "no"), number: Some((2, 3)) },
                 1,
                 "error: statement 2 of 3: no",
             ),
@@ -143,7 +143,7 @@ mod tests {
     }
 
     #[test]
-    fn a_broken_pipe_is_seen_through_arrow() {
+    fn recognizes_broken_pipes_inside_arrow_errors() {
         let broken = || io::Error::from(io::ErrorKind::BrokenPipe);
         assert!(Failure::Output(broken()).is_broken_pipe());
         assert!(Failure::Output(output_error(ArrowError::IoError("x".into(), broken()))).is_broken_pipe());

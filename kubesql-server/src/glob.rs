@@ -1,17 +1,17 @@
-//! Patterns of names, as shells have them.
+//! Shell patterns for the names of tables. They are not SQL's `LIKE`: a name may contain `_`.
 
 use kubesql_runtime::sql::TableInfo;
 
-/// Whether a table is meant by its name, or by schema and name.
+/// Whether the pattern matches the table's name, or its schema and name.
 pub(crate) fn matches_table(pattern: &str, table: &TableInfo) -> bool {
     let pattern = pattern.to_ascii_lowercase();
     glob(&pattern, &table.name) || glob(&pattern, &format!("{}.{}", table.schema, table.name))
 }
 
-/// `*` stands for any text, `?` for a character.
+/// Matches a whole text: `*` is any text, `?` any character. Takes time proportional to the product of the lengths.
 pub(crate) fn glob(pattern: &str, text: &str) -> bool {
     let (mut pattern, mut text) = (pattern.chars(), text.chars());
-    // Where to go on when what is behind the last star does not fit: the star takes one more.
+    // Where to continue after a mismatch: the last star takes one more character.
     let mut retry = None;
     loop {
         let (before, at) = (pattern.clone(), text.clone());
@@ -43,7 +43,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn globs() {
+    fn matches_whole_texts() {
         let cases = [
             ("pods", "pods", true),
             ("pod", "pods", false),

@@ -1,6 +1,5 @@
 //! The `kubesql` command.
 
-mod ahead;
 mod args;
 mod audit;
 mod auth;
@@ -13,6 +12,7 @@ mod http;
 mod listen;
 mod output;
 mod pg;
+mod prefetch;
 mod private;
 mod query;
 mod reload;
@@ -32,7 +32,7 @@ use failure::Failure;
 static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 
 fn main() -> ExitCode {
-    let Some(command) = Cli::parse().command.or_else(alone) else { return usage() };
+    let Some(command) = Cli::parse().command.or_else(default_command) else { return usage() };
     let result = match command {
         Command::Query(args) => commands::query::run(&args),
         Command::Tables(args) => commands::tables::run(&args),
@@ -48,32 +48,32 @@ fn main() -> ExitCode {
     finish(result.map(|()| 0))
 }
 
-/// What is meant where nothing is said: at a terminal, the shell.
-fn alone() -> Option<Command> {
+/// The default command: the shell, if this is a terminal.
+fn default_command() -> Option<Command> {
     let at_terminal = io::stdin().is_terminal() && io::stdout().is_terminal();
     if at_terminal { Cli::parse_from(["kubesql", "shell"]).command } else { None }
 }
 
-/// How the command is used, for who has said nothing and is no person.
+/// Prints the usage when called without arguments and not at a terminal.
 fn usage() -> ExitCode {
     _ = write!(io::stderr().lock(), "{}", Cli::command().render_help());
     ExitCode::from(2)
 }
 
-/// Tells what went wrong; the exit code.
+/// Reports an error and returns the exit code.
 fn finish(result: Result<u8, Failure>) -> ExitCode {
     match result {
         Ok(code) => ExitCode::from(code),
         Err(failure) if failure.is_broken_pipe() => ExitCode::SUCCESS,
         Err(failure) => {
-            // Where stderr is closed, the exit code alone tells.
+            // If stderr is closed, there is only the exit code.
             _ = writeln!(io::stderr().lock(), "{failure}");
             ExitCode::from(failure.exit_code())
         }
     }
 }
 
-/// Made in memory first: the generator panics where it cannot write.
+/// Prints a completion script. It is generated in memory first, since the generator panics on write errors.
 fn completions(shell: clap_complete::Shell) -> Result<(), Failure> {
     let mut script = Vec::new();
     clap_complete::generate(shell, &mut Cli::command(), "kubesql", &mut script);

@@ -1,4 +1,4 @@
-//! From the arguments to the objects: which clusters are asked, and which files belong to which cluster.
+//! Opens the sources that the command line names: clusters, files, the demo cluster.
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -15,22 +15,22 @@ use tokio::runtime::Runtime;
 use crate::args::SourceArgs;
 use crate::failure::Failure;
 
-/// Sources that can be asked.
+/// Opened sources.
 pub(crate) struct Opened {
-    /// Tables over them.
+    /// Tables over the sources.
     pub(crate) engine: Arc<Engine>,
     pub(crate) source: Arc<dyn Source>,
-    /// Runs as long as it may be asked.
+    /// Dropping it stops the demo cluster.
     _demo: Option<Demo>,
 }
 
 impl SourceArgs {
-    /// Whether there is any source.
+    /// Whether no source is given.
     pub(crate) fn is_empty(&self) -> bool {
         self.files.is_empty() && !self.names_clusters() && !self.demo
     }
 
-    /// Whether clusters are asked for, the current one included.
+    /// Whether contexts or kubeconfigs are given.
     fn names_clusters(&self) -> bool {
         !(self.contexts.is_empty() && self.kubeconfigs.is_empty())
     }
@@ -40,29 +40,29 @@ impl SourceArgs {
         self.paths().iter().any(|(_, path)| path == Path::new("-"))
     }
 
-    /// Each path with the name of its cluster.
+    /// The paths with the names of their clusters.
     fn paths(&self) -> Vec<(String, PathBuf)> {
-        self.files.iter().map(|file| named(file, &self.cluster_name)).collect()
+        self.files.iter().map(|file| parse_file_argument(file, &self.cluster_name)).collect()
     }
 
-    /// The compiled tables without any objects.
+    /// Opens the compiled tables without any objects.
     pub(crate) fn open_none() -> Result<Opened, Failure> {
         Self::default().open_contexts(Vec::new(), None, None)
     }
 
-    /// Opens the sources; clusters are listed for each statement. Without any source, it is kubectl's cluster.
+    /// Opens the sources; clusters are listed for each statement. The default source is the cluster that kubectl uses.
     pub(crate) fn open(&self, runtime: &Runtime) -> Result<Opened, Failure> {
         self.open_with(runtime, None)
     }
 
-    /// Opens the sources; clusters are watched. Without any source, it is kubectl's cluster.
-    pub(crate) fn open_live(&self, runtime: &Runtime, following: &Following) -> Result<Opened, Failure> {
-        self.open_with(runtime, Some(following))
+    /// Opens the sources; clusters are watched. The default source is the cluster that kubectl uses.
+    pub(crate) fn open_watched(&self, runtime: &Runtime, watching: &WatchConfig) -> Result<Opened, Failure> {
+        self.open_with(runtime, Some(watching))
     }
 
-    fn open_with(&self, runtime: &Runtime, following: Option<&Following>) -> Result<Opened, Failure> {
+    fn open_with(&self, runtime: &Runtime, watching: Option<&WatchConfig>) -> Result<Opened, Failure> {
         let mut contexts = if self.names_clusters() || (self.is_empty() && Context::has_kubeconfig()) {
-            self.chosen()?
+            self.chosen_contexts()?
         } else if !self.is_empty() {
             Vec::new()
         } else if Context::is_in_cluster() {
@@ -71,7 +71,7 @@ impl SourceArgs {
             return Err(Failure::NoSource);
         };
         if !self.demo {
-            return self.open_contexts(contexts, None, following);
+            return self.open_contexts(contexts, None, watching);
         }
         let started = runtime.block_on(Demo::start(kubesql_demo::Options::default()));
         let started = started.map_err(|error| {
@@ -81,16 +81,16 @@ impl SourceArgs {
             )
         })?;
         contexts.push(Context::of_text("demo", &started.kubeconfig()));
-        self.open_contexts(contexts, Some(started), following)
+        self.open_contexts(contexts, Some(started), watching)
     }
 
-    /// The names of all contexts that could be asked; nothing where there is no kubeconfig.
+    /// The names of all contexts in the kubeconfigs; empty if there is no kubeconfig.
     pub(crate) fn known_contexts(&self) -> Vec<String> {
         let all = Context::of_kubeconfig(&self.kubeconfigs, &["*".to_owned()]).unwrap_or_default();
         all.iter().map(|context| context.name.to_string()).collect()
     }
 
-    fn chosen(&self) -> Result<Vec<Context>, Failure> {
+    fn chosen_contexts(&self) -> Result<Vec<Context>, Failure> {
         Ok(Context::of_kubeconfig(&self.kubeconfigs, &self.contexts)?)
     }
 
@@ -98,7 +98,7 @@ impl SourceArgs {
         &self,
         contexts: Vec<Context>,
         demo: Option<Demo>,
-        following: Option<&Following>,
+        watching: Option<&WatchConfig>,
     ) -> Result<Opened, Failure> {
         let kinds = Kinds::new(generated::KINDS.iter().copied(), generated::rows);
         let mut sources: Vec<Arc<dyn Source>> = Vec::new();
@@ -113,34 +113,34 @@ impl SourceArgs {
             };
             let patience = Duration::from_secs(self.sync_timeout);
             let show_secrets = self.show_secrets;
-            sources.push(match following {
+            sources.push(match watching {
                 None => Arc::new(Lists::new(contexts, kinds, ListOptions { scope, patience, show_secrets })),
-                Some(&Following { idle, memory, .. }) => {
+                Some(&WatchConfig { idle, memory, .. }) => {
                     let options = LiveOptions { scope, idle, patience, memory, show_secrets };
                     Arc::new(Live::new(contexts, kinds, options))
                 }
             });
         }
         let source = Several::source(sources);
-        let memory = following.map(|following| following.statements.clone()).unwrap_or_default();
+        let memory = watching.map(|watching| watching.statement_memory.clone()).unwrap_or_default();
         let engine = Engine::with_memory(generated::KINDS, Arc::clone(&source), &memory)?;
         Ok(Opened { engine, source, _demo: demo })
     }
 }
 
-/// How clusters are followed.
+/// How clusters are watched.
 #[derive(Debug)]
-pub(crate) struct Following {
-    /// A kind that nobody has asked for this long is dropped.
+pub(crate) struct WatchConfig {
+    /// A kind without queries for this time is dropped.
     pub(crate) idle: Duration,
-    /// Bytes of objects beyond which no further kind is followed.
+    /// No further kind is watched when the objects take this many bytes.
     pub(crate) memory: Option<u64>,
-    /// What statements may hold.
-    pub(crate) statements: Memory,
+    /// Memory limits of statements.
+    pub(crate) statement_memory: Memory,
 }
 
-/// `NAME=PATH`, or a path of a cluster called `default`; what exists as a path is one.
-fn named(file: &OsString, default: &str) -> (String, PathBuf) {
+/// Parses `NAME=PATH`; without a name, the cluster is `default`. An existing path is never split.
+fn parse_file_argument(file: &OsString, default: &str) -> (String, PathBuf) {
     let split = file.to_str().and_then(|text| text.split_once('='));
     match split {
         Some((name, path))
@@ -157,7 +157,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_of_clusters() {
+    fn parses_file_arguments() {
         let cases = [
             ("pods.json", ("local", "pods.json")),
             ("prod=pods.json", ("prod", "pods.json")),
@@ -168,7 +168,7 @@ mod tests {
             ("a=", ("local", "a=")),
         ];
         for (given, (cluster, path)) in cases {
-            assert_eq!(named(&given.into(), "local"), (cluster.to_owned(), path.into()), "{given}");
+            assert_eq!(parse_file_argument(&given.into(), "local"), (cluster.to_owned(), path.into()), "{given}");
         }
     }
 }

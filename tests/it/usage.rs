@@ -10,8 +10,8 @@ const NETWORK: &str = "tests/fixtures/demo/network.yaml";
 fn what_makes_no_sense_is_refused_with_a_hint() {
     let cases: &[(&[&str], i32, &str)] = &[
         (&["query", "--file", NETWORK, NETWORK], 2, "is a file, not a statement"),
-        (&["query", "--file", NETWORK, ""], 2, "there is no statement"),
-        (&["query", "--file", NETWORK, " ; -- nothing"], 2, "there is no statement"),
+        (&["query", "--file", NETWORK, ""], 2, "no statement given"),
+        (&["query", "--file", NETWORK, " ; -- nothing"], 2, "no statement given"),
         (&["tables", "--file", NETWORK, "no-such-table"], 1, "no table matches"),
         (&["query", "--file", NETWORK, "-o", "csv", "--output-file", "/nowhere/x", "select 1"], 2, "/nowhere/x"),
     ];

@@ -1,16 +1,16 @@
-//! `kubesql demo`: a made-up cluster to try things on.
+//! `kubesql demo`: serves a simulated cluster.
 
 use std::io::{self, Write};
 use std::path::Path;
 
 use kubesql_demo::{Demo, Options};
 
-use super::{ended, runtime};
+use super::{runtime, stop_signal};
 use crate::args::DemoArgs;
 use crate::failure::Failure;
 use crate::private::{self, Remove};
 
-/// Serves a cluster until the process is told to end.
+/// Serves a cluster until the process is told to stop.
 pub(crate) fn run(args: &DemoArgs) -> Result<(), Failure> {
     let runtime = runtime()?;
     let result = runtime.block_on(serve(args));
@@ -32,8 +32,8 @@ async fn serve(args: &DemoArgs) -> Result<(), Failure> {
     };
     let demo = Demo::start(options).await.map_err(|error| {
         Failure::usage(
-            format!("the demo cluster cannot start on {}: {error}", args.listen),
-            "--listen takes an address that is free, such as 127.0.0.1:0",
+            format!("could not listen on {}: {error}", args.listen),
+            "choose another address with --listen; 127.0.0.1:0 is any free port",
         )
     })?;
     let path = match &args.write_kubeconfig {
@@ -42,8 +42,8 @@ async fn serve(args: &DemoArgs) -> Result<(), Failure> {
     };
     write(&path, &demo.kubeconfig()).map_err(|error| {
         Failure::usage(
-            format!("{} cannot be written: {error}", path.display()),
-            "--write-kubeconfig takes a path in a folder that exists",
+            format!("could not write \"{}\": {error}", path.display()),
+            "choose another path with --write-kubeconfig",
         )
     })?;
     let _remove = Remove(args.write_kubeconfig.is_none().then(|| path.clone()));
@@ -51,11 +51,11 @@ async fn serve(args: &DemoArgs) -> Result<(), Failure> {
     writeln!(out, "{} is ready; try: kubectl --kubeconfig {} get pods -A", demo.url(), path.display())?;
     out.flush()?;
     drop(out);
-    ended().await?;
+    stop_signal().await?;
     Ok(())
 }
 
-/// Writes a file that only its owner may read, since it holds a token.
+/// Writes a file that only its owner can read, since it contains a token.
 fn write(path: &Path, text: &str) -> io::Result<()> {
     let mut file = private::options().write(true).create(true).truncate(true).open(path)?;
     file.write_all(text.as_bytes())

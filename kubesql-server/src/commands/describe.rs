@@ -1,4 +1,4 @@
-//! `kubesql describe`: the columns of a table, with sources also those that the objects' keys give.
+//! `kubesql describe`: the columns of a table. With an explicit source, the keys of its objects are columns too.
 
 use kubesql_runtime::sql::ColumnInfo;
 
@@ -11,7 +11,7 @@ pub(crate) fn run(args: &DescribeArgs) -> Result<(), Failure> {
     let runtime = runtime()?;
     let opened = args.sources.open(&runtime)?;
     let columns = runtime.block_on(async {
-        let _progress = Progress::of(&opened.source);
+        let _progress = Progress::of_source(&opened.source);
         opened.engine.describe(&args.table, !args.sources.is_empty()).await
     })?;
     let row = |ColumnInfo { name, sql_type, path, .. }| [name, sql_type.to_string(), path];

@@ -1,4 +1,4 @@
-//! `kubesql explain`: how a statement would be answered, or was.
+//! `kubesql explain`: the plan of a statement, with `--analyze` after running it.
 
 use std::io::{self, Write};
 
@@ -23,7 +23,7 @@ pub(crate) fn run(args: &ExplainArgs) -> Result<(), Failure> {
         let mut output = Output::new(&args.output)?;
         return runtime.block_on(answer(&session, &sql, &mut output, Progress::default()));
     }
-    // Plans are trees of many lines, which cells of a table would fold.
+    // Plans are multi-line trees, which table cells would fold.
     runtime.block_on(async {
         let mut rows = session.execute(&sql).await?.rows;
         let mut to = io::stdout().lock();
@@ -34,7 +34,7 @@ pub(crate) fn run(args: &ExplainArgs) -> Result<(), Failure> {
     })
 }
 
-/// Writes what EXPLAIN answers, each plan below its name.
+/// Writes the rows of EXPLAIN, each plan below its name.
 pub(crate) fn write_plans(batch: &RecordBatch, to: &mut impl Write) -> io::Result<()> {
     let text = |at: usize| cast(batch.column(at), &DataType::Utf8View).map_err(output_error);
     let (names, plans) = (text(0)?, text(1)?);

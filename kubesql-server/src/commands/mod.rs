@@ -1,4 +1,4 @@
-//! What each subcommand does, by the library's doors; none of them knows DataFusion.
+//! The subcommands. They use the runtime's API and do not know DataFusion.
 
 mod access;
 pub(crate) mod demo;
@@ -23,20 +23,20 @@ use crate::args::OutputArgs;
 use crate::failure::Failure;
 use crate::output::Output;
 
-/// Threads for statements.
+/// The tokio runtime for statements.
 fn runtime() -> Result<Runtime, Failure> {
     Builder::new_multi_thread().enable_all().build().map_err(|error| {
-        Failure::usage(format!("threads cannot be started: {error}"), "raise the limit of processes (ulimit -u)")
+        Failure::usage(format!("could not start threads: {error}"), "raise the process limit (ulimit -u)")
     })
 }
 
-/// Waits until the process is told to end.
-async fn ended() -> io::Result<()> {
+/// Waits for a signal to stop.
+async fn stop_signal() -> io::Result<()> {
     Signals::new()?.next().await;
     Ok(())
 }
 
-/// What tells the process to end, each time it does.
+/// Signals that tell the process to stop.
 #[cfg(unix)]
 struct Signals {
     interrupt: tokio::signal::unix::Signal,
@@ -58,7 +58,7 @@ impl Signals {
     }
 }
 
-/// What tells the process to end, each time it does.
+/// Signals that tell the process to stop.
 #[cfg(not(unix))]
 struct Signals;
 
@@ -76,7 +76,7 @@ impl Signals {
     }
 }
 
-/// Writes a list of ours in the format that is asked for.
+/// Writes a list in the output format.
 fn write_list<const N: usize>(args: &OutputArgs, names: [&str; N], rows: &[[String; N]]) -> Result<(), Failure> {
     let fields: Vec<_> = names.iter().map(|name| Field::new(*name, DataType::Utf8, false)).collect();
     let schema = Arc::new(Schema::new(fields));

@@ -1,4 +1,4 @@
-//! How far the lists are, for people who wait: on stderr where that is a terminal, and only when it takes a while.
+//! Progress of reading objects, on stderr if that is a terminal and reading takes a while.
 
 use std::io::{self, IsTerminal};
 use std::sync::Arc;
@@ -9,33 +9,33 @@ use kubesql_runtime::store::{ClusterState, Source, Status, WatchState};
 use tokio::task::JoinHandle;
 use unicode_width::UnicodeWidthChar;
 
-/// Nobody is told of what takes less.
+/// Nothing is shown before this time.
 const QUIET: Duration = Duration::from_millis(500);
 
-/// How often it is drawn.
+/// Interval of redrawing.
 const EVERY: Duration = Duration::from_millis(100);
 
-/// Lists that are told of; others are counted.
+/// Number of lists shown; the others are counted.
 const SHOWN: usize = 4;
 
-/// A line that tells how far the lists are, until it is dropped.
+/// A progress line, shown until it is dropped.
 #[derive(Default)]
 pub(crate) struct Progress {
     shown: Option<(ProgressBar, JoinHandle<()>)>,
 }
 
 impl Progress {
-    /// Tells of a source, from within the runtime.
-    pub(crate) fn of(source: &Arc<dyn Source>) -> Self {
+    /// Shows the progress of a source. Must be called within the runtime.
+    pub(crate) fn of_source(source: &Arc<dyn Source>) -> Self {
         let (began, source) = (Instant::now(), Arc::clone(source));
-        Self::telling(move || match text(&source.status()) {
+        Self::of_text(move || match text(&source.status()) {
             text if text.is_empty() => format!("running, {} s", began.elapsed().as_secs()),
             text => text,
         })
     }
 
-    /// Tells what is given at each moment, from within the runtime.
-    pub(crate) fn telling(text: impl Fn() -> String + Send + 'static) -> Self {
+    /// Shows a text that is computed at each redraw. Must be called within the runtime.
+    pub(crate) fn of_text(text: impl Fn() -> String + Send + 'static) -> Self {
         if !io::stderr().is_terminal() {
             return Self::default();
         }
@@ -66,8 +66,7 @@ impl Drop for Progress {
     }
 }
 
-/// As much of a text as fits beside the spinner. The line is not filled: what is typed meanwhile, as ^C, is echoed
-/// behind it, and must not begin another.
+/// As much of a text as fits beside the spinner. The last columns stay free, so that an echoed `^C` does not wrap.
 fn fitting(text: &str) -> String {
     let width = terminal_size::terminal_size_of(io::stderr()).map_or(80, |(width, _)| usize::from(width.0));
     let mut used = 0;
@@ -100,7 +99,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_told() {
+    fn formats_progress() {
         let cluster =
             |name: &str, state| ClusterStatus { name: name.into(), server: None, version: None, state, error: None };
         let watch = |objects, state| WatchStatus {

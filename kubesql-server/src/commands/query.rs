@@ -1,4 +1,4 @@
-//! `kubesql query`: statements over sources, their answers to the output.
+//! `kubesql query`: runs statements and writes their results.
 
 use std::fs;
 use std::io::{self, IsTerminal, Read, Write};
@@ -15,15 +15,18 @@ use crate::args::QueryArgs;
 use crate::failure::Failure;
 use crate::output::Output;
 
-/// Warnings that are told without `--all-warnings`.
-const FIRST_WARNINGS: usize = 10;
+/// How statements are given.
+const HINT: &str = "give SQL: kubesql query \"select * from pods\", or -f query.sql";
 
-/// Runs the statements one after another, up to the first that fails.
+/// Number of warnings printed without `--all-warnings`.
+const MAX_WARNINGS: usize = 10;
+
+/// Runs the statements in order and stops at the first error.
 pub(crate) fn run(args: &QueryArgs) -> Result<(), Failure> {
     let sql = sql(args)?;
     let statements = split_statements(&sql);
     if statements.is_empty() {
-        return Err(Failure::usage("there is no statement", "give one: kubesql query \"select * from pods\""));
+        return Err(Failure::usage("no statement given", HINT));
     }
     let mut output = Output::new(&args.output)?;
     let runtime = runtime()?;
@@ -33,12 +36,12 @@ pub(crate) fn run(args: &QueryArgs) -> Result<(), Failure> {
     let mut result = Ok(());
     for (at, statement) in statements.iter().enumerate() {
         let answered = runtime.block_on(async {
-            let progress = Progress::of(&opened.source);
+            let progress = Progress::of_source(&opened.source);
             answer(&session, statement, &mut output, progress).await
         });
         result = answered.map_err(|failure| match failure {
             Failure::Sql { error, .. } if statements.len() > 1 => {
-                Failure::Sql { error, of: Some((at + 1, statements.len())) }
+                Failure::Sql { error, number: Some((at + 1, statements.len())) }
             }
             other => other,
         });
@@ -46,22 +49,22 @@ pub(crate) fn run(args: &QueryArgs) -> Result<(), Failure> {
             break;
         }
     }
-    tell_warnings(&session.take_warnings(), args.all_warnings);
-    // A reader that is stuck must not hold up the end.
+    print_warnings(&session.take_warnings(), args.all_warnings);
+    // Does not wait for a blocked read.
     runtime.shutdown_background();
     result
 }
 
-/// Runs one statement and writes its answer; `progress` is told until there is something to read.
+/// Runs one statement and writes its result. Progress is shown until there are rows.
 pub(super) async fn answer(
     session: &Session,
     sql: &str,
     output: &mut Output<'_>,
     progress: Progress,
 ) -> Result<(), Failure> {
-    let shows_rows = output.shows_rows_at_once();
+    let shows_rows = output.streams_to_terminal();
     let Answer { schema, mut rows, .. } = session.execute(sql).await?;
-    // Nothing is written before the first rows are there, so that most failures leave no output.
+    // Nothing is written before the first batch, so that most errors leave no output.
     let mut next = rows.next().await.transpose()?;
     if schema.fields().is_empty() {
         return drain(rows).await.map_err(Failure::from);
@@ -79,12 +82,12 @@ pub(super) async fn answer(
     let done = sink.finish()?;
     if done.hidden > 0 {
         let columns = if done.hidden == 1 { "column" } else { "columns" };
-        say(&format!("{} {columns} without a value left out; --all-columns shows them", done.hidden));
+        say(&format!("{} {columns} without values hidden; use --all-columns to show them", done.hidden));
     }
     Ok(())
 }
 
-/// Runs a statement without columns to its end: `SET`.
+/// Reads the result of a statement without columns to its end: `SET`.
 async fn drain(
     mut rows: impl futures::Stream<Item = Result<arrow::array::RecordBatch, SqlError>> + Unpin,
 ) -> Result<(), SqlError> {
@@ -92,48 +95,47 @@ async fn drain(
     Ok(())
 }
 
-/// The statements' text, from wherever it is.
+/// The SQL text from the argument, a file or standard input.
 fn sql(args: &QueryArgs) -> Result<String, Failure> {
-    const HINT: &str = "give SQL: kubesql query \"select * from pods\", or -f query.sql";
     if let Some(sql) = &args.sql {
         if Path::new(sql).exists() {
             return Err(Failure::usage(
-                format!("{sql} is a file, not a statement"),
-                "each source needs its own --file; -f reads statements from a file",
+                format!("\"{sql}\" is a file, not a statement"),
+                "use --file for each file of objects, and -f for a file of statements",
             ));
         }
         return Ok(sql.clone());
     }
     if let Some(path) = args.query_file.as_deref().filter(|path| *path != Path::new("-")) {
         return fs::read_to_string(path).map_err(|error| {
-            Failure::usage(format!("{} cannot be read: {error}", path.display()), "-f takes a file of SQL in UTF-8")
+            Failure::usage(format!("could not read \"{}\": {error}", path.display()), "-f takes a file of SQL in UTF-8")
         });
     }
     if args.sources.read_stdin() {
-        return Err(Failure::usage("there is no statement, and standard input is a source", HINT));
+        return Err(Failure::usage("no statement given, and standard input is a source", HINT));
     }
     if io::stdin().is_terminal() {
-        return Err(Failure::usage("there is no statement", HINT));
+        return Err(Failure::usage("no statement given", HINT));
     }
     let mut sql = String::new();
     match io::stdin().lock().read_to_string(&mut sql) {
         Ok(_) => Ok(sql),
-        Err(error) => Err(Failure::usage(format!("no statement can be read from standard input: {error}"), HINT)),
+        Err(error) => Err(Failure::usage(format!("could not read statements from standard input: {error}"), HINT)),
     }
 }
 
-fn tell_warnings(warnings: &[Warning], all: bool) {
-    let shown = if all { warnings.len() } else { warnings.len().min(FIRST_WARNINGS) };
+fn print_warnings(warnings: &[Warning], all: bool) {
+    let shown = if all { warnings.len() } else { warnings.len().min(MAX_WARNINGS) };
     for Warning { place, message, count } in &warnings[..shown] {
         let times = if *count > 1 { format!(" ({count} times)") } else { String::new() };
         say(&format!("warning: {place}: {message}{times}"));
     }
     if shown < warnings.len() {
-        say(&format!("and {} more; --all-warnings prints all", warnings.len() - shown));
+        say(&format!("{} more warnings; use --all-warnings to print all", warnings.len() - shown));
     }
 }
 
-/// A line on stderr; where that is closed, there is no one to tell.
+/// Prints a line on stderr. Nothing can be reported if stderr is closed.
 pub(crate) fn say(line: &str) {
     _ = writeln!(io::stderr().lock(), "{line}");
 }

@@ -18,7 +18,7 @@ use crate::listen::Access;
 use crate::pg::Pg;
 use crate::query::Door;
 use crate::reload;
-use crate::sources::Following;
+use crate::sources::WatchConfig;
 use crate::tls::Tls;
 
 /// How long until a watch that failed is tried again.
@@ -38,8 +38,8 @@ pub(crate) fn run(args: &ServeArgs) -> Result<(), Failure> {
     let access = Arc::new(args.access.open(&doors, audit.clone(), usize::from(args.limits.max_connections))?);
     let runtime = runtime()?;
     let idle = Duration::from_secs(args.watch_idle.max(1));
-    let following = Following { idle, memory: args.watch_memory, statements: args.limits.memory()? };
-    let opened = args.sources.open_live(&runtime, &following)?;
+    let watching = WatchConfig { idle, memory: args.watch_memory, statement_memory: args.limits.memory()? };
+    let opened = args.sources.open_watched(&runtime, &watching)?;
     let door = Door::audited(Arc::clone(&opened.engine), args.limits(), args.sources.partial, audit);
     for table in &args.watch {
         // What is misspelt is told before anybody connects.

@@ -1,14 +1,14 @@
-//! `kubesql shell`: statements at a prompt, or from a pipe.
+//! `kubesql shell`: statements from a prompt, a pipe or files.
 
 use super::runtime;
 use crate::args::ShellArgs;
 use crate::failure::Failure;
 
-/// Runs the shell until it is left; the exit code of a script.
+/// Runs the shell until it ends; returns the exit code of a script.
 pub(crate) fn run(args: &ShellArgs) -> Result<u8, Failure> {
     let runtime = runtime()?;
     let result = crate::shell::run(args, &runtime);
-    // A statement that was stopped must not hold up the end.
+    // Does not wait for a cancelled statement.
     runtime.shutdown_background();
     result
 }

@@ -13,7 +13,7 @@ pub(crate) fn run(args: &TablesArgs) -> Result<(), Failure> {
     let runtime = runtime()?;
     let opened = args.sources.open(&runtime)?;
     let missing = runtime.block_on(async {
-        let _progress = Progress::of(&opened.source);
+        let _progress = Progress::of_source(&opened.source);
         opened.engine.learn().await
     });
     for missing in missing {

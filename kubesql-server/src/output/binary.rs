@@ -24,7 +24,7 @@ pub(crate) struct Ipc<W: Write> {
 }
 
 impl<W: Write> Ipc<W> {
-    /// Writes the schema at once.
+    /// Writes the schema immediately.
     pub(crate) fn new(to: W, schema: &SchemaRef) -> io::Result<Self> {
         let schema = sent_schema(schema);
         Ok(Self { writer: StreamWriter::try_new(to, &schema).map_err(output_error)?, schema })
@@ -77,14 +77,14 @@ impl<W: Write + Send> Sink for Parquet<W> {
     }
 }
 
-/// The schema with names that differ, by which readers find columns, and types that all of them know.
+/// The schema with unique names, by which readers find columns, and with types that all readers know.
 pub(crate) fn sent_schema(schema: &SchemaRef) -> SchemaRef {
     let fields = unique(schema);
     let fields = fields.iter().map(|field| field.as_ref().clone().with_data_type(plain(field.data_type())));
     Arc::new(Schema::new_with_metadata(fields.collect::<Vec<_>>(), schema.metadata().clone()))
 }
 
-/// The error of writing that Parquet has wrapped, or its own.
+/// The I/O error inside of a Parquet error, or the Parquet error itself.
 fn parquet_error(error: ParquetError) -> io::Error {
     match error {
         ParquetError::External(cause) => match cause.downcast::<io::Error>() {

@@ -1,4 +1,4 @@
-//! CSV: quoting by RFC 4180, lines end in a line feed.
+//! CSV, quoted as in RFC 4180; lines end with a line feed. arrow-csv quotes neither empty strings nor white space.
 
 use std::io::{self, Write};
 
@@ -15,7 +15,7 @@ pub(crate) struct Csv<W> {
 }
 
 impl<W: Write> Csv<W> {
-    /// Writes the header at once, so that an answer without rows has one.
+    /// Writes the header immediately, so that a result without rows has one.
     pub(crate) fn new(mut to: W, schema: &Schema, headers: bool) -> io::Result<Self> {
         let mut line = Vec::new();
         if headers {
@@ -29,7 +29,7 @@ impl<W: Write> Csv<W> {
     }
 }
 
-/// Adds a value and the comma behind it. An empty text is quoted, to tell it from NULL.
+/// Appends a value and a comma. An empty string is quoted, to distinguish it from NULL.
 fn push(line: &mut Vec<u8>, value: Option<&str>) {
     match value {
         Some(text) if text.is_empty() || needs_quotes(text) => {
@@ -43,7 +43,7 @@ fn push(line: &mut Vec<u8>, value: Option<&str>) {
     line.push(b',');
 }
 
-/// White space at the ends is kept by every reader only in quotes.
+/// Some readers trim white space at the ends of unquoted values.
 fn needs_quotes(text: &str) -> bool {
     text.contains([',', '"', '\n', '\r']) || text.trim().len() != text.len()
 }

@@ -1,4 +1,4 @@
-//! JSON: one array of objects, or an object a line.
+//! JSON: one array of objects, or one object per line.
 
 use std::collections::HashSet;
 use std::io::{self, Write};
@@ -14,13 +14,13 @@ use crate::failure::output_error;
 /// Writes rows as objects.
 pub(crate) struct Json<W> {
     to: W,
-    /// One array around all rows.
+    /// Writes one array of all rows.
     array: bool,
     rows: usize,
     buffer: Vec<u8>,
 }
 
-/// Written to the output whenever this much has gathered.
+/// The buffer is written to the output at this size.
 const CHUNK: usize = 64 * 1024;
 
 impl<W: Write> Json<W> {
@@ -29,7 +29,7 @@ impl<W: Write> Json<W> {
     }
 }
 
-/// The columns with names that differ: the second `name` becomes `name_2`.
+/// The columns with unique names: the second `name` becomes `name_2`.
 pub(crate) fn unique(schema: &Schema) -> Fields {
     let mut taken: HashSet<String> = schema.fields().iter().map(|field| field.name().clone()).collect();
     let mut seen = HashSet::new();

@@ -1,4 +1,4 @@
-//! Answers in every format. Knows rows and formats, nothing of SQL.
+//! Writes results in every output format. Nothing here knows SQL.
 
 pub(crate) mod binary;
 pub(crate) mod csv;
@@ -20,25 +20,25 @@ pub(crate) use self::table::Layout;
 use crate::args::{Format, OutputArgs};
 use crate::failure::Failure;
 
-/// Takes the rows of one answer.
+/// Receives the rows of one result.
 pub(crate) trait Sink {
-    /// Writes rows, or keeps them until all are known.
+    /// Writes rows, or buffers them.
     fn batch(&mut self, batch: &RecordBatch) -> io::Result<()>;
 
-    /// Writes what is left; called once, after the last row.
+    /// Writes what is buffered; called once, after the last batch.
     fn finish(&mut self) -> io::Result<Done>;
 }
 
-/// What is worth telling of an answer that was written.
+/// What to report about a result that was written.
 #[derive(Debug, Default, Clone, Copy)]
 pub(crate) struct Done {
-    /// Columns that were left out, since all their values are NULL.
+    /// Number of columns left out because all their values are NULL.
     pub(crate) hidden: usize,
 }
 
-/// Where answers go, and how they are written.
+/// The destination of results, and how they are written.
 pub(crate) struct Output<'a> {
-    /// Opened with the first answer, so that a failing statement leaves a file as it was.
+    /// Opened with the first result, so that a failing statement does not change a file.
     to: Option<Box<dyn Write + Send>>,
     args: &'a OutputArgs,
     terminal: Option<usize>,
@@ -46,21 +46,21 @@ pub(crate) struct Output<'a> {
 }
 
 impl<'a> Output<'a> {
-    /// Standard output, or the file that is asked for.
+    /// Standard output, or the file of `--output-file`.
     pub(crate) fn new(args: &'a OutputArgs) -> Result<Self, Failure> {
         let on_terminal = args.output_file.is_none() && io::stdout().is_terminal();
         if on_terminal && matches!(args.format, Format::Arrow | Format::Parquet) {
             return Err(Failure::usage(
-                "this format is not for a terminal",
-                "write to a file by --output-file PATH, or to a pipe",
+                "binary formats cannot be written to a terminal",
+                "use --output-file PATH, or redirect the output",
             ));
         }
         let width = || terminal_size::terminal_size().map_or(80, |(width, _)| usize::from(width.0));
         Ok(Self { to: None, args, terminal: on_terminal.then(width), answers: 0 })
     }
 
-    /// Whether rows appear on the terminal as they are given; tables are laid out when all are there.
-    pub(crate) fn shows_rows_at_once(&self) -> bool {
+    /// Whether rows appear on the terminal as they are written; tables appear when all rows are known.
+    pub(crate) fn streams_to_terminal(&self) -> bool {
         self.terminal.is_some() && self.args.format != Format::Table
     }
 
@@ -71,14 +71,13 @@ impl<'a> Output<'a> {
         match File::create(path) {
             Ok(file) => Ok(Box::new(BufWriter::with_capacity(BUFFER, file))),
             Err(error) => Err(Failure::usage(
-                format!("{} cannot be written: {error}", path.display()),
-                "give --output-file a path in a folder that you can write to",
+                format!("could not write \"{}\": {error}", path.display()),
+                "choose another path with --output-file",
             )),
         }
     }
 
-    /// Begins the answer to the next statement. `star` says that it is a `select *`, whose empty
-    /// columns tables leave out.
+    /// Starts the result of the next statement. `star`: it is a `select *`, whose empty columns are left out of tables.
     pub(crate) fn answer(&mut self, schema: &SchemaRef, star: bool) -> Result<Box<dyn Sink + '_>, Failure> {
         self.answers += 1;
         let to = match &mut self.to {
@@ -89,8 +88,8 @@ impl<'a> Output<'a> {
             match self.args.format {
                 Format::Arrow | Format::Parquet => {
                     return Err(Failure::usage(
-                        "this format holds the answer to one statement",
-                        "run the statements one by one",
+                        "a binary file can hold the result of one statement only",
+                        "run each statement with an output file of its own",
                     ));
                 }
                 Format::Table | Format::Csv => to.write_all(b"\n")?,
@@ -109,7 +108,7 @@ impl<'a> Output<'a> {
     }
 }
 
-/// What writes one answer in a format; of the layout, all but tables take the headers alone.
+/// A writer for one result. Formats other than tables use only the layout's `headers`.
 pub(crate) fn sink<'w>(
     format: Format,
     to: impl Write + Send + 'w,
@@ -127,5 +126,5 @@ pub(crate) fn sink<'w>(
     })
 }
 
-/// Bytes gathered before they are written.
+/// Size of the write buffer in bytes.
 const BUFFER: usize = 64 * 1024;

@@ -1,4 +1,4 @@
-//! Values of the Arrow types that every reader knows: no views, no dictionaries.
+//! Conversion to Arrow types that every reader knows: no views, no dictionaries.
 
 use std::sync::Arc;
 
@@ -7,7 +7,7 @@ use arrow::compute::cast;
 use arrow::datatypes::{DataType, FieldRef, SchemaRef};
 use arrow::error::ArrowError;
 
-/// The type that values are given as.
+/// The type that values of a type are converted to.
 pub(crate) fn plain(of: &DataType) -> DataType {
     let inner = |field: &FieldRef| Arc::new(field.as_ref().clone().with_data_type(plain(field.data_type())));
     match of {

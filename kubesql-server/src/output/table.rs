@@ -1,4 +1,4 @@
-//! Tables for people, as psql writes them.
+//! Aligned tables in the style of psql.
 
 use std::io::{self, Write};
 
@@ -10,22 +10,22 @@ use super::value::{TextWriter, is_number, json_options};
 use super::{Done, Sink};
 use crate::args::Expanded;
 
-/// How a table is laid out.
+/// Layout of a table.
 #[derive(Debug, Clone)]
 pub(crate) struct Layout {
-    /// Header and footer.
+    /// Whether there are a header and a footer.
     pub(crate) headers: bool,
-    /// A line a column.
+    /// Whether each column is on a line of its own.
     pub(crate) expanded: Expanded,
-    /// Columns of the terminal, where it is one.
+    /// Width of the terminal in columns, if the output is one.
     pub(crate) terminal: Option<usize>,
-    /// Leaves out columns without any value.
+    /// Whether columns without values are left out.
     pub(crate) hide_empty: bool,
-    /// What NULL looks like.
+    /// The text for NULL.
     pub(crate) null: String,
 }
 
-/// Gathers all rows, since every one decides the widths, and writes them at the end.
+/// Buffers all rows, since each may change the column widths, and writes them at the end.
 pub(crate) struct Table<W> {
     to: W,
     layout: Layout,
@@ -35,7 +35,7 @@ pub(crate) struct Table<W> {
 
 struct Column {
     name: String,
-    /// Numbers go to the right.
+    /// Whether values are right-aligned: numbers are.
     right: bool,
     cells: Vec<Option<String>>,
     width: usize,
@@ -51,15 +51,15 @@ impl Column {
     }
 }
 
-/// Where the text stands in its room.
+/// Alignment of a cell.
 #[derive(Clone, Copy)]
 enum Align {
     Left,
-    /// Left, and nothing behind it.
+    /// Left, without padding.
     Last,
     Right,
     Centre,
-    /// In the middle, and nothing behind it.
+    /// Centred, without padding on the right.
     CentreLast,
 }
 
@@ -72,7 +72,7 @@ impl<W: Write> Table<W> {
         Self { to, layout, columns: schema.fields().iter().map(column).collect(), rows: 0 }
     }
 
-    /// Whether a line a row is too wide.
+    /// Whether rows are wider than the terminal.
     fn is_expanded(&self) -> bool {
         match self.layout.expanded {
             Expanded::On => true,
@@ -176,7 +176,7 @@ impl<W: Write> Sink for Table<W> {
         }
         let hidden = before - columns.len();
         self.columns = columns;
-        // Without rows, hundreds of column names alone would say nothing.
+        // Without rows, hundreds of column names would be useless.
         let only_footer = self.layout.hide_empty && self.rows == 0;
         let expanded = self.is_expanded();
         let columns = std::mem::take(&mut self.columns);
@@ -194,7 +194,7 @@ impl<W: Write> Sink for Table<W> {
     }
 }
 
-/// The text on one line, without characters that a terminal would obey.
+/// The text on one line, without control characters.
 fn escape(text: &str) -> String {
     if !text.chars().any(must_escape) {
         return text.to_owned();
@@ -209,7 +209,7 @@ fn escape(text: &str) -> String {
     to
 }
 
-/// Control characters, line ends of Unicode, and marks that turn the direction of what follows.
+/// Control characters, Unicode line ends, and marks that change the text direction.
 fn must_escape(c: char) -> bool {
     c.is_control()
         || matches!(c, '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')

@@ -1,4 +1,4 @@
-//! Awkward values in every format.
+//! Unusual values in every format.
 
 use std::io;
 use std::sync::Arc;
@@ -46,7 +46,7 @@ fn list(items: &[Option<&str>]) -> ArrayRef {
     Arc::new(builder.finish())
 }
 
-/// One value of every sort: name, array, as JSON, as CSV, as YAML, in a table.
+/// One value of each type: name, array, JSON, CSV, YAML, table.
 fn cases() -> Vec<(&'static str, ArrayRef, &'static str, &'static str, &'static str, &'static str)> {
     let time = |micros| Arc::new(TimestampMicrosecondArray::from(vec![micros]).with_timezone("UTC")) as ArrayRef;
     let text = |value| texts(&[Some(value)]);
@@ -160,7 +160,7 @@ fn cases() -> Vec<(&'static str, ArrayRef, &'static str, &'static str, &'static 
     ]
 }
 
-/// What a sink makes of batches.
+/// The output of a sink for some batches.
 fn written(batches: &[RecordBatch], make: impl FnOnce(&mut Vec<u8>) -> Box<dyn Sink + '_>) -> String {
     let mut bytes = Vec::new();
     let mut sink = make(&mut bytes);
@@ -184,7 +184,7 @@ fn as_table(batches: &[RecordBatch], layout: Layout) -> String {
 }
 
 #[test]
-fn each_value_in_each_format() {
+fn writes_each_type_in_each_format() {
     for (name, array, in_json, in_csv, in_yaml, in_table) in cases() {
         let batch = [batch([("a", array)])];
         assert_eq!(
@@ -205,7 +205,7 @@ fn each_value_in_each_format() {
 }
 
 #[test]
-fn no_rows() {
+fn writes_results_without_rows() {
     let empty = [batch([("a", numbers(&[])), ("b c", texts(&[]))])];
     assert_eq!(written(&empty, |to| Box::new(json::Json::new(to, true))), "[]\n");
     assert_eq!(written(&empty, |to| Box::new(json::Json::new(to, false))), "");
@@ -217,7 +217,7 @@ fn no_rows() {
 }
 
 #[test]
-fn several_rows_in_several_batches() {
+fn joins_batches() {
     let all = [
         batch([("n", numbers(&[Some(1), None])), ("t", texts(&[Some("a"), Some("b")]))]),
         batch([("n", numbers(&[Some(3)])), ("t", texts(&[None]))]),
@@ -230,7 +230,7 @@ fn several_rows_in_several_batches() {
 }
 
 #[test]
-fn columns_of_one_name() {
+fn makes_column_names_unique() {
     let columns: Vec<(&str, ArrayRef)> =
         ["name", "name", "name_2", "name"].into_iter().zip(1..).map(|(name, n)| (name, numbers(&[Some(n)]))).collect();
     let same = [batch(<[_; 4]>::try_from(columns).unwrap())];
@@ -256,7 +256,7 @@ fn columns_of_one_name() {
 }
 
 #[test]
-fn a_table_is_aligned_by_width() {
+fn aligns_tables_by_display_width() {
     let rows = [batch([
         ("name", texts(&[Some("日本"), Some("a"), None])),
         ("count", numbers(&[Some(1), Some(-1000), None])),
@@ -276,7 +276,7 @@ fn a_table_is_aligned_by_width() {
 }
 
 #[test]
-fn a_table_that_is_too_wide_has_a_line_a_column() {
+fn expands_tables_wider_than_the_terminal() {
     let rows = [batch([("name", texts(&[Some("abc"), Some("d")])), ("count", numbers(&[Some(1), None]))])];
     let lines = " name | count\n------+-------\n abc  |     1\n d    |      \n(2 rows)\n";
     let records = "-[ RECORD 1 ]\nname  | abc\ncount | 1\n-[ RECORD 2 ]\nname  | d\ncount | \n";
@@ -293,7 +293,7 @@ fn a_table_that_is_too_wide_has_a_line_a_column() {
 }
 
 #[test]
-fn columns_without_a_value_are_left_out() {
+fn hides_columns_without_values() {
     let rows = [
         batch([("a", numbers(&[None])), ("b", numbers(&[Some(1)]))]),
         batch([("a", numbers(&[None])), ("b", numbers(&[None]))]),
@@ -308,7 +308,7 @@ fn columns_without_a_value_are_left_out() {
 }
 
 #[test]
-fn binary_formats_come_back_in_types_that_all_readers_know() {
+fn binary_formats_use_common_types() {
     for (name, array, ..) in cases() {
         let expected = arrow::compute::cast(&array, &plain(array.data_type())).unwrap();
         let given = batch([("a", array)]);
@@ -334,7 +334,7 @@ fn binary_formats_come_back_in_types_that_all_readers_know() {
     }
 }
 
-/// A reader that has gone away.
+/// A reader that has closed the pipe.
 struct Closed;
 
 impl io::Write for Closed {
@@ -348,7 +348,7 @@ impl io::Write for Closed {
 }
 
 #[test]
-fn a_closed_pipe_is_told_as_one() {
+fn reports_closed_pipes() {
     let rows = batch([("a", numbers(&[Some(1)]))]);
     let schema: Arc<Schema> = rows.schema();
     let all = |sink: io::Result<Box<dyn Sink>>| {

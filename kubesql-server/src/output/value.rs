@@ -1,4 +1,4 @@
-//! One value of an Arrow array as text or as JSON: the same in every format.
+//! Single Arrow values as text or JSON, the same in every format.
 
 use std::fmt::Write as _;
 use std::io;
@@ -13,16 +13,16 @@ use arrow::util::display::{ArrayFormatter, DurationFormat, FormatOptions};
 
 use crate::failure::output_error;
 
-/// RFC 3339 for times without a zone, which are UTC as all times here.
+/// RFC 3339. Timestamps without a zone are UTC.
 const UTC: &str = "%Y-%m-%dT%H:%M:%S%.fZ";
 
-/// How values become JSON: NULLs are written, times end in `Z`, and numbers that JSON does not have are text.
+/// JSON encoding: NULLs are written, times end in `Z`, and numbers that JSON cannot express are strings.
 pub(crate) fn json_options() -> EncoderOptions {
     let options = EncoderOptions::default().with_explicit_nulls(true).with_timestamp_format(UTC.to_owned());
     options.with_encoder_factory(Arc::new(Floats))
 }
 
-/// Encodes `NaN` and the infinities as text, as PostgreSQL does: NULL would be another value.
+/// Encodes `NaN` and the infinities as strings, as PostgreSQL does; NULL would be another value.
 #[derive(Debug)]
 struct Floats;
 
@@ -67,7 +67,7 @@ impl Encoder for FloatEncoder<'_> {
     }
 }
 
-/// A writer of an array's values as JSON.
+/// An encoder of an array's values as JSON.
 pub(crate) fn json_encoder<'a>(
     field: &'a FieldRef,
     array: &'a dyn Array,
@@ -76,7 +76,7 @@ pub(crate) fn json_encoder<'a>(
     make_encoder(field, array, options).map_err(output_error)
 }
 
-/// Whether values are lists, maps or structs, at any level of dictionaries.
+/// Whether values are lists, maps or structs, also inside of dictionaries.
 pub(crate) fn is_nested(data_type: &DataType) -> bool {
     match data_type {
         DataType::Dictionary(_, values) => is_nested(values),
@@ -84,7 +84,7 @@ pub(crate) fn is_nested(data_type: &DataType) -> bool {
     }
 }
 
-/// Whether values are numbers, which tables write to the right.
+/// Whether values are numbers, which tables align to the right.
 pub(crate) fn is_number(data_type: &DataType) -> bool {
     match data_type {
         DataType::Dictionary(_, values) => is_number(values),
@@ -108,16 +108,16 @@ impl<'a> TextWriter<'a> {
             .with_timestamp_format(Some(UTC))
             .with_duration_format(DurationFormat::Pretty);
         let formatter = ArrayFormatter::try_new(array.as_ref(), &format).map_err(output_error)?;
-        // Logical: also where only the value that a dictionary's key stands for is NULL.
+        // Logical nulls: the value of a dictionary's key may be NULL as well.
         Ok(Self::Plain { nulls: array.logical_nulls(), formatter })
     }
 
-    /// The value's text instead of what is in `text`; `None` for NULL.
+    /// Replaces `text` with the value's text; `None` for NULL.
     pub(crate) fn write<'t>(&mut self, row: usize, text: &'t mut String) -> Option<&'t str> {
         text.clear();
         match self {
             Self::Plain { nulls, .. } if nulls.as_ref().is_some_and(|nulls| nulls.is_null(row)) => return None,
-            // Writing to a String cannot fail, and errors of values are displayed.
+            // Writing to a String cannot fail; errors of values are part of the text.
             Self::Plain { formatter, .. } => _ = write!(text, "{}", formatter.value(row)),
             Self::Json(encoder) if encoder.is_null(row) => return None,
             Self::Json(encoder) => {

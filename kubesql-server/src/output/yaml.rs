@@ -1,4 +1,4 @@
-//! YAML: a list of maps that loads as the same values in YAML 1.1 and 1.2.
+//! YAML: a list of maps that has the same values in YAML 1.1 and 1.2.
 
 use std::fmt::Write as _;
 use std::io::{self, Write};
@@ -10,7 +10,7 @@ use super::json::unique;
 use super::value::{TextWriter, is_nested, is_number, json_options};
 use super::{Done, Sink};
 
-/// Writes rows as the maps of a list.
+/// Writes rows as a list of maps.
 pub(crate) struct Yaml<W> {
     to: W,
     rows: usize,
@@ -22,14 +22,14 @@ impl<W: Write> Yaml<W> {
     }
 }
 
-/// How the text of a column's values stands in YAML.
+/// The YAML style of a column's values.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Style {
     /// Numbers and booleans.
     Bare,
-    /// Flow style: JSON is YAML but for characters that YAML wants escaped.
+    /// Flow style: JSON is YAML except for some characters that YAML wants escaped.
     Flow,
-    /// Text, quoted where needed.
+    /// Strings, quoted where needed.
     Text,
 }
 
@@ -42,18 +42,18 @@ fn style(field: &Field) -> Style {
     }
 }
 
-/// Words that some loader takes for something other than text.
+/// Words that some parsers do not read as strings.
 const RESERVED: [&str; 9] = ["y", "n", "yes", "no", "on", "off", "true", "false", "null"];
 
-/// Whether every loader reads the bare word as this very text: it starts with a letter and has nothing
-/// that could be an indicator, a number or a date.
+/// Whether every parser reads the unquoted word as a string: it begins with a letter and cannot be an indicator, a
+/// number or a date.
 fn is_plain(text: &str) -> bool {
     text.starts_with(|c: char| c.is_ascii_alphabetic())
         && text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-' | b'/'))
         && !RESERVED.iter().any(|word| text.eq_ignore_ascii_case(word))
 }
 
-/// Characters that YAML does not take as they are, or that readers could take for line ends.
+/// Characters that YAML does not allow unescaped, or that parsers may take for line ends.
 fn must_escape(c: char) -> bool {
     c.is_control() || matches!(c, '\u{2028}' | '\u{2029}' | '\u{feff}' | '\u{fffe}' | '\u{ffff}')
 }
@@ -76,8 +76,8 @@ fn push_text(to: &mut String, text: &str) {
     to.push('"');
 }
 
-/// JSON with what only YAML wants escaped; such characters occur only in its strings. A space goes
-/// behind the colons and commas between values, which plain numbers in YAML 1.1 need.
+/// Appends JSON with the characters escaped that only YAML wants escaped; they occur only in strings. Colons and commas
+/// are followed by a space, which YAML 1.1 needs after plain numbers.
 fn push_flow(to: &mut String, json: &str) {
     let (mut quoted, mut escaped) = (false, false);
     for c in json.chars() {
@@ -101,7 +101,7 @@ fn push_bare(to: &mut String, text: &str) {
         "inf" => to.push_str(".inf"),
         "-inf" => to.push_str("-.inf"),
         "true" | "false" => to.push_str(text),
-        // YAML 1.1 wants a point and a sign in what has an exponent: 1e21 is text there.
+        // In YAML 1.1 an exponent needs a point and a sign: 1e21 is a string there.
         text => match text.split_once('e') {
             Some((digits, exponent)) => {
                 to.push_str(digits);

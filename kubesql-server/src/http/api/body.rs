@@ -19,7 +19,7 @@ use parking_lot::Mutex;
 use super::answer::{Answering, told};
 use super::format::Format;
 use super::problem::Problem;
-use crate::ahead::ahead;
+use crate::prefetch::prefetch;
 use crate::output::Sink;
 
 /// Tells of warnings, as a header for those that are known before the first row and as a trailer for the others.
@@ -192,7 +192,7 @@ impl Writing {
             }
         });
         let pieces = |written: Vec<Bytes>| stream::iter(written.into_iter().map(Ok));
-        ahead(Box::pin(written)).map_ok(pieces).try_flatten()
+        prefetch(Box::pin(written)).map_ok(pieces).try_flatten()
     }
 }
 

@@ -17,7 +17,7 @@ use crate::args::SourceArgs;
 use crate::commands::progress::Progress;
 use crate::failure::Failure;
 use crate::query::{Client, Door, Limits};
-use crate::sources::{Following, Opened};
+use crate::sources::{Opened, WatchConfig};
 
 /// Statements of one person at once, those of completion included.
 const AT_ONCE: usize = 16;
@@ -41,8 +41,8 @@ impl Local {
         memory: Option<u64>,
     ) -> Result<Self, Failure> {
         let idle = Duration::from_secs(watch_idle.max(1));
-        let following = Following { idle, memory, statements: Memory::default() };
-        let opened = sources.open_live(runtime, &following)?;
+        let watching = WatchConfig { idle, memory, statement_memory: Memory::default() };
+        let opened = sources.open_watched(runtime, &watching)?;
         let limits = Limits { at_once: AT_ONCE, ..Limits::default() };
         let door = Door::audited(Arc::clone(&opened.engine), limits, sources.partial, None);
         let client = Arc::new(door.client());
@@ -80,7 +80,7 @@ impl Backend for Local {
     }
 
     fn progress(&self) -> Progress {
-        Progress::of(&self.opened.source)
+        Progress::of_source(&self.opened.source)
     }
 
     fn place(&self) -> String {

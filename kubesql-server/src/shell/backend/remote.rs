@@ -118,7 +118,7 @@ impl Backend for Remote {
 
     fn progress(&self) -> Progress {
         let (began, place) = (Instant::now(), self.place.clone());
-        Progress::telling(move || format!("waiting for {place}, {} s; Ctrl-C stops it", began.elapsed().as_secs()))
+        Progress::of_text(move || format!("waiting for {place}, {} s (Ctrl-C cancels)", began.elapsed().as_secs()))
     }
 
     fn place(&self) -> String {
