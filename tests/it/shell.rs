@@ -231,7 +231,7 @@ fn a_person_at_a_terminal_has_all_comforts() {
     terminal.line(ENDLESS);
     terminal.sees("running, ");
     terminal.keys(&["C-c"]);
-    terminal.sees("error: the statement was stopped");
+    terminal.sees("error: statement cancelled");
     terminal.prompt();
     terminal.text("select 'never'");
     terminal.sees("'never'");

@@ -1,4 +1,4 @@
-//! Runs the commands of the shell.
+//! Runs backslash commands.
 
 use std::fmt::Write as _;
 use std::io::{self, Write};
@@ -8,9 +8,9 @@ use std::time::{Duration, SystemTime};
 
 use kubesql_runtime::sql::{ErrorKind, SqlError};
 
-use super::answers::{Outcome, Way, cannot_write};
-use super::lists::failed;
-use super::meta::{Every, GROUPS, Meta, parse};
+use super::execute::{Outcome, RunOptions, cannot_write};
+use super::lists::to_sql_error;
+use super::meta::{GROUPS, Meta, Repetition, parse};
 use super::screen::{Screen, Target, home, shell};
 use super::{Shell, editor, highlight, paths, settings, sqlhelp};
 use crate::commands::query::say;
@@ -27,31 +27,31 @@ impl Shell<'_> {
             Meta::Functions(pattern) => self.list_functions(pattern.as_deref())?,
             Meta::Clusters => _ = self.show("select * from system.clusters order by 1"),
             Meta::Connect(places) if places.is_empty() => {
-                let text = self.connected();
+                let text = self.connection_message();
                 self.print(&text)?;
             }
             Meta::Connect(places) => {
                 self.connect(&places)?;
-                self.tell(&self.connected());
+                self.notify(&self.connection_message());
             }
             Meta::Pset(name, value) => {
-                let told = self.settings.set(&name, value.as_deref())?;
-                self.tell(&told);
+                let message = self.settings.set(&name, value.as_deref())?;
+                self.notify(&message);
             }
             Meta::ShowPset => {
-                let line = |(name, _): &(&str, &[&str])| format!("{name:<12} {}", self.settings.shown(name));
+                let line = |(name, _): &(&str, &[&str])| format!("{name:<12} {}", self.settings.value(name));
                 let text = settings::NAMES.iter().map(line).collect::<Vec<_>>().join("\n");
                 self.print(&text)?;
             }
             Meta::Output(to) => {
                 self.close_target();
                 if let Some(to) = to {
-                    self.target = Some(Target::open(&to).map_err(|error| failed(&cannot_write(&to, &error)))?);
+                    self.target = Some(Target::open(&to).map_err(|error| to_sql_error(&cannot_write(&to, &error)))?);
                 }
             }
             Meta::Go { expanded, to } => {
                 let sql = self.take_statement()?;
-                self.statement(&sql, &Way { expanded, to, title: None });
+                self.statement(&sql, &RunOptions { expanded, to, title: None });
             }
             Meta::Watch(every) => {
                 let sql = self.take_statement()?;
@@ -67,8 +67,8 @@ impl Shell<'_> {
             Meta::Set(Some((name, value))) => {
                 let is_name = name.chars().all(|c| c.is_alphanumeric() || c == '_');
                 if !is_name || name.starts_with(|c: char| c.is_ascii_digit()) {
-                    let message = format!("a variable cannot be called {name}");
-                    return Err(SqlError::new(ErrorKind::Invalid, message).hint("letters, digits and _ make a name"));
+                    let message = format!("invalid variable name \"{name}\"");
+                    return Err(SqlError::new(ErrorKind::Invalid, message).hint("use letters, digits and underscores"));
                 }
                 self.variables.insert(name, value);
             }
@@ -79,7 +79,7 @@ impl Shell<'_> {
                 let folder = if folder.is_empty() { home("~") } else { home(&folder) };
                 std::env::set_current_dir(&folder).map_err(|error| {
                     SqlError::new(ErrorKind::Invalid, format!("{}: {error}", folder.display()))
-                        .hint("\\cd takes a folder; without one, it is the home directory")
+                        .hint("\\cd without a folder changes to the home directory")
                 })?;
             }
             Meta::Print => {
@@ -89,44 +89,44 @@ impl Shell<'_> {
             }
             Meta::Reset => {
                 self.pending.clear();
-                self.tell("The statement is forgotten.");
+                self.notify("Statement cleared.");
             }
             Meta::History(None) => self.page(&self.typed.join("\n"))?,
             Meta::History(Some(file)) => {
                 std::fs::write(home(&file), self.typed.join("\n") + "\n")
-                    .map_err(|error| failed(&cannot_write(&file, &error)))?;
+                    .map_err(|error| to_sql_error(&cannot_write(&file, &error)))?;
             }
-            Meta::Warnings if self.warnings.is_empty() => self.tell("There are none."),
-            Meta::Warnings => self.tell_warnings(true),
+            Meta::Warnings if self.warnings.is_empty() => self.notify("No warnings."),
+            Meta::Warnings => self.print_warnings(true),
             Meta::Quit => self.quit = true,
             Meta::Help => self.page(&help())?,
             Meta::SqlHelp(subject) => match sqlhelp::help(&subject) {
                 Ok(text) => self.print(&text)?,
                 Err(subjects) => {
-                    let error = SqlError::new(ErrorKind::Invalid, format!("there is no help with {subject}"));
-                    return Err(error.hint(format!("there is some with {subjects}")));
+                    let error = SqlError::new(ErrorKind::Invalid, format!("no help for \"{subject}\""));
+                    return Err(error.hint(format!("subjects: {subjects}")));
                 }
             },
         }
         Ok(())
     }
 
-    /// The statement that is typed so far, or the last one.
+    /// Takes the current statement, or the last one if there is none.
     fn take_statement(&mut self) -> Result<String, SqlError> {
         let typed = std::mem::take(&mut self.pending).trim().to_owned();
-        let sql = if super::says_something(&typed) { typed } else { self.last.clone() };
+        let sql = if super::has_statement(&typed) { typed } else { self.last.clone() };
         if sql.is_empty() {
-            return Err(SqlError::new(ErrorKind::Syntax, "there is no statement to run").hint("type one before it"));
+            return Err(SqlError::new(ErrorKind::Syntax, "no statement to run").hint("type a statement first"));
         }
         Ok(sql)
     }
 
-    fn connected(&self) -> String {
-        format!("The tables are those of {}. \\l tells how they are.", self.backend.place())
+    fn connection_message(&self) -> String {
+        format!("You are connected to {}. Use \\l to show the state of clusters.", self.backend.place())
     }
 
-    /// Runs a statement again and again.
-    fn watch(&mut self, sql: &str, every: Every) {
+    /// Repeats a statement.
+    fn watch(&mut self, sql: &str, every: Repetition) {
         let interrupt = self.interrupt.fresh();
         let mut times = 0;
         loop {
@@ -134,11 +134,11 @@ impl Shell<'_> {
                 jiff::Timestamp::try_from(SystemTime::now()).map_or_else(|_| String::new(), |now| format!("{now:.0}"));
             let mut title = format!("{now} (every {}s)\n\n", every.wait.as_secs_f64());
             if self.at_terminal && self.target.is_none() && io::IsTerminal::is_terminal(&io::stdout()) {
-                // From the top, so that what changes is seen in its place.
+                // Clears the screen, so that each result is in the same place.
                 title.insert_str(0, "\x1b[H\x1b[2J");
             }
             let pager = std::mem::replace(&mut self.settings.pager, settings::Pager::Off);
-            let outcome = self.statement(sql, &Way { title: Some(title), ..Way::default() });
+            let outcome = self.statement(sql, &RunOptions { title: Some(title), ..RunOptions::default() });
             self.settings.pager = pager;
             times += 1;
             if outcome != Outcome::Answered || every.times.is_some_and(|most| times >= most) {
@@ -157,7 +157,8 @@ impl Shell<'_> {
         }
     }
 
-    /// Lets the statement, the last one, or a file be edited; what ends is run, the rest can be typed on.
+    /// Opens an editor for the statement, the last statement, or a file. Complete statements run; the rest stays in the
+    /// input.
     fn edit(&mut self, file: Option<&str>) -> Result<(), SqlError> {
         self.drafts += 1;
         let (path, remove) = match file {
@@ -169,17 +170,17 @@ impl Shell<'_> {
                 } else {
                     std::mem::take(&mut self.pending)
                 };
-                write_new(&path, sql.trim_start()).map_err(|error| failed(&Failure::Output(error)))?;
+                write_new(&path, sql.trim_start()).map_err(|error| to_sql_error(&Failure::Output(error)))?;
                 (path.clone(), Remove(Some(path)))
             }
         };
-        edited(&path)?;
+        run_editor(&path)?;
         let text = std::fs::read_to_string(&path)
-            .map_err(|error| failed(&cannot_write(&path.display().to_string(), &error)))?;
+            .map_err(|error| to_sql_error(&cannot_write(&path.display().to_string(), &error)))?;
         drop(remove);
         let text = text.trim_end();
         if self.at_terminal && !text.is_empty() {
-            let shown = if self.colours { highlight::painted(text) } else { text.to_owned() };
+            let shown = if self.colours { highlight::with_colours(text) } else { text.to_owned() };
             say(&format!("{}{shown}", editor::PROMPT));
             self.typed.push(text.to_owned());
         }
@@ -187,34 +188,34 @@ impl Shell<'_> {
         Ok(())
     }
 
-    /// Prints a text where answers go.
+    /// Prints a text to the output of results.
     fn print(&mut self, text: &str) -> Result<(), SqlError> {
         let written = match &mut self.target {
             Some(target) => writeln!(target, "{text}"),
             None => writeln!(io::stdout().lock(), "{text}"),
         };
-        written.map_err(|error| failed(&Failure::Output(error)))
+        written.map_err(|error| to_sql_error(&Failure::Output(error)))
     }
 
-    /// Shows a text that may be long.
+    /// Prints a text that may need the pager.
     fn page(&self, text: &str) -> Result<(), SqlError> {
         let mut screen = Screen::new(self.pager(), true, self.interrupt.fresh());
         let written = writeln!(screen, "{text}").and_then(|()| screen.finish());
         written.or_else(|error| {
             let failure = Failure::Output(error);
-            if failure.is_broken_pipe() { Ok(()) } else { Err(failed(&failure)) }
+            if failure.is_broken_pipe() { Ok(()) } else { Err(to_sql_error(&failure)) }
         })
     }
 }
 
-/// Runs a command of the system's shell, or that shell itself.
+/// Runs a command in the system's shell, or the shell itself.
 fn system(command: &str) -> Result<(), SqlError> {
     let ran = if command.is_empty() {
         Command::new(std::env::var_os("SHELL").unwrap_or_else(|| "sh".into())).status()
     } else {
         shell(command).status()
     };
-    let hint = "\\! takes a command of the system's shell";
+    let hint = "usage: \\! [COMMAND]";
     match ran {
         Ok(status) if status.success() || command.is_empty() => Ok(()),
         Ok(status) => Err(SqlError::new(ErrorKind::Invalid, format!("{command}: {status}")).hint(hint)),
@@ -222,13 +223,13 @@ fn system(command: &str) -> Result<(), SqlError> {
     }
 }
 
-/// Runs the editor that the user has chosen.
-fn edited(path: &Path) -> Result<(), SqlError> {
+/// Runs the user's editor.
+fn run_editor(path: &Path) -> Result<(), SqlError> {
     let chosen = ["VISUAL", "EDITOR"].into_iter().filter_map(|name| std::env::var(name).ok());
     let editor = chosen.into_iter().find(|editor| !editor.trim().is_empty()).unwrap_or_else(|| "vi".to_owned());
     let mut command = shell(&format!("{editor} \"$1\""));
     command.arg("sh").arg(path);
-    let hint = "VISUAL or EDITOR names an editor: export EDITOR=nano";
+    let hint = "set VISUAL or EDITOR to an editor: export EDITOR=nano";
     match command.status() {
         Ok(status) if status.success() => Ok(()),
         Ok(status) => Err(SqlError::new(ErrorKind::Invalid, format!("{editor}: {status}")).hint(hint)),
@@ -236,12 +237,12 @@ fn edited(path: &Path) -> Result<(), SqlError> {
     }
 }
 
-/// Writes a file that did not exist before, and that others must not read.
+/// Creates a file that only its owner can read; fails if it exists.
 fn write_new(path: &Path, text: &str) -> io::Result<()> {
     private::options().write(true).create_new(true).open(path)?.write_all(text.as_bytes())
 }
 
-/// What there is to be said to the shell.
+/// The text of `\?`.
 fn help() -> String {
     let mut text =
         "Statements of SQL end with a semicolon and may have several lines. Tab completes names, Ctrl-R looks in \
@@ -249,8 +250,8 @@ fn help() -> String {
             .to_owned();
     for (group, commands) in GROUPS {
         _ = write!(text, "\n{group}\n");
-        for told in *commands {
-            _ = writeln!(text, "  {:<28} {}", told.usage, told.what);
+        for entry in *commands {
+            _ = writeln!(text, "  {:<28} {}", entry.usage, entry.description);
         }
     }
     text.trim_end().to_owned()

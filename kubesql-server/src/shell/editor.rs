@@ -1,4 +1,4 @@
-//! The line that is typed: prompt, keys, completion menu, history, all by reedline.
+//! The line editor, based on reedline: prompt, keys, completion menu and history.
 
 use std::borrow::Cow;
 use std::path::PathBuf;
@@ -18,16 +18,16 @@ use super::highlight::Colours;
 use super::history::Typed;
 use super::input::{Open, open};
 
-/// The menu of names.
+/// The name of the completion menu.
 const MENU: &str = "names";
 
-/// How a statement is edited in another program: reedline puts the file behind it.
+/// Opens a statement in the user's editor; reedline appends the path of the file.
 const EDITOR: &str = "exec ${VISUAL:-${EDITOR:-vi}} \"$@\"";
 
-/// What the prompt says of the lines behind the first, which the validator finds out.
+/// The prompt character of continuation lines. The validator sets it.
 type Mark = Arc<Mutex<char>>;
 
-/// An editor and the prompt that it shows.
+/// Creates the line editor and its prompt.
 pub(super) fn editor(
     history: Typed,
     knowledge: Arc<RwLock<Knowledge>>,
@@ -70,12 +70,12 @@ pub(super) fn editor(
     (editor, Box::new(Kubesql(mark)))
 }
 
-/// Puts a text in the line, as if it had been typed.
+/// Replaces the text of the line.
 pub(super) fn prefill(editor: &mut Reedline, text: &str) {
     editor.run_edit_commands(&[EditCommand::Clear, EditCommand::InsertString(text.to_owned())]);
 }
 
-/// Whether Enter runs what is typed.
+/// Decides whether Enter runs the input.
 struct Complete(Mark);
 
 impl Validator for Complete {
@@ -86,13 +86,13 @@ impl Validator for Complete {
     }
 }
 
-/// `kubesql=> `, as psql's.
+/// The prompt `kubesql=> `, in the style of psql.
 struct Kubesql(Mark);
 
-/// The prompt where nothing draws one.
+/// The prompt without a line editor.
 pub(super) const PROMPT: &str = "kubesql=> ";
 
-/// The prompt of a line behind the first.
+/// The prompt of a continuation line.
 pub(super) fn continued(mark: char) -> String {
     format!("kubesql{mark}> ")
 }

@@ -1,4 +1,4 @@
-//! Colours for what is typed.
+//! Syntax highlighting of the input.
 
 use nu_ansi_term::{Color, Style};
 use reedline::{Highlighter, StyledText};
@@ -7,7 +7,7 @@ use super::input::word_command;
 use super::lexer::{Kind, Token, tokenize};
 use super::words::{TYPES, is_keyword};
 
-/// Colours keywords, texts, numbers, names in quotes, comments and commands of the shell.
+/// Highlights keywords, strings, numbers, identifiers, comments and commands.
 pub(super) struct Colours;
 
 impl Highlighter for Colours {
@@ -20,12 +20,12 @@ impl Highlighter for Colours {
     }
 }
 
-/// A statement in colours, as one text.
-pub(super) fn painted(sql: &str) -> String {
+/// A statement with ANSI colours.
+pub(super) fn with_colours(sql: &str) -> String {
     coloured(sql, None).into_iter().map(|(style, text)| style.paint(text).to_string()).collect()
 }
 
-/// The pieces of a text with their styles; with a cursor, the bracket that belongs to the one beside it stands out.
+/// The tokens with their styles. The bracket at the cursor and its counterpart are emphasized.
 fn coloured(line: &str, cursor: Option<usize>) -> Vec<(Style, &str)> {
     if word_command(line).is_some() {
         return vec![(Style::new().fg(Color::Magenta), line)];
@@ -69,7 +69,7 @@ fn style(all: &[Token<'_>], at: usize) -> Style {
     }
 }
 
-/// The bracket before or behind the cursor, and the one that belongs to it.
+/// The bracket before or after the cursor, and its counterpart.
 fn pair(all: &[Token<'_>], cursor: usize) -> Option<(usize, usize)> {
     let bracket = |token: &Token<'_>| token.kind == Kind::Symbol && matches!(token.text, "(" | ")" | "[" | "]");
     let beside = all.iter().position(|token| bracket(token) && token.end() == cursor);

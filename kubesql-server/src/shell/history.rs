@@ -1,4 +1,5 @@
-//! What was typed before: each entry once, in a file that is only its owner's, shared by all shells.
+//! The input history: unique entries in a private file that all shells share. reedline's history keeps duplicates and
+//! creates files that others can read.
 
 use std::fs::{self, File};
 use std::io::{self, Read, Write};
@@ -11,10 +12,10 @@ use reedline::{
 
 use crate::private;
 
-/// So many entries are remembered.
+/// Maximum number of entries.
 const REMEMBERED: usize = 10_000;
 
-/// Longer ones are not: they were pasted.
+/// Maximum length of an entry in bytes; longer ones were pasted.
 const LONGEST: usize = 100_000;
 
 /// Entries, the newest last.
@@ -25,7 +26,7 @@ pub(super) struct Typed {
 }
 
 impl Typed {
-    /// What a file holds; new entries are written to it.
+    /// Reads a file; new entries are appended to it.
     pub(super) fn of_file(path: &Path) -> io::Result<Self> {
         if let Some(folder) = path.parent() {
             fs::create_dir_all(folder)?;
@@ -49,7 +50,7 @@ impl Typed {
         &self.entries
     }
 
-    /// Makes an entry the newest one; false where it is nothing.
+    /// Adds or moves an entry to the end; false if it is not kept.
     fn remember(&mut self, entry: &str) -> bool {
         let entry = entry.trim_end();
         if entry.is_empty() || entry.len() > LONGEST {
@@ -64,7 +65,7 @@ impl Typed {
         true
     }
 
-    /// Writes each entry once; what another shell adds at this moment may be lost.
+    /// Rewrites the file without duplicates. Entries that another shell adds at this moment may be lost.
     fn rewrite(&self, path: &Path) -> io::Result<()> {
         let beside = path.with_extension(format!("{}.new", std::process::id()));
         let mut file = open(&beside)?;
@@ -74,12 +75,12 @@ impl Typed {
     }
 }
 
-/// Opens a file to read, and to write behind its end, which others must not read.
+/// Opens a private file for reading and appending.
 fn open(path: &Path) -> io::Result<File> {
     private::options().read(true).append(true).create(true).open(path)
 }
 
-/// An entry in one line.
+/// An entry as one line.
 fn encoded(entry: &str) -> String {
     let line = entry.replace('\\', "\\\\").replace('\n', "\\n").replace('\r', "");
     line + "\n"
@@ -112,7 +113,7 @@ impl History for Typed {
             return Ok(item);
         }
         if let Some(path) = &self.file {
-            // In one piece, so that entries of several shells stay whole.
+            // One write per entry, so that entries of several shells do not mix.
             let line = encoded(item.command_line.trim_end());
             open(path)?.write_all(line.as_bytes())?;
         }
@@ -183,7 +184,7 @@ fn item(at: i64, entry: &str) -> HistoryItem {
     item
 }
 
-/// Capitals matter only where there are some in what is looked for.
+/// Case matters only if the search text contains capitals.
 fn contains(entry: &str, text: &str) -> bool {
     if text.chars().any(char::is_uppercase) {
         return entry.contains(text);

@@ -1,42 +1,42 @@
-//! What was typed: where statements end, what is still open, and what variables stand for.
+//! Shell input: where statements end, which quotes and brackets are open, and values of variables.
 
 use std::collections::BTreeMap;
 
 use super::lexer::{Kind, Token, tokenize};
 
-/// The variables of `\set`.
+/// The variables set by `\set`.
 pub(super) type Variables = BTreeMap<String, String>;
 
-/// A piece of the input, in its order.
+/// A part of the input.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Piece {
     /// Text of a statement.
     Text(String),
-    /// The statement before it is complete.
+    /// A semicolon: the statement is complete.
     End,
-    /// A command of the shell.
+    /// A backslash command.
     Meta(String),
 }
 
-/// Why the input goes on in the next line.
+/// Why the input continues in the next line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Open {
-    /// It does not.
+    /// It is complete.
     No,
-    /// A statement has no semicolon yet.
+    /// The statement has no semicolon.
     Statement,
     /// A bracket is open.
     Bracket,
-    /// A text is open.
+    /// A string is open.
     Text,
-    /// A name in quotes is open.
+    /// A quoted identifier is open.
     Quoted,
     /// A comment is open.
     Comment,
 }
 
 impl Open {
-    /// What psql writes in its prompt.
+    /// The character that psql shows in its prompt.
     pub(super) fn mark(self) -> char {
         match self {
             Self::No | Self::Statement => '-',
@@ -48,7 +48,7 @@ impl Open {
     }
 }
 
-/// Words that mean a command where they stand alone, as in psql.
+/// Words that are commands if nothing else is typed, as in psql.
 pub(super) fn word_command(input: &str) -> Option<&'static str> {
     let word = input.trim().trim_end_matches(';').trim_end();
     match word.to_ascii_lowercase().as_str() {
@@ -58,7 +58,7 @@ pub(super) fn word_command(input: &str) -> Option<&'static str> {
     }
 }
 
-/// Whether the input can be run, and why not. A command of the shell at its end runs what is before it.
+/// Whether the input is complete. A backslash command at its end completes a statement.
 pub(super) fn open(input: &str) -> Open {
     if word_command(input).is_some() {
         return Open::No;
@@ -78,7 +78,7 @@ pub(super) fn open(input: &str) -> Open {
     if depth(&tokens) > 0 { Open::Bracket } else { Open::Statement }
 }
 
-/// How many brackets the last statement has open.
+/// Number of open brackets in the last statement.
 fn depth(tokens: &[Token<'_>]) -> usize {
     let start = tokens.iter().rposition(|token| token.kind == Kind::Semicolon).map_or(0, |at| at + 1);
     tokens[start..].iter().fold(0, |depth, token| match token.text {
@@ -88,7 +88,7 @@ fn depth(tokens: &[Token<'_>]) -> usize {
     })
 }
 
-/// Takes the input apart.
+/// Splits the input into statements and commands.
 pub(super) fn pieces(input: &str) -> Vec<Piece> {
     if let Some(command) = word_command(input) {
         return vec![Piece::Meta(command.to_owned())];
@@ -117,17 +117,17 @@ pub(super) fn pieces(input: &str) -> Vec<Piece> {
     found
 }
 
-/// The text with variables replaced by their values.
-pub(super) fn filled_in(text: &str, variables: &Variables) -> String {
+/// Replaces variables by their values.
+pub(super) fn substitute_variables(text: &str, variables: &Variables) -> String {
     let token = |token: &Token<'_>| match token.kind {
-        Kind::Variable => replaced(token.text, variables),
+        Kind::Variable => variable_value(token.text, variables),
         _ => token.text.to_owned(),
     };
     tokenize(text).iter().map(token).collect()
 }
 
-/// A variable's value, or what was written where there is no such variable.
-fn replaced(written: &str, variables: &Variables) -> String {
+/// The value of a variable, or its text if it is not set.
+fn variable_value(written: &str, variables: &Variables) -> String {
     let inner = &written[1..];
     let quote = inner.chars().next().filter(|c| matches!(c, '\'' | '"'));
     let name = inner.trim_matches(|c| Some(c) == quote);
@@ -141,8 +141,8 @@ fn replaced(written: &str, variables: &Variables) -> String {
     }
 }
 
-/// Whether a statement's text says anything: it may be only comments.
-pub(super) fn says_something(text: &str) -> bool {
+/// Whether the text contains more than white space and comments.
+pub(super) fn has_statement(text: &str) -> bool {
     tokenize(text).iter().any(|token| !token.is_trivia())
 }
 
@@ -151,7 +151,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn statements_end_where_they_end() {
+    fn recognizes_complete_input() {
         for (input, expect) in [
             ("", Open::No),
             ("  \n", Open::No),
@@ -179,7 +179,7 @@ mod tests {
     }
 
     #[test]
-    fn input_falls_into_statements_and_commands() {
+    fn splits_statements_and_commands() {
         let text = |text: &str| Piece::Text(text.to_owned());
         let meta = |text: &str| Piece::Meta(text.to_owned());
         assert_eq!(pieces("select ';'; select 2 ;"), [text("select ';'"), Piece::End, text(" select 2 "), Piece::End]);
@@ -191,14 +191,14 @@ mod tests {
     }
 
     #[test]
-    fn variables_are_put_in_outside_of_quotes() {
+    fn substitutes_variables_outside_of_quotes() {
         let variables = Variables::from([("n".to_owned(), "it's".to_owned()), ("t".to_owned(), "pods".to_owned())]);
         for (input, expect) in [
             ("select * from :t", "select * from pods"),
             ("select :'n', :\"t\"", "select 'it''s', \"pods\""),
             ("select ':t', :unknown, x::t", "select ':t', :unknown, x::t"),
         ] {
-            assert_eq!(filled_in(input, &variables), expect, "{input}");
+            assert_eq!(substitute_variables(input, &variables), expect, "{input}");
         }
     }
 }

@@ -1,4 +1,4 @@
-//! The shell at a terminal: reads lines with all comforts, and runs them.
+//! The interactive shell.
 
 use std::sync::Arc;
 
@@ -15,7 +15,7 @@ use crate::commands::query::say;
 use crate::failure::Failure;
 
 impl Shell<'_> {
-    /// Reads and runs until it is left.
+    /// Reads and runs input until the shell ends.
     pub(super) fn interactive(&mut self, args: &ShellArgs) -> Result<(), Failure> {
         let knowledge = Arc::new(RwLock::new(Knowledge {
             catalog: Catalog::new(Arc::clone(&self.backend), self.runtime.handle().clone()),
@@ -50,21 +50,21 @@ impl Shell<'_> {
                 }
                 Ok(_) => {}
                 Err(error) => {
-                    // Some terminals do not say where their cursor is.
-                    say(&format!("warning: this terminal does not do all that lines are edited with: {error}"));
+                    // Some terminals do not report the cursor position.
+                    say(&format!("warning: line editing is not available in this terminal: {error}"));
                     return self.piped(std::io::stdin().lock());
                 }
             }
         }
-        // What the editor wrote there; most often nothing.
+        // The editor may have written this file.
         _ = std::fs::remove_file(draft);
         Ok(())
     }
 
-    /// Runs what was typed, and learns what can be completed from it.
+    /// Runs input, and loads the columns of its tables for completion.
     fn typed(&mut self, input: &str, editor: &mut Reedline) {
         if let Some(error) = editor.take_history_save_error() {
-            say(&format!("warning: the history cannot be written: {error}"));
+            say(&format!("warning: could not write the history: {error}"));
         }
         if !input.trim().is_empty() && !input.starts_with(' ') {
             self.typed.push(input.trim_end().to_owned());
@@ -78,7 +78,7 @@ impl Shell<'_> {
     fn history(&self) -> Typed {
         let Some(path) = paths::history() else { return Typed::default() };
         Typed::of_file(&path).unwrap_or_else(|error| {
-            say(&format!("warning: the history in {} is not used: {error}", path.display()));
+            say(&format!("warning: could not open the history \"{}\": {error}", path.display()));
             Typed::default()
         })
     }

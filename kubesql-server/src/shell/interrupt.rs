@@ -1,16 +1,16 @@
-//! Ctrl-C while something runs: it stops that, and not the shell.
+//! Ctrl-C cancels what is running, and not the shell.
 
 use tokio::runtime::Runtime;
 use tokio::sync::watch;
 
-/// Knows whether Ctrl-C was pressed since it was made. In a script, nobody listens and Ctrl-C ends the process.
+/// Tells whether Ctrl-C was pressed since this value was created. In scripts, Ctrl-C ends the process.
 #[derive(Debug, Clone)]
 pub(super) struct Interrupt {
     pressed: watch::Receiver<()>,
 }
 
 impl Interrupt {
-    /// Listens from now on.
+    /// Starts listening.
     pub(super) fn listen(runtime: &Runtime) -> Self {
         let (sender, pressed) = watch::channel(());
         runtime.spawn(async move {
@@ -21,24 +21,24 @@ impl Interrupt {
         Self { pressed }
     }
 
-    /// One that nobody presses.
+    /// An interrupt that never occurs.
     pub(super) fn never() -> Self {
         Self { pressed: watch::channel(()).1 }
     }
 
-    /// One that knows nothing of what was pressed before.
+    /// Forgets earlier interrupts.
     pub(super) fn fresh(&self) -> Self {
         let mut pressed = self.pressed.clone();
         pressed.mark_unchanged();
         Self { pressed }
     }
 
-    /// Whether it was pressed.
+    /// Whether Ctrl-C was pressed.
     pub(super) fn is_pressed(&self) -> bool {
         self.pressed.has_changed().unwrap_or(false)
     }
 
-    /// Waits until it is pressed.
+    /// Waits for Ctrl-C.
     pub(super) async fn pressed(&mut self) {
         if self.pressed.changed().await.is_err() {
             std::future::pending().await

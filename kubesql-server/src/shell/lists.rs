@@ -1,17 +1,17 @@
-//! What the shell lists itself: tables, columns, functions; shown as answers are.
+//! Lists made by the shell's own commands: tables, columns, functions and schemas.
 
 use kubesql_runtime::sql::{ErrorKind, SqlError};
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
 use super::Shell;
-use super::answers::{Outcome, Way};
 use super::complete::catalog::texts;
+use super::execute::{Outcome, RunOptions};
 use crate::commands::query::say;
 use crate::failure::Failure;
 use crate::glob::glob;
 
 impl Shell<'_> {
-    /// The tables of a pattern, or those that are listed.
+    /// Lists the tables that match a pattern, or the common ones.
     pub(super) fn list_tables(&mut self, pattern: Option<&str>, all: bool) -> Result<(), SqlError> {
         const SQL: &str = "select schema, name, kind, path, listed from system.tables order by name, schema";
         let rows = self.ask(SQL)?;
@@ -23,13 +23,13 @@ impl Shell<'_> {
         let found: Vec<Vec<String>> = rows.into_iter().filter(fits).map(|row| row[..4].to_vec()).collect();
         if found.is_empty() {
             let pattern = pattern.unwrap_or_default();
-            let error = SqlError::new(ErrorKind::UnknownTable, format!("no table matches {pattern}"));
-            return Err(error.hint(format!("\\dt *{}* finds parts of names", pattern.trim_matches('*'))));
+            let error = SqlError::new(ErrorKind::UnknownTable, format!("no table matches \"{pattern}\""));
+            return Err(error.hint(format!("try a part of the name: \\dt *{}*", pattern.trim_matches('*'))));
         }
         self.show_list(&["schema", "table", "kind", "path"], &found)
     }
 
-    /// A table's columns, or the tables of a pattern.
+    /// Lists the columns of a table, or the tables that match a pattern.
     pub(super) fn describe(&mut self, name: &str) -> Result<(), SqlError> {
         if name.contains(['*', '?']) {
             return self.list_tables(Some(name), false);
@@ -37,7 +37,7 @@ impl Shell<'_> {
         let interrupt = self.interrupt.fresh();
         let runtime = self.runtime;
         let with_data = runtime.block_on(async {
-            let _progress = self.waiting();
+            let _progress = self.progress();
             let mut pressed = interrupt.clone();
             tokio::select! {
                 biased;
@@ -47,10 +47,10 @@ impl Shell<'_> {
         });
         let columns = match with_data {
             Ok(columns) => columns,
-            // The keys of data that cannot be had are missing, and the rest is worth something.
+            // Without the data, only its keys are missing.
             Err(error) if matches!(error.kind, ErrorKind::Source | ErrorKind::Cancelled) => {
                 let columns = runtime.block_on(self.backend.columns(name, false))?;
-                say(&self.coloured(&format!("warning: without the keys that the data has: {error}")));
+                say(&self.coloured(&format!("warning: the keys of objects are missing: {error}")));
                 columns
             }
             Err(error) => return Err(error),
@@ -60,11 +60,11 @@ impl Shell<'_> {
         self.show_list(&["column", "type", "path"], &rows)
     }
 
-    /// The functions of a pattern, or all.
+    /// Lists the functions that match a pattern, or all.
     pub(super) fn list_functions(&mut self, pattern: Option<&str>) -> Result<(), SqlError> {
         let rows = self.ask("select name, kind, syntax, description from system.functions order by name")?;
         let fits = |row: &Vec<String>| pattern.is_none_or(|pattern| glob(&pattern.to_lowercase(), &row[0]));
-        // The first sentence is enough for a list.
+        // A list shows the first sentence only.
         let short = |row: Vec<String>| {
             let text = row[3].split(['\n', '.']).next().unwrap_or_default().trim().to_owned();
             vec![row[0].clone(), row[1].clone(), row[2].clone(), text]
@@ -72,13 +72,13 @@ impl Shell<'_> {
         let found: Vec<Vec<String>> = rows.into_iter().filter(fits).map(short).collect();
         if found.is_empty() {
             let pattern = pattern.unwrap_or_default();
-            let error = SqlError::new(ErrorKind::Invalid, format!("no function matches {pattern}"));
-            return Err(error.hint(format!("\\df *{}* finds parts of names", pattern.trim_matches('*'))));
+            let error = SqlError::new(ErrorKind::Invalid, format!("no function matches \"{pattern}\""));
+            return Err(error.hint(format!("try a part of the name: \\df *{}*", pattern.trim_matches('*'))));
         }
         self.show_list(&["function", "kind", "syntax", "description"], &found)
     }
 
-    /// The schemas of a pattern, or all.
+    /// Lists the schemas that match a pattern, or all.
     pub(super) fn list_schemas(&mut self, pattern: Option<&str>) -> Result<(), SqlError> {
         let rows = self.ask("show schemas")?;
         let fits = |row: &Vec<String>| pattern.is_none_or(|pattern| glob(&pattern.to_lowercase(), &row[0]));
@@ -96,27 +96,27 @@ impl Shell<'_> {
         })
     }
 
-    /// Shows rows of ours like an answer.
+    /// Shows rows like the result of a statement.
     fn show_list(&mut self, names: &[&str], rows: &[Vec<String>]) -> Result<(), SqlError> {
-        match self.list(names, rows, &Way::default()) {
+        match self.list(names, rows, &RunOptions::default()) {
             Ok(()) => Ok(()),
             Err(failure) if failure.is_broken_pipe() => Ok(()),
-            Err(failure) => Err(failed(&failure)),
+            Err(failure) => Err(to_sql_error(&failure)),
         }
     }
 
-    /// Runs a statement of the shell's own, whose answer is shown.
+    /// Runs one of the shell's own statements and shows its result.
     pub(super) fn show(&mut self, sql: &str) -> Outcome {
         let last = std::mem::take(&mut self.last);
-        let outcome = self.statement(sql, &Way::default());
+        let outcome = self.statement(sql, &RunOptions::default());
         self.last = last;
         outcome
     }
 }
 
-/// The rows cut so that a table of them has room in the terminal: the last columns first, never the first.
+/// Shortens values so that a table fits into the terminal. The last columns are shortened first, the first never.
 pub(super) fn narrowed(names: &[&str], rows: &[Vec<String>], room: usize) -> Vec<Vec<String>> {
-    /// Less of a column would say nothing.
+    /// A column is not made narrower than this.
     const LEAST: usize = 12;
     let width = |at: usize| rows.iter().map(|row| row[at].width()).max().unwrap_or(0).max(names[at].width());
     let mut widths: Vec<usize> = (0..names.len()).map(width).collect();
@@ -140,8 +140,8 @@ pub(super) fn narrowed(names: &[&str], rows: &[Vec<String>], room: usize) -> Vec
     rows.iter().map(|row| row.iter().zip(&widths).map(cut).collect()).collect()
 }
 
-/// A failure of the shell itself, as statements fail.
-pub(super) fn failed(failure: &Failure) -> SqlError {
+/// Converts an error of the shell to an error of a statement.
+pub(super) fn to_sql_error(failure: &Failure) -> SqlError {
     let text = failure.to_string();
     let text = text.strip_prefix("error: ").unwrap_or(&text);
     let (message, hint) = text.split_once("\nhint: ").map_or((text, None), |(message, hint)| (message, Some(hint)));
@@ -163,7 +163,7 @@ mod tests {
         let shown = narrowed(&["column", "type", "path"], &rows, 50);
         assert_eq!(shown[0], ["a-name-that-stays-whole", "text", "a path that is…"]);
         assert_eq!(narrowed(&["column", "type", "path"], &rows, 100), rows);
-        // What cannot be had is not cut away to nothing.
+        // Values keep their minimum width even if the table does not fit.
         assert_eq!(narrowed(&["column", "type", "path"], &rows, 10)[0][2], "a path that…");
     }
 }

@@ -1,32 +1,32 @@
-//! The commands of the shell, which begin with a backslash: what can be said. Does nothing.
+//! Parsing of backslash commands.
 
 use std::time::Duration;
 
 use kubesql_runtime::sql::{ErrorKind, SqlError};
 
-/// A command and its arguments.
+/// A backslash command.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Meta {
-    /// `\d NAME`: a table's columns, or the tables of a pattern.
+    /// `\d NAME`: the columns of a table, or the tables that match a pattern.
     Describe(String),
-    /// Tables: of a pattern, or those that are listed; all of them.
+    /// Tables that match a pattern, or the common ones; the flag includes all.
     Tables(Option<String>, bool),
     Schemas(Option<String>),
     Functions(Option<String>),
     Clusters,
-    /// Other clusters, or a server; nothing tells of the current ones.
+    /// Connects to other clusters or a server; an empty list shows the current ones.
     Connect(Vec<String>),
-    /// A setting of the output; without a value it is changed over.
+    /// An output setting; without a value, it is toggled.
     Pset(String, Option<String>),
-    /// All settings of the output.
+    /// All output settings.
     ShowPset,
-    /// Where answers go: a file, `|command`, or the terminal again.
+    /// The destination of results: a file, `|command`, or standard output.
     Output(Option<String>),
     Edit(Option<String>),
     Include(String),
-    /// Runs the statement again and again.
-    Watch(Every),
-    /// Runs the statement: upright, and to a file or `|command`.
+    /// Repeats the statement.
+    Watch(Repetition),
+    /// Runs the statement, with options.
     Go {
         expanded: bool,
         to: Option<String>,
@@ -45,86 +45,86 @@ pub(super) enum Meta {
     SqlHelp(String),
 }
 
-/// How often a statement is run again.
+/// The interval and number of repetitions.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) struct Every {
+pub(super) struct Repetition {
     pub(super) wait: Duration,
-    /// How many times; `None` until it is stopped.
+    /// Number of repetitions; `None` repeats until Ctrl-C.
     pub(super) times: Option<u32>,
 }
 
-/// A command as the help tells it.
-pub(super) struct Told {
-    /// With arguments: `\d NAME`.
+/// An entry of the help.
+pub(super) struct HelpEntry {
+    /// The command with its arguments: `\d NAME`.
     pub(super) usage: &'static str,
-    pub(super) what: &'static str,
+    pub(super) description: &'static str,
 }
 
-const fn told(usage: &'static str, what: &'static str) -> Told {
-    Told { usage, what }
+const fn entry(usage: &'static str, description: &'static str) -> HelpEntry {
+    HelpEntry { usage, description }
 }
 
-/// What there is, by what it is for.
-pub(super) const GROUPS: &[(&str, &[Told])] = &[
+/// All commands in groups, for the help.
+pub(super) const GROUPS: &[(&str, &[HelpEntry])] = &[
     (
         "Statements",
         &[
-            told("\\g [FILE or |COMMAND]", "run the statement (as ;), its answer to a file or program"),
-            told("\\gx [FILE or |COMMAND]", "the same, a line a column"),
-            told("\\watch [SECONDS] [c=TIMES]", "run it again and again, until Ctrl-C"),
-            told("\\e [FILE]", "edit the statement, or the last one, in $VISUAL or $EDITOR"),
-            told("\\i FILE", "run the statements and commands of a file"),
-            told("\\p", "show the statement, or the last one"),
-            told("\\r", "forget the statement"),
-            told("\\s [FILE]", "show the history, or write it to a file"),
+            entry("\\g [FILE or |COMMAND]", "run the statement, like ;, and write its result to a file or program"),
+            entry("\\gx [FILE or |COMMAND]", "the same with expanded output"),
+            entry("\\watch [SECONDS] [c=TIMES]", "repeat the statement until Ctrl-C"),
+            entry("\\e [FILE]", "edit the current or last statement in $VISUAL or $EDITOR"),
+            entry("\\i FILE", "run the statements and commands of a file"),
+            entry("\\p", "show the current or last statement"),
+            entry("\\r", "clear the current statement"),
+            entry("\\s [FILE]", "show the history, or write it to a file"),
         ],
     ),
     (
-        "What there is",
+        "Tables and clusters",
         &[
-            told("\\d [NAME]", "the tables, or the columns of one, those of the data's labels and other keys too"),
-            told("\\dt[+] [PATTERN]", "the tables; of a pattern (*container*, apps.*), or with + all, also deep ones"),
-            told("\\dn [PATTERN]", "the schemas"),
-            told("\\df [PATTERN]", "the functions"),
-            told("\\l", "the clusters, and how they are"),
-            told("\\c [CONTEXT...]", "follow other clusters (names or patterns), or http://SERVER"),
-            told("\\conninfo", "where the tables come from"),
+            entry("\\d [NAME]", "list tables, or the columns of a table, including label keys"),
+            entry("\\dt[+] [PATTERN]", "list tables that match a pattern (*container*, apps.*); + lists all tables"),
+            entry("\\dn [PATTERN]", "list schemas"),
+            entry("\\df [PATTERN]", "list functions"),
+            entry("\\l", "list clusters and their state"),
+            entry("\\c [CONTEXT...]", "connect to other clusters (names or patterns), or to http://SERVER"),
+            entry("\\conninfo", "show the current clusters or server"),
         ],
     ),
     (
-        "Answers",
+        "Output",
         &[
-            told("\\x [on|off|auto]", "a line a column; auto: where a table is wider than the terminal"),
-            told("\\f FORMAT", "table, json, ndjson, csv, yaml"),
-            told("\\o [FILE or |COMMAND]", "send answers there; alone, to the terminal again"),
-            told("\\t [on|off]", "rows only, without header and footer"),
-            told("\\timing [on|off]", "tell how long statements take"),
-            told("\\pset [NAME [VALUE]]", "settings of the output: format, expanded, null, pager, columns, ..."),
-            told("\\warnings", "all warnings of the last statement"),
+            entry("\\x [on|off|auto]", "expanded output; auto: if a table is wider than the terminal"),
+            entry("\\f FORMAT", "set the output format: table, json, ndjson, csv, yaml"),
+            entry("\\o [FILE or |COMMAND]", "write results to a file or program; without argument, to the terminal"),
+            entry("\\t [on|off]", "show rows only, without header and footer"),
+            entry("\\timing [on|off]", "show the duration of statements"),
+            entry("\\pset [NAME [VALUE]]", "output settings: format, expanded, null, pager, columns, ..."),
+            entry("\\warnings", "show all warnings of the last statement"),
         ],
     ),
     (
         "Other",
         &[
-            told("\\set [NAME [VALUE]]", "a variable: :NAME, :'NAME' and :\"NAME\" in statements are its value"),
-            told("\\unset NAME", "forget a variable"),
-            told("\\echo TEXT", "print a text"),
-            told("\\! [COMMAND]", "run a command of the system's shell"),
-            told("\\cd [FOLDER]", "change the working directory"),
-            told("\\h [SUBJECT]", "help with SQL here: select, columns, labels, times, resources, ..."),
-            told("\\?", "this list"),
-            told("\\q", "leave (also Ctrl-D, exit, quit)"),
+            entry("\\set [NAME [VALUE]]", "set a variable; statements refer to it as :NAME, :'NAME' or :\"NAME\""),
+            entry("\\unset NAME", "unset a variable"),
+            entry("\\echo TEXT", "print a text"),
+            entry("\\! [COMMAND]", "run a command in the system's shell"),
+            entry("\\cd [FOLDER]", "change the working directory"),
+            entry("\\h [SUBJECT]", "help on SQL: select, columns, labels, times, resources, ..."),
+            entry("\\?", "show this help"),
+            entry("\\q", "quit (also Ctrl-D, exit, quit)"),
         ],
     ),
 ];
 
-/// All commands by their names, for completion and for what is misspelt.
+/// The names of all commands, for completion and suggestions.
 pub(super) const NAMES: &[&str] = &[
     "!", "?", "c", "cd", "conninfo", "d", "df", "dn", "dt", "dt+", "e", "echo", "f", "g", "gx", "h", "i", "l", "o",
     "p", "pset", "q", "r", "s", "set", "t", "timing", "unset", "warnings", "watch", "x",
 ];
 
-/// Understands a command, which begins with a backslash.
+/// Parses a command line that begins with a backslash.
 pub(super) fn parse(line: &str) -> Result<Meta, SqlError> {
     let line = line.trim().trim_start_matches('\\');
     let (name, rest) = if let Some(rest) = line.strip_prefix(['!', '?']) {
@@ -132,13 +132,13 @@ pub(super) fn parse(line: &str) -> Result<Meta, SqlError> {
     } else {
         line.split_once(char::is_whitespace).unwrap_or((line, ""))
     };
-    // As in psql, a command may end like a statement.
+    // A command may end with a semicolon, as in psql.
     let rest = rest.trim();
     let name = name.trim_end_matches(';');
     let plain = rest.trim_end_matches(';').trim_end();
     let words = words(plain)?;
     let first = || words.first().cloned();
-    let needed = |what: &str| first().ok_or_else(|| wrong(format!("\\{name} takes {what}")));
+    let needed = |what: &str| first().ok_or_else(|| invalid(format!("\\{name} takes {what}")));
     let switch = |setting: &str| Meta::Pset(setting.to_owned(), first());
     Ok(match name {
         "d" | "d+" => match first() {
@@ -176,36 +176,36 @@ pub(super) fn parse(line: &str) -> Result<Meta, SqlError> {
         "q" | "quit" | "exit" => Meta::Quit,
         "?" | "help" => Meta::Help,
         "h" => Meta::SqlHelp(plain.to_owned()),
-        other => return Err(unknown(other)),
+        other => return Err(unknown_command(other)),
     })
 }
 
-fn wrong(message: impl Into<String>) -> SqlError {
-    SqlError::new(ErrorKind::Syntax, message).hint("\\? tells how commands are written")
+fn invalid(message: impl Into<String>) -> SqlError {
+    SqlError::new(ErrorKind::Syntax, message).hint("\\? shows the syntax of commands")
 }
 
-fn unknown(name: &str) -> SqlError {
+fn unknown_command(name: &str) -> SqlError {
     let near = NAMES
         .iter()
         .find(|known| known.len() > 2 && name.len() > 2 && known.starts_with(&name[..name.floor_char_boundary(3)]));
-    let error = SqlError::new(ErrorKind::Syntax, format!("there is no command \\{name}"));
+    let error = SqlError::new(ErrorKind::Syntax, format!("invalid command \\{name}"));
     match near {
-        Some(near) => error.hint(format!("did you mean \\{near}? \\? lists all")),
-        None => error.hint("\\? lists them"),
+        Some(near) => error.hint(format!("did you mean \\{near}? \\? lists all commands")),
+        None => error.hint("\\? lists all commands"),
     }
 }
 
-/// A file's name, or `|` and a whole command with its own quotes.
+/// The name of a file, or `|` and a command with quotes of its own.
 fn target(plain: &str, words: &[String]) -> Option<String> {
     if plain.starts_with('|') { Some(plain.to_owned()) } else { words.first().cloned() }
 }
 
 /// `\watch`, `\watch 5`, `\watch i=5 c=3`.
-fn every(words: &[String]) -> Result<Every, SqlError> {
-    let mut every = Every { wait: Duration::from_secs(2), times: None };
+fn every(words: &[String]) -> Result<Repetition, SqlError> {
+    let mut every = Repetition { wait: Duration::from_secs(2), times: None };
     for word in words {
         let (name, value) = word.split_once('=').unwrap_or(("i", word));
-        let bad = || wrong(format!("\\watch takes seconds and c=TIMES, not {word}"));
+        let bad = || invalid(format!("invalid argument of \\watch: {word}"));
         match name {
             "i" | "interval" => {
                 let seconds: f64 = value.parse().map_err(|_| bad())?;
@@ -218,7 +218,7 @@ fn every(words: &[String]) -> Result<Every, SqlError> {
     Ok(every)
 }
 
-/// Words between spaces; quotes hold words together.
+/// Splits at white space; single quotes keep words together.
 fn words(text: &str) -> Result<Vec<String>, SqlError> {
     let mut found = Vec::new();
     let mut word: Option<String> = None;
@@ -233,7 +233,7 @@ fn words(text: &str) -> Result<Vec<String>, SqlError> {
                         Some('\'') if chars.next_if_eq(&'\'').is_some() => to.push('\''),
                         Some('\'') => break,
                         Some(c) => to.push(c),
-                        None => return Err(wrong(format!("a quote is open in {text}"))),
+                        None => return Err(invalid(format!("unterminated quote in {text}"))),
                     }
                 }
             }
@@ -249,7 +249,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn commands_are_understood() {
+    fn parses_commands() {
         let text = |text: &str| Some(text.to_owned());
         let pset = |name: &str, value: Option<&str>| Meta::Pset(name.to_owned(), value.map(str::to_owned));
         let cases = [
@@ -269,8 +269,8 @@ mod tests {
             ("\\o 'a b.csv'", Meta::Output(text("a b.csv"))),
             ("\\g | sort -k 'x y'", Meta::Go { expanded: false, to: text("| sort -k 'x y'") }),
             ("\\gx", Meta::Go { expanded: true, to: None }),
-            ("\\watch", Meta::Watch(Every { wait: Duration::from_secs(2), times: None })),
-            ("\\watch 0.5 c=3", Meta::Watch(Every { wait: Duration::from_millis(500), times: Some(3) })),
+            ("\\watch", Meta::Watch(Repetition { wait: Duration::from_secs(2), times: None })),
+            ("\\watch 0.5 c=3", Meta::Watch(Repetition { wait: Duration::from_millis(500), times: Some(3) })),
             ("\\set a 'x y' z", Meta::Set(Some(("a".into(), "x yz".into())))),
             ("\\set", Meta::Set(None)),
             ("\\!ls -l;", Meta::Shell("ls -l;".into())),
@@ -285,14 +285,14 @@ mod tests {
     }
 
     #[test]
-    fn what_is_wrong_says_what_would_be_right() {
+    fn reports_invalid_commands_with_hints() {
         for (line, message, hint) in [
-            ("\\nosuch", "there is no command \\nosuch", "\\?"),
-            ("\\timings", "there is no command \\timings", "\\timing"),
+            ("\\nosuch", "invalid command \\nosuch", "\\?"),
+            ("\\timings", "invalid command \\timings", "\\timing"),
             ("\\i", "\\i takes a file", "\\?"),
-            ("\\watch soon", "not soon", "\\?"),
-            ("\\watch -1", "not -1", "\\?"),
-            ("\\o 'a", "a quote is open", "\\?"),
+            ("\\watch soon", "invalid argument of \\watch: soon", "\\?"),
+            ("\\watch -1", "invalid argument of \\watch: -1", "\\?"),
+            ("\\o 'a", "unterminated quote", "\\?"),
         ] {
             let error = parse(line).unwrap_err();
             assert!(error.message.contains(message), "{line}: {error}");
@@ -301,11 +301,11 @@ mod tests {
     }
 
     #[test]
-    fn every_command_of_the_help_is_there() {
-        for told in GROUPS.iter().flat_map(|(_, group)| *group) {
-            let name = told.usage.split([' ', '[']).next().expect("a name").trim_start_matches('\\');
+    fn help_and_names_match_the_parser() {
+        for entry in GROUPS.iter().flat_map(|(_, group)| *group) {
+            let name = entry.usage.split([' ', '[']).next().expect("a name").trim_start_matches('\\');
             assert!(NAMES.contains(&name), "{name}");
-            let line = told.usage.replace(['[', ']'], "").replace("SECONDS c=TIMES", "3 c=2");
+            let line = entry.usage.replace(['[', ']'], "").replace("SECONDS c=TIMES", "3 c=2");
             assert!(parse(&line).is_ok(), "{line}");
         }
         for name in NAMES {

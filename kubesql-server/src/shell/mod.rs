@@ -1,11 +1,11 @@
-//! `kubesql shell`: statements typed or piped in, answered at once. The only room that knows reedline.
+//! `kubesql shell`: an interactive shell, and scripts from pipes and files. Only this module uses reedline.
 
-mod answers;
 mod backend;
 mod caret;
 mod commands;
 mod complete;
 mod editor;
+mod execute;
 mod highlight;
 mod history;
 mod input;
@@ -32,7 +32,7 @@ use tokio::runtime::Runtime;
 use self::backend::{Backend, Choice};
 use self::complete::Knowledge;
 use self::complete::catalog::Catalog;
-use self::input::{Open, Piece, Variables, filled_in, open, pieces, says_something};
+use self::input::{Open, Piece, Variables, has_statement, open, pieces};
 use self::interrupt::Interrupt;
 use self::screen::{Target, home};
 use self::settings::Settings;
@@ -40,17 +40,17 @@ use crate::args::ShellArgs;
 use crate::commands::query::say;
 use crate::failure::Failure;
 
-/// How deep files may include each other.
+/// Maximum depth of files that include files.
 const DEPTH: usize = 16;
 
-/// Answers what is typed, piped in or given, until the end; the exit code is that of the first failure in a script.
+/// Runs the shell; returns the exit code of the first failure in a script.
 pub(crate) fn run(args: &ShellArgs, runtime: &Runtime) -> Result<u8, Failure> {
-    let choice = Choice::of(args);
+    let choice = Choice::from_args(args);
     let is_script = !args.commands.is_empty() || !args.scripts.is_empty();
     if choice.reads_stdin() && !is_script {
         return Err(Failure::usage(
-            "standard input is where statements come from",
-            "give --file a path; or the statements by -c, and the objects by --file -",
+            "standard input cannot be a source, since statements are read from it",
+            "give a path to --file, or give the statements with -c",
         ));
     }
     let at_terminal = io::stdin().is_terminal() && io::stderr().is_terminal() && !is_script;
@@ -70,7 +70,7 @@ pub(crate) fn run(args: &ShellArgs, runtime: &Runtime) -> Result<u8, Failure> {
         pending: String::new(),
         last: String::new(),
         warnings: Vec::new(),
-        came: None,
+        last_row_at: None,
         failed: None,
         quit: false,
         depth: 0,
@@ -95,12 +95,12 @@ pub(crate) fn run(args: &ShellArgs, runtime: &Runtime) -> Result<u8, Failure> {
     Ok(shell.failed.unwrap_or(0))
 }
 
-/// A session: who answers, how answers are shown, and what is typed so far.
+/// The state of a shell.
 struct Shell<'r> {
     runtime: &'r Runtime,
     choice: Choice,
     backend: Arc<dyn Backend>,
-    /// What completion knows; nothing in a script.
+    /// The data for completion; `None` in scripts.
     knowledge: Option<Arc<RwLock<Knowledge>>>,
     at_terminal: bool,
     /// Whether messages are coloured.
@@ -108,35 +108,35 @@ struct Shell<'r> {
     settings: Settings,
     variables: Variables,
     interrupt: Interrupt,
-    /// Where answers go, if not to standard output.
+    /// The destination of results, if it is not standard output.
     target: Option<Target>,
-    /// Answers on standard output.
+    /// Number of results on standard output.
     answers: usize,
-    /// The statement that has no end yet.
+    /// The incomplete statement.
     pending: String,
-    /// The last one that was run.
+    /// The last statement.
     last: String,
-    /// What was wrong with the data of the last statement.
+    /// The warnings of the last statement.
     warnings: Vec<Warning>,
-    /// When the last row of the statement came.
-    came: Option<Instant>,
+    /// When the last row of the statement arrived.
+    last_row_at: Option<Instant>,
     /// The exit code of the first failure.
     failed: Option<u8>,
     quit: bool,
     depth: usize,
     drafts: usize,
-    /// What `\s` shows.
+    /// The lines that `\s` shows.
     typed: Vec<String>,
 }
 
 impl Shell<'_> {
-    /// Runs all that is complete; the rest is kept.
+    /// Runs complete statements and commands; the rest stays pending.
     fn feed(&mut self, input: &str) {
         let interrupt = self.interrupt.fresh();
         for piece in pieces(input) {
             match piece {
-                // Now, for a command before it may have set one of them.
-                Piece::Text(text) => self.pending.push_str(&filled_in(&text, &self.variables)),
+                // Variables are replaced here, since an earlier command may have set them.
+                Piece::Text(text) => self.pending.push_str(&substitute_variables(&text, &self.variables)),
                 Piece::End => self.run_pending(),
                 Piece::Meta(line) => {
                     if let Err(error) = self.command(&line) {
@@ -144,53 +144,56 @@ impl Shell<'_> {
                     }
                 }
             }
-            if self.quit || self.stops() {
+            if self.quit || self.has_stopped() {
                 self.pending.clear();
                 return;
             }
-            // What was given up takes with it what was typed behind it.
+            // Ctrl-C also discards the input after the statement.
             if interrupt.is_pressed() {
                 self.pending.clear();
                 return;
             }
         }
-        if !says_something(&self.pending) {
+        if !has_statement(&self.pending) {
             self.pending.clear();
         }
     }
 
-    /// Runs the statement that is complete.
+    /// Runs the pending statement.
     fn run_pending(&mut self) {
         let sql = std::mem::take(&mut self.pending).trim().to_owned();
-        if says_something(&sql) {
-            self.statement(&sql, &answers::Way::default());
+        if has_statement(&sql) {
+            self.statement(&sql, &execute::RunOptions::default());
         }
     }
 
-    /// Whether a script ends at the failure that was.
-    fn stops(&self) -> bool {
+    /// Whether ON_ERROR_STOP ends the script.
+    fn has_stopped(&self) -> bool {
         let stop = self.variables.get("ON_ERROR_STOP").is_some_and(|value| !matches!(value.as_str(), "off" | "0" | ""));
         !self.at_terminal && self.failed.is_some() && stop
     }
 
-    /// Runs a text to its end, where a statement may lack its semicolon.
+    /// Runs a whole text; the last statement needs no semicolon.
     fn script(&mut self, text: &str) {
-        if self.quit || self.stops() {
+        if self.quit || self.has_stopped() {
             return;
         }
         self.feed(text);
-        if !self.quit && !self.stops() {
+        if !self.quit && !self.has_stopped() {
             self.run_pending();
         }
     }
 
     /// Runs a file.
     fn include(&mut self, path: &str) {
-        if self.quit || self.stops() {
+        if self.quit || self.has_stopped() {
             return;
         }
         let failure = if self.depth == DEPTH {
-            Some(Failure::usage(format!("{path}: files include each other"), "\\i runs what a file says"))
+            Some(Failure::usage(
+                format!("\"{path}\" is included recursively"),
+                "files may include each other up to 16 levels deep",
+            ))
         } else {
             match std::fs::read_to_string(home(path)) {
                 Ok(text) => {
@@ -200,8 +203,8 @@ impl Shell<'_> {
                     None
                 }
                 Err(error) => Some(Failure::usage(
-                    format!("{path} cannot be read: {error}"),
-                    "\\i and -f take a file of statements and commands",
+                    format!("could not read \"{path}\": {error}"),
+                    "-f and \\i take a file of statements and commands",
                 )),
             }
         };
@@ -210,11 +213,11 @@ impl Shell<'_> {
         }
     }
 
-    /// Runs lines as they come; where somebody types them, with a plain prompt.
+    /// Runs lines from standard input, with a plain prompt if it is a terminal.
     fn piped(&mut self, mut from: impl BufRead) -> Result<(), Failure> {
         let mut input = String::new();
         let is_typed = io::stdin().is_terminal() && io::stdout().is_terminal();
-        while !self.quit && !self.stops() {
+        while !self.quit && !self.has_stopped() {
             if is_typed {
                 let prompt = match (input.is_empty() && self.pending.is_empty(), open(&input)) {
                     (true, _) => editor::PROMPT.to_owned(),
@@ -230,12 +233,12 @@ impl Shell<'_> {
                 Ok(_) => {}
                 Err(error) => {
                     return Err(Failure::usage(
-                        format!("standard input cannot be read: {error}"),
-                        "statements are text in UTF-8",
+                        format!("could not read standard input: {error}"),
+                        "statements must be UTF-8",
                     ));
                 }
             }
-            // Only these can end anything, or a word that stands alone.
+            // Without these characters, the input cannot have become complete.
             let may_end = input[before..].contains([';', '\\', '\'', '"', '/', '$']) || before == 0;
             if may_end && open(&input) == Open::No {
                 let input = std::mem::take(&mut input);
@@ -246,7 +249,7 @@ impl Shell<'_> {
         Ok(())
     }
 
-    /// Tells of a failure, with its place in what was run.
+    /// Reports an error, with its position in the statement.
     fn fail(&mut self, failure: &Failure, sql: &str) {
         if self.failed.is_none() {
             self.failed = Some(failure.exit_code());
@@ -259,7 +262,7 @@ impl Shell<'_> {
         say(&self.coloured(&text));
     }
 
-    /// The words before the colons in colours.
+    /// Colours the prefixes of messages.
     fn coloured(&self, text: &str) -> String {
         use nu_ansi_term::{Color, Style};
         if !self.colours {
@@ -282,19 +285,19 @@ impl Shell<'_> {
         text.lines().map(line).collect::<Vec<_>>().join("\n")
     }
 
-    /// Tells something that is no part of an answer.
-    fn tell(&self, line: &str) {
+    /// Prints a message, unless this is a script.
+    fn notify(&self, line: &str) {
         if self.at_terminal {
             say(line);
         }
     }
 
-    /// Takes another place for all that follows.
+    /// Connects to other clusters or a server.
     fn connect(&mut self, places: &[String]) -> Result<(), SqlError> {
-        let choice = self.choice.other(places);
+        let choice = self.choice.with_places(places);
         let backend = choice.open(self.runtime).map_err(|failure| match failure {
             Failure::Sql { error, .. } => error,
-            other => lists::failed(&other),
+            other => lists::to_sql_error(&other),
         })?;
         (self.choice, self.backend) = (choice, backend);
         if let Some(knowledge) = &self.knowledge {

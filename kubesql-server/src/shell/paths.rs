@@ -1,8 +1,8 @@
-//! The shell's own files: history and start file.
+//! Paths of the shell's files.
 
 use std::path::PathBuf;
 
-/// Where what was typed is kept; none where KUBESQL_HISTORY is empty or there is no home directory.
+/// The history file; none if KUBESQL_HISTORY is empty or there is no home directory.
 pub(super) fn history() -> Option<PathBuf> {
     match std::env::var_os("KUBESQL_HISTORY") {
         Some(path) if path.is_empty() => None,
@@ -11,18 +11,18 @@ pub(super) fn history() -> Option<PathBuf> {
     }
 }
 
-/// The statements and commands that a shell at a terminal begins with.
+/// The start file of an interactive shell, if it exists.
 pub(super) fn start_file() -> Option<PathBuf> {
     Some(base("XDG_CONFIG_HOME", ".config")?.join("kubesql/shellrc")).filter(|path| path.is_file())
 }
 
 fn base(variable: &str, default: &str) -> Option<PathBuf> {
-    // The specification says that a path that is not absolute is to be ignored.
+    // The XDG specification says that relative paths are ignored.
     let set = std::env::var_os(variable).map(PathBuf::from).filter(|path| path.is_absolute());
     set.or_else(|| Some(std::env::home_dir()?.join(default)))
 }
 
-/// A file for what is edited, which nobody else uses.
+/// A path for a text in an editor, unique to this process.
 pub(super) fn draft(number: usize) -> PathBuf {
     std::env::temp_dir().join(format!("kubesql-{}-{number}.sql", std::process::id()))
 }

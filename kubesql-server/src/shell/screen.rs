@@ -1,4 +1,4 @@
-//! Where answers are written: the terminal, a pager where they are too long for it, a file or a program.
+//! Destinations of results: the terminal, a pager, a file or a program.
 
 use std::fs::File;
 use std::io::{self, BufWriter, IsTerminal, Write};
@@ -9,16 +9,16 @@ use super::interrupt::Interrupt;
 use super::settings::{Pager, format_of_file};
 use crate::args::Format;
 
-/// Bytes gathered before they are written.
+/// Size of the write buffer in bytes.
 const BUFFER: usize = 64 * 1024;
 
-/// A file or program that answers go to.
+/// A file or program that receives results.
 pub(super) struct Target {
     to: Option<BufWriter<Box<dyn Write + Send>>>,
     program: Option<Child>,
-    /// The format that its name says.
+    /// The format given by the file's extension.
     pub(super) format: Option<Format>,
-    /// Answers that were written to it.
+    /// Number of results written.
     pub(super) answers: usize,
 }
 
@@ -28,7 +28,7 @@ impl Target {
         let (writer, program): (Box<dyn Write + Send>, _) = match to.strip_prefix('|') {
             Some(command) => {
                 let mut child = shell(command).stdin(Stdio::piped()).spawn()?;
-                let stdin = child.stdin.take().ok_or_else(|| io::Error::other("it reads nothing"))?;
+                let stdin = child.stdin.take().ok_or_else(|| io::Error::other("the program has no standard input"))?;
                 (Box::new(stdin), Some(child))
             }
             None => (Box::new(File::create(home(to))?), None),
@@ -37,13 +37,13 @@ impl Target {
         Ok(Self { to: Some(BufWriter::with_capacity(BUFFER, writer)), program, format, answers: 0 })
     }
 
-    /// Writes what is left, and waits for the program.
+    /// Flushes, and waits for the program.
     pub(super) fn close(mut self) -> io::Result<()> {
         let flushed = self.to.take().map_or(Ok(()), |mut to| to.flush());
         if let Some(program) = &mut self.program {
             program.wait()?;
         }
-        // A program that has read enough is no failure.
+        // The program may stop reading early.
         flushed.or_else(|error| if error.kind() == io::ErrorKind::BrokenPipe { Ok(()) } else { Err(error) })
     }
 }
@@ -65,7 +65,7 @@ pub(super) fn shell(command: &str) -> Command {
     shell
 }
 
-/// A path with `~` for the home directory.
+/// Replaces a leading `~` by the home directory.
 pub(super) fn home(path: &str) -> std::path::PathBuf {
     match (path.strip_prefix('~'), std::env::home_dir()) {
         (Some(rest), Some(home)) if rest.is_empty() || rest.starts_with('/') => home.join(rest.trim_start_matches('/')),
@@ -73,13 +73,13 @@ pub(super) fn home(path: &str) -> std::path::PathBuf {
     }
 }
 
-/// Standard output for one answer: held back until it is known whether it fits.
+/// Standard output for one result. Output is buffered until it is known whether it fits the terminal.
 pub(super) struct Screen {
     held: Vec<u8>,
     lines: usize,
-    /// Lines that fit, where a pager would be used.
+    /// Number of lines that fit, if a pager may be used.
     fits: Option<usize>,
-    /// A table: its lines are not to be folded.
+    /// Whether this is a table, whose lines must not be wrapped.
     is_table: bool,
     pager: Option<Child>,
     interrupt: Interrupt,
@@ -93,25 +93,25 @@ impl Screen {
             _ if !is_terminal => None,
             Pager::Off => None,
             Pager::Always => Some(0),
-            // The prompt wants its line too.
+            // One line is for the prompt.
             Pager::On => rows.map(|rows| rows.saturating_sub(2)),
         };
         Self { held: Vec::new(), lines: 0, fits, is_table, pager: None, interrupt }
     }
 
-    /// Writes what is held, and waits until the reader has left the pager.
+    /// Writes the buffer, and waits until the user quits the pager.
     pub(super) fn finish(mut self) -> io::Result<()> {
         if self.pager.is_none() && self.fits == Some(0) && !self.held.is_empty() {
             self.page()?;
         }
         if let Some(mut pager) = self.pager.take() {
-            // Closes what it reads from: its end.
+            // Closing its input ends the pager.
             drop(pager.stdin.take());
             let status = pager.wait()?;
             if !matches!(status.code(), Some(126 | 127)) {
                 return Ok(());
             }
-            // It could not be run.
+            // The pager could not be started.
         }
         let mut out = io::stdout().lock();
         for chunk in self.held.chunks(BUFFER) {
@@ -125,7 +125,7 @@ impl Screen {
         if self.interrupt.is_pressed() { Err(io::Error::other("stopped")) } else { Ok(()) }
     }
 
-    /// Starts the pager, and gives it what is held; without one, nothing is held from now on.
+    /// Starts the pager and writes the buffer to it. If that fails, output is not buffered any more.
     fn page(&mut self) -> io::Result<()> {
         self.fits = None;
         let chosen = std::env::var("PAGER").ok().filter(|pager| !pager.trim().is_empty());
@@ -135,14 +135,14 @@ impl Screen {
         }
         let mut command = shell(chosen.as_deref().unwrap_or(default));
         if std::env::var_os("LESS").is_none() {
-            // For who has chosen less and no options: as git does.
+            // The default options for less, as git sets them.
             command.env("LESS", if self.is_table { "SRFX" } else { "RFX" });
         }
         if let Ok(mut pager) = command.stdin(Stdio::piped()).spawn() {
             let held = self.held.clone();
             let written = pager.stdin.as_mut().map_or(Ok(()), |stdin| stdin.write_all(&held));
             self.pager = Some(pager);
-            // Whether it could be run is known when it has ended.
+            // Whether the pager could be started is known when it has ended.
             written.or_else(broken_is_fine)?;
         }
         Ok(())
@@ -180,7 +180,7 @@ impl Write for Screen {
 
 impl Drop for Screen {
     fn drop(&mut self) {
-        // After a failure: what the pager shows is still there to be read.
+        // After an error, the pager still shows the rows so far.
         if let Some(mut pager) = self.pager.take() {
             drop(pager.stdin.take());
             _ = pager.wait();

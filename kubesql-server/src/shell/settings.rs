@@ -1,33 +1,33 @@
-//! How answers are shown: what `\pset` and its short forms change.
+//! Output settings: `\pset` and its short forms.
 
 use clap::ValueEnum;
 use kubesql_runtime::sql::{ErrorKind, SqlError};
 
 use crate::args::{Expanded, Format};
 
-/// When a pager is used.
+/// When the pager is used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Pager {
-    /// Where an answer does not fit the terminal.
+    /// If a result does not fit the terminal.
     On,
     Off,
     Always,
 }
 
-/// How answers are shown.
+/// Output settings.
 #[derive(Debug, Clone)]
 pub(super) struct Settings {
     pub(super) format: Format,
     pub(super) expanded: Expanded,
     pub(super) timing: bool,
-    /// What NULL looks like in tables.
+    /// The text for NULL in tables.
     pub(super) null: String,
     pub(super) pager: Pager,
-    /// Header and footer are left out.
+    /// Whether header and footer are omitted.
     pub(super) tuples_only: bool,
-    /// Columns of a `select *` without any value are shown.
+    /// Whether columns of `select *` without values are shown.
     pub(super) all_columns: bool,
-    /// How wide a table may be; `None` for the terminal's width.
+    /// Width of tables in columns; `None` is the terminal's width.
     pub(super) columns: Option<usize>,
 }
 
@@ -46,7 +46,7 @@ impl Default for Settings {
     }
 }
 
-/// All settings by their names, and the values that can be completed.
+/// All settings, with their values for completion.
 pub(super) const NAMES: &[(&str, &[&str])] = &[
     ("all_columns", &["on", "off"]),
     ("columns", &["0"]),
@@ -59,7 +59,7 @@ pub(super) const NAMES: &[(&str, &[&str])] = &[
 ];
 
 impl Settings {
-    /// Changes a setting, and says what is now; without a value it is changed over, or only told.
+    /// Changes a setting and returns a message. Without a value, a switch is toggled and other settings are shown.
     pub(super) fn set(&mut self, name: &str, value: Option<&str>) -> Result<String, SqlError> {
         let name = match name {
             "x" => "expanded",
@@ -94,27 +94,27 @@ impl Settings {
             "columns" => {
                 if let Some(value) = value {
                     let columns: usize = value.parse().map_err(|_| {
-                        wrong(format!("columns takes a number, not {value}"), "0 is the terminal's width")
+                        invalid(format!("invalid number of columns: {value}"), "0 is the terminal's width")
                     })?;
                     self.columns = (columns > 0).then_some(columns);
                 }
             }
-            "timing" => self.timing = changed(name, value, self.timing)?,
-            "tuples_only" => self.tuples_only = changed(name, value, self.tuples_only)?,
-            "all_columns" => self.all_columns = changed(name, value, self.all_columns)?,
+            "timing" => self.timing = toggled(name, value, self.timing)?,
+            "tuples_only" => self.tuples_only = toggled(name, value, self.tuples_only)?,
+            "all_columns" => self.all_columns = toggled(name, value, self.all_columns)?,
             other => {
                 let names: Vec<&str> = NAMES.iter().map(|(name, _)| *name).collect();
-                return Err(wrong(format!("there is no setting {other}"), format!("there is {}", names.join(", "))));
+                return Err(invalid(format!("unknown setting \"{other}\""), format!("settings: {}", names.join(", "))));
             }
         }
         Ok(match name {
             "timing" => format!("Timing is {}.", on_off(self.timing)),
-            name => format!("{name} is {}.", self.shown(name)),
+            name => format!("{name} is {}.", self.value(name)),
         })
     }
 
-    /// A setting's value, as it is given.
-    pub(super) fn shown(&self, name: &str) -> String {
+    /// The current value of a setting.
+    pub(super) fn value(&self, name: &str) -> String {
         match name {
             "format" => format_name(self.format),
             "expanded" => match self.expanded {
@@ -137,7 +137,7 @@ impl Settings {
     }
 }
 
-fn wrong(message: String, hint: impl Into<String>) -> SqlError {
+fn invalid(message: String, hint: impl Into<String>) -> SqlError {
     SqlError::new(ErrorKind::Invalid, message).hint(hint)
 }
 
@@ -145,7 +145,7 @@ fn on_off(on: bool) -> &'static str {
     if on { "on" } else { "off" }
 }
 
-fn changed(name: &str, value: Option<&str>, now: bool) -> Result<bool, SqlError> {
+fn toggled(name: &str, value: Option<&str>, now: bool) -> Result<bool, SqlError> {
     value.map_or(Ok(!now), |value| switch(name, value))
 }
 
@@ -155,27 +155,27 @@ fn switch(name: &str, value: &str) -> Result<bool, SqlError> {
         "off" | "false" | "no" | "0" => Ok(false),
         _ => {
             let values = NAMES.iter().find(|(known, _)| *known == name).map_or(&[][..], |(_, values)| values);
-            Err(wrong(format!("{name} cannot be {value}"), format!("it is one of {}", values.join(", "))))
+            Err(invalid(format!("invalid value for {name}: \"{value}\""), format!("values: {}", values.join(", "))))
         }
     }
 }
 
-/// The format of this name; psql's names are understood too.
+/// A format by its name; psql's names are accepted as well.
 fn format(name: &str) -> Result<Format, SqlError> {
     let name = match name.to_ascii_lowercase().as_str() {
         "aligned" | "wrapped" => "table".to_owned(),
         "jsonl" => "ndjson".to_owned(),
         name => name.to_owned(),
     };
-    let hint = "table, json, ndjson, csv, yaml; to a file also arrow and parquet";
-    Format::from_str(&name, true).map_err(|_| wrong(format!("there is no format {name}"), hint))
+    let hint = "formats: table, json, ndjson, csv, yaml, and for files arrow and parquet";
+    Format::from_str(&name, true).map_err(|_| invalid(format!("unknown format \"{name}\""), hint))
 }
 
 pub(super) fn format_name(format: Format) -> String {
     format.to_possible_value().map_or_else(String::new, |value| value.get_name().to_owned())
 }
 
-/// The format that a file's ending says.
+/// The format for a file extension.
 pub(super) fn format_of_file(path: &str) -> Option<Format> {
     let (_, ending) = path.rsplit_once('.')?;
     match ending.to_ascii_lowercase().as_str() {
@@ -194,7 +194,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn settings_change_and_tell_what_they_are() {
+    fn changes_and_reports_settings() {
         let mut settings = Settings::default();
         let cases = [
             ("expanded", None, "expanded is on."),
@@ -218,7 +218,7 @@ mod tests {
             assert!(error.hint.is_some(), "{name} {value}: {error}");
         }
         for (name, _) in NAMES {
-            assert!(!settings.shown(name).is_empty(), "{name}");
+            assert!(!settings.value(name).is_empty(), "{name}");
         }
     }
 }

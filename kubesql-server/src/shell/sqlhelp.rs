@@ -1,6 +1,6 @@
-//! `\h`: SQL in a few words, above all what is different over clusters.
+//! `\h`: short help on SQL, and on what is special about clusters.
 
-/// What there is help for, with examples.
+/// Help texts by subject.
 pub(super) const SUBJECTS: &[(&str, &str)] = &[
     (
         "select",
@@ -69,7 +69,7 @@ pub(super) const SUBJECTS: &[(&str, &str)] = &[
     ),
 ];
 
-/// The help of a subject, or what subjects there are.
+/// The help for a subject; an unknown subject gives the list of subjects.
 pub(super) fn help(subject: &str) -> Result<String, String> {
     let subjects = || SUBJECTS.iter().map(|(name, _)| *name).collect::<Vec<_>>().join(", ");
     let subject = subject.split_whitespace().next().unwrap_or_default().to_lowercase();

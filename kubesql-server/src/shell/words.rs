@@ -1,6 +1,6 @@
-//! The words of SQL that are coloured and completed.
+//! SQL words for highlighting and completion.
 
-/// Keywords, in lower case and in order.
+/// Keywords in lower case, sorted.
 pub(super) const KEYWORDS: &[&str] = &[
     "all",
     "analyze",
@@ -88,7 +88,7 @@ pub(super) const KEYWORDS: &[&str] = &[
     "within",
 ];
 
-/// Those of them that cannot be a column's name without quotes.
+/// Keywords that must be quoted as column names.
 const RESERVED: &[&str] = &[
     "all",
     "analyze",
@@ -152,7 +152,7 @@ const RESERVED: &[&str] = &[
     "with",
 ];
 
-/// Names of types, coloured like keywords and offered behind `::`.
+/// Type names, highlighted and completed after `::`.
 pub(super) const TYPES: &[&str] = &[
     "bigint",
     "boolean",
@@ -176,7 +176,7 @@ pub(super) fn is_keyword(word: &str) -> bool {
     KEYWORDS.binary_search(&word.to_ascii_lowercase().as_str()).is_ok()
 }
 
-/// A name as a statement must have it: in quotes where it needs them.
+/// A name as SQL, quoted if needed.
 pub(super) fn quoted(name: &str) -> String {
     let mut chars = name.chars();
     let plain = chars.next().is_some_and(|c| c.is_ascii_lowercase() || c == '_')

@@ -19,8 +19,8 @@ use parking_lot::Mutex;
 use super::answer::{Answering, told};
 use super::format::Format;
 use super::problem::Problem;
-use crate::prefetch::prefetch;
 use crate::output::Sink;
+use crate::prefetch::prefetch;
 
 /// Tells of warnings, as a header for those that are known before the first row and as a trailer for the others.
 const WARNINGS: &str = "x-kubesql-warnings";

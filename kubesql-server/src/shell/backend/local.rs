@@ -1,4 +1,4 @@
-//! Statements answered in this process: clusters are followed, as `serve` does, and files read.
+//! Runs statements in this process; clusters are watched, as by `kubesql serve`.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -19,15 +19,15 @@ use crate::failure::Failure;
 use crate::query::{Client, Door, Limits};
 use crate::sources::{Opened, WatchConfig};
 
-/// Statements of one person at once, those of completion included.
-const AT_ONCE: usize = 16;
+/// Maximum number of concurrent statements, including those of completion.
+const MAX_CONCURRENT: usize = 16;
 
-/// The tables of this process.
+/// Sources opened in this process.
 pub(super) struct Local {
     opened: Opened,
     /// The user's session.
     client: Arc<Client>,
-    /// That of the shell's own questions.
+    /// The session for the shell's own statements.
     own: Arc<Client>,
     runtime: Handle,
     place: String,
@@ -43,12 +43,12 @@ impl Local {
         let idle = Duration::from_secs(watch_idle.max(1));
         let watching = WatchConfig { idle, memory, statement_memory: Memory::default() };
         let opened = sources.open_watched(runtime, &watching)?;
-        let limits = Limits { at_once: AT_ONCE, ..Limits::default() };
+        let limits = Limits { at_once: MAX_CONCURRENT, ..Limits::default() };
         let door = Door::audited(Arc::clone(&opened.engine), limits, sources.partial, None);
         let client = Arc::new(door.client());
         client.set_application_name("kubesql shell");
         let own = Arc::new(door.client());
-        own.set_application_name("kubesql shell (itself)");
+        own.set_application_name("kubesql shell (internal)");
         let clusters = opened.source.clusters();
         let place = match clusters.as_slice() {
             [] => "no clusters".to_owned(),
@@ -62,7 +62,7 @@ impl Local {
 #[async_trait]
 impl Backend for Local {
     async fn execute(&self, sql: &str) -> Result<Answer, SqlError> {
-        apart(&self.runtime, Arc::clone(&self.client), sql).await
+        run_in_task(&self.runtime, Arc::clone(&self.client), sql).await
     }
 
     fn take_warnings(&self) -> Vec<Warning> {
@@ -70,7 +70,7 @@ impl Backend for Local {
     }
 
     async fn ask(&self, sql: &str) -> Result<Answer, SqlError> {
-        apart(&self.runtime, Arc::clone(&self.own), sql).await
+        run_in_task(&self.runtime, Arc::clone(&self.own), sql).await
     }
 
     async fn columns(&self, table: &str, data: bool) -> Result<Vec<Column>, SqlError> {
@@ -88,23 +88,23 @@ impl Backend for Local {
     }
 }
 
-/// What a statement gives its reader.
+/// A part of a result.
 enum Part {
     Begin(&'static str, arrow::datatypes::SchemaRef),
     Rows(RecordBatch),
 }
 
-/// Runs a statement in a task of its own, so that who waits for it is free to stop it, however busy it is.
-async fn apart(runtime: &Handle, client: Arc<Client>, sql: &str) -> Result<Answer, SqlError> {
+/// Runs a statement in its own task, so that it can be cancelled while it is busy.
+async fn run_in_task(runtime: &Handle, client: Arc<Client>, sql: &str) -> Result<Answer, SqlError> {
     let (sender, mut parts) = mpsc::channel(2);
     let sql = sql.to_owned();
     let task = Task(runtime.spawn(async move {
-        // Where nobody listens any more, there is nobody to tell.
+        // The receiver is gone if this fails.
         if let Err(error) = run(&client, &sql, &sender).await {
             _ = sender.send(Err(error)).await;
         }
     }));
-    let ended = || SqlError::new(ErrorKind::Internal, "the statement ended without an answer");
+    let ended = || SqlError::new(ErrorKind::Internal, "the statement ended without a result");
     match parts.recv().await.ok_or_else(ended)?? {
         Part::Begin(command, schema) => {
             let rows = stream::unfold((parts, task), |(mut parts, task)| async {
@@ -133,7 +133,7 @@ async fn run(client: &Client, sql: &str, to: &mpsc::Sender<Result<Part, SqlError
     Ok(())
 }
 
-/// A task that ends when nobody wants its outcome.
+/// Aborts the task when dropped.
 struct Task(JoinHandle<()>);
 
 impl Drop for Task {

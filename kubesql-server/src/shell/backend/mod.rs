@@ -1,4 +1,4 @@
-//! Where statements are answered: the one place that execution and completion ask. In this process, or at a server.
+//! Where statements run, for the user and for completion: in this process or on a server.
 
 mod local;
 mod remote;
@@ -14,39 +14,39 @@ use crate::args::{ServerArgs, ShellArgs, SourceArgs};
 use crate::commands::progress::Progress;
 use crate::failure::Failure;
 
-/// A column, as `\d` tells it.
+/// A column, as shown by `\d`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Column {
     pub(super) name: String,
-    /// As psql spells it.
+    /// The type, as psql spells it.
     pub(super) sql_type: String,
-    /// The OpenAPI path it comes from.
+    /// The OpenAPI path of the field.
     pub(super) path: String,
 }
 
-/// Who answers.
+/// Runs statements.
 #[async_trait]
 pub(super) trait Backend: Send + Sync {
-    /// Answers a statement; dropping the future or the rows stops it.
+    /// Runs a statement; dropping the future or the rows cancels it.
     async fn execute(&self, sql: &str) -> Result<Answer, SqlError>;
 
-    /// What was wrong with the data of the statements since the last call.
+    /// Warnings since the last call.
     fn take_warnings(&self) -> Vec<Warning>;
 
-    /// Answers a question of the shell itself, apart from the user's settings and warnings.
+    /// Runs one of the shell's own statements, with default settings; its warnings are dropped.
     async fn ask(&self, sql: &str) -> Result<Answer, SqlError>;
 
-    /// The columns of a table, by its name as a statement may have it; with `data`, the keys that the data has too.
+    /// The columns of a table, by its name as in a statement; with `data`, including the keys of its objects.
     async fn columns(&self, table: &str, data: bool) -> Result<Vec<Column>, SqlError>;
 
-    /// Tells how far a statement is, until it is dropped.
+    /// Shows progress until it is dropped.
     fn progress(&self) -> Progress;
 
-    /// Where the tables come from, in a few words: `following demo`.
+    /// A short description of the sources: `demo`.
     fn place(&self) -> String;
 }
 
-/// Where tables come from, so that another place can be chosen later.
+/// The sources given on the command line or by `\c`.
 #[derive(Debug, Clone)]
 pub(super) struct Choice {
     server: ServerArgs,
@@ -56,8 +56,8 @@ pub(super) struct Choice {
 }
 
 impl Choice {
-    /// What the command line says.
-    pub(super) fn of(args: &ShellArgs) -> Self {
+    /// The sources of the command line.
+    pub(super) fn from_args(args: &ShellArgs) -> Self {
         Self {
             server: args.server.clone(),
             sources: args.sources.clone(),
@@ -66,8 +66,8 @@ impl Choice {
         }
     }
 
-    /// The same with other clusters, or a server.
-    pub(super) fn other(&self, places: &[String]) -> Self {
+    /// The same options with other clusters or a server.
+    pub(super) fn with_places(&self, places: &[String]) -> Self {
         let mut other = self.clone();
         match places {
             [url] if url.starts_with("http://") || url.starts_with("https://") => {
@@ -83,12 +83,12 @@ impl Choice {
         other
     }
 
-    /// Whether the objects come from standard input.
+    /// Whether objects are read from standard input.
     pub(super) fn reads_stdin(&self) -> bool {
         self.server.server.is_none() && self.sources.read_stdin()
     }
 
-    /// Opens it.
+    /// Opens the sources.
     pub(super) fn open(&self, runtime: &Runtime) -> Result<Arc<dyn Backend>, Failure> {
         match &self.server.server {
             Some(url) => Ok(Arc::new(remote::Remote::new(runtime, url, &self.server)?)),

@@ -1,4 +1,4 @@
-//! Statements answered by `kubesql serve`, over its HTTP API.
+//! Runs statements on a `kubesql serve` through its HTTP API.
 
 mod http;
 mod rows;
@@ -21,12 +21,12 @@ use crate::args::{ServerArgs, SourceArgs};
 use crate::commands::progress::Progress;
 use crate::failure::Failure;
 
-/// Tables of a server. A request is a session there, so that settings are kept here and sent along.
+/// A server. Each request has its own session there, so settings are kept here and sent with each request.
 pub(super) struct Remote {
     server: Arc<http::Server>,
     settings: Mutex<BTreeMap<String, String>>,
     warnings: Arc<Mutex<Vec<Warning>>>,
-    /// The tables that every kubesql has, to know columns before the server tells.
+    /// The compiled tables, whose columns are known without the server.
     known: OnceLock<Option<Arc<Engine>>>,
     place: String,
 }
@@ -41,7 +41,7 @@ impl Remote {
             warnings: Arc::default(),
             known: OnceLock::new(),
         };
-        // Whether somebody is there, and lets us in, is better known before the first statement.
+        // Connection and authentication errors are reported before the first statement.
         runtime.block_on(async {
             let answer = remote.ask("select 1").await?;
             rows::drain(answer).await
@@ -49,10 +49,10 @@ impl Remote {
         Ok(remote)
     }
 
-    async fn post(&self, sql: &str, settings: &Map<String, Value>, told: Told) -> Result<Answer, SqlError> {
+    async fn post(&self, sql: &str, settings: &Map<String, Value>, keep: KeepWarnings) -> Result<Answer, SqlError> {
         let body = json!({"sql": sql, "settings": settings});
         let response = self.server.post("/api/v1/query", &body, "application/vnd.apache.arrow.stream").await?;
-        rows::answer(response, command_tag(sql), told.0.then(|| Arc::clone(&self.warnings))).await
+        rows::answer(response, command_tag(sql), keep.0.then(|| Arc::clone(&self.warnings))).await
     }
 
     fn session(&self) -> Map<String, Value> {
@@ -61,13 +61,13 @@ impl Remote {
 }
 
 /// Whether warnings are kept for the user.
-struct Told(bool);
+struct KeepWarnings(bool);
 
 #[async_trait]
 impl Backend for Remote {
     async fn execute(&self, sql: &str) -> Result<Answer, SqlError> {
         let change = changed_setting(sql);
-        let answer = self.post(sql, &self.session(), Told(true)).await?;
+        let answer = self.post(sql, &self.session(), KeepWarnings(true)).await?;
         match change {
             Some((name, Some(value))) => _ = self.settings.lock().insert(name, value),
             Some((name, None)) => _ = self.settings.lock().remove(&name),
@@ -81,7 +81,7 @@ impl Backend for Remote {
     }
 
     async fn ask(&self, sql: &str) -> Result<Answer, SqlError> {
-        self.post(sql, &Map::new(), Told(false)).await
+        self.post(sql, &Map::new(), KeepWarnings(false)).await
     }
 
     async fn columns(&self, table: &str, data: bool) -> Result<Vec<Column>, SqlError> {
@@ -98,10 +98,10 @@ impl Backend for Remote {
         }
         #[derive(Deserialize)]
         struct Table {
-            columns: Vec<Told>,
+            columns: Vec<ColumnJson>,
         }
         #[derive(Deserialize)]
-        struct Told {
+        struct ColumnJson {
             name: String,
             #[serde(rename = "type")]
             sql_type: String,
@@ -111,8 +111,8 @@ impl Backend for Remote {
         let name = table.to_lowercase().replace('"', "");
         let name = percent_encoding::utf8_percent_encode(&name, percent_encoding::NON_ALPHANUMERIC);
         let body = self.server.get(&format!("/api/v1/tables/{name}")).await?;
-        let table: Table = serde_json::from_slice(&body).map_err(http::not_understood)?;
-        let column = |Told { name, sql_type, path }| Column { name, sql_type, path: path.unwrap_or_default() };
+        let table: Table = serde_json::from_slice(&body).map_err(http::cannot_decode)?;
+        let column = |ColumnJson { name, sql_type, path }| Column { name, sql_type, path: path.unwrap_or_default() };
         Ok(table.columns.into_iter().map(column).collect())
     }
 
@@ -173,7 +173,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn changes_of_settings_are_seen() {
+    fn recognizes_changed_settings() {
         let of = |name: &str, value: Option<&str>| Some((name.to_owned(), value.map(str::to_owned)));
         for (sql, expect) in [
             ("set kubesql.partial = on", of("kubesql.partial", Some("on"))),

@@ -1,4 +1,4 @@
-//! The names that can be completed, as far as they are known: asked for in the background, so that nobody waits long.
+//! Names for completion, loaded in the background so that typing is not delayed.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -14,10 +14,10 @@ use tokio::runtime::Handle;
 
 use crate::shell::backend::{Backend, Column};
 
-/// So long a key press may wait for names.
+/// Maximum time that a key press waits for names.
 const PATIENCE: Duration = Duration::from_millis(400);
 
-/// Columns are asked for again after so long, since data gets new keys.
+/// Columns are loaded again after this time, since objects may have new keys.
 const FRESH: Duration = Duration::from_secs(30);
 
 /// A table.
@@ -36,7 +36,7 @@ pub(super) struct Function {
     pub(super) syntax: String,
 }
 
-/// What does not change.
+/// Names that do not change.
 #[derive(Debug, Default)]
 pub(super) struct Names {
     pub(super) tables: Vec<Table>,
@@ -45,7 +45,7 @@ pub(super) struct Names {
     pub(super) settings: Vec<String>,
 }
 
-/// The names of one place.
+/// The names of one backend.
 pub(in crate::shell) struct Catalog {
     backend: Arc<dyn Backend>,
     runtime: Handle,
@@ -62,40 +62,40 @@ struct State {
 struct Known {
     names: Option<Arc<Names>>,
     tables: HashMap<String, Columns>,
-    /// Questions that are not answered.
+    /// Number of pending requests.
     asked: usize,
-    /// Whether something came since somebody looked.
+    /// Whether names arrived since the last check.
     arrived: bool,
 }
 
 #[derive(Default)]
 struct Columns {
     columns: Arc<Vec<Column>>,
-    /// With the keys that the data has.
+    /// Whether the keys of objects are included.
     complete: bool,
     loading: bool,
     since: Option<Instant>,
 }
 
-/// What the background is at.
+/// The state of loading.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Background {
     Idle,
     Busy,
-    /// Something came.
+    /// New names have arrived.
     News,
 }
 
 impl Catalog {
-    /// The names of this place; asks for them.
+    /// Starts loading the names of a backend.
     pub(in crate::shell) fn new(backend: Arc<dyn Backend>, runtime: Handle) -> Arc<Self> {
         let catalog = Self { backend, runtime, state: Arc::default() };
         catalog.state.known.lock().asked += 1;
         let (backend, state) = (Arc::clone(&catalog.backend), Arc::clone(&catalog.state));
         catalog.runtime.spawn(async move {
-            // Without names, nothing is completed: a statement will tell what is wrong.
+            // Without names there is no completion; statements report the error.
             let names = names(&*backend).await.unwrap_or_default();
-            state.tell(|known| known.names = Some(Arc::new(names)));
+            state.update(|known| known.names = Some(Arc::new(names)));
         });
         Arc::new(catalog)
     }
@@ -107,7 +107,7 @@ impl Catalog {
         known.names.clone().unwrap_or_default()
     }
 
-    /// The columns of a table, without the keys of the data where those are not there soon.
+    /// The columns of a table; without the keys of its objects if those take too long.
     pub(super) fn columns(&self, table: &str) -> Arc<Vec<Column>> {
         self.load(table);
         let mut known = self.state.known.lock();
@@ -120,7 +120,7 @@ impl Catalog {
         }
     }
 
-    /// Asks for a table's columns, unless they are known or asked for.
+    /// Loads the columns of a table, unless they are known or loading.
     pub(in crate::shell) fn load(&self, table: &str) {
         let mut known = self.state.known.lock();
         let columns = known.tables.entry(table.to_owned()).or_default();
@@ -141,7 +141,7 @@ impl Catalog {
                 });
             }
             let all = backend.columns(&table, true).await;
-            state.tell(|known| {
+            state.update(|known| {
                 let columns = known.tables.entry(table).or_default();
                 columns.loading = false;
                 columns.since = Some(Instant::now());
@@ -153,12 +153,12 @@ impl Catalog {
         });
     }
 
-    /// Whether something was asked that is not answered.
+    /// Whether requests are pending.
     pub(super) fn is_asking(&self) -> bool {
         self.state.known.lock().asked > 0
     }
 
-    /// What the background is at; news are told once.
+    /// The state of loading; new names are reported once.
     pub(super) fn background(&self) -> Background {
         let mut known = self.state.known.lock();
         match (std::mem::take(&mut known.arrived), known.asked) {
@@ -175,8 +175,8 @@ impl State {
         self.changed.notify_all();
     }
 
-    /// A question is answered.
-    fn tell(&self, change: impl FnOnce(&mut Known)) {
+    /// Stores the result of a request.
+    fn update(&self, change: impl FnOnce(&mut Known)) {
         self.change(|known| {
             change(known);
             known.asked -= 1;
@@ -207,7 +207,7 @@ async fn names(backend: &dyn Backend) -> Result<Names, SqlError> {
     Ok(names)
 }
 
-/// The rows of an answer as texts; NULL is empty.
+/// The rows of a statement as strings; NULL is empty.
 pub(in crate::shell) async fn texts(backend: &dyn Backend, sql: &str) -> Result<Vec<Vec<String>>, SqlError> {
     let mut answer = backend.ask(sql).await?;
     let mut rows = Vec::new();

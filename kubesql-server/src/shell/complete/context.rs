@@ -1,24 +1,24 @@
-//! What is wanted at a place in a statement: tables, columns and of which tables, or something else.
+//! Finds out what can be completed at the cursor.
 
-use super::used::{Used, is_list, used};
+use super::scope::{TableRef, is_list, tables_in_scope};
 use crate::shell::lexer::{Kind, Token, tokenize};
 
-/// What may stand at the cursor.
+/// What can be completed.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Want {
-    /// Nothing that could be known: within a text or a comment.
+pub(super) enum CompletionKind {
+    /// Nothing: the cursor is in a string or comment.
     Nothing,
     /// The first word of a statement.
     Statement,
-    /// A table, or of this schema.
+    /// A table, optionally of a schema.
     Table(Option<String>),
-    /// A column, a function or a keyword.
+    /// A column, function or keyword.
     Expression,
     /// A column of this table or alias.
     ColumnOf(String),
     /// A key of this map: `labels['`.
     Key(String),
-    /// What may follow a table: an alias, a join, a condition.
+    /// What may follow a table: an alias, join or condition.
     AfterTable,
     /// One of these words.
     Words(&'static [&'static str]),
@@ -26,31 +26,31 @@ pub(super) enum Want {
     Setting,
     /// A value of a setting.
     Value(String),
-    /// What SHOW takes.
+    /// An argument of SHOW.
     Show,
-    /// A command of the shell, or its argument: what stands before the cursor.
+    /// A backslash command or its argument, with the line before the cursor.
     Meta(String),
 }
 
-/// What is wanted, what of it is there already, and what the statement reads.
+/// What can be completed at the cursor.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Context {
-    pub(super) want: Want,
-    /// What is typed of the name, without a quote.
+    pub(super) kind: CompletionKind,
+    /// The typed part of the name, without a quote.
     pub(super) typed: String,
-    /// Where that begins, the quote included.
+    /// Where the typed part starts, including the quote.
     pub(super) start: usize,
-    pub(super) used: Vec<Used>,
-    /// The names that WITH gives to queries.
-    pub(super) named: Vec<String>,
+    pub(super) tables: Vec<TableRef>,
+    /// Names of common table expressions.
+    pub(super) ctes: Vec<String>,
 }
 
-/// Looks at the text around the cursor.
+/// Analyses the text around the cursor.
 pub(super) fn context(text: &str, cursor: usize) -> Context {
-    let text = &closed(text, cursor);
+    let text = &close_quote(text, cursor);
     let all = tokenize(text);
     let (before, open) = split(&all, cursor);
-    let nothing = |want| Context { want, typed: String::new(), start: cursor, used: Vec::new(), named: Vec::new() };
+    let nothing = |kind| Context { kind, typed: String::new(), start: cursor, tables: Vec::new(), ctes: Vec::new() };
     if let Some(token) = open {
         match token.kind {
             Kind::Meta => {
@@ -58,29 +58,29 @@ pub(super) fn context(text: &str, cursor: usize) -> Context {
                 let typed = line.rsplit(char::is_whitespace).next().unwrap_or_default();
                 let start = cursor - typed.len();
                 return Context {
-                    want: Want::Meta(line.to_owned()),
+                    kind: CompletionKind::Meta(line.to_owned()),
                     typed: typed.to_owned(),
                     start,
-                    used: Vec::new(),
-                    named: Vec::new(),
+                    tables: Vec::new(),
+                    ctes: Vec::new(),
                 };
             }
             Kind::String => {
                 let inside = &text[token.start + 1..cursor];
                 return match key_of(before) {
                     Some(map) => {
-                        let (used, named) = used(&all, cursor);
+                        let (tables, ctes) = tables_in_scope(&all, cursor);
                         let start = token.start + 1;
-                        Context { want: Want::Key(map), typed: inside.to_owned(), start, used, named }
+                        Context { kind: CompletionKind::Key(map), typed: inside.to_owned(), start, tables, ctes }
                     }
-                    None => nothing(Want::Nothing),
+                    None => nothing(CompletionKind::Nothing),
                 };
             }
-            Kind::Comment | Kind::Number => return nothing(Want::Nothing),
+            Kind::Comment | Kind::Number => return nothing(CompletionKind::Nothing),
             _ => {}
         }
     }
-    // A path of names up to the cursor: `p."labels.a`.
+    // The path before the cursor: `p."labels.a`.
     let mut path: Vec<(String, usize)> = Vec::new();
     let mut rest = before;
     if let Some(token) = open {
@@ -94,32 +94,32 @@ pub(super) fn context(text: &str, cursor: usize) -> Context {
         path.insert(0, (name, start));
         rest = &more[..more.len() - 1];
     }
-    let (used, named) = used(&all, cursor);
+    let (tables, ctes) = tables_in_scope(&all, cursor);
     let (typed, start) = path.last().cloned().unwrap_or((String::new(), cursor));
     let prefix: Vec<&str> = path[..path.len().saturating_sub(1)].iter().map(|(name, _)| name.as_str()).collect();
-    let want = wanted(rest);
-    let known = |name: &str| used.iter().any(|used| used.alias.eq_ignore_ascii_case(name));
-    match (want, prefix.as_slice()) {
-        (Want::Table(_), [..]) if !prefix.is_empty() => {
-            Context { want: Want::Table(Some(prefix.join("."))), typed, start, used, named }
+    let kind = kind_after(rest);
+    let known = |name: &str| tables.iter().any(|table| table.alias.eq_ignore_ascii_case(name));
+    match (kind, prefix.as_slice()) {
+        (CompletionKind::Table(_), [..]) if !prefix.is_empty() => {
+            Context { kind: CompletionKind::Table(Some(prefix.join("."))), typed, start, tables, ctes }
         }
-        (Want::Expression, [table, keys @ ..]) if known(table) => {
-            // `p.labels.a` is a key of a map, and one column.
+        (CompletionKind::Expression, [table, keys @ ..]) if known(table) => {
+            // `p.labels.a` is one column: a key of a map.
             let begin = path.get(1).map_or(start, |(_, start)| *start);
             let typed = keys.iter().map(|key| format!("{key}.")).collect::<String>() + &typed;
-            Context { want: Want::ColumnOf((*table).to_owned()), typed, start: begin, used, named }
+            Context { kind: CompletionKind::ColumnOf((*table).to_owned()), typed, start: begin, tables, ctes }
         }
-        (Want::Expression | Want::Setting | Want::Show, [_, ..]) => {
+        (CompletionKind::Expression | CompletionKind::Setting | CompletionKind::Show, [_, ..]) => {
             let typed = prefix.iter().map(|part| format!("{part}.")).collect::<String>() + &typed;
-            let want = wanted(rest);
-            Context { want, typed, start: path[0].1, used, named }
+            let kind = kind_after(rest);
+            Context { kind, typed, start: path[0].1, tables, ctes }
         }
-        (want, _) => Context { want, typed, start, used, named },
+        (kind, _) => Context { kind, typed, start, tables, ctes },
     }
 }
 
-/// The text with a quote that was opened before the cursor closed behind it: the rest is no part of the name.
-fn closed(text: &str, cursor: usize) -> String {
+/// Closes a quote that is open at the cursor, so that the following text is not part of the name.
+fn close_quote(text: &str, cursor: usize) -> String {
     let quote = match tokenize(&text[..cursor]).last() {
         Some(token) if !token.terminated && token.kind == Kind::QuotedIdentifier => "\"",
         Some(token) if !token.terminated && token.kind == Kind::String && token.text.starts_with('\'') => "'",
@@ -134,12 +134,12 @@ fn closed(text: &str, cursor: usize) -> String {
     closed
 }
 
-/// How much of a text goes on with a name that is in quotes.
+/// The length of the quoted name that continues here.
 pub(super) fn name_length(text: &str) -> usize {
     text.find(|c: char| !(c.is_alphanumeric() || matches!(c, '_' | '.' | '-' | '/'))).unwrap_or(text.len())
 }
 
-/// The tokens of the statement before the cursor that matter, and the one that the cursor is in or at the end of.
+/// The tokens of the statement before the cursor, and the token at the cursor.
 fn split<'t, 'a>(all: &'t [Token<'a>], cursor: usize) -> (&'t [Token<'a>], Option<Token<'a>>) {
     let until = all.iter().take_while(|token| token.start < cursor).count();
     let begin = all[..until]
@@ -166,7 +166,7 @@ fn split<'t, 'a>(all: &'t [Token<'a>], cursor: usize) -> (&'t [Token<'a>], Optio
     }
 }
 
-/// A command ends with its line, and the cursor at its end is still in it.
+/// A command extends to the end of its line, and the cursor there is still in it.
 fn at_end_of_meta(token: &Token<'_>, cursor: usize) -> bool {
     token.kind == Kind::Meta && token.end() == cursor
 }
@@ -175,7 +175,7 @@ fn is_line(token: &Token<'_>, cursor: usize) -> bool {
     token.kind == Kind::Comment && token.text.starts_with("--") && token.end() == cursor
 }
 
-/// Without what says nothing at the end.
+/// Without trailing white space and comments.
 fn trimmed<'t, 'a>(tokens: &'t [Token<'a>]) -> &'t [Token<'a>] {
     let end = tokens.iter().rposition(|token| !token.is_trivia()).map_or(0, |at| at + 1);
     &tokens[..end]
@@ -195,8 +195,8 @@ fn key_of(before: &[Token<'_>]) -> Option<String> {
     rest.last()?.identifier()
 }
 
-/// What alone can stand behind some words.
-const BEHIND: &[(&str, &[&str])] = &[
+/// Words that must follow other words.
+const REQUIRED_AFTER: &[(&str, &[&str])] = &[
     ("group", &["by"]),
     ("order", &["by"]),
     ("partition", &["by"]),
@@ -211,12 +211,12 @@ const BEHIND: &[(&str, &[&str])] = &[
     ("union", &["all", "select"]),
 ];
 
-/// What may stand behind these tokens.
-fn wanted(before: &[Token<'_>]) -> Want {
+/// What can follow these tokens.
+fn kind_after(before: &[Token<'_>]) -> CompletionKind {
     let tokens: Vec<&Token<'_>> = before.iter().filter(|token| !token.is_trivia()).collect();
-    let Some((last, rest)) = tokens.split_last() else { return Want::Statement };
+    let Some((last, rest)) = tokens.split_last() else { return CompletionKind::Statement };
     if last.is_symbol(':') && rest.last().is_some_and(|token| token.is_symbol(':')) {
-        return Want::Type;
+        return CompletionKind::Type;
     }
     let first = tokens[0];
     if first.is_keyword("set") || first.is_keyword("reset") {
@@ -228,23 +228,23 @@ fn wanted(before: &[Token<'_>]) -> Want {
                     .take_while(|token| !token.is_keyword("to") && !token.is_symbol('='))
                     .filter_map(|token| token.identifier())
                     .collect();
-                Want::Value(names.join("."))
+                CompletionKind::Value(names.join("."))
             }
-            (false, Some(_)) => Want::Nothing,
-            _ => Want::Setting,
+            (false, Some(_)) => CompletionKind::Nothing,
+            _ => CompletionKind::Setting,
         };
     }
     if first.is_keyword("use") {
-        return Want::Value("search_path".to_owned());
+        return CompletionKind::Value("search_path".to_owned());
     }
     if first.is_keyword("show") && rest.is_empty() {
-        return Want::Show;
+        return CompletionKind::Show;
     }
     if (first.is_keyword("describe") || first.is_keyword("desc")) && rest.is_empty() {
-        return Want::Table(None);
+        return CompletionKind::Table(None);
     }
-    if let Some((_, words)) = BEHIND.iter().find(|(word, _)| last.is_keyword(word)) {
-        return Want::Words(words);
+    if let Some((_, words)) = REQUIRED_AFTER.iter().find(|(word, _)| last.is_keyword(word)) {
+        return CompletionKind::Words(words);
     }
     if last.is_keyword("explain")
         || last.is_keyword("analyze")
@@ -257,20 +257,20 @@ fn wanted(before: &[Token<'_>]) -> Want {
                     || token.is_keyword("in")
             }))
     {
-        return Want::Statement;
+        return CompletionKind::Statement;
     }
     if last.is_keyword("from") || last.is_keyword("join") {
-        // `extract(day from x)` and `is distinct from x` are no lists of tables.
-        return if is_list(rest) { Want::Table(None) } else { Want::Expression };
+        // In `extract(day from x)` and `is distinct from x` no tables follow.
+        return if is_list(rest) { CompletionKind::Table(None) } else { CompletionKind::Expression };
     }
     match clause(&tokens) {
-        Some("from") if last.is_symbol(',') => Want::Table(None),
-        Some("from") if last.identifier().is_some() || last.is_symbol(')') => Want::AfterTable,
-        _ => Want::Expression,
+        Some("from") if last.is_symbol(',') => CompletionKind::Table(None),
+        Some("from") if last.identifier().is_some() || last.is_symbol(')') => CompletionKind::AfterTable,
+        _ => CompletionKind::Expression,
     }
 }
 
-/// The clause that the end of these tokens is in, brackets that are closed left out.
+/// The clause at the end of these tokens; text in closed brackets is skipped.
 fn clause(tokens: &[&Token<'_>]) -> Option<&'static str> {
     const CLAUSES: [&str; 10] = ["select", "from", "join", "where", "on", "by", "having", "limit", "offset", "using"];
     let mut depth = 0_usize;
@@ -302,49 +302,49 @@ mod tests {
     }
 
     #[test]
-    fn what_is_wanted_depends_on_what_stands_before() {
-        let column_of = |table: &str| Want::ColumnOf(table.to_owned());
+    fn completion_depends_on_the_tokens_before_the_cursor() {
+        let column_of = |table: &str| CompletionKind::ColumnOf(table.to_owned());
         let cases = [
-            ("|", Want::Statement, ""),
-            ("sel|", Want::Statement, "sel"),
-            ("select 1; sh|", Want::Statement, "sh"),
-            ("select * from |", Want::Table(None), ""),
-            ("select * from po|", Want::Table(None), "po"),
-            ("select * from apps.dep|", Want::Table(Some("apps".into())), "dep"),
-            ("select * from \"networking.k8s.io\".|", Want::Table(Some("networking.k8s.io".into())), ""),
-            ("select * from pods, no|", Want::Table(None), "no"),
-            ("select * from pods p left join con|", Want::Table(None), "con"),
-            ("select * from pods |", Want::AfterTable, ""),
-            ("select * from pods p wh|", Want::AfterTable, "wh"),
-            ("select na| from pods", Want::Expression, "na"),
+            ("|", CompletionKind::Statement, ""),
+            ("sel|", CompletionKind::Statement, "sel"),
+            ("select 1; sh|", CompletionKind::Statement, "sh"),
+            ("select * from |", CompletionKind::Table(None), ""),
+            ("select * from po|", CompletionKind::Table(None), "po"),
+            ("select * from apps.dep|", CompletionKind::Table(Some("apps".into())), "dep"),
+            ("select * from \"networking.k8s.io\".|", CompletionKind::Table(Some("networking.k8s.io".into())), ""),
+            ("select * from pods, no|", CompletionKind::Table(None), "no"),
+            ("select * from pods p left join con|", CompletionKind::Table(None), "con"),
+            ("select * from pods |", CompletionKind::AfterTable, ""),
+            ("select * from pods p wh|", CompletionKind::AfterTable, "wh"),
+            ("select na| from pods", CompletionKind::Expression, "na"),
             ("select p.na| from pods p", column_of("p"), "na"),
             ("select pods.\"labels.a| from pods", column_of("pods"), "labels.a"),
             ("select p.labels.a| from pods p", column_of("p"), "labels.a"),
-            ("select labels.a| from pods", Want::Expression, "labels.a"),
-            ("select \"labels.a| from pods", Want::Expression, "labels.a"),
-            ("select * from pods where ph|", Want::Expression, "ph"),
-            ("select * from pods where phase = 'Run|", Want::Nothing, ""),
-            ("select labels['ap| from pods", Want::Key("labels".into()), "ap"),
-            ("select 1 -- from |", Want::Nothing, ""),
-            ("select count(na| from pods", Want::Expression, "na"),
-            ("select extract(day from cr| from pods", Want::Expression, "cr"),
-            ("select * from (sel|", Want::Statement, "sel"),
-            ("select * from pods order |", Want::Words(&["by"]), ""),
-            ("select * from pods order by cr|", Want::Expression, "cr"),
-            ("select x::in|", Want::Type, "in"),
-            ("set kub|", Want::Setting, "kub"),
-            ("set kubesql.pa|", Want::Setting, "kubesql.pa"),
-            ("set search_path = ap|", Want::Value("search_path".into()), "ap"),
-            ("show ta|", Want::Show, "ta"),
-            ("describe po|", Want::Table(None), "po"),
-            ("explain |", Want::Statement, ""),
-            ("\\d po|", Want::Meta("\\d po".into()), "po"),
-            ("\\ti|", Want::Meta("\\ti".into()), "\\ti"),
-            ("select 1;\n\\x |", Want::Meta("\\x ".into()), ""),
+            ("select labels.a| from pods", CompletionKind::Expression, "labels.a"),
+            ("select \"labels.a| from pods", CompletionKind::Expression, "labels.a"),
+            ("select * from pods where ph|", CompletionKind::Expression, "ph"),
+            ("select * from pods where phase = 'Run|", CompletionKind::Nothing, ""),
+            ("select labels['ap| from pods", CompletionKind::Key("labels".into()), "ap"),
+            ("select 1 -- from |", CompletionKind::Nothing, ""),
+            ("select count(na| from pods", CompletionKind::Expression, "na"),
+            ("select extract(day from cr| from pods", CompletionKind::Expression, "cr"),
+            ("select * from (sel|", CompletionKind::Statement, "sel"),
+            ("select * from pods order |", CompletionKind::Words(&["by"]), ""),
+            ("select * from pods order by cr|", CompletionKind::Expression, "cr"),
+            ("select x::in|", CompletionKind::Type, "in"),
+            ("set kub|", CompletionKind::Setting, "kub"),
+            ("set kubesql.pa|", CompletionKind::Setting, "kubesql.pa"),
+            ("set search_path = ap|", CompletionKind::Value("search_path".into()), "ap"),
+            ("show ta|", CompletionKind::Show, "ta"),
+            ("describe po|", CompletionKind::Table(None), "po"),
+            ("explain |", CompletionKind::Statement, ""),
+            ("\\d po|", CompletionKind::Meta("\\d po".into()), "po"),
+            ("\\ti|", CompletionKind::Meta("\\ti".into()), "\\ti"),
+            ("select 1;\n\\x |", CompletionKind::Meta("\\x ".into()), ""),
         ];
-        for (text, want, typed) in cases {
+        for (text, kind, typed) in cases {
             let context = at(text);
-            assert_eq!((context.want, context.typed.as_str()), (want, typed), "{text}");
+            assert_eq!((context.kind, context.typed.as_str()), (kind, typed), "{text}");
         }
     }
 }

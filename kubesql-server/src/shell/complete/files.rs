@@ -1,10 +1,10 @@
-//! Files and folders for commands that take them.
+//! Completion of paths.
 
 use std::path::Path;
 
 use super::Candidate;
 
-/// What begins like this in its folder.
+/// The paths that begin with a text.
 pub(super) fn matching(typed: &str) -> Vec<Candidate> {
     let (folder, begin) = typed.rsplit_once('/').map_or(("", typed), |(folder, begin)| (folder, begin));
     let prefix = if typed.contains('/') { format!("{folder}/") } else { String::new() };
@@ -17,7 +17,7 @@ pub(super) fn matching(typed: &str) -> Vec<Candidate> {
     let mut found: Vec<Candidate> = entries
         .filter_map(|entry| {
             let name = entry.file_name().into_string().ok()?;
-            // Hidden files are for who asks for them.
+            // Hidden files are completed after a leading dot only.
             if name.starts_with('.') && !begin.starts_with('.') || name.contains(char::is_whitespace) {
                 return None;
             }

@@ -1,11 +1,11 @@
-//! Completion: what is wanted at the cursor, and what there is of it.
+//! Completion of names, keywords and commands.
 
 pub(super) mod catalog;
 mod context;
 mod files;
+mod scope;
 #[cfg(test)]
 mod tests;
-mod used;
 
 use std::sync::Arc;
 
@@ -13,23 +13,23 @@ use parking_lot::RwLock;
 use reedline::{Completer, CompletionOrigin, CompletionResult, CompletionStatus, Partial, Span, Suggestion};
 
 use self::catalog::{Background, Catalog};
-use self::context::{Context, Want, context, name_length};
-use self::used::Used;
+use self::context::{CompletionKind, Context, context, name_length};
+use self::scope::TableRef;
 use super::meta;
 use super::settings;
 use super::sqlhelp;
 use super::words::{KEYWORDS, TYPES, is_keyword, quoted};
 
-/// More than these nobody looks through.
+/// Maximum number of suggestions.
 const MOST: usize = 400;
 
-/// Up to so many are told with what they are, one in a line.
+/// Up to this number of suggestions are shown one per line, with descriptions.
 const DESCRIBED: usize = 10;
 
-/// Names that are longer are shortened in the middle where they are shown.
+/// Longer names are shortened in the menu.
 const WIDEST: usize = 37;
 
-/// What statements begin with.
+/// The beginnings of statements.
 const STATEMENTS: &[&str] = &[
     "select",
     "with",
@@ -44,7 +44,7 @@ const STATEMENTS: &[&str] = &[
     "values",
 ];
 
-/// What follows a table.
+/// Keywords after a table.
 const AFTER_TABLE: &[&str] = &[
     "where",
     "join",
@@ -66,30 +66,30 @@ const AFTER_TABLE: &[&str] = &[
     "offset",
 ];
 
-/// What SHOW takes beside settings.
+/// Arguments of SHOW, besides settings.
 const SHOW: &[&str] = &["all", "catalogs", "columns from", "functions", "schemas", "tables", "tables from"];
 
-/// Commands of the shell that take files.
+/// Commands with a path as their argument.
 const WITH_FILES: &[&str] = &["i", "o", "g", "gx", "e", "cd", "s", "include", "out", "edit"];
 
-/// What completion knows of the place that is asked now; another place can be put in.
+/// The data for completion. `\c` replaces it.
 pub(super) struct Knowledge {
     pub(super) catalog: Arc<Catalog>,
-    /// Contexts of kubeconfigs.
+    /// Names of contexts.
     pub(super) contexts: Vec<String>,
     /// Names of variables.
     pub(super) variables: Vec<String>,
 }
 
-/// Completes by what is known.
+/// Completes names.
 pub(super) struct Names(pub(super) Arc<RwLock<Knowledge>>);
 
-/// Something that could stand at the cursor.
+/// A suggestion.
 #[derive(Debug, Clone, Default)]
 struct Candidate {
-    /// What is compared with what is typed.
+    /// Compared with the typed text.
     name: String,
-    /// What is put in.
+    /// Inserted into the line.
     value: String,
     what: String,
     /// Whether a space follows.
@@ -130,10 +130,10 @@ impl Completer for Names {
                 ..Suggestion::default()
             })
             .collect();
-        // Without a prefix of its own, the editor would make one of what only looks alike.
+        // Without an explicit prefix, the editor would compute one that ignores case.
         let typed = line.get(span.start..span.end).unwrap_or_default().to_owned();
         let result = if self.0.read().catalog.is_asking() {
-            // There may be more soon; the menu is told then.
+            // If more names may arrive, the menu is refreshed then.
             CompletionResult::stale_or_pending(suggestions.into(), CompletionOrigin::new(line, pos))
         } else {
             CompletionResult::fresh(suggestions)
@@ -155,40 +155,40 @@ impl Names {
         let knowledge = self.0.read();
         let catalog = &knowledge.catalog;
         let words = |words: &[&str]| words.iter().map(|word| cased(word, &context.typed)).collect::<Vec<_>>();
-        match &context.want {
-            Want::Nothing => Vec::new(),
-            Want::Statement => words(STATEMENTS),
-            Want::Words(of) => words(of),
-            Want::Type => words(TYPES),
-            Want::Table(schema) => {
+        match &context.kind {
+            CompletionKind::Nothing => Vec::new(),
+            CompletionKind::Statement => words(STATEMENTS),
+            CompletionKind::Words(of) => words(of),
+            CompletionKind::Type => words(TYPES),
+            CompletionKind::Table(schema) => {
                 let mut found = tables(catalog, schema.as_deref(), &context.typed);
-                found.extend(context.named.iter().map(|name| Candidate::name(name, "", true)));
+                found.extend(context.ctes.iter().map(|name| Candidate::name(name, "", true)));
                 found
             }
-            Want::AfterTable => words(AFTER_TABLE),
-            Want::ColumnOf(alias) => {
-                let of = context.used.iter().find(|used| used.alias.eq_ignore_ascii_case(alias));
-                of.map(|used| columns(catalog, used)).unwrap_or_default()
+            CompletionKind::AfterTable => words(AFTER_TABLE),
+            CompletionKind::ColumnOf(alias) => {
+                let of = context.tables.iter().find(|table| table.alias.eq_ignore_ascii_case(alias));
+                of.map(|table| columns(catalog, table)).unwrap_or_default()
             }
-            Want::Key(map) => {
+            CompletionKind::Key(map) => {
                 let prefix = format!("{map}.");
-                let all = context.used.iter().flat_map(|used| columns(catalog, used));
+                let all = context.tables.iter().flat_map(|table| columns(catalog, table));
                 let keys = all.filter_map(|column| {
                     let key = column.name.strip_prefix(&prefix)?.to_owned();
                     Some(Candidate { value: key.replace('\'', "''"), name: key, ..column })
                 });
                 keys.collect()
             }
-            Want::Expression => {
-                let mut found: Vec<_> = context.used.iter().flat_map(|used| columns(catalog, used)).collect();
-                if context.used.len() > 1 {
-                    let alias = |used: &Used| Candidate {
-                        value: format!("{}.", quoted(&used.alias)),
-                        name: used.alias.clone(),
-                        what: used.table.clone(),
+            CompletionKind::Expression => {
+                let mut found: Vec<_> = context.tables.iter().flat_map(|table| columns(catalog, table)).collect();
+                if context.tables.len() > 1 {
+                    let alias = |table: &TableRef| Candidate {
+                        value: format!("{}.", quoted(&table.alias)),
+                        name: table.alias.clone(),
+                        what: table.table.clone(),
                         space: false,
                     };
-                    found.extend(context.used.iter().map(alias));
+                    found.extend(context.tables.iter().map(alias));
                 }
                 if !context.typed.is_empty() {
                     let functions = &catalog.names().functions;
@@ -199,41 +199,41 @@ impl Names {
                         space: false,
                     }));
                     found.extend(words(KEYWORDS));
-                } else if context.used.is_empty() {
+                } else if context.tables.is_empty() {
                     found.extend(words(&["from", "*", "distinct"]));
                 }
                 found
             }
-            Want::Setting => catalog
+            CompletionKind::Setting => catalog
                 .names()
                 .settings
                 .iter()
                 .map(|name| Candidate { value: name.clone(), ..Candidate::word(name) })
                 .collect(),
-            Want::Value(setting) => match setting.as_str() {
+            CompletionKind::Value(setting) => match setting.as_str() {
                 "search_path" => catalog.names().schemas.iter().map(|name| Candidate::name(name, "", false)).collect(),
                 "kubesql.partial" => words(&["on", "off"]),
                 _ => words(&["default"]),
             },
-            Want::Show => {
+            CompletionKind::Show => {
                 let mut found = words(SHOW);
                 found.extend(catalog.names().settings.iter().map(|name| Candidate::word(name)));
                 found
             }
-            Want::Meta(line) => of_command(&knowledge, line, &context.typed),
+            CompletionKind::Meta(line) => of_command(&knowledge, line, &context.typed),
         }
     }
 }
 
-/// What may follow a command of the shell, or the command itself.
+/// Suggestions for a backslash command or its argument.
 fn of_command(knowledge: &Knowledge, line: &str, typed: &str) -> Vec<Candidate> {
     let catalog = &knowledge.catalog;
     let plain = |words: &mut dyn Iterator<Item = &str>| words.map(Candidate::word).collect::<Vec<_>>();
     let Some((command, arguments)) = line.split_once(char::is_whitespace) else {
         let usage = |name: &str| {
-            let told = meta::GROUPS.iter().flat_map(|(_, group)| *group);
-            let told = told.filter(|told| told.usage.split([' ', '[']).next() == Some(&format!("\\{name}")));
-            told.map(|told| told.what).next().unwrap_or_default().to_owned()
+            let entries = meta::GROUPS.iter().flat_map(|(_, group)| *group);
+            let entries = entries.filter(|entry| entry.usage.split([' ', '[']).next() == Some(&format!("\\{name}")));
+            entries.map(|entry| entry.description).next().unwrap_or_default().to_owned()
         };
         let command = |name: &&str| Candidate { what: usage(name), ..Candidate::word(&format!("\\{name}")) };
         return meta::NAMES.iter().map(command).collect();
@@ -241,7 +241,7 @@ fn of_command(knowledge: &Knowledge, line: &str, typed: &str) -> Vec<Candidate> 
     let setting = |name: &str| settings::NAMES.iter().find(|(known, _)| *known == name).map_or(&[][..], |(_, of)| of);
     match command.trim_start_matches('\\') {
         "d" | "d+" | "dt" | "dt+" => match typed.trim_matches('"').rsplit_once('.') {
-            // A name is completed as a whole here: nothing else parts it.
+            // This position takes a whole name.
             Some((schema, _)) => {
                 let schema = schema.trim_matches('"');
                 let within = |table: Candidate| {
@@ -272,7 +272,7 @@ fn of_command(knowledge: &Knowledge, line: &str, typed: &str) -> Vec<Candidate> 
     }
 }
 
-/// Tables, and the schemas that hold others; without a letter typed, those that are listed.
+/// Tables and schemas; only common tables if nothing is typed.
 fn tables(catalog: &Catalog, schema: Option<&str>, typed: &str) -> Vec<Candidate> {
     let names = catalog.names();
     let schema = schema.map(|schema| schema.strip_prefix("kubesql.").unwrap_or(schema).to_lowercase());
@@ -282,7 +282,7 @@ fn tables(catalog: &Catalog, schema: Option<&str>, typed: &str) -> Vec<Candidate
         Some(schema) => table.schema == schema,
     };
     let all = names.tables.iter().filter(in_schema);
-    // Where some fit of those that are listed, nobody wants the many that are not.
+    // Rare tables are suggested only if no common table matches.
     let begins = |table: &catalog::Table| table.name.starts_with(&typed.to_lowercase());
     let listed =
         schema.is_none() && (typed.is_empty() || names.tables.iter().any(|table| table.listed && begins(table)));
@@ -303,20 +303,20 @@ fn tables(catalog: &Catalog, schema: Option<&str>, typed: &str) -> Vec<Candidate
     found
 }
 
-/// The columns of a table or subquery: plain ones first, then those with dots.
-fn columns(catalog: &Catalog, used: &Used) -> Vec<Candidate> {
-    let of_query = used.columns.iter().map(|name| Candidate::name(name, "", false));
-    if used.table.is_empty() || !used.columns.is_empty() {
+/// The columns of a table or subquery; those without dots first.
+fn columns(catalog: &Catalog, table: &TableRef) -> Vec<Candidate> {
+    let of_query = table.columns.iter().map(|name| Candidate::name(name, "", false));
+    if table.table.is_empty() || !table.columns.is_empty() {
         return of_query.collect();
     }
-    let columns = catalog.columns(&used.table);
+    let columns = catalog.columns(&table.table);
     let mut found: Vec<Candidate> =
         columns.iter().map(|column| Candidate::name(&column.name, &column.sql_type, false)).collect();
     found.sort_by(|a, b| (a.name.contains('.'), &a.name).cmp(&(b.name.contains('.'), &b.name)));
     found
 }
 
-/// A long name for the menu, which has columns as wide as its longest; none where it is short.
+/// A long name shortened for the menu; `None` if it is short.
 fn shortened(name: &str) -> Option<String> {
     let length = name.chars().count();
     (length > WIDEST).then(|| {
@@ -327,14 +327,14 @@ fn shortened(name: &str) -> Option<String> {
     })
 }
 
-/// A keyword in capitals where what is typed is.
+/// A keyword in capitals if the typed text is in capitals.
 fn cased(word: &str, typed: &str) -> Candidate {
     let upper = typed.chars().any(char::is_uppercase) && !typed.chars().any(char::is_lowercase);
     let value = if upper { word.to_uppercase() } else { word.to_owned() };
     Candidate { value, ..Candidate::word(word) }
 }
 
-/// Those that begin with what is typed, or, where none does, those that have a part that does.
+/// Suggestions that begin with the typed text or, if there are none, those with a part that does.
 fn fitting(candidates: Vec<Candidate>, context: &Context) -> Vec<Candidate> {
     let typed = context.typed.to_lowercase();
     let (mut begin, mut within) = (Vec::new(), Vec::new());
@@ -351,20 +351,20 @@ fn fitting(candidates: Vec<Candidate>, context: &Context) -> Vec<Candidate> {
     }
     let mut found = if begin.is_empty() { within } else { begin };
     found.truncate(MOST);
-    // A word that is complete needs no help.
+    // A complete word needs no suggestion.
     if found.len() == 1 && found[0].value == context.typed && !found[0].space {
         found.clear();
     }
     found
 }
 
-/// Whether a part of a name, behind a dot or another mark, begins like this.
+/// Whether a part of the name, after a dot or another separator, begins with the text.
 fn has_part(name: &str, typed: &str) -> bool {
     let parts = name.match_indices(['.', '_', '/', '-']);
     parts.map(|(at, _)| &name[at + 1..]).any(|part| part.starts_with(typed))
 }
 
-/// What all of them begin with, where that is more than is typed.
+/// The longest common prefix, if it is longer than the typed text.
 fn common(found: &[Candidate], context: &Context) -> Option<String> {
     let first = &found.first()?.value;
     let shared = found.iter().fold(first.as_str(), |shared, candidate| {
@@ -376,14 +376,14 @@ fn common(found: &[Candidate], context: &Context) -> Option<String> {
     (found.len() > 1 && name.len() > typed.len() && name.starts_with(&typed)).then(|| shared.to_owned())
 }
 
-/// Where the name under the cursor ends: what stands behind the cursor of it is replaced too, a closing quote as well.
+/// Where the name at the cursor ends, including its closing quote.
 fn end_of_name(line: &str, pos: usize, context: &Context) -> usize {
     let rest = &line[pos..];
-    if matches!(context.want, Want::Key(_) | Want::Meta(_)) {
+    if matches!(context.kind, CompletionKind::Key(_) | CompletionKind::Meta(_)) {
         return pos;
     }
     if line[context.start..].starts_with('"') {
-        // An open quote runs on to wherever the next one is; only one that is near closes this name.
+        // An open quote extends to the next quote; only a near one closes this name.
         let name = name_length(rest);
         return if rest[name..].starts_with('"') { pos + name + 1 } else { pos };
     }

@@ -1,4 +1,4 @@
-//! What is offered at a place, over tables that are made up.
+//! Completion over two tables.
 
 use async_trait::async_trait;
 use futures::stream::{self, StreamExt};
@@ -9,7 +9,7 @@ use super::*;
 use crate::commands::progress::Progress;
 use crate::shell::backend::{Backend, Column};
 
-/// Two tables, of which the data has keys.
+/// A backend with two tables, whose objects have keys.
 struct Two;
 
 #[async_trait]
@@ -69,7 +69,7 @@ impl Backend for Two {
     }
 }
 
-/// What is offered when all is known.
+/// The suggestions when all names are loaded.
 fn known(names: &mut Names, line: &str, pos: usize) -> CompletionResult {
     loop {
         let found = names.complete(line, pos);
@@ -79,14 +79,14 @@ fn known(names: &mut Names, line: &str, pos: usize) -> CompletionResult {
     }
 }
 
-/// The line with the cursor at the mark `|`, and what is offered there.
+/// The suggestions at the mark `|`.
 fn offered(names: &mut Names, line: &str) -> Vec<String> {
     let pos = line.find('|').expect("a cursor");
     let found = known(names, &line.replace('|', ""), pos);
     found.suggestions().iter().map(|suggestion| suggestion.value.clone()).collect()
 }
 
-/// The line after the only thing that is offered was taken.
+/// The line after its only suggestion is accepted.
 fn taken(names: &mut Names, line: &str) -> String {
     let pos = line.find('|').expect("a cursor");
     let mut text = line.replace('|', "");

@@ -1,4 +1,4 @@
-//! Requests to a server: where it is, who asks, and what its errors mean.
+//! HTTP requests to a server: address, credentials and errors.
 
 use std::io::{self, IsTerminal};
 use std::sync::Arc;
@@ -24,25 +24,25 @@ use tokio_rustls::rustls::{ClientConfig, RootCertStore};
 use crate::args::ServerArgs;
 use crate::failure::Failure;
 
-/// How long it may take to connect.
+/// Timeout of connecting.
 const CONNECT: Duration = Duration::from_secs(15);
 
-/// A server and how to get in.
+/// A server and the credentials for it.
 pub(super) struct Server {
     client: Client<HttpsConnector<HttpConnector>, Full<Bytes>>,
-    /// Without a slash at the end, and without user and password.
+    /// The base URL without a trailing slash and without credentials.
     base: String,
     authorization: Option<String>,
 }
 
 impl Server {
-    /// The server of an address; asks for a password where there is a user without one.
+    /// Parses the URL; prompts for a password if a user is given without one.
     pub(super) fn new(url: &str, args: &ServerArgs) -> Result<Self, Failure> {
-        const HINT: &str = "--server takes an address such as http://127.0.0.1:8080";
+        const HINT: &str = "example: --server http://127.0.0.1:8080";
         let wrong = |why: String| Failure::usage(format!("--server {url}: {why}"), HINT);
         let (scheme, rest) = url.split_once("://").unwrap_or(("http", url));
         if !matches!(scheme, "http" | "https") {
-            return Err(wrong(format!("{scheme} is not spoken")));
+            return Err(wrong(format!("unsupported scheme: {scheme}")));
         }
         let (user, host) = rest.rsplit_once('@').map_or((None, rest), |(user, host)| (Some(user), host));
         let base = format!("{scheme}://{}", host.trim_end_matches('/'));
@@ -57,12 +57,12 @@ impl Server {
                     (Some(password), _) => password.clone(),
                     (None, Some(password)) => decoded(password),
                     (None, None) if io::stdin().is_terminal() => {
-                        rpassword::prompt_password(format!("Password of {user}: "))?
+                        rpassword::prompt_password(format!("Password for {user}: "))?
                     }
                     (None, None) => {
                         return Err(Failure::usage(
-                            format!("there is no password of {user}"),
-                            "set KUBESQL_PASSWORD, or be at a terminal",
+                            format!("no password for user \"{user}\""),
+                            "set KUBESQL_PASSWORD, or enter it at a terminal",
                         ));
                     }
                 };
@@ -82,12 +82,12 @@ impl Server {
         Ok(Self { client, base, authorization })
     }
 
-    /// The server's address, without who asks.
+    /// The base URL, without credentials.
     pub(super) fn place(&self) -> String {
         self.base.clone()
     }
 
-    /// Sends a document; the answer is a success.
+    /// Posts a JSON document; fails unless the status is a success.
     pub(super) async fn post(
         &self,
         path: &str,
@@ -97,12 +97,12 @@ impl Server {
         let request = Request::post(format!("{}{path}", self.base))
             .header(header::CONTENT_TYPE, "application/json")
             .header(header::ACCEPT, accept)
-            // Warnings that come up on the way are told behind the rows.
+            // Warnings that occur later arrive in a trailer.
             .header(header::TE, "trailers");
         self.send(request, Bytes::from(body.to_string())).await
     }
 
-    /// Fetches a JSON document.
+    /// Gets a JSON document.
     pub(super) async fn get(&self, path: &str) -> Result<Bytes, SqlError> {
         let request = Request::get(format!("{}{path}", self.base)).header(header::ACCEPT, "application/json");
         let response = self.send(request, Bytes::new()).await?;
@@ -130,17 +130,17 @@ impl Server {
     }
 
     fn unreachable(&self, error: &hyper_util::client::legacy::Error) -> SqlError {
-        let message = format!("{} cannot be reached: {}", self.base, root(error));
+        let message = format!("could not connect to {}: {}", self.base, innermost_cause(error));
         SqlError::new(ErrorKind::Source, message)
-            .hint("is `kubesql serve` running there? \\c http://HOST:PORT tries another address")
+            .hint("is kubesql serve running there? use \\c http://HOST:PORT for another address")
     }
 
-    /// The connection broke while an answer was read.
+    /// An error for a connection that broke while reading.
     pub(super) fn broken(&self, error: &dyn std::error::Error) -> SqlError {
-        SqlError::new(ErrorKind::Source, format!("{} broke off its answer: {}", self.base, root(error)))
+        SqlError::new(ErrorKind::Source, format!("connection to {} lost: {}", self.base, innermost_cause(error)))
     }
 
-    /// What the server says that is wrong.
+    /// The error of a response: a problem document, or only a status.
     fn refused(&self, status: StatusCode, body: &[u8]) -> SqlError {
         #[derive(Deserialize)]
         struct Problem {
@@ -153,15 +153,15 @@ impl Server {
         let problem: Option<Problem> = serde_json::from_slice(body).ok();
         let of_status = match status {
             StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => {
-                Some("--user NAME asks for a password; KUBESQL_TOKEN holds a token")
+                Some("use --user NAME for a password, or set KUBESQL_TOKEN to a token")
             }
-            StatusCode::NOT_FOUND if problem.is_none() => Some("is that the HTTP address of `kubesql serve`?"),
+            StatusCode::NOT_FOUND if problem.is_none() => Some("is this the HTTP address of kubesql serve?"),
             _ => None,
         };
         let position = problem.as_ref().and_then(|problem| problem.position);
         let (kind, message, hint) = match problem {
             Some(problem) => {
-                let kind = kind(problem.kind.as_deref().unwrap_or_default());
+                let kind = error_kind(problem.kind.as_deref().unwrap_or_default());
                 let said = problem.detail.or(problem.title);
                 (kind, said.unwrap_or_else(|| format!("{} answered {status}", self.base)), problem.hint)
             }
@@ -176,14 +176,14 @@ impl Server {
     }
 }
 
-/// An answer that is not what it should be.
-pub(super) fn not_understood(error: impl std::fmt::Display) -> SqlError {
-    SqlError::new(ErrorKind::Source, format!("the server's answer is not understood: {error}"))
-        .hint("is it `kubesql serve`, of this release?")
+/// An error for a response that cannot be decoded.
+pub(super) fn cannot_decode(error: impl std::fmt::Display) -> SqlError {
+    SqlError::new(ErrorKind::Source, format!("could not decode the server's response: {error}"))
+        .hint("is this kubesql serve, and of the same release?")
 }
 
-/// The sort of an error by the name that it has in the API.
-pub(super) fn kind(name: &str) -> ErrorKind {
+/// The error kind by its name in the API.
+pub(super) fn error_kind(name: &str) -> ErrorKind {
     match name {
         "syntax" => ErrorKind::Syntax,
         "unknown-table" => ErrorKind::UnknownTable,
@@ -202,8 +202,8 @@ pub(super) fn kind(name: &str) -> ErrorKind {
     }
 }
 
-/// The innermost cause, which says the most.
-fn root(error: &dyn std::error::Error) -> String {
+/// The innermost cause of an error.
+fn innermost_cause(error: &dyn std::error::Error) -> String {
     let mut error = error;
     while let Some(source) = error.source() {
         error = source;
@@ -215,14 +215,14 @@ fn decoded(text: &str) -> String {
     percent_encoding::percent_decode_str(text).decode_utf8_lossy().into_owned()
 }
 
-/// Trusts what the system trusts, or the certificates of `--ca` alone.
+/// TLS with the certificates of `--ca`, or those that the system trusts.
 fn tls(args: &ServerArgs) -> Result<ClientConfig, Failure> {
     let provider = Arc::new(tokio_rustls::rustls::crypto::ring::default_provider());
     let builder = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
     let builder = builder.map_err(io::Error::other)?;
     let mut roots = RootCertStore::empty();
     if let Some(path) = &args.ca {
-        const HINT: &str = "--ca takes a file of certificates in PEM";
+        const HINT: &str = "--ca takes a PEM file";
         let wrong = |why: String| Failure::usage(format!("--ca {}: {why}", path.display()), HINT);
         let certificates = CertificateDer::pem_file_iter(path).map_err(|error| wrong(error.to_string()))?;
         for certificate in certificates {
@@ -230,10 +230,10 @@ fn tls(args: &ServerArgs) -> Result<ClientConfig, Failure> {
             added.map_err(|error| wrong(error.to_string()))?;
         }
         if roots.is_empty() {
-            return Err(wrong("there is no certificate in it".to_owned()));
+            return Err(wrong("it contains no certificate".to_owned()));
         }
     } else {
-        // One that is broken is no reason not to trust the others.
+        // Invalid certificates of the system are skipped.
         roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
     }
     Ok(builder.with_root_certificates(roots).with_no_client_auth())

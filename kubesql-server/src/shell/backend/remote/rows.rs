@@ -1,4 +1,4 @@
-//! Rows as they come from a server: an Arrow stream, and warnings before and behind it.
+//! Rows from a server: an Arrow IPC stream, with warnings in a header and a trailer.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -16,21 +16,21 @@ use kubesql_runtime::store::Warning;
 use parking_lot::Mutex;
 use serde::Deserialize;
 
-use super::http::not_understood;
+use super::http::cannot_decode;
 
-/// The header and the trailer that hold warnings.
+/// The header and trailer with warnings.
 const WARNINGS: &str = "x-kubesql-warnings";
 
-/// Where warnings are kept.
-type Kept = Option<Arc<Mutex<Vec<Warning>>>>;
+/// The list that warnings are added to.
+type WarningList = Option<Arc<Mutex<Vec<Warning>>>>;
 
-/// Reads the begin of an answer, up to its columns.
+/// Reads the response up to the schema.
 pub(super) async fn answer(
     response: hyper::Response<Incoming>,
     command: &'static str,
-    warnings: Kept,
+    warnings: WarningList,
 ) -> Result<Answer, SqlError> {
-    keep(response.headers(), &warnings);
+    collect_warnings(response.headers(), &warnings);
     let mut reader = Reader {
         body: response.into_body(),
         decoder: StreamDecoder::new(),
@@ -54,7 +54,7 @@ pub(super) async fn answer(
     Ok(Answer { command, schema, rows: rows.fuse().boxed() })
 }
 
-/// Reads an answer to its end.
+/// Reads a result to its end.
 pub(super) async fn drain(mut answer: Answer) -> Result<(), SqlError> {
     while answer.rows.next().await.transpose()?.is_some() {}
     Ok(())
@@ -63,11 +63,11 @@ pub(super) async fn drain(mut answer: Answer) -> Result<(), SqlError> {
 struct Reader {
     body: Incoming,
     decoder: StreamDecoder,
-    /// What is read and not decoded.
+    /// Bytes that are not decoded yet.
     bytes: Buffer,
     ready: VecDeque<RecordBatch>,
     ended: bool,
-    warnings: Kept,
+    warnings: WarningList,
 }
 
 impl Reader {
@@ -83,23 +83,23 @@ impl Reader {
         }
     }
 
-    /// Reads the next piece of the body and decodes it.
+    /// Reads and decodes the next frame of the body.
     async fn read(&mut self) -> Result<(), SqlError> {
         let broken = |error: &dyn std::error::Error| {
-            let message = format!("the server broke off its answer: {error}");
-            SqlError::new(ErrorKind::Source, message).hint("system.queries tells there what went wrong")
+            let message = format!("connection to the server lost: {error}");
+            SqlError::new(ErrorKind::Source, message).hint("see system.queries on the server")
         };
         match self.body.frame().await {
             Some(Ok(frame)) => match frame.into_data() {
                 Ok(data) => {
                     self.bytes = Buffer::from(data);
                     while !self.bytes.is_empty() {
-                        self.ready.extend(self.decoder.decode(&mut self.bytes).map_err(not_understood)?);
+                        self.ready.extend(self.decoder.decode(&mut self.bytes).map_err(cannot_decode)?);
                     }
                 }
                 Err(frame) => {
                     if let Ok(trailers) = frame.into_trailers() {
-                        keep(&trailers, &self.warnings);
+                        collect_warnings(&trailers, &self.warnings);
                     }
                 }
             },
@@ -113,10 +113,10 @@ impl Reader {
     }
 }
 
-/// Keeps the warnings that a header or trailer tells.
-fn keep(headers: &HeaderMap, warnings: &Kept) {
+/// Adds the warnings of headers or trailers.
+fn collect_warnings(headers: &HeaderMap, warnings: &WarningList) {
     #[derive(Deserialize)]
-    struct Told {
+    struct WarningJson {
         #[serde(default)]
         place: String,
         message: String,
@@ -124,8 +124,9 @@ fn keep(headers: &HeaderMap, warnings: &Kept) {
     }
     let Some(warnings) = warnings else { return };
     for value in headers.get_all(WARNINGS) {
-        let told: Vec<Told> = serde_json::from_slice(value.as_bytes()).unwrap_or_default();
-        let warning = |told: Told| Warning { place: told.place, message: told.message, count: told.count.unwrap_or(1) };
-        warnings.lock().extend(told.into_iter().map(warning));
+        let received: Vec<WarningJson> = serde_json::from_slice(value.as_bytes()).unwrap_or_default();
+        let warning =
+            |json: WarningJson| Warning { place: json.place, message: json.message, count: json.count.unwrap_or(1) };
+        warnings.lock().extend(received.into_iter().map(warning));
     }
 }

@@ -1,27 +1,27 @@
-//! The tables that a statement reads, as far as they can be seen in what is typed of it.
+//! Finds the tables of an incomplete statement, for the completion of columns.
 
 use crate::shell::lexer::{Kind, Token};
 use crate::shell::words::is_keyword;
 
-/// A table that a statement reads.
+/// A table in a statement.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Used {
-    /// As written, without quotes: `pods`, `networking.k8s.io.ingresses`; of a subquery, empty.
+pub(super) struct TableRef {
+    /// The name without quotes: `pods`, `networking.k8s.io.ingresses`; empty for a subquery.
     pub(super) table: String,
-    /// By what its columns are named.
+    /// The qualifier of its columns.
     pub(super) alias: String,
-    /// The names that a subquery gives.
+    /// The output columns of a subquery.
     pub(super) columns: Vec<String>,
 }
 
-/// The tables that can be named at the cursor: those of its query first, then those of the queries around it.
-pub(super) fn used(all: &[Token<'_>], cursor: usize) -> (Vec<Used>, Vec<String>) {
+/// The tables in scope at the cursor, those of the innermost query first, and the names of common table expressions.
+pub(super) fn tables_in_scope(all: &[Token<'_>], cursor: usize) -> (Vec<TableRef>, Vec<String>) {
     let begin =
         all.iter().rposition(|token| token.kind == Kind::Semicolon && token.end() <= cursor).map_or(0, |at| at + 1);
     let end = all.iter().position(|token| token.kind == Kind::Semicolon && token.start >= cursor).unwrap_or(all.len());
     let tokens: Vec<&Token<'_>> =
         all.get(begin..end.max(begin)).unwrap_or_default().iter().filter(|token| !token.is_trivia()).collect();
-    // The brackets around the cursor, the innermost last.
+    // The tokens after each open bracket, the innermost last.
     let mut around = vec![0];
     for (at, token) in tokens.iter().enumerate().take_while(|(_, token)| token.start < cursor) {
         if token.is_symbol('(') {
@@ -30,7 +30,7 @@ pub(super) fn used(all: &[Token<'_>], cursor: usize) -> (Vec<Used>, Vec<String>)
             around.pop();
         }
     }
-    let mut found: Vec<Used> = Vec::new();
+    let mut found: Vec<TableRef> = Vec::new();
     for from in around.into_iter().rev() {
         let is_query = tokens
             .get(from)
@@ -52,7 +52,7 @@ pub(super) fn used(all: &[Token<'_>], cursor: usize) -> (Vec<Used>, Vec<String>)
     (found, with.into_iter().map(|(name, _)| name).collect())
 }
 
-/// The queries that WITH names, with the columns that they give.
+/// The common table expressions with their output columns.
 fn with(tokens: &[&Token<'_>]) -> Vec<(String, Vec<String>)> {
     if !tokens.iter().any(|token| token.is_keyword("with")) {
         return Vec::new();
@@ -66,8 +66,8 @@ fn with(tokens: &[&Token<'_>]) -> Vec<(String, Vec<String>)> {
     named.collect()
 }
 
-/// The tables of one query, which ends where its bracket does.
-fn of_query(tokens: &[&Token<'_>]) -> Vec<Used> {
+/// The tables of one query, up to its closing bracket.
+fn of_query(tokens: &[&Token<'_>]) -> Vec<TableRef> {
     let mut found = Vec::new();
     let (mut at, mut in_list) = (0, false);
     while let Some(token) = tokens.get(at) {
@@ -97,8 +97,8 @@ fn of_query(tokens: &[&Token<'_>]) -> Vec<Used> {
     found
 }
 
-/// A table or subquery and its alias, and where it ends.
-fn table(tokens: &[&Token<'_>], mut at: usize) -> (Option<Used>, usize) {
+/// A table or subquery with its alias, and the index after it.
+fn table(tokens: &[&Token<'_>], mut at: usize) -> (Option<TableRef>, usize) {
     let mut table = String::new();
     let mut columns = Vec::new();
     while tokens.get(at).is_some_and(|token| token.is_keyword("lateral")) {
@@ -125,7 +125,7 @@ fn table(tokens: &[&Token<'_>], mut at: usize) -> (Option<Used>, usize) {
             return (None, at);
         }
         table = parts.join(".");
-        // A function that gives rows.
+        // A table function.
         if tokens.get(at).is_some_and(|token| token.is_symbol('(')) {
             at = closing(tokens, at) + 1;
             table.clear();
@@ -143,10 +143,10 @@ fn table(tokens: &[&Token<'_>], mut at: usize) -> (Option<Used>, usize) {
         None => table.rsplit('.').next().unwrap_or_default().to_owned(),
     };
     let is_something = !table.is_empty() || !columns.is_empty();
-    (is_something.then_some(Used { table, alias, columns }), at)
+    (is_something.then_some(TableRef { table, alias, columns }), at)
 }
 
-/// Where the bracket at this place is closed.
+/// The index of the matching bracket.
 fn closing(tokens: &[&Token<'_>], open: usize) -> usize {
     let mut depth = 0_usize;
     for (at, token) in tokens.iter().enumerate().skip(open) {
@@ -162,7 +162,7 @@ fn closing(tokens: &[&Token<'_>], open: usize) -> usize {
     tokens.len()
 }
 
-/// The names that a query's select list gives, as far as they can be seen.
+/// The output column names of a query.
 fn outputs(tokens: &[&Token<'_>]) -> Vec<String> {
     let Some(begin) = tokens.iter().position(|token| token.is_keyword("select")) else { return Vec::new() };
     let mut names = Vec::new();
@@ -186,7 +186,7 @@ fn outputs(tokens: &[&Token<'_>]) -> Vec<String> {
     names
 }
 
-/// Whether FROM behind these tokens begins a list of tables.
+/// Whether FROM at this point begins a list of tables.
 pub(super) fn is_list(before: &[&Token<'_>]) -> bool {
     let open = before.iter().rposition(|token| token.is_symbol('('));
     let in_call = open
@@ -208,7 +208,7 @@ mod tests {
     }
 
     #[test]
-    fn the_tables_of_a_statement_are_found() {
+    fn finds_tables_of_a_statement() {
         let cases: &[(&str, &[(&str, &str)])] = &[
             ("select | from pods", &[("pods", "pods")]),
             (
@@ -226,18 +226,18 @@ mod tests {
             ("select extract(day from x), | from pods", &[("pods", "pods")]),
         ];
         for (text, expect) in cases {
-            let used = at(text).used;
-            let found: Vec<_> = used.iter().map(|used| (used.table.as_str(), used.alias.as_str())).collect();
+            let tables = at(text).tables;
+            let found: Vec<_> = tables.iter().map(|table| (table.table.as_str(), table.alias.as_str())).collect();
             assert_eq!(found, *expect, "{text}");
         }
     }
 
     #[test]
-    fn subqueries_give_the_columns_that_they_select() {
+    fn finds_columns_of_subqueries() {
         let text = "select | from (select p.name, count(*) as n, \"labels.app\" from pods p group by 1) t";
-        assert_eq!(at(text).used[0].columns, ["name", "n", "labels.app"]);
+        assert_eq!(at(text).tables[0].columns, ["name", "n", "labels.app"]);
         let context = at("with busy as (select nodename, count(*) n from pods group by 1) select | from busy");
-        assert_eq!(context.used[0].columns, ["nodename", "n"]);
-        assert_eq!(context.named, ["busy"]);
+        assert_eq!(context.tables[0].columns, ["nodename", "n"]);
+        assert_eq!(context.ctes, ["busy"]);
     }
 }

@@ -1,4 +1,4 @@
-//! Runs statements and shows their answers, with what was wrong and how long it took.
+//! Runs statements and shows their results, warnings and timing.
 
 use std::io::{self, IsTerminal, Write};
 use std::sync::Arc;
@@ -22,36 +22,36 @@ use crate::commands::star::is_select_star;
 use crate::failure::Failure;
 use crate::output::{self, Done, Layout};
 
-/// Warnings that are told at once.
-const FIRST_WARNINGS: usize = 10;
+/// Number of warnings shown after a statement.
+const MAX_WARNINGS: usize = 10;
 
-/// How one statement is run, other than the settings say.
+/// Options of a single statement, in addition to the settings.
 #[derive(Debug, Default, Clone)]
-pub(super) struct Way {
+pub(super) struct RunOptions {
     pub(super) expanded: bool,
     /// A file or `|command`.
     pub(super) to: Option<String>,
-    /// Written above the answer.
+    /// Written above the result.
     pub(super) title: Option<String>,
 }
 
-/// What became of a statement.
+/// The outcome of a statement.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Outcome {
     Answered,
     Failed,
-    Stopped,
+    Cancelled,
 }
 
 impl Shell<'_> {
-    /// Runs a statement, and tells whatever there is to tell.
-    pub(super) fn statement(&mut self, sql: &str, way: &Way) -> Outcome {
+    /// Runs a statement and shows its result.
+    pub(super) fn statement(&mut self, sql: &str, options: &RunOptions) -> Outcome {
         sql.clone_into(&mut self.last);
-        self.came = None;
+        self.last_row_at = None;
         let began = Instant::now();
         let interrupt = self.interrupt.fresh();
         let mut own = None;
-        if let Some(to) = &way.to {
+        if let Some(to) = &options.to {
             match Target::open(to) {
                 Ok(target) => own = Some(target),
                 Err(error) => {
@@ -62,9 +62,9 @@ impl Shell<'_> {
         }
         let is_own = own.is_some();
         let mut target = own.or_else(|| self.target.take());
-        let result = self.answer(sql, way, target.as_mut(), &interrupt);
-        // Until the last row came: how long somebody reads it says nothing.
-        let took = self.came.take().unwrap_or_else(Instant::now) - began;
+        let result = self.answer(sql, options, target.as_mut(), &interrupt);
+        // Up to the last row: the time spent in a pager does not count.
+        let took = self.last_row_at.take().unwrap_or_else(Instant::now) - began;
         let mut closed = Ok(());
         if is_own {
             closed = target.map_or(Ok(()), Target::close);
@@ -74,27 +74,27 @@ impl Shell<'_> {
         self.warnings = self.backend.take_warnings();
         let outcome = match result.and_then(|done| closed.map(|()| done).map_err(Failure::from)) {
             Ok(done) => {
-                self.tell_of(done);
+                self.report_hidden_columns(done);
                 Outcome::Answered
             }
-            // The reader of a program or pager has read enough.
+            // The user quit the pager or program.
             Err(failure) if failure.is_broken_pipe() && io::stdout().is_terminal() => Outcome::Answered,
             Err(failure) if failure.is_broken_pipe() => {
                 self.quit = true;
-                Outcome::Stopped
+                Outcome::Cancelled
             }
             Err(_) if interrupt.is_pressed() => {
-                self.fail(&SqlError::new(ErrorKind::Cancelled, "the statement was stopped").into(), "");
-                Outcome::Stopped
+                self.fail(&SqlError::new(ErrorKind::Cancelled, "statement cancelled").into(), "");
+                Outcome::Cancelled
             }
             Err(failure) => {
                 self.fail(&failure, sql);
                 Outcome::Failed
             }
         };
-        self.tell_warnings(false);
+        self.print_warnings(false);
         if self.settings.timing && outcome == Outcome::Answered {
-            self.time(took);
+            self.print_time(took);
         }
         outcome
     }
@@ -102,17 +102,17 @@ impl Shell<'_> {
     fn answer(
         &mut self,
         sql: &str,
-        way: &Way,
+        options: &RunOptions,
         target: Option<&mut Target>,
         interrupt: &Interrupt,
     ) -> Result<Done, Failure> {
         let mut pressed = interrupt.clone();
         let runtime = self.runtime;
         runtime.block_on(async {
-            let work = self.write(sql, way, target, interrupt);
+            let work = self.write(sql, options, target, interrupt);
             tokio::select! {
                 biased;
-                () = pressed.pressed() => Err(SqlError::new(ErrorKind::Cancelled, "stopped").into()),
+                () = pressed.pressed() => Err(SqlError::new(ErrorKind::Cancelled, "statement cancelled").into()),
                 result = work => result,
             }
         })
@@ -121,18 +121,18 @@ impl Shell<'_> {
     async fn write(
         &mut self,
         sql: &str,
-        way: &Way,
+        options: &RunOptions,
         target: Option<&mut Target>,
         interrupt: &Interrupt,
     ) -> Result<Done, Failure> {
         let progress = self.backend.progress();
         let answer = self.backend.execute(sql).await?;
         let star = is_select_star(sql) && !self.settings.all_columns;
-        self.render(answer, star, way, target, interrupt, Some(progress)).await
+        self.render(answer, star, options, target, interrupt, Some(progress)).await
     }
 
-    /// Shows rows of the shell's own like an answer.
-    pub(super) fn list(&mut self, names: &[&str], rows: &[Vec<String>], way: &Way) -> Result<(), Failure> {
+    /// Shows rows of the shell's own commands like a result.
+    pub(super) fn list(&mut self, names: &[&str], rows: &[Vec<String>], options: &RunOptions) -> Result<(), Failure> {
         let width = terminal_size::terminal_size().map_or(80, |(width, _)| usize::from(width.0));
         let is_shown = self.target.is_none() && io::stdout().is_terminal() && self.settings.format == Format::Table;
         let rows = if is_shown && self.settings.expanded != Expanded::On {
@@ -154,7 +154,7 @@ impl Shell<'_> {
         let mut target = self.target.take();
         let runtime = self.runtime;
         let answer = Answer { command: "SHOW", schema, rows };
-        let shown = runtime.block_on(self.render(answer, false, way, target.as_mut(), &interrupt, None));
+        let shown = runtime.block_on(self.render(answer, false, options, target.as_mut(), &interrupt, None));
         self.target = target;
         self.settings.expanded = before;
         shown.map(|_| ())
@@ -164,7 +164,7 @@ impl Shell<'_> {
         &mut self,
         answer: Answer,
         star: bool,
-        way: &Way,
+        options: &RunOptions,
         target: Option<&mut Target>,
         interrupt: &Interrupt,
         mut progress: Option<Progress>,
@@ -176,18 +176,21 @@ impl Shell<'_> {
                 next = rows.next().await.transpose()?;
             }
             drop(progress);
-            self.tell(command);
+            self.notify(command);
             return Ok(Done::default());
         }
         let format = target.as_ref().and_then(|target| target.format).unwrap_or(self.settings.format);
         let to_screen = target.is_none();
         let is_binary = matches!(format, Format::Arrow | Format::Parquet);
         if to_screen && is_binary && io::stdout().is_terminal() {
-            return Err(Failure::usage("this format is not for a terminal", "\\g FILE or \\o FILE write it to a file"));
+            return Err(Failure::usage("binary formats cannot be written to a terminal", "use \\g FILE or \\o FILE"));
         }
         let answers = target.as_ref().map_or(self.answers, |target| target.answers);
         if is_binary && answers > 0 {
-            return Err(Failure::usage("this format holds the answer to one statement", "name another file: \\g FILE"));
+            return Err(Failure::usage(
+                "a binary file can hold the result of one statement only",
+                "use another file: \\g FILE",
+            ));
         }
         let mut screen = None;
         let to: &mut dyn SendWrite = match target {
@@ -200,17 +203,17 @@ impl Shell<'_> {
                 screen.insert(Screen::new(self.pager(), format == Format::Table, interrupt.clone()))
             }
         };
-        if to_screen && (way.title.is_some() || format != Format::Table) {
+        if to_screen && (options.title.is_some() || format != Format::Table) {
             drop(progress.take());
         }
-        // At a terminal an empty line follows each table, as in psql.
+        // At a terminal, an empty line follows each table, as in psql.
         let apart = !(to_screen && self.at_terminal);
         match format {
             Format::Table | Format::Csv if apart && answers > 0 => to.write_all(b"\n")?,
             Format::Yaml if answers > 0 => to.write_all(b"---\n")?,
             _ => {}
         }
-        if let Some(title) = &way.title {
+        if let Some(title) = &options.title {
             to.write_all(title.as_bytes())?;
         }
         let done = if command == "EXPLAIN" && format == Format::Table {
@@ -220,14 +223,14 @@ impl Shell<'_> {
             }
             Done::default()
         } else {
-            let layout = self.layout(way, to_screen);
+            let layout = self.layout(options, to_screen);
             let mut sink = output::sink(format, ByRef(to), &schema, Layout { hide_empty: star, ..layout })?;
             while let Some(batch) = next {
                 sink.batch(&batch)?;
                 next = rows.next().await.transpose()?;
             }
             drop(progress.take());
-            self.came = Some(Instant::now());
+            self.last_row_at = Some(Instant::now());
             sink.finish()?
         };
         drop(progress);
@@ -241,38 +244,41 @@ impl Shell<'_> {
         Ok(done)
     }
 
-    fn layout(&self, way: &Way, to_screen: bool) -> Layout {
+    fn layout(&self, options: &RunOptions, to_screen: bool) -> Layout {
         let width = terminal_size::terminal_size().map_or(80, |(width, _)| usize::from(width.0));
         let terminal = (to_screen && io::stdout().is_terminal()).then_some(width);
         Layout {
             headers: !self.settings.tuples_only,
-            expanded: if way.expanded { Expanded::On } else { self.settings.expanded },
+            expanded: if options.expanded { Expanded::On } else { self.settings.expanded },
             terminal: self.settings.columns.or(terminal),
             hide_empty: false,
             null: self.settings.null.clone(),
         }
     }
 
-    fn tell_of(&self, done: Done) {
+    fn report_hidden_columns(&self, done: Done) {
         if done.hidden > 0 {
             let columns = if done.hidden == 1 { "column" } else { "columns" };
-            self.tell(&format!("{} {columns} without a value left out; \\pset all_columns on shows them", done.hidden));
+            self.notify(&format!(
+                "{} {columns} without values hidden; use \\pset all_columns on to show them",
+                done.hidden
+            ));
         }
     }
 
-    /// Tells the first warnings of the last statement, or all.
-    pub(super) fn tell_warnings(&self, all: bool) {
-        let shown = if all { self.warnings.len() } else { self.warnings.len().min(FIRST_WARNINGS) };
+    /// Prints the first warnings of the last statement, or all.
+    pub(super) fn print_warnings(&self, all: bool) {
+        let shown = if all { self.warnings.len() } else { self.warnings.len().min(MAX_WARNINGS) };
         for Warning { place, message, count } in &self.warnings[..shown] {
             let times = if *count > 1 { format!(" ({count} times)") } else { String::new() };
             say(&self.coloured(&format!("warning: {place}: {message}{times}")));
         }
         if shown < self.warnings.len() {
-            say(&format!("and {} more; \\warnings shows all", self.warnings.len() - shown));
+            say(&format!("{} more warnings; use \\warnings to show all", self.warnings.len() - shown));
         }
     }
 
-    fn time(&self, took: Duration) {
+    fn print_time(&self, took: Duration) {
         let seconds = took.as_secs_f64();
         let long = if seconds >= 1.0 {
             let (minutes, rest) = (took.as_secs() / 60, seconds % 60.0);
@@ -281,38 +287,35 @@ impl Shell<'_> {
             String::new()
         };
         let line = format!("Time: {:.3} ms{long}", seconds * 1000.0);
-        // With the answers, as in psql, where those are for people.
+        // With the results if they are for people, as in psql.
         match self.settings.format {
             crate::args::Format::Table if self.target.is_none() => _ = writeln!(io::stdout().lock(), "{line}"),
             _ => say(&line),
         }
     }
 
-    /// A script has no pager: nobody is there for Ctrl-C in it.
+    /// Scripts have no pager.
     pub(super) fn pager(&self) -> Pager {
         if self.at_terminal { self.settings.pager } else { Pager::Off }
     }
 
-    /// Tells how far something of the shell's own is, until it is dropped.
-    pub(super) fn waiting(&self) -> Progress {
+    /// Shows progress until it is dropped.
+    pub(super) fn progress(&self) -> Progress {
         self.backend.progress()
     }
 }
 
-/// A file or program that cannot be written to.
+/// An error for a file or program that cannot be written.
 pub(super) fn cannot_write(to: &str, error: &io::Error) -> Failure {
-    Failure::usage(
-        format!("{to} cannot be written: {error}"),
-        "take a path in a folder that you can write to, or |COMMAND",
-    )
+    Failure::usage(format!("could not write \"{to}\": {error}"), "use another path, or |COMMAND")
 }
 
-/// Something to write to.
+/// A writer that can be sent between threads.
 trait SendWrite: Write + Send {}
 
 impl<W: Write + Send> SendWrite for W {}
 
-/// A writer that is lent.
+/// Forwards to a borrowed writer.
 struct ByRef<'a>(&'a mut dyn SendWrite);
 
 impl Write for ByRef<'_> {
