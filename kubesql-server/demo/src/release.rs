@@ -16,11 +16,11 @@ const DOCUMENTS: [(&str, &str); 5] = [
 
 /// A release of Kubernetes that the demo can pretend to be: `1.35`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Release(usize);
+pub struct Release(usize);
 
 impl Release {
     /// The newest.
-    pub(crate) const NEWEST: Self = Self(DOCUMENTS.len() - 1);
+    pub const NEWEST: Self = Self(DOCUMENTS.len() - 1);
 
     /// `35`.
     pub(crate) fn minor(self) -> &'static str {

@@ -47,7 +47,7 @@ fn style(all: &[Token<'_>], at: usize) -> Style {
         Kind::String => plain.fg(Color::Green),
         Kind::QuotedIdentifier => plain.fg(Color::Cyan),
         Kind::Number => plain.fg(Color::Magenta),
-        Kind::Variable => plain.fg(Color::Yellow),
+        Kind::Variable | Kind::Placeholder => plain.fg(Color::Yellow),
         Kind::Meta => plain.fg(Color::Magenta),
         Kind::Word => {
             let calls =

@@ -32,7 +32,7 @@ use tokio::runtime::Runtime;
 use self::backend::{Backend, Choice};
 use self::complete::Knowledge;
 use self::complete::catalog::Catalog;
-use self::input::{Open, Piece, Variables, has_statement, open, pieces};
+use self::input::{Open, Piece, Variables, has_statement, open, pieces, substitute_variables};
 use self::interrupt::Interrupt;
 use self::screen::{Target, home};
 use self::settings::Settings;

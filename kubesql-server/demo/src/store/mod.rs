@@ -181,11 +181,6 @@ impl Writer<'_> {
         self.inner.collections[of.0].objects.get(key)
     }
 
-    /// All objects whose keys begin like this, as they are now.
-    pub(crate) fn all(&self, of: Collection, prefix: &str) -> Iter {
-        self.inner.collections[of.0].objects.all(prefix)
-    }
-
     /// Writes an object; its bytes are made for the revision that it gets.
     pub(crate) fn put(&mut self, of: Collection, key: &str, owner: Owner, make: impl FnOnce(u64) -> Bytes) -> Bytes {
         let inner = &mut *self.inner;
@@ -194,7 +189,7 @@ impl Writer<'_> {
         let objects = &mut inner.collections[of.0];
         let shared = objects.objects.get(key).map(|entry| entry.key.clone());
         let key: Arc<str> = shared.unwrap_or_else(|| key.into());
-        let entry = Entry { key: key.clone(), bytes: bytes.clone(), revision, owner };
+        let entry = Entry { key: key.clone(), bytes: bytes.clone(), owner };
         let before = objects.objects.insert(entry).map(|entry| entry.bytes);
         objects.bytes += bytes.len();
         objects.bytes -= before.as_ref().map_or(0, Bytes::len);
