@@ -1,11 +1,11 @@
-//! Finds single values in an object's JSON without reading all of it into memory.
+//! Reads single values from an object's JSON without parsing all of it into memory.
 
 use std::borrow::Cow;
 use std::fmt;
 
 use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
-/// The value at a path as text; empty where there is none, as field selectors see it.
+/// The value at a path as text; empty if there is none, as for field selectors.
 pub(crate) fn text_at(object: &[u8], path: &[&str]) -> String {
     let mut found = Found::default();
     seek(object, path, &mut found);
@@ -21,7 +21,7 @@ pub(crate) fn map_at(object: &[u8], path: &[&str]) -> Vec<(String, String)> {
 
 fn seek(object: &[u8], path: &[&str], to: &mut Found) {
     let mut reader = serde_json::Deserializer::from_slice(object);
-    // Objects were checked when they were stored; what does not parse has no such value.
+    // Objects are checked before they are stored; invalid JSON has no values.
     _ = (Seek { path, to }).deserialize(&mut reader);
 }
 
@@ -118,7 +118,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn values_by_path() {
+    fn finds_values_by_path() {
         let object = br#"{"metadata":{"name":"a","labels":{"x":"1","y\"":"\u00e9"},"n":null},"spec":{"on":true,"n":[{"on":1}],"i":-3}}"#;
         let cases = [
             ("metadata.name", "a"),

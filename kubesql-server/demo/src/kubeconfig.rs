@@ -7,7 +7,7 @@ use super::protocol::PATH_OF_TOKEN;
 /// A kubeconfig with one context, `demo`, as YAML.
 pub(crate) fn kubeconfig(url: &str, token: &str) -> String {
     let encoded = utf8_percent_encode(token, NON_ALPHANUMERIC);
-    // JSON texts are YAML texts, whatever a token holds.
+    // JSON strings are valid YAML, whatever a token contains.
     let (url, token) = (serde_json::json!(format!("{url}/{PATH_OF_TOKEN}/{encoded}")), serde_json::json!(token));
     format!(
         "\

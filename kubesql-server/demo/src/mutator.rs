@@ -82,7 +82,7 @@ impl Mutator {
                     break;
                 }
                 let time = Timestamp::now().as_second();
-                content.heed(cluster, time);
+                content.handle_deletions(cluster, time);
                 if owed < Duration::from_secs(1) {
                     break;
                 }

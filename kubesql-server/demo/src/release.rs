@@ -1,4 +1,4 @@
-//! What a Kubernetes release serves: the kinds and types of its structural document.
+//! Kubernetes releases: the kinds and types of their structural documents.
 
 use std::fmt;
 use std::io;
@@ -14,28 +14,27 @@ const DOCUMENTS: [(&str, &str); 5] = [
     ("1.35", include_str!("../../../schemas/kubernetes/v1.35.json")),
 ];
 
-/// A release of Kubernetes that the demo can pretend to be: `1.35`.
+/// A Kubernetes release that the demo cluster can simulate: `1.35`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Release(usize);
 
 impl Release {
-    /// The newest.
+    /// The newest release.
     pub const NEWEST: Self = Self(DOCUMENTS.len() - 1);
 
-    /// `35`.
+    /// The minor version: `35`.
     pub(crate) fn minor(self) -> &'static str {
         DOCUMENTS[self.0].0.trim_start_matches("1.")
     }
 
-    /// `v1.35.2`: with a patch level, as servers have.
+    /// The version with a patch level: `v1.35.2`.
     pub(crate) fn git_version(self) -> String {
         format!("v{self}.2")
     }
 
-    /// Its kinds and types.
+    /// Parses the kinds and types of the release.
     ///
-    /// # Errors
-    /// Where the document that the command was built with does not have the form of one.
+    /// # Errors If the document in the binary does not have the expected form.
     pub(crate) fn open(self) -> io::Result<Structure> {
         let mut root: Value = serde_json::from_str(DOCUMENTS[self.0].1)?;
         let mut take = |pointer: &str| match root.pointer_mut(pointer).map(Value::take) {
@@ -62,7 +61,7 @@ impl FromStr for Release {
         let wanted = text.trim_start_matches('v');
         DOCUMENTS.iter().position(|(name, _)| *name == wanted).map(Self).ok_or_else(|| {
             let names = DOCUMENTS.map(|(name, _)| name);
-            format!("there are {}", names.join(", "))
+            format!("supported releases: {}", names.join(", "))
         })
     }
 }
@@ -70,16 +69,16 @@ impl FromStr for Release {
 /// The kinds and types of a release.
 #[derive(Debug)]
 pub(crate) struct Structure {
-    /// Kinds that can be listed, a version each.
+    /// Listable kinds, one entry for each version.
     pub(crate) kinds: Vec<Kind>,
-    /// OpenAPI schemas by name, without prose.
+    /// OpenAPI schemas by name, without descriptions.
     pub(crate) schemas: Map<String, Value>,
 }
 
-/// A kind in one version.
+/// A version of a kind.
 #[derive(Clone, Debug)]
 pub(crate) struct Kind {
-    /// `apps`, or nothing.
+    /// The API group: `apps`; empty for the core group.
     pub(crate) group: String,
     /// `v1`.
     pub(crate) version: String,
@@ -89,9 +88,9 @@ pub(crate) struct Kind {
     pub(crate) plural: String,
     /// Whether its objects have namespaces.
     pub(crate) namespaced: bool,
-    /// What can be done: `get`, `list`.
+    /// Supported verbs: `get`, `list`.
     pub(crate) verbs: Vec<String>,
-    /// Whether objects have a status.
+    /// Whether objects have a `status`.
     pub(crate) has_status: bool,
     /// The name of its schema.
     pub(crate) schema: String,
@@ -125,7 +124,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn all_releases_open() {
+    fn opens_all_releases() {
         for (name, _) in DOCUMENTS {
             let release: Release = name.parse().expect("it is listed");
             let kinds = release.open().expect("it opens").kinds;

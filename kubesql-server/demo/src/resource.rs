@@ -1,4 +1,4 @@
-//! What is served: each kind in each of its versions, and where its objects lie.
+//! Served resources: each version of each kind, and the collection of its objects.
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, HashMap};
@@ -42,7 +42,7 @@ const SHORT_NAMES: &[(&str, &str)] = &[
     ("volumeattributesclasses", "vac"),
 ];
 
-/// What `kubectl get all` means.
+/// Resources in the category `all`.
 const ALL: &[&str] = &[
     "pods",
     "replicationcontrollers",
@@ -56,7 +56,7 @@ const ALL: &[&str] = &[
     "jobs",
 ];
 
-/// A kind in one version, as it is served.
+/// A served version of a kind.
 #[derive(Clone, Debug)]
 pub(crate) struct Resource {
     /// Names, scope and verbs.
@@ -69,13 +69,13 @@ pub(crate) struct Resource {
     pub(crate) categories: Vec<String>,
     /// `DeploymentList`.
     pub(crate) list_kind: String,
-    /// Where its objects lie; versions of one kind share them.
+    /// The collection of its objects; versions of one kind share it.
     pub(crate) collection: Collection,
-    /// Where it comes from, if it is not built in.
+    /// The CRD's data, if it is not built in.
     pub(crate) custom: Option<Custom>,
 }
 
-/// What a CRD says about a version of its kind.
+/// Data of a CRD for one version.
 #[derive(Clone, Debug)]
 pub(crate) struct Custom {
     /// The CRD's name.
@@ -84,9 +84,9 @@ pub(crate) struct Custom {
     pub(crate) schema: Value,
     /// `additionalPrinterColumns`.
     pub(crate) columns: Vec<Value>,
-    /// Fields that field selectors may name, as paths: `spec.color`.
+    /// Paths that field selectors may use: `spec.color`.
     pub(crate) selectable: Vec<String>,
-    /// Whether the status is written through a subresource of its own.
+    /// Whether there is a status subresource.
     pub(crate) status: bool,
 }
 
@@ -99,7 +99,7 @@ impl Resource {
         }
     }
 
-    /// `pods` or `deployments.apps`, as messages have it.
+    /// `pods` or `deployments.apps`, as in messages.
     pub(crate) fn qualified(&self) -> String {
         match self.kind.group.as_str() {
             "" => self.kind.plural.clone(),
@@ -107,23 +107,23 @@ impl Resource {
         }
     }
 
-    /// Whether its objects have a subresource `status`.
+    /// Whether there is a status subresource.
     pub(crate) fn status_subresource(&self) -> bool {
         self.custom.as_ref().map_or(self.kind.has_status && self.can("update"), |custom| custom.status)
     }
 
-    /// Whether this can be done with it.
+    /// Whether a verb is supported.
     pub(crate) fn can(&self, verb: &str) -> bool {
         self.kind.verbs.iter().any(|can| can == verb)
     }
 
-    /// Whether it is this resource of this group, in any version.
+    /// Whether this is a version of the resource.
     pub(crate) fn is(&self, group: &str, plural: &str) -> bool {
         self.kind.group == group && self.kind.plural == plural
     }
 }
 
-/// All that is served, in the order of discovery.
+/// All served resources, in the order of discovery.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Resources {
     all: Vec<Arc<Resource>>,
@@ -131,12 +131,12 @@ pub(crate) struct Resources {
 }
 
 impl Resources {
-    /// The built-in kinds of a release, each with a collection of its own.
+    /// The built-in resources of a release, with a new collection for each kind.
     pub(crate) fn built_in(structure: &Structure, store: &Store) -> Self {
         let mut collections: HashMap<(String, String), Collection> = HashMap::new();
         let mut resources = Self::default();
         for kind in &structure.kinds {
-            // Events have two groups and one place.
+            // Both groups of events share one collection.
             let group = if kind.plural == "events" { "" } else { kind.group.as_str() };
             let collection =
                 *collections.entry((group.to_owned(), kind.plural.clone())).or_insert_with(|| store.add_collection());
@@ -169,17 +169,17 @@ impl Resources {
         self.all.iter()
     }
 
-    /// The resource of a path.
+    /// The resource at a path.
     pub(crate) fn find(&self, group: &str, version: &str, plural: &str) -> Option<&Arc<Resource>> {
         self.by_path.get(&(group.to_owned(), version.to_owned(), plural.to_owned()))
     }
 
-    /// A resource of a group in whichever version comes first.
+    /// Any version of a resource.
     pub(crate) fn any_version(&self, group: &str, plural: &str) -> Option<&Arc<Resource>> {
         self.all.iter().find(|resource| resource.is(group, plural))
     }
 
-    /// The groups but the core one, in order, with their versions, the preferred one first.
+    /// Named groups in order, with their versions; the preferred version is first.
     pub(crate) fn groups(&self) -> BTreeMap<&str, Vec<&str>> {
         let mut groups: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
         for kind in self.all.iter().map(|resource| &resource.kind).filter(|kind| !kind.group.is_empty()) {
@@ -197,7 +197,7 @@ impl Resources {
         self.all.iter().filter(move |resource| resource.kind.group == group && resource.kind.version == version)
     }
 
-    /// The same without what a CRD brought, and with what it says now.
+    /// A copy with the resources of a CRD replaced by its current definition.
     pub(crate) fn with_definition(&self, name: &str, definition: Option<&Value>, store: &Store) -> Self {
         let is_its = |resource: &Resource| resource.custom.as_ref().is_some_and(|custom| custom.definition == name);
         let mut next = Self::default();
@@ -217,7 +217,7 @@ impl Resources {
     }
 }
 
-/// The versions of a CRD that are served.
+/// The served versions of a CRD.
 fn custom(name: &str, definition: &Value, collection: Collection) -> Vec<Resource> {
     let text = |value: Option<&Value>| value.and_then(Value::as_str).unwrap_or_default().to_owned();
     let texts = |value: Option<&Value>| {
@@ -261,7 +261,7 @@ fn custom(name: &str, definition: &Value, collection: Collection) -> Vec<Resourc
     served.map(resource).collect()
 }
 
-/// `v2` before `v1` before `v1beta2` before `v1alpha1` before anything else.
+/// Sort key of a version: `v2` before `v1` before `v1beta2` before `v1alpha1` before other names.
 fn priority(version: &str) -> (u8, u32, u32, Reverse<String>) {
     let none = (0, 0, 0, Reverse(version.to_owned()));
     let Some(rest) = version.strip_prefix('v') else { return none };
@@ -281,7 +281,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_newest_stable_version_is_preferred() {
+    fn prefers_the_newest_stable_version() {
         let mut versions = vec!["v1alpha2", "v1", "foo", "v2beta1", "v10", "v1beta2", "v2", "bar", "v1beta10"];
         versions.sort_by_key(|version| Reverse(priority(version)));
         assert_eq!(versions, ["v10", "v2", "v1", "v2beta1", "v1beta10", "v1beta2", "v1alpha2", "bar", "foo"]);

@@ -1,18 +1,20 @@
-//! Label and field selectors: their grammar, and which objects they mean.
+//! Label and field selectors: parsing and matching.
+//!
+//! kubesql's own selector functions are not used, since the crate that has them depends on DataFusion.
 
 use super::json_path;
 use super::resource::Resource;
 
-/// What a list or watch is about.
+/// The selectors of a list or watch.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Selection {
-    /// Conditions on labels.
+    /// Label requirements.
     pub(crate) labels: Vec<Requirement>,
-    /// Conditions on fields.
+    /// Field requirements.
     pub(crate) fields: Vec<Field>,
 }
 
-/// A condition on a label.
+/// A label requirement.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Requirement {
     key: String,
@@ -22,7 +24,7 @@ pub(crate) struct Requirement {
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Test {
     In(Vec<String>),
-    /// Also without the label.
+    /// Matches objects without the label as well.
     NotIn(Vec<String>),
     Exists,
     Missing,
@@ -30,7 +32,7 @@ enum Test {
     More(i64),
 }
 
-/// A condition on a field.
+/// A field requirement.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Field {
     at: Place,
@@ -38,12 +40,12 @@ pub(crate) struct Field {
     equal: bool,
 }
 
-/// Where a field's value is found.
+/// Where to find the value of a field.
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Place {
     Name,
     Namespace,
-    /// The first path that has a value, or what stands for none.
+    /// The first path with a value, or a default.
     Object {
         paths: Vec<Vec<String>>,
         absent: &'static str,
@@ -51,20 +53,20 @@ enum Place {
 }
 
 impl Selection {
-    /// Reads selectors for a resource; the error is what the server says.
+    /// Parses the selectors for a resource; errors have the API server's wording.
     pub(crate) fn parse(resource: &Resource, labels: &str, fields: &str) -> Result<Self, String> {
         Ok(Self { labels: labels_of(labels)?, fields: fields_of(resource, fields)? })
     }
 
-    /// Whether it means all objects.
+    /// Whether all objects match.
     pub(crate) fn is_everything(&self) -> bool {
         self.labels.is_empty() && self.fields.is_empty()
     }
 
-    /// Whether an object is meant.
+    /// Whether an object matches.
     pub(crate) fn matches(&self, key: &str, object: &[u8]) -> bool {
         let (namespace, name) = key.split_once('/').unwrap_or(("", key));
-        // Names first: they need no look into the object.
+        // Conditions on the key first: they do not parse the object.
         let field = |field: &Field| {
             let is_equal = match &field.at {
                 Place::Name => name == field.value,
@@ -105,7 +107,7 @@ impl Requirement {
     }
 }
 
-/// Reads `a=b,c!=d,e in (f,g),h notin (i),j,!k`.
+/// Parses `a=b,c!=d,e in (f,g),h notin (i),j,!k`.
 fn labels_of(text: &str) -> Result<Vec<Requirement>, String> {
     let wrong = |what: &str| format!("unable to parse requirement: {what} in {text:?}");
     let mut words = words(text).into_iter().peekable();
@@ -134,18 +136,18 @@ fn labels_of(text: &str) -> Result<Vec<Requirement>, String> {
     }
 }
 
-/// Reads an operator and its values.
+/// Parses an operator and its values.
 fn test(words: &mut std::iter::Peekable<impl Iterator<Item = String>>) -> Result<Test, String> {
     let operator = words.next().unwrap_or_default();
     if matches!(operator.as_str(), "in" | "notin") {
         let values = list(words)?;
         return Ok(if operator == "in" { Test::In(values) } else { Test::NotIn(values) });
     }
-    // `a=` asks for the empty value.
+    // `a=` requires the empty value.
     let value = words.next_if(|word| word != ",").unwrap_or_default();
     let number = || value.parse().map_err(|_| format!("{value:?} is not an integer"));
     if matches!(operator.as_str(), "=" | "==" | "!=") && !is_value(&value) {
-        return Err(format!("{value:?} is no label's value"));
+        return Err(format!("{value:?} is not a valid label value"));
     }
     match operator.as_str() {
         "=" | "==" => Ok(Test::In(vec![value])),
@@ -156,7 +158,7 @@ fn test(words: &mut std::iter::Peekable<impl Iterator<Item = String>>) -> Result
     }
 }
 
-/// Reads `(a,b)`.
+/// Parses `(a,b)`.
 fn list(words: &mut std::iter::Peekable<impl Iterator<Item = String>>) -> Result<Vec<String>, String> {
     if words.next().as_deref() != Some("(") {
         return Err("expected: '('".to_owned());
@@ -165,7 +167,7 @@ fn list(words: &mut std::iter::Peekable<impl Iterator<Item = String>>) -> Result
     loop {
         let value = words.next_if(|word| word != "," && word != ")").unwrap_or_default();
         if !is_value(&value) {
-            return Err(format!("{value:?} is no label's value"));
+            return Err(format!("{value:?} is not a valid label value"));
         }
         values.push(value);
         match words.next().as_deref() {
@@ -176,7 +178,7 @@ fn list(words: &mut std::iter::Peekable<impl Iterator<Item = String>>) -> Result
     }
 }
 
-/// Names, values and operators.
+/// Splits into names, values and operators.
 fn words(text: &str) -> Vec<String> {
     let mut words = Vec::new();
     let mut rest = text.trim_start();
@@ -202,7 +204,7 @@ fn is_value(value: &str) -> bool {
     value.chars().all(inside) && ends(value.chars().next()) && ends(value.chars().next_back())
 }
 
-/// Reads `a=b,c!=d`, where `\` keeps a sign's meaning away.
+/// Parses `a=b,c!=d`; a backslash escapes the next character.
 fn fields_of(resource: &Resource, text: &str) -> Result<Vec<Field>, String> {
     let mut terms = vec![String::new()];
     let mut signs = text.chars();
@@ -241,7 +243,7 @@ fn field(resource: &Resource, term: &str) -> Result<Field, String> {
     Ok(Field { at: place(resource, name)?, value: plain, equal })
 }
 
-/// Where the value of a field lies; only few can be asked for.
+/// The place of a field's value. Only some fields are selectable.
 fn place(resource: &Resource, name: &str) -> Result<Place, String> {
     match name {
         "metadata.name" => return Ok(Place::Name),
@@ -259,7 +261,7 @@ fn place(resource: &Resource, name: &str) -> Result<Place, String> {
         };
     }
     let (group, plural) = (resource.kind.group.as_str(), resource.kind.plural.as_str());
-    // Events are stored as the core group has them, whoever asks.
+    // Events are stored in the form of the core group.
     let events = group == "events.k8s.io";
     let stored = match name.strip_prefix("regarding.") {
         Some(rest) if events => format!("involvedObject.{rest}"),
@@ -272,7 +274,7 @@ fn place(resource: &Resource, name: &str) -> Result<Place, String> {
     Ok(found(if paths.is_empty() { stored.as_str() } else { paths }, absent))
 }
 
-/// Resource, field, where it is if not where the name says, and what stands for none.
+/// Resource, field, path if it differs from the field, and default value.
 const FIELDS: &[(&str, &str, &str, &str)] = &[
     ("pods", "spec.nodeName", "", ""),
     ("pods", "spec.restartPolicy", "", "Always"),

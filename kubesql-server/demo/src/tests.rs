@@ -1,4 +1,4 @@
-//! What requests get: lists in pages, watches, writes, and a topology that stays consistent.
+//! Tests of requests: paged lists, watches, writes, and a consistent topology.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::time::Duration;
@@ -48,7 +48,7 @@ async fn list(demo: &Demo, uri: &str) -> Vec<Value> {
     list["items"].as_array().expect("a list").clone()
 }
 
-/// A watch, line by line.
+/// Reads a watch line by line.
 struct Lines {
     stream: BodyDataStream,
     text: Vec<u8>,
@@ -61,7 +61,7 @@ impl Lines {
         Self { stream: body.into_data_stream(), text: Vec::new() }
     }
 
-    /// The type and object of the next line; nothing at the end.
+    /// The type and object of the next line; `None` at the end.
     async fn next(&mut self) -> Option<(String, Value)> {
         loop {
             if let Some(end) = self.text.iter().position(|byte| *byte == b'\n') {
@@ -107,7 +107,7 @@ async fn paint(demo: &Demo, name: &str, color: &str) -> Value {
 }
 
 #[tokio::test]
-async fn tokens_are_asked_for() {
+async fn requires_the_token() {
     let demo = start(options()).await;
     let ask = async |uri: &str, token: &str| {
         let mut headers = HeaderMap::new();
@@ -135,8 +135,8 @@ async fn tokens_are_asked_for() {
 }
 
 #[tokio::test]
-async fn pages_are_one_list_until_they_expire() {
-    // More than what follows from the deletion of a pod: it may be made anew before the next page is asked for.
+async fn pages_show_one_revision_until_they_expire() {
+    // The limit is above the changes that follow a deletion, since the pod may be recreated before the next page.
     let demo = start(Options { page_revisions: 60, ..options() }).await;
     let whole = list(&demo, "/api/v1/pods").await;
     assert_eq!(whole.len(), 300);
@@ -168,7 +168,7 @@ async fn pages_are_one_list_until_they_expire() {
 }
 
 #[tokio::test]
-async fn selectors_choose() {
+async fn lists_match_selectors() {
     let demo = start(options()).await;
     let pods = list(&demo, "/api/v1/pods").await;
     let label = |pod: &Value, key: &str| pod["metadata"]["labels"][key].as_str().map(str::to_owned);
@@ -209,7 +209,7 @@ async fn selectors_choose() {
 }
 
 #[tokio::test]
-async fn watches_tell_what_happens() {
+async fn watches_send_changes() {
     let demo = start(options()).await;
     let one = create(&demo, "one", "red").await;
     let mut all = Lines::open(&demo, &format!("{MAPS}?watch=true&resourceVersion={}", revision(&one))).await;
@@ -226,14 +226,14 @@ async fn watches_tell_what_happens() {
     let gone = all.expect("DELETED", "two").await;
     assert!(revision(&gone) > revision(&blue));
     red.expect("ADDED", "two").await;
-    // It left the selection: its last state inside, at the revision of the change.
+    // The object left the selection: its last selected state is sent, with the revision of the change.
     let left = red.expect("DELETED", "one").await;
     assert_eq!((&left["metadata"]["labels"]["color"], revision(&left)), (&json!("red"), revision(&blue)));
     red.expect("DELETED", "two").await;
 }
 
 #[tokio::test]
-async fn watches_begin_with_what_is_there() {
+async fn watches_send_initial_objects() {
     let demo = start(Options { bookmark_every: Duration::from_millis(50), ..options() }).await;
     let path = "/api/v1/nodes?watch=true&allowWatchBookmarks=true";
     let streaming = format!("{path}&sendInitialEvents=true&resourceVersionMatch=NotOlderThan");
@@ -247,7 +247,7 @@ async fn watches_begin_with_what_is_there() {
     };
     assert_eq!(end["metadata"]["annotations"]["k8s.io/initial-events-end"], "true");
     assert_eq!(names.len(), 12);
-    // Bookmarks move on with the cluster, though no node changes.
+    // Bookmarks advance even if no node changes.
     let later = create(&demo, "other", "red").await;
     loop {
         let (kind, object) = lines.next().await.expect("a line");
@@ -262,7 +262,7 @@ async fn watches_begin_with_what_is_there() {
     ] {
         assert_eq!(get(&demo, uri).await.0, code, "{uri}");
     }
-    // It ends when it was asked to.
+    // The watch ends after its timeout.
     let mut short = Lines::open(&demo, "/api/v1/nodes?watch=1&resourceVersion=0&timeoutSeconds=1").await;
     let mut told = 0;
     while short.next().await.is_some() {
@@ -272,7 +272,7 @@ async fn watches_begin_with_what_is_there() {
 }
 
 #[tokio::test]
-async fn watches_of_what_is_forgotten_are_told_so() {
+async fn watches_from_dropped_revisions_expire() {
     let demo = start(Options { history_events: 2, ..options() }).await;
     let first = create(&demo, "a", "red").await;
     for name in ["b", "c", "d"] {
@@ -285,7 +285,7 @@ async fn watches_of_what_is_forgotten_are_told_so() {
 }
 
 #[tokio::test]
-async fn writes_are_checked() {
+async fn validates_writes() {
     let demo = start(options()).await;
     let object = create(&demo, "one", "red").await;
     let uri = format!("{MAPS}/one");
@@ -303,7 +303,7 @@ async fn writes_are_checked() {
     assert_eq!((status, revision(&same)), (200, revision(&changed)), "nothing changed");
     let dry = send(&demo, Method::DELETE, &format!("{uri}?dryRun=All"), json, Value::Null).await.0;
     assert_eq!((dry, get(&demo, &uri).await.0), (200, 200));
-    // Finalizers hold it until they are gone.
+    // Finalizers delay the deletion.
     let held = json!({"metadata": {"finalizers": ["demo.example/hold"]}});
     send(&demo, Method::PATCH, &uri, "application/merge-patch+json", held).await;
     assert_eq!(code(Method::DELETE, &uri, Value::Null).await, 200);
@@ -314,7 +314,7 @@ async fn writes_are_checked() {
 }
 
 #[tokio::test]
-async fn the_world_stays_consistent() {
+async fn topology_stays_consistent() {
     let demo = start(Options { pods: 700, nodes: 20, events_per_second: 20_000, ..options() }).await;
     let at_first = demo.cluster.store.revision();
     while demo.cluster.store.revision() < at_first + 3000 {
@@ -357,11 +357,11 @@ async fn the_world_stays_consistent() {
     assert!(of_deployment.is_empty(), "replica sets without a deployment");
     let revision = demo.cluster.store.revision();
     tokio::time::sleep(Duration::from_millis(50)).await;
-    assert_eq!(demo.cluster.store.revision(), revision, "paused is paused");
+    assert_eq!(demo.cluster.store.revision(), revision, "nothing changes while paused");
 }
 
 #[tokio::test]
-async fn one_seed_makes_one_cluster() {
+async fn the_same_seed_gives_the_same_cluster() {
     let options = options();
     let (one, same) = (start(options.clone()).await, start(options.clone()).await);
     let other = start(Options { seed: 2, ..options }).await;

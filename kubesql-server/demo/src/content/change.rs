@@ -1,6 +1,6 @@
-//! What goes on in the cluster: pods fail and are replaced, nodes report, leases are renewed.
+//! Continuous changes: pods fail and are replaced, nodes report, leases are renewed.
 
-use super::events::{EventValues, said};
+use super::events::{EventValues, messages_about};
 use super::pods::State;
 use super::random::{mix, pick, uid};
 use super::render::owner_name;
@@ -10,15 +10,15 @@ use super::{Content, Owner, Writer, number};
 use crate::cluster::Cluster;
 use crate::protocol::at_revision;
 
-/// Seconds from one step of a pod's life to the next.
+/// Seconds between two steps of a pod's start.
 const STEP: i64 = 2;
 
-/// Something that is going to happen to a pod.
+/// A scheduled change of a pod.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Later {
+pub(super) struct ScheduledChange {
     due: i64,
     pod: usize,
-    /// What tells the pod from one that took its place.
+    /// Distinguishes the pod from one that reuses its index.
     key: u64,
     what: Next,
 }
@@ -31,7 +31,7 @@ enum Next {
 }
 
 impl Content {
-    /// Does one thing at a time in seconds since 1970, and gives how many objects were written.
+    /// Makes one change at a time in seconds since 1970; returns the number of written objects.
     pub(crate) fn step(&mut self, to: &mut Writer<'_>, now: i64) -> usize {
         self.topology.now = now;
         if self.later.front().is_some_and(|later| later.due <= now)
@@ -43,14 +43,14 @@ impl Content {
         match random % 100 {
             0..40 => self.renew(to, mix(random, 1)),
             40..50 => self.report(to, mix(random, 1)),
-            50..70 => self.say_something(to),
-            70..95 => self.turn(to, mix(random, 1)),
+            50..70 => self.write_random_event(to),
+            70..95 => self.advance_pod(to, mix(random, 1)),
             _ => self.replace(to, mix(random, 1)),
         }
     }
 
-    /// Takes note of what clients deleted: what owns the pods makes new ones.
-    pub(crate) fn heed(&mut self, cluster: &Cluster, now: i64) {
+    /// Handles deletions by clients: controllers create new pods.
+    pub(crate) fn handle_deletions(&mut self, cluster: &Cluster, now: i64) {
         for (of, at) in cluster.take_deleted() {
             let at = at as usize;
             if of != self.kinds.pods || !self.topology.pods.get(at).is_some_and(|pod| pod.is_there) {
@@ -66,11 +66,11 @@ impl Content {
             if pod.state.is_active() && SHAPES[self.topology.apps[app].shape].owner != OwnedBy::Job {
                 self.make(&mut writer, app, pod.ordinal, pod.node);
             }
-            self.put_following(&mut writer, app);
+            self.put_pod_counts(&mut writer, app);
         }
     }
 
-    /// Whether what owns a workload's pods is there, and not a client's.
+    /// Whether the controller of a workload exists and was not changed by a client.
     fn is_owned(&self, writer: &Writer<'_>, app: usize) -> bool {
         let of = &self.topology.apps[app];
         let kind = match SHAPES[of.shape].owner {
@@ -83,29 +83,29 @@ impl Content {
         writer.get(kind, &key).is_some_and(|entry| matches!(entry.owner, Owner::Content(_)))
     }
 
-    /// One of so many.
-    fn any(random: u64, count: usize) -> Option<usize> {
+    /// A random index below a number.
+    fn random_index(random: u64, count: usize) -> Option<usize> {
         usize::try_from(random).unwrap_or(usize::MAX).checked_rem(count)
     }
 
-    /// A node's lease is renewed.
+    /// Renews a node's lease.
     fn renew(&mut self, to: &mut Writer<'_>, random: u64) -> usize {
-        let Some(at) = Self::any(random, self.topology.nodes.len()) else { return 1 };
+        let Some(at) = Self::random_index(random, self.topology.nodes.len()) else { return 1 };
         self.topology.nodes[at].renewed = self.topology.now;
-        // Twice in a second is not the same.
+        // Renewals within one second differ in microseconds.
         let micros = u32::try_from(mix(random, 2) % 1_000_000).unwrap_or(0);
         self.put_lease(to, at, micros).max(1)
     }
 
-    /// A node says that it is well.
+    /// Reports a node as ready.
     fn report(&mut self, to: &mut Writer<'_>, random: u64) -> usize {
-        let Some(at) = Self::any(random, self.topology.nodes.len()) else { return 1 };
+        let Some(at) = Self::random_index(random, self.topology.nodes.len()) else { return 1 };
         self.topology.nodes[at].heartbeat = self.topology.now;
         self.put_node(to, at).max(1)
     }
 
-    /// Whether there is such a pod as the content knows it: neither gone nor a client's.
-    fn is_ours(&self, to: &Writer<'_>, at: usize) -> bool {
+    /// Whether a pod exists and was not changed by a client.
+    fn is_generated(&self, to: &Writer<'_>, at: usize) -> bool {
         let entry = self
             .topology
             .pods
@@ -115,9 +115,12 @@ impl Content {
         entry.is_some_and(|entry| entry.owner == Owner::Content(number(at)))
     }
 
-    /// Something happens in a pod.
-    fn turn(&mut self, to: &mut Writer<'_>, random: u64) -> usize {
-        let Some(at) = Self::any(random, self.topology.pods.len()).filter(|at| self.is_ours(to, *at)) else { return 1 };
+    /// Changes the state of a pod.
+    fn advance_pod(&mut self, to: &mut Writer<'_>, random: u64) -> usize {
+        let Some(at) = Self::random_index(random, self.topology.pods.len()).filter(|at| self.is_generated(to, *at))
+        else {
+            return 1;
+        };
         let pod = self.topology.pods[at];
         let shape = &SHAPES[self.topology.apps[pod.app as usize].shape];
         let next = match pod.state {
@@ -130,13 +133,13 @@ impl Content {
             State::NotReady | State::CrashLoop => State::Restarted,
             State::ImagePull | State::Creating | State::Initializing => State::Running,
             State::Unschedulable => {
-                self.topology.turn(at, State::Creating);
-                self.topology.place(at);
+                self.topology.set_state(at, State::Creating);
+                self.topology.schedule(at);
                 self.topology.pods[at].state
             }
             State::Terminating => return self.remove(to, at),
-            // What has ended stays as it is.
-            State::Succeeded | State::Failed | State::Evicted => return self.say(to, at),
+            // A finished pod does not change.
+            State::Succeeded | State::Failed | State::Evicted => return self.write_event(to, at),
         };
         let restarted = matches!(next, State::Restarted | State::OutOfMemory | State::CrashLoop);
         if restarted && pod.state.is_ready() {
@@ -145,24 +148,27 @@ impl Content {
         self.change(to, at, next)
     }
 
-    /// Writes a pod in its new state, and what follows from that.
+    /// Writes a pod in a new state, and the objects that depend on it.
     fn change(&mut self, to: &mut Writer<'_>, at: usize, state: State) -> usize {
         let before = self.topology.pods[at].state;
-        self.topology.turn(at, state);
+        self.topology.set_state(at, state);
         self.topology.pods[at].changed = self.topology.now;
         let written = self.put_pod(to, at);
         let is_same = before.is_ready() == state.is_ready() && before.is_active() == state.is_active();
-        written + if is_same { 0 } else { self.put_following(to, self.topology.pods[at].app as usize) }
+        written + if is_same { 0 } else { self.put_pod_counts(to, self.topology.pods[at].app as usize) }
     }
 
-    /// Writes what counts the pods of a workload.
-    fn put_following(&self, to: &mut Writer<'_>, app: usize) -> usize {
+    /// Writes the objects that count a workload's pods.
+    fn put_pod_counts(&self, to: &mut Writer<'_>, app: usize) -> usize {
         self.put_owners(to, app) + self.put_pod_dependent(to, app)
     }
 
-    /// A pod is on its way out, and another takes its place.
+    /// Terminates a pod and creates a replacement.
     fn replace(&mut self, to: &mut Writer<'_>, random: u64) -> usize {
-        let Some(at) = Self::any(random, self.topology.pods.len()).filter(|at| self.is_ours(to, *at)) else { return 1 };
+        let Some(at) = Self::random_index(random, self.topology.pods.len()).filter(|at| self.is_generated(to, *at))
+        else {
+            return 1;
+        };
         let pod = self.topology.pods[at];
         let app = pod.app as usize;
         let is_replaced = SHAPES[self.topology.apps[app].shape].owner == OwnedBy::ReplicaSet;
@@ -170,49 +176,59 @@ impl Content {
             return self.remove(to, at);
         }
         if !is_replaced || !pod.state.is_ready() || !self.is_owned(to, app) {
-            return self.say(to, at);
+            return self.write_event(to, at);
         }
-        self.topology.turn(at, State::Terminating);
+        self.topology.set_state(at, State::Terminating);
         self.topology.pods[at].changed = self.topology.now;
-        self.later.push_back(Later { due: self.topology.now + STEP, pod: at, key: pod.key, what: Next::Go });
+        self.later.push_back(ScheduledChange { due: self.topology.now + STEP, pod: at, key: pod.key, what: Next::Go });
         let written = self.put_pod(to, at) + self.make(to, app, 0, None);
-        written + self.put_following(to, app)
+        written + self.put_pod_counts(to, app)
     }
 
-    /// A new pod of a workload, which still needs a node.
+    /// Creates a pod of a workload without a node.
     fn make(&mut self, to: &mut Writer<'_>, app: usize, ordinal: u32, node: Option<u32>) -> usize {
         let at = self.topology.pod(app, State::Unschedulable, ordinal);
         let now = self.topology.now;
         let pod = &mut self.topology.pods[at];
         (pod.created, pod.changed, pod.restarts) = (now, now, 0);
-        // Daemons belong to a node.
+        // Pods of daemon sets have a fixed node.
         if let (OwnedBy::DaemonSet, Some(node)) = (SHAPES[self.topology.apps[app].shape].owner, node) {
-            self.topology.turn(at, State::Creating);
-            self.topology.place_on(at, node as usize);
-            self.later.push_back(Later {
+            self.topology.set_state(at, State::Creating);
+            self.topology.assign(at, node as usize);
+            self.later.push_back(ScheduledChange {
                 due: now + STEP,
                 pod: at,
                 key: self.topology.pods[at].key,
                 what: Next::Start,
             });
         } else {
-            self.later.push_back(Later { due: now, pod: at, key: self.topology.pods[at].key, what: Next::Place });
+            self.later.push_back(ScheduledChange {
+                due: now,
+                pod: at,
+                key: self.topology.pods[at].key,
+                what: Next::Place,
+            });
         }
         self.put_pod(to, at)
     }
 
-    fn go_on(&mut self, to: &mut Writer<'_>, later: Later) -> usize {
-        let Later { pod: at, key, what, .. } = later;
-        if self.topology.pods.get(at).is_none_or(|pod| pod.key != key) || !self.is_ours(to, at) {
+    fn go_on(&mut self, to: &mut Writer<'_>, later: ScheduledChange) -> usize {
+        let ScheduledChange { pod: at, key, what, .. } = later;
+        if self.topology.pods.get(at).is_none_or(|pod| pod.key != key) || !self.is_generated(to, at) {
             return 0;
         }
         match what {
             Next::Place => {
-                self.topology.turn(at, State::Creating);
-                self.topology.place(at);
+                self.topology.set_state(at, State::Creating);
+                self.topology.schedule(at);
                 let state = self.topology.pods[at].state;
                 if state == State::Creating {
-                    self.later.push_back(Later { due: self.topology.now + STEP, pod: at, key, what: Next::Start });
+                    self.later.push_back(ScheduledChange {
+                        due: self.topology.now + STEP,
+                        pod: at,
+                        key,
+                        what: Next::Start,
+                    });
                 }
                 self.change(to, at, state)
             }
@@ -221,36 +237,36 @@ impl Content {
         }
     }
 
-    /// A pod goes.
+    /// Deletes a pod.
     fn remove(&mut self, to: &mut Writer<'_>, at: usize) -> usize {
         let app = self.topology.pods[at].app as usize;
         let key = self.pod_key(at);
         self.topology.remove(at);
         let gone = to.delete(self.kinds.pods, &key, |entry, revision| at_revision(&entry.bytes, revision).into());
-        usize::from(gone) + self.put_following(to, app)
+        usize::from(gone) + self.put_pod_counts(to, app)
     }
 
-    /// How many events there are at most.
-    pub(super) fn most_events(&self) -> usize {
+    /// Maximum number of events.
+    pub(super) fn max_events(&self) -> usize {
         (self.topology.pods.len() / 4).clamp(50, 50_000)
     }
 
-    /// Someone says something about some pod.
-    pub(super) fn say_something(&mut self, to: &mut Writer<'_>) -> usize {
+    /// Writes an event about a random pod.
+    pub(super) fn write_random_event(&mut self, to: &mut Writer<'_>) -> usize {
         let random = self.topology.key();
-        match Self::any(random, self.topology.pods.len()).filter(|at| self.topology.pods[*at].is_there) {
-            Some(at) => self.say(to, at),
+        match Self::random_index(random, self.topology.pods.len()).filter(|at| self.topology.pods[*at].is_there) {
+            Some(at) => self.write_event(to, at),
             None => 1,
         }
     }
 
-    /// Someone says something about a pod; the oldest event goes where there are many.
-    fn say(&mut self, to: &mut Writer<'_>, at: usize) -> usize {
+    /// Writes an event about a pod, and deletes the oldest event if there are too many.
+    fn write_event(&mut self, to: &mut Writer<'_>, at: usize) -> usize {
         let mut written = 0;
-        if self.events.len() >= self.most_events()
+        if self.events.len() >= self.max_events()
             && let Some(oldest) = self.events.pop_front()
         {
-            // A client may have been faster.
+            // A client may have deleted it already.
             let gone =
                 to.delete(self.kinds.events, &oldest, |entry, revision| at_revision(&entry.bytes, revision).into());
             written += usize::from(gone);
@@ -259,7 +275,7 @@ impl Content {
         let pod = &self.topology.pods[at];
         let app = &self.topology.apps[pod.app as usize];
         let namespace = &self.topology.namespaces[app.namespace].name;
-        let (kind, reason, message, component) = *pick(key, said(pod.state));
+        let (kind, reason, message, component) = *pick(key, messages_about(pod.state));
         let first = SHAPES[app.shape].containers.first().map_or("", |part| part.name);
         let field = if component == "kubelet" { format!("spec.containers{{{first}}}") } else { String::new() };
         let name = self.pod_name(at);

@@ -1,4 +1,4 @@
-//! Objects that every cluster has, whatever runs in it.
+//! Objects that every cluster has.
 
 use bytes::Bytes;
 use serde_json::{Value, json};
@@ -8,14 +8,14 @@ use super::topology::{Topology, time};
 use crate::cluster::Cluster;
 use crate::store::Owner;
 
-/// Writes them.
+/// Writes the objects.
 pub(super) fn write(cluster: &Cluster, topology: &Topology) {
     for (number, (group, plural, namespace, name, object)) in objects(topology).into_iter().enumerate() {
         put(cluster, topology, (group, plural), namespace, name, object, 0x0063_6f6d + number as u64);
     }
 }
 
-/// Writes an object of a kind, if the release has it.
+/// Writes an object, if the release has its kind.
 pub(super) fn put(
     cluster: &Cluster,
     topology: &Topology,

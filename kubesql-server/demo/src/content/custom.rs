@@ -1,4 +1,4 @@
-//! Custom resources: kinds in groups of several makers, and a few objects of each.
+//! Custom resources: CRDs of several groups, with a few objects each.
 
 use serde_json::{Value, json};
 
@@ -12,7 +12,7 @@ const GROUPS: [&str; 5] =
 const NOUNS: [&str; 10] =
     ["Widget", "Pipeline", "Gateway", "Backup", "Tenant", "Cache", "Topic", "Certificate", "Dashboard", "Schedule"];
 
-/// Writes as many CRDs as are asked for, each with objects.
+/// Writes the CRDs and their objects.
 pub(super) fn write(cluster: &Cluster, topology: &Topology) {
     for number in 0..u64::from(cluster.options.crds) {
         let at = |length: usize, by: u64| usize::try_from(number / by).unwrap_or(0) % length;
@@ -74,7 +74,7 @@ fn definition(topology: &Topology, kind: &str, plural: &str, group: &str, namesp
                 {"name": "Phase", "type": "string", "jsonPath": ".status.phase"},
                 {"name": "Age", "type": "date", "jsonPath": ".metadata.creationTimestamp"}]})
     };
-    // Some have an older version that is served, too.
+    // Some CRDs also serve an older version.
     let mut versions = vec![version("v1", true)];
     if number % 4 == 1 {
         versions.push(version("v1alpha1", false));

@@ -1,4 +1,4 @@
-//! Events: what the cluster's parts say about pods.
+//! Events about pods.
 
 use serde_json::json;
 
@@ -6,14 +6,14 @@ use super::pods::State;
 use super::template::{Template, template_values};
 
 template_values! {
-    /// What differs between events.
+    /// Values that differ between events.
     EventValues {
         name, uid, revision, namespace, pod, pod_uid, pod_revision, first, last, count, kind, reason, message, component, host,
         field,
     }
 }
 
-/// An event about a pod.
+/// The template of an event about a pod.
 pub(super) fn template() -> Template {
     let event = json!({
         "metadata": {"name": "«name»", "namespace": "«namespace»", "uid": "«uid»", "resourceVersion": "«revision»",
@@ -27,11 +27,11 @@ pub(super) fn template() -> Template {
     Template::new(&event, EventValues::NAMES)
 }
 
-/// What is said: type, reason, message and who says it.
-pub(super) type Said = (&'static str, &'static str, &'static str, &'static str);
+/// Type, reason, message and component of an event.
+pub(super) type EventMessage = (&'static str, &'static str, &'static str, &'static str);
 
-/// What may be said about a pod in a state.
-pub(super) fn said(state: State) -> &'static [Said] {
+/// Possible events about a pod in a state.
+pub(super) fn messages_about(state: State) -> &'static [EventMessage] {
     match state {
         State::CrashLoop => &[
             ("Warning", "BackOff", "Back-off restarting failed container", "kubelet"),

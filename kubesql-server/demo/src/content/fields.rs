@@ -1,12 +1,12 @@
-//! `managedFields`: which fields an object's writers own, worked out from the fields.
+//! `managedFields`: computes which fields the writers of an object own.
 
 use serde_json::{Map, Value, json};
 
-/// Keys by which lists of objects are told apart, in the order in which they are tried.
+/// Merge keys of lists, in the order in which they are tried.
 const KEYS: &[&[&str]] =
     &[&["uid"], &["containerPort", "protocol"], &["port", "protocol"], &["mountPath"], &["type"], &["name"], &["ip"]];
 
-/// Who writes what of an object.
+/// A writer of an object.
 pub(crate) struct Writes<'a> {
     pub(crate) manager: &'a str,
     pub(crate) operation: &'a str,
@@ -29,7 +29,7 @@ impl Writes<'_> {
     }
 }
 
-/// The fields of a value in the form `FieldsV1`.
+/// The fields of a value in the format `FieldsV1`.
 fn set(value: &Value) -> Value {
     let mut fields = Map::new();
     match value {
@@ -40,7 +40,7 @@ fn set(value: &Value) -> Value {
     Value::Object(fields)
 }
 
-/// The same with the mark that the value itself is owned, too.
+/// The same, including the value itself.
 fn inner(value: &Value) -> Value {
     let is_atomic = matches!(value, Value::Array(items) if items.iter().any(|item| key(item).is_none()));
     let mut fields = if is_atomic { json!({}) } else { set(value) };
@@ -63,7 +63,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn fields_of_an_object() {
+    fn lists_fields_of_an_object() {
         let fields = set(&json!({
             "spec": {"replicas": 2, "args": ["a"], "containers": [{"name": "web", "ports": [{"containerPort": 80, "protocol": "TCP"}]}]},
         }));

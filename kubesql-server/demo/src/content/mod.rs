@@ -1,4 +1,4 @@
-//! What is in the demo cluster: a believable company's workloads, made from a seed.
+//! The contents of the demo cluster: workloads of an imaginary company, generated from a seed.
 
 mod change;
 mod common;
@@ -21,12 +21,12 @@ use std::io;
 
 use super::cluster::Cluster;
 use super::store::{Collection, Owner, Writer};
-use change::Later;
+use change::ScheduledChange;
 use render::Templates;
 use supporting::Supporting;
 use topology::Topology;
 
-/// The collections that the content writes to.
+/// The collections of generated objects.
 #[derive(Debug)]
 struct Kinds {
     pods: Collection,
@@ -71,22 +71,22 @@ impl Kinds {
     }
 }
 
-/// The content of a cluster, and what it takes to change it.
+/// The contents of a cluster, and the state needed to change them.
 #[derive(Debug)]
 pub(crate) struct Content {
     topology: Topology,
     templates: Templates,
     kinds: Kinds,
-    /// `v1.35.2`, of nodes.
+    /// The kubelet version of nodes: `v1.35.2`.
     version: String,
-    /// What is going to happen, by time.
-    later: VecDeque<Later>,
-    /// Keys of events, the oldest first.
+    /// Scheduled changes by time.
+    later: VecDeque<ScheduledChange>,
+    /// Keys of events, oldest first.
     events: VecDeque<String>,
 }
 
 impl Content {
-    /// Makes the content and writes all of it.
+    /// Generates the contents and writes them.
     pub(crate) fn write(cluster: &Cluster) -> io::Result<Self> {
         let options = &cluster.options;
         let mut content = Self {
@@ -124,13 +124,13 @@ impl Content {
         for at in 0..self.topology.pods.len() {
             self.put_pod(to, at);
         }
-        for _ in 0..self.most_events() / 2 {
-            self.say_something(to);
+        for _ in 0..self.max_events() / 2 {
+            self.write_random_event(to);
         }
     }
 }
 
-/// Indexes fit, since there are fewer than four thousand million of anything.
+/// Indexes fit: there are fewer than 2^32 objects of any kind.
 fn number(index: usize) -> u32 {
     u32::try_from(index).unwrap_or(u32::MAX)
 }

@@ -1,17 +1,17 @@
-//! What nodes look like, and what they have room for.
+//! Nodes: their objects and capacity.
 
 use serde_json::{Value, json};
 
 use super::fields::Writes;
 use super::template::{Template, template_values};
 
-/// Pods that a node takes; as many as its range of addresses has.
-pub(crate) const MOST_PODS: u32 = 250;
+/// Maximum number of pods of a node, as many as its address range has.
+pub(crate) const MAX_PODS: u32 = 250;
 
-/// Zones of the region.
+/// The zones of the region.
 pub(crate) const ZONES: [&str; 3] = ["north-1a", "north-1b", "north-1c"];
 
-/// A size of machine: its name, cores and GiB.
+/// Machine types: name, cores and GiB.
 pub(crate) const MACHINES: [(&str, u32, u32); 7] = [
     ("std.large", 2, 8),
     ("std.xlarge", 4, 16),
@@ -33,34 +33,34 @@ pub(crate) struct Node {
     /// Seconds since 1970.
     pub(crate) created: i64,
     pub(crate) heartbeat: i64,
-    /// When its lease was renewed.
+    /// The time of the last lease renewal.
     pub(crate) renewed: i64,
-    /// What pods may still ask for: thousandths of a core, MiB.
+    /// Unrequested resources: thousandths of a core, MiB.
     pub(crate) free: (u32, u32),
-    /// Last bytes of addresses that no pod has.
+    /// Last bytes of unused addresses.
     pub(crate) slots: Vec<u8>,
 }
 
-/// What a node is for.
+/// The role of a node.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Role {
-    /// Takes any pod.
+    /// Runs any pod.
     Worker,
-    /// Takes only what tolerates it.
+    /// Runs only pods that tolerate its taint.
     ControlPlane,
-    /// Takes no new pods for now.
+    /// Runs no new pods.
     Cordoned,
 }
 
 impl Node {
-    /// What pods may ask for on a machine: thousandths of a core, MiB.
+    /// Resources that pods can request on a machine: thousandths of a core, MiB.
     pub(crate) fn allocatable(machine: usize) -> (u32, u32) {
         let (_, cores, memory) = MACHINES[machine];
         (cores * 1000 - 110, memory * 1024 - 1024)
     }
 
-    /// Takes room for a pod, and gives the slot that it gets.
-    pub(crate) fn take(&mut self, (cpu, memory): (u32, u32)) -> Option<u8> {
+    /// Reserves resources for a pod; returns its address slot.
+    pub(crate) fn reserve(&mut self, (cpu, memory): (u32, u32)) -> Option<u8> {
         if self.free.0 < cpu || self.free.1 < memory {
             return None;
         }
@@ -69,13 +69,13 @@ impl Node {
         Some(slot)
     }
 
-    /// Gives room back.
-    pub(crate) fn give(&mut self, (cpu, memory): (u32, u32)) {
+    /// Releases resources.
+    pub(crate) fn release(&mut self, (cpu, memory): (u32, u32)) {
         self.free = (self.free.0 + cpu, self.free.1 + memory);
     }
 }
 
-/// A node's own address.
+/// The address of a node.
 pub(crate) fn address(number: usize) -> String {
     format!("172.{}.{}.{}", 16 + number / 62_500 % 16, number / 250 % 250, number % 250 + 2)
 }
@@ -86,14 +86,14 @@ pub(crate) fn pod_address(node: usize, slot: u8) -> String {
 }
 
 template_values! {
-    /// What differs between nodes.
+    /// Values that differ between nodes.
     NodeValues {
         name, uid, revision, zone, machine, pool, created, heartbeat, address, range, provider, cores, memory,
         allocatable_cpu, allocatable_memory, machine_id, system_id, boot_id, version, digest,
     }
 }
 
-/// The object of a node of this role.
+/// The template of a node with this role.
 pub(crate) fn template(role: Role) -> Template {
     let mut labels = json!({
         "kubernetes.io/hostname": "«name»", "kubernetes.io/os": "linux", "kubernetes.io/arch": "amd64",
@@ -157,9 +157,9 @@ fn status() -> Value {
     })
     .collect();
     json!({
-        "capacity": {"cpu": "«cores»", "memory": "«memory»Mi", "pods": MOST_PODS.to_string(),
+        "capacity": {"cpu": "«cores»", "memory": "«memory»Mi", "pods": MAX_PODS.to_string(),
             "ephemeral-storage": "209702892Ki", "hugepages-2Mi": "0"},
-        "allocatable": {"cpu": "«allocatable_cpu»m", "memory": "«allocatable_memory»Mi", "pods": MOST_PODS.to_string(),
+        "allocatable": {"cpu": "«allocatable_cpu»m", "memory": "«allocatable_memory»Mi", "pods": MAX_PODS.to_string(),
             "ephemeral-storage": "193262185Ki", "hugepages-2Mi": "0"},
         "conditions": [
             condition("MemoryPressure", "False", "KubeletHasSufficientMemory", "kubelet has sufficient memory available"),

@@ -1,4 +1,4 @@
-//! What owns pods, and how it says that they are.
+//! Controllers that own pods, and their statuses.
 
 use serde_json::{Value, json};
 
@@ -9,19 +9,19 @@ use super::template::{Template, template_values};
 use super::topology::{App, Counts, time};
 
 template_values! {
-    /// What differs between the owners of a shape.
+    /// Values that differ between the controllers of a shape.
     OwnerValues {
         name, uid, revision, namespace, app, hash, created, changed, tag, team, env, checksum, replicas, parent, parent_uid,
         status,
     }
 }
 
-/// The templates of all shapes.
+/// The controller templates of all shapes.
 #[derive(Debug)]
 pub(super) struct OwnerTemplates {
-    /// Deployments, of the shapes that have them.
+    /// Deployments, for the shapes that have one.
     pub(super) deployments: Vec<Option<Template>>,
-    /// What owns the pods itself.
+    /// The direct owners of pods.
     pub(super) owners: Vec<Template>,
     pub(super) cron_job: Vec<Option<Template>>,
 }
@@ -41,7 +41,7 @@ impl OwnerTemplates {
     }
 }
 
-/// The template of pods, as their owners hold it.
+/// The pod template in its owner.
 fn pod_template(shape: &Shape, hash: bool) -> Value {
     let mut labels = labels();
     if hash {
@@ -151,7 +151,7 @@ pub(super) fn deployment_status(app: &App, counts: Counts) -> String {
     };
     let message = format!("ReplicaSet \"{}-{}\" has successfully progressed.", app.name, app.hash);
     let progressing = condition("Progressing", true, "NewReplicaSetAvailable", &message);
-    counted(
+    with_counts(
         json!({"observedGeneration": 1, "conditions": [available, progressing]}),
         &[
             ("replicas", counts.active),
@@ -163,22 +163,22 @@ pub(super) fn deployment_status(app: &App, counts: Counts) -> String {
     )
 }
 
-/// The status of what owns a workload's pods.
+/// The status of the direct owner of a workload's pods.
 pub(super) fn owner_status(app: &App, counts: Counts) -> String {
     let Counts { active, ready, succeeded, failed } = counts;
     match SHAPES[app.shape].owner {
-        OwnedBy::ReplicaSet => counted(
-            // The number of replicas is told even where it is zero.
+        OwnedBy::ReplicaSet => with_counts(
+            // The API includes the number of replicas even if it is zero.
             json!({"observedGeneration": 1, "replicas": active}),
             &[("fullyLabeledReplicas", active), ("readyReplicas", ready), ("availableReplicas", ready)],
         ),
-        OwnedBy::StatefulSet => counted(
+        OwnedBy::StatefulSet => with_counts(
             json!({"observedGeneration": 1, "replicas": active, "availableReplicas": ready, "collisionCount": 0,
                 "currentRevision": format!("{}-{}", app.name, app.hash),
                 "updateRevision": format!("{}-{}", app.name, app.hash)}),
             &[("readyReplicas", ready), ("currentReplicas", active), ("updatedReplicas", active)],
         ),
-        OwnedBy::DaemonSet => counted(
+        OwnedBy::DaemonSet => with_counts(
             json!({"observedGeneration": 1, "currentNumberScheduled": active, "desiredNumberScheduled": app.replicas,
                 "numberMisscheduled": 0, "numberReady": ready}),
             &[
@@ -200,13 +200,13 @@ pub(super) fn owner_status(app: &App, counts: Counts) -> String {
                     status["completionTime"] = json!(at);
                 }
             }
-            counted(status, &[("active", active), ("succeeded", succeeded), ("failed", failed)])
+            with_counts(status, &[("active", active), ("succeeded", succeeded), ("failed", failed)])
         }
     }
 }
 
-/// Adds counts that are not zero: the API leaves out those that are.
-fn counted(mut status: Value, counts: &[(&str, u32)]) -> String {
+/// Adds counts that are not zero, since the API omits zeros.
+fn with_counts(mut status: Value, counts: &[(&str, u32)]) -> String {
     for (key, count) in counts.iter().filter(|(_, count)| *count > 0) {
         status[*key] = json!(count);
     }

@@ -1,26 +1,26 @@
-//! What pods look like: one template for each shape in each state.
+//! Pods: one template for each shape and state.
 
 use serde_json::{Value, json};
 
 use super::fields::Writes;
-use super::shapes::{OwnedBy, Part, SHAPES, Shape, image};
+use super::shapes::{Container, OwnedBy, SHAPES, Shape, image};
 use super::template::{Template, template_values};
 
-/// What a pod is going through.
+/// The state of a pod.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum State {
     Running,
-    /// Running again after its container failed.
+    /// Running, after its container failed.
     Restarted,
-    /// Running again after its container took too much memory.
+    /// Running, after its container ran out of memory.
     OutOfMemory,
-    /// Running, and not ready.
+    /// Running but not ready.
     NotReady,
     CrashLoop,
     ImagePull,
     Creating,
     Initializing,
-    /// No node fits.
+    /// No node has room.
     Unschedulable,
     Terminating,
     Succeeded,
@@ -45,12 +45,12 @@ impl State {
         Self::Evicted,
     ];
 
-    /// Whether it counts as a replica: it has not ended and is not about to.
+    /// Whether it counts as a replica: it is neither finished nor terminating.
     pub(crate) fn is_active(self) -> bool {
         !matches!(self, Self::Terminating | Self::Succeeded | Self::Failed | Self::Evicted)
     }
 
-    /// Whether it is about to go.
+    /// Whether it is terminating.
     pub(crate) fn is_going(self) -> bool {
         self == Self::Terminating
     }
@@ -60,7 +60,7 @@ impl State {
         matches!(self, Self::Running | Self::Restarted | Self::OutOfMemory)
     }
 
-    /// Whether it takes of its node's processors and memory.
+    /// Whether it uses resources of its node.
     pub(crate) fn takes_resources(self) -> bool {
         !matches!(self, Self::Unschedulable | Self::Succeeded | Self::Failed | Self::Evicted)
     }
@@ -81,14 +81,14 @@ impl State {
 }
 
 template_values! {
-    /// What differs between the pods of a shape.
+    /// Values that differ between the pods of a shape.
     PodValues {
         name, uid, revision, generate, namespace, app, owner, owner_uid, hash, node, host_ip, ip, created, started,
         changed, before, deadline, tag, digest, run, restarts, token, team, env, checksum, nodes,
     }
 }
 
-/// The templates of all shapes in all states.
+/// The pod templates of all shapes and states.
 #[derive(Debug)]
 pub(crate) struct PodTemplates(Vec<Template>);
 
@@ -98,13 +98,13 @@ impl PodTemplates {
         Self(SHAPES.iter().flat_map(states).collect())
     }
 
-    /// The template for a shape's number and a state.
+    /// The template of a shape, by its index, and a state.
     pub(crate) fn get(&self, shape: usize, state: State) -> &Template {
         &self.0[shape * State::ALL.len() + state as usize]
     }
 }
 
-/// The labels of a workload's pods, without those that their owner adds.
+/// The labels of a workload's pods, without those of the controller.
 pub(crate) fn labels() -> Value {
     json!({
         "app.kubernetes.io/name": "«app»", "app.kubernetes.io/managed-by": "Helm", "app.kubernetes.io/version": "«tag»",
@@ -163,8 +163,8 @@ fn pod(shape: &Shape, state: State) -> Value {
             manager: "kubelet", operation: "Update", api_version: "v1", time: "«changed»", subresource: "status"
         };
     let managed = json!([
-        made.of(&json!({"metadata": metadata, "spec": written(&shape.pod_spec())})),
-        seen.of(&json!({"status": reported(&status)})),
+        made.of(&json!({"metadata": metadata, "spec": spec_fields(&shape.pod_spec())})),
+        seen.of(&json!({"status": status_fields(&status)})),
     ]);
     let metadata = metadata.as_object_mut().expect("an object");
     metadata.extend([
@@ -187,8 +187,8 @@ fn pod(shape: &Shape, state: State) -> Value {
     pod
 }
 
-/// What of a spec is told as its owner's: the fields of one container stand for those of all.
-fn written(spec: &Value) -> Value {
+/// The fields of a spec that its owner manages; those of one container stand for all.
+fn spec_fields(spec: &Value) -> Value {
     let mut written = spec.clone();
     let first = &spec["containers"][0];
     let kept = ["name", "image", "imagePullPolicy", "resources"];
@@ -202,8 +202,8 @@ fn written(spec: &Value) -> Value {
     written
 }
 
-/// What of a status the kubelet is told to have written.
-fn reported(status: &Value) -> Value {
+/// The fields of a status that the kubelet manages.
+fn status_fields(status: &Value) -> Value {
     let mut reported = status.clone();
     for key in ["containerStatuses", "initContainerStatuses", "hostIPs", "podIPs"] {
         if let Some(list) = reported.get_mut(key) {
@@ -216,7 +216,7 @@ fn reported(status: &Value) -> Value {
     reported
 }
 
-/// The template's spec, and what admission and the scheduler add.
+/// The template's spec, with the fields that admission and the scheduler add.
 fn spec(shape: &Shape) -> Value {
     let mut spec = shape.pod_spec();
     let access = "kube-api-access-«token»";
@@ -343,11 +343,11 @@ fn conditions(shape: &Shape, state: State) -> Value {
     ])
 }
 
-/// `at` is 0 for the container that the state is about.
-fn container_status(part: &Part, at: usize, state: State) -> Value {
+/// The container that causes the pod's state has `at` 0.
+fn container_status(part: &Container, at: usize, state: State) -> Value {
     let image = image(part);
     let repository = image.rsplit_once(':').map_or(image.as_str(), |(repository, _)| repository);
-    // 61 digits of the pod, a digit of which run it was, two of the container.
+    // 61 digits of the pod, one of the run, two of the container.
     let id = |run: &str| format!("containerd://«run»{run}{:02x}", at + 16);
     let mut status = json!({
         "name": part.name, "image": image, "imageID": format!("{repository}@sha256:«digest»"), "ready": false,
@@ -365,7 +365,7 @@ fn container_status(part: &Part, at: usize, state: State) -> Value {
         }
         state
     };
-    // What befalls the first container leaves the others as they would be.
+    // The state of the first container does not affect the others.
     let own = if at == 0
         || !matches!(
             state,
@@ -406,7 +406,7 @@ fn container_status(part: &Part, at: usize, state: State) -> Value {
     status
 }
 
-fn init_status(part: &Part, at: usize, state: State) -> Value {
+fn init_status(part: &Container, at: usize, state: State) -> Value {
     let phase = match state {
         State::Creating => State::Initializing,
         State::Initializing => State::Running,

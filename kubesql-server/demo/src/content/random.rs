@@ -1,8 +1,8 @@
-//! What looks random but follows from the seed: identifiers, names, hashes.
+//! Pseudo-random identifiers, names and hashes that follow from the seed.
 
 use std::fmt::Write;
 
-/// A number that follows from two others (the finaliser of SplitMix64).
+/// A hash of two numbers (the finalizer of SplitMix64).
 pub(crate) fn mix(seed: u64, number: u64) -> u64 {
     let mut z = seed.wrapping_add(number.wrapping_mul(0x9e37_79b9_7f4a_7c15)).wrapping_add(0x9e37_79b9_7f4a_7c15);
     z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -10,7 +10,7 @@ pub(crate) fn mix(seed: u64, number: u64) -> u64 {
     z ^ (z >> 31)
 }
 
-/// A UUID of version 4.
+/// A UUID, version 4.
 pub(crate) fn uid(key: u64) -> String {
     let (a, b) = (mix(key, 1), mix(key, 2));
     format!(
@@ -23,20 +23,20 @@ pub(crate) fn uid(key: u64) -> String {
     )
 }
 
-/// 64 hexadecimal digits, as of a SHA-256.
+/// 64 hexadecimal digits, like a SHA-256.
 pub(crate) fn sha256(key: u64) -> String {
     let mut text = String::with_capacity(64);
     for part in 10..14 {
-        // Writing to a string does not fail.
+        // Writing to a string cannot fail.
         _ = write!(text, "{:016x}", mix(key, part));
     }
     text
 }
 
-/// The letters of names that Kubernetes makes: no vowels, nothing that looks like another.
+/// The letters of generated Kubernetes names: no vowels and no similar characters.
 const LETTERS: &[u8] = b"bcdfghjklmnpqrstvwxz2456789";
 
-/// A name's ending of this length.
+/// A name suffix of this length.
 pub(crate) fn suffix(key: u64, length: usize) -> String {
     let mut left = mix(key, 3);
     let count = LETTERS.len() as u64;
@@ -48,7 +48,7 @@ pub(crate) fn suffix(key: u64, length: usize) -> String {
     (0..length).map(|_| letter()).collect()
 }
 
-/// One of a list.
+/// An element of a list.
 pub(crate) fn pick<T>(key: u64, list: &[T]) -> &T {
     let at = mix(key, 4) % (list.len() as u64).max(1);
     &list[usize::try_from(at).unwrap_or(0)]
@@ -61,7 +61,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn identifiers_have_their_forms_and_differ() {
+    fn identifiers_are_valid_and_unique() {
         let uids: HashSet<String> = (0..10_000).map(uid).collect();
         assert_eq!(uids.len(), 10_000);
         let one = uid(7);

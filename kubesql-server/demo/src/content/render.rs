@@ -1,4 +1,4 @@
-//! From the topology's numbers to objects.
+//! Renders the topology as objects.
 
 use bytes::Bytes;
 use serde_json::json;
@@ -15,11 +15,11 @@ use super::topology::{App, time};
 use super::{Collection, Content, Owner, Writer, number};
 
 template_values! {
-    /// What differs between namespaces.
+    /// Values that differ between namespaces.
     NamespaceValues { name, uid, revision, created, team, env }
 }
 
-/// All templates.
+/// The templates of all objects.
 #[derive(Debug)]
 pub(super) struct Templates {
     pods: PodTemplates,
@@ -52,7 +52,7 @@ impl Templates {
     }
 }
 
-/// The name of what owns a workload's pods directly.
+/// The name of the direct owner of a workload's pods.
 pub(super) fn owner_name(app: &App) -> String {
     match SHAPES[app.shape].owner {
         OwnedBy::ReplicaSet => format!("{}-{}", app.name, app.hash),
@@ -60,7 +60,7 @@ pub(super) fn owner_name(app: &App) -> String {
     }
 }
 
-/// What the identifier of that is made from.
+/// The key of the direct owner's identifier.
 pub(super) fn owner_key(app: &App) -> u64 {
     match SHAPES[app.shape].owner {
         OwnedBy::ReplicaSet => mix(app.key, 101),
@@ -68,7 +68,7 @@ pub(super) fn owner_key(app: &App) -> u64 {
     }
 }
 
-/// The name of what makes a workload's jobs.
+/// The name of the cron job of a workload.
 fn cron_name(app: &App) -> String {
     app.name.rsplit_once('-').map_or_else(|| app.name.clone(), |(name, _)| name.to_owned())
 }
@@ -87,13 +87,13 @@ impl Content {
         .fill(&self.templates.namespace)
     }
 
-    /// Writes a node as it is now.
+    /// Writes a node in its current state.
     pub(super) fn put_node(&self, to: &mut Writer<'_>, at: usize) -> usize {
         let name = &self.topology.nodes[at].name;
         self.put(to, self.kinds.nodes, name, number(at), |revision| self.node(at, revision))
     }
 
-    /// What a node's identifier is made from.
+    /// The key of a node's identifiers.
     pub(super) fn node_key(&self, at: usize) -> u64 {
         mix(self.topology.seed, 0x6e6f_6465 + u64::from(number(at)))
     }
@@ -144,18 +144,18 @@ impl Content {
         }
     }
 
-    /// Where a pod lies among the pods.
+    /// The key of a pod in its collection.
     pub(super) fn pod_key(&self, at: usize) -> String {
         let app = &self.topology.apps[self.topology.pods[at].app as usize];
         format!("{}/{}", self.topology.namespaces[app.namespace].name, self.pod_name(at))
     }
 
-    /// Writes a pod as it is now.
+    /// Writes a pod in its current state.
     pub(super) fn put_pod(&self, to: &mut Writer<'_>, at: usize) -> usize {
         self.put(to, self.kinds.pods, &self.pod_key(at), number(at), |revision| self.pod(at, revision))
     }
 
-    /// Writes an object, unless a client has changed it: then it is the client's. How many were written.
+    /// Writes an object unless a client has changed it; returns the number of written objects.
     pub(super) fn put(
         &self,
         to: &mut Writer<'_>,
@@ -171,7 +171,7 @@ impl Content {
         1
     }
 
-    /// Writes what owns the pods of a workload, and its deployment if it has one.
+    /// Writes the controllers of a workload.
     pub(super) fn put_owners(&self, to: &mut Writer<'_>, at: usize) -> usize {
         let app = &self.topology.apps[at];
         let counts = self.topology.counts(at);
@@ -222,7 +222,7 @@ impl Content {
         written
     }
 
-    /// Writes what is left of a workload's earlier version, and what makes its jobs.
+    /// Writes the previous replica set of a workload, or its cron job.
     pub(super) fn put_history(&self, to: &mut Writer<'_>, at: usize) {
         let app = &self.topology.apps[at];
         let namespace = &self.topology.namespaces[app.namespace];
@@ -278,7 +278,7 @@ impl Content {
         })
     }
 
-    /// A pod's object.
+    /// Renders a pod.
     pub(super) fn pod(&self, at: usize, revision: u64) -> Bytes {
         let pod = &self.topology.pods[at];
         let app = &self.topology.apps[pod.app as usize];

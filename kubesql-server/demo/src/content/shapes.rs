@@ -1,8 +1,8 @@
-//! What kinds of workloads there are, and what their pods are made of.
+//! Kinds of workloads, and the containers of their pods.
 
 use serde_json::{Value, json};
 
-/// What owns the pods of a workload.
+/// The kind of controller that owns a workload's pods.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum OwnedBy {
     ReplicaSet,
@@ -11,38 +11,38 @@ pub(crate) enum OwnedBy {
     Job,
 }
 
-/// A container as all pods of a shape have it.
+/// A container of a shape.
 #[derive(Debug)]
-pub(crate) struct Part {
+pub(crate) struct Container {
     pub(crate) name: &'static str,
-    /// Without a tag: that of the workload. With one: an image that is shared by all.
+    /// Without a tag, the workload's tag is used; with a tag, the image is shared.
     pub(crate) image: &'static str,
-    /// Requests in thousandths of a core, and MiB.
+    /// Requested thousandths of a core, and MiB.
     pub(crate) cpu: u32,
     pub(crate) memory: u32,
-    /// 0 for none.
+    /// 0 is no port.
     pub(crate) port: u16,
 }
 
-/// A sort of workload.
+/// A kind of workload.
 #[derive(Debug)]
 pub(crate) struct Shape {
     pub(crate) name: &'static str,
     pub(crate) owner: OwnedBy,
-    /// The first is the one that fails where something does.
-    pub(crate) containers: &'static [Part],
-    pub(crate) init: &'static [Part],
-    /// Init containers that go on running.
-    pub(crate) sidecars: &'static [Part],
-    /// Whether each pod has a claim of its own.
+    /// If a container fails, it is the first.
+    pub(crate) containers: &'static [Container],
+    pub(crate) init: &'static [Container],
+    /// Init containers that keep running.
+    pub(crate) sidecars: &'static [Container],
+    /// Whether each pod has a volume claim.
     pub(crate) claim: bool,
-    /// On the node's own network, and on every node.
+    /// Whether pods use the node's network and run on every node.
     pub(crate) host: bool,
     pub(crate) class: &'static str,
 }
 
-const fn part(name: &'static str, image: &'static str, cpu: u32, memory: u32, port: u16) -> Part {
-    Part { name, image, cpu, memory, port }
+const fn part(name: &'static str, image: &'static str, cpu: u32, memory: u32, port: u16) -> Container {
+    Container { name, image, cpu, memory, port }
 }
 
 const PLAIN: Shape = Shape {
@@ -56,11 +56,11 @@ const PLAIN: Shape = Shape {
     class: "",
 };
 
-const PROXY: &[Part] = &[part("mesh-proxy", "registry.demo.example/mesh/proxy:1.27.3", 50, 64, 15_090)];
-const MIGRATE: &[Part] = &[part("migrate", "", 100, 128, 0)];
-const EXPORTER: Part = part("metrics-exporter", "registry.demo.example/metrics/exporter:0.19.1", 10, 32, 9102);
+const PROXY: &[Container] = &[part("mesh-proxy", "registry.demo.example/mesh/proxy:1.27.3", 50, 64, 15_090)];
+const MIGRATE: &[Container] = &[part("migrate", "", 100, 128, 0)];
+const EXPORTER: Container = part("metrics-exporter", "registry.demo.example/metrics/exporter:0.19.1", 10, 32, 9102);
 
-/// All sorts. Daemon sets come first, then those that claim volumes, then jobs.
+/// All shapes. Daemon sets come first, then those with volume claims, then jobs.
 pub(crate) const SHAPES: &[Shape] = &[
     Shape {
         name: "node-agent",
@@ -112,30 +112,30 @@ pub(crate) const SHAPES: &[Shape] = &[
 ];
 
 impl Shape {
-    /// What a pod asks of its node, in thousandths of a core and MiB: init containers run before the others.
+    /// Requests of a pod in thousandths of a core and MiB; init containers run before the others.
     pub(crate) fn requests(&self) -> (u32, u32) {
-        let sum = |parts: &[Part]| parts.iter().fold((0, 0), |sum, part| (sum.0 + part.cpu, sum.1 + part.memory));
+        let sum = |parts: &[Container]| parts.iter().fold((0, 0), |sum, part| (sum.0 + part.cpu, sum.1 + part.memory));
         let (running, beside) = (sum(self.containers), sum(self.sidecars));
         let most =
             self.init.iter().fold((0, 0), |most: (u32, u32), part| (most.0.max(part.cpu), most.1.max(part.memory)));
         (running.0.max(most.0) + beside.0, running.1.max(most.1) + beside.1)
     }
 
-    /// The port that services lead to.
+    /// The port of the service.
     pub(crate) fn port(&self) -> u16 {
         self.containers.first().map_or(0, |part| part.port)
     }
 
-    /// The `spec` of a pod template, with values for what differs between workloads.
+    /// The `spec` of a pod template, with placeholders for what differs between workloads.
     pub(crate) fn pod_spec(&self) -> Value {
         let containers: Vec<Value> =
             self.containers.iter().enumerate().map(|(at, part)| self.container(part, at == 0)).collect();
-        let sidecar = |part: &Part| {
+        let sidecar = |part: &Container| {
             let mut container = self.container(part, false);
             container["restartPolicy"] = json!("Always");
             container
         };
-        let init = |part: &Part| {
+        let init = |part: &Container| {
             let mut container = self.container(part, false);
             let object = container.as_object_mut().expect("a container is an object");
             object.retain(|key, _| !key.ends_with("Probe"));
@@ -179,7 +179,7 @@ impl Shape {
         spec
     }
 
-    fn container(&self, part: &Part, is_first: bool) -> Value {
+    fn container(&self, part: &Container, is_first: bool) -> Value {
         let mut mounts = vec![json!({"name": "config", "mountPath": "/etc/config", "readOnly": true})];
         match (self.host, self.claim && is_first) {
             (true, _) => mounts.push(json!({"name": "host-sys", "mountPath": "/host/sys", "readOnly": true})),
@@ -220,8 +220,8 @@ impl Shape {
     }
 }
 
-/// A container's image, with a hole for the workload's own.
-pub(crate) fn image(part: &Part) -> String {
+/// The image of a container, with a placeholder for the workload's tag.
+pub(crate) fn image(part: &Container) -> String {
     match part.image {
         "" => "registry.demo.example/«team»/«app»:«tag»".to_owned(),
         image if image.contains(':') => image.to_owned(),

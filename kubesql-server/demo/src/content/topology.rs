@@ -1,10 +1,10 @@
-//! The made-up cluster in numbers: which workloads, pods and nodes there are and how they hang together.
+//! The simulated cluster as plain data: workloads, pods and nodes, and their relations.
 //!
-//! Objects are made from this when they are written; keeping the numbers makes changes cheap and consistent.
+//! Objects are rendered from this data when they are written, which makes changes cheap and consistent.
 
 use jiff::Timestamp;
 
-use super::nodes::{MACHINES, MOST_PODS, Node, Role, ZONES};
+use super::nodes::{MACHINES, MAX_PODS, Node, Role, ZONES};
 use super::pods::State;
 use super::random::{mix, pick, suffix};
 use super::shapes::{OwnedBy, SHAPES};
@@ -18,13 +18,13 @@ const DOMAINS: [&str; 24] = [
     "report", "stock", "shipping", "refund", "review", "coupon", "image", "video", "chat", "alert", "quota", "tax",
     "geo",
 ];
-/// Namespaces that every cluster has, and where the platform's own workloads are.
+/// Namespaces of every cluster, and of the platform's workloads.
 pub(crate) const SYSTEM: [&str; 5] = ["default", "kube-node-lease", "kube-public", "kube-system", "platform"];
 
 /// The namespace of the platform's workloads.
 const PLATFORM: usize = 4;
 
-/// A namespace; `team` and `env` are empty for those of the system.
+/// A namespace; `team` and `env` are empty for system namespaces.
 #[derive(Debug)]
 pub(crate) struct Namespace {
     pub(crate) name: String,
@@ -39,17 +39,17 @@ pub(crate) struct App {
     pub(crate) namespace: usize,
     /// Index in [`SHAPES`].
     pub(crate) shape: usize,
-    /// What identifiers are made from.
+    /// The key of its identifiers.
     pub(crate) key: u64,
     pub(crate) replicas: u32,
     /// Seconds since 1970.
     pub(crate) created: i64,
     pub(crate) changed: i64,
-    /// The version of its image.
+    /// The tag of its image.
     pub(crate) tag: String,
-    /// Of its pod template.
+    /// The hash of its pod template.
     pub(crate) hash: String,
-    /// Index of its pods.
+    /// Indexes of its pods.
     pub(crate) pods: Vec<u32>,
 }
 
@@ -57,14 +57,14 @@ pub(crate) struct App {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Pod {
     pub(crate) app: u32,
-    /// Its place among the pods of a stateful set.
+    /// The ordinal in a stateful set.
     pub(crate) ordinal: u32,
-    /// What identifiers are made from.
+    /// The key of its identifiers.
     pub(crate) key: u64,
     pub(crate) node: Option<u32>,
-    /// The last byte of its address.
+    /// The last byte of the address.
     pub(crate) slot: u8,
-    /// Whether there is such a pod; the place of one that is gone is used again.
+    /// Whether the pod exists; indexes of deleted pods are reused.
     pub(crate) is_there: bool,
     pub(crate) state: State,
     pub(crate) restarts: u16,
@@ -73,7 +73,7 @@ pub(crate) struct Pod {
     pub(crate) changed: i64,
 }
 
-/// How many replicas of a workload are in which state.
+/// Numbers of a workload's replicas by state.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Counts {
     pub(crate) active: u32,
@@ -82,7 +82,7 @@ pub(crate) struct Counts {
     pub(crate) failed: u32,
 }
 
-/// The cluster.
+/// The data of a cluster.
 #[derive(Debug)]
 pub(crate) struct Topology {
     pub(crate) seed: u64,
@@ -92,19 +92,19 @@ pub(crate) struct Topology {
     pub(crate) nodes: Vec<Node>,
     pub(crate) apps: Vec<App>,
     pub(crate) pods: Vec<Pod>,
-    /// Places of pods that are gone.
+    /// Indexes of deleted pods.
     free: Vec<u32>,
-    /// Where the search for a node goes on.
+    /// Where the search for a node continues.
     cursor: usize,
-    /// What the next identifier is made from.
+    /// The next key for identifiers.
     next_key: u64,
 }
 
-/// Seconds of a day.
+/// Seconds per day.
 const DAY: i64 = 86_400;
 
 impl Topology {
-    /// Makes a cluster of exactly so many nodes and pods.
+    /// Generates a cluster with exact numbers of nodes and pods.
     pub(crate) fn new(seed: u64, now: i64, nodes: u32, pods: u32) -> Self {
         let mut topology = Self {
             seed,
@@ -121,7 +121,7 @@ impl Topology {
         topology.make_nodes(nodes, pods);
         let mut left = pods;
         for (shape, _) in SHAPES.iter().enumerate().filter(|(_, shape)| shape.owner == OwnedBy::DaemonSet) {
-            // At most a quarter of the pods: the others are what a cluster is for.
+            // Daemons are at most a quarter of the pods.
             if nodes > 0 && nodes <= pods / 8 {
                 left -= topology.make_daemons(shape);
             }
@@ -132,7 +132,7 @@ impl Topology {
         topology
     }
 
-    /// What identifiers can be made from, and nothing else is.
+    /// A new key for identifiers.
     pub(crate) fn key(&mut self) -> u64 {
         self.next_key += 1;
         mix(self.seed, self.next_key)
@@ -151,10 +151,10 @@ impl Topology {
     }
 
     fn make_nodes(&mut self, nodes: u32, pods: u32) {
-        // Machines on which so many pods leave a third free on average.
+        // Machines on which the pods leave a third free on average.
         let average = SHAPES.iter().map(|shape| shape.requests()).fold((0, 0), |sum, of| (sum.0 + of.0, sum.1 + of.1));
         let count = u32::try_from(SHAPES.len()).unwrap_or(1);
-        let each = pods.div_ceil(nodes.max(1)).min(MOST_PODS);
+        let each = pods.div_ceil(nodes.max(1)).min(MAX_PODS);
         let needed = (average.0 / count * each * 3 / 2, average.1 / count * each * 3 / 2);
         let fits = |machine: &usize| {
             let (cpu, memory) = Node::allocatable(*machine);
@@ -178,16 +178,16 @@ impl Topology {
                 role,
                 machine,
                 zone: number % ZONES.len(),
-                created: self.now - DAY * 40 - past(key, DAY * 200),
-                heartbeat: self.now - past(mix(key, 6), 240),
-                renewed: self.now - past(mix(key, 23), 10),
+                created: self.now - DAY * 40 - seconds_below(key, DAY * 200),
+                heartbeat: self.now - seconds_below(mix(key, 6), 240),
+                renewed: self.now - seconds_below(mix(key, 23), 10),
                 free: Node::allocatable(machine),
                 slots: (2..=251).rev().collect(),
             });
         }
     }
 
-    /// A pod on every node.
+    /// Creates a workload with one pod per node.
     fn make_daemons(&mut self, shape: usize) -> u32 {
         let key = self.key();
         let app = self.add_app(App {
@@ -198,16 +198,16 @@ impl Topology {
         });
         for node in 0..self.nodes.len() {
             let pod = self.pod(app, State::Running, 0);
-            self.place_on(pod, node);
+            self.assign(pod, node);
         }
         self.apps[app].replicas
     }
 
-    /// A workload of at most so many pods; how many it has.
+    /// Creates a workload with at most `most` pods; returns their number.
     fn make_app(&mut self, most: u32, all: u32) -> u32 {
         let key = self.key();
         let first = SHAPES.iter().position(|shape| shape.owner != OwnedBy::DaemonSet).unwrap_or(0);
-        // A third are the rarer sorts.
+        // A third of the workloads are of rare shapes.
         let rare = mix(key, 7).is_multiple_of(3);
         let shapes: Vec<usize> =
             (first..SHAPES.len()).filter(|at| rare == (SHAPES[*at].owner != OwnedBy::ReplicaSet)).collect();
@@ -215,7 +215,7 @@ impl Topology {
         let namespace =
             SYSTEM.len() + usize::try_from(mix(key, 8)).unwrap_or(usize::MAX) % (self.namespaces.len() - SYSTEM.len());
         let domain = pick(mix(key, 9), &DOMAINS);
-        // Larger clusters have larger workloads, not only more of them.
+        // Larger clusters also have larger workloads.
         let factor = (all / 25_000).clamp(1, 4);
         let (replicas, is_job) = match SHAPES[shape].owner {
             OwnedBy::Job => (*pick(key, &[1, 1, 1, 2, 3]), true),
@@ -230,11 +230,11 @@ impl Topology {
             let state = self.state(is_job, mix(key, u64::from(ordinal) + 20), SHAPES[shape].owner, shape);
             let pod = self.pod(app, state, ordinal);
             if state != State::Unschedulable {
-                self.place(pod);
+                self.schedule(pod);
             }
         }
         let mut made = replicas;
-        // What was there before it: pods that were evicted or are on their way out.
+        // Pods of earlier states: evicted or terminating.
         if SHAPES[shape].owner == OwnedBy::ReplicaSet && made < most {
             let state = match mix(key, 11) % 12 {
                 0 => State::Evicted,
@@ -242,15 +242,15 @@ impl Topology {
                 _ => return made,
             };
             let pod = self.pod(app, state, 0);
-            self.place(pod);
-            // Without room for what is about to go it is one more that waits.
+            self.schedule(pod);
+            // If the terminating pod has no room, it becomes a further pending one.
             self.apps[app].replicas += u32::from(self.pods[pod].state.is_active());
             made += 1;
         }
         made
     }
 
-    /// What a new pod of a settled cluster is going through.
+    /// The state of a pod in an established cluster.
     fn state(&self, is_job: bool, key: u64, owner: OwnedBy, shape: usize) -> State {
         if is_job {
             return match key % 10 {
@@ -273,14 +273,14 @@ impl Topology {
         let has_init = !SHAPES[shape].init.is_empty();
         match state {
             State::Initializing if !has_init => State::Creating,
-            // A stateful set waits for each pod before it makes the next.
+            // A stateful set creates pods one after another.
             state if owner == OwnedBy::StatefulSet && !state.is_ready() => State::Running,
             state => state,
         }
     }
 
     fn app(&self, shape: usize, key: u64) -> App {
-        let created = self.now - DAY - past(mix(key, 12), DAY * 120);
+        let created = self.now - DAY - seconds_below(mix(key, 12), DAY * 120);
         App {
             name: String::new(),
             namespace: 0,
@@ -288,7 +288,7 @@ impl Topology {
             key,
             replicas: 0,
             created,
-            changed: created + past(mix(key, 13), (self.now - created).max(1)),
+            changed: created + seconds_below(mix(key, 13), (self.now - created).max(1)),
             tag: format!("{}.{}.{}", mix(key, 14) % 4, mix(key, 15) % 30, mix(key, 16) % 12),
             hash: suffix(mix(key, 17), 10),
             pods: Vec::new(),
@@ -300,14 +300,14 @@ impl Topology {
         self.apps.len() - 1
     }
 
-    /// A new pod without a node.
+    /// Adds a pod without a node.
     pub(crate) fn pod(&mut self, app: usize, state: State, ordinal: u32) -> usize {
         let key = self.key();
         let of = &self.apps[app];
-        let created = of.changed.max(self.now - past(mix(key, 18), DAY * 30));
-        let changed = (created + 5 + past(mix(key, 19), 60)).min(self.now);
+        let created = of.changed.max(self.now - seconds_below(mix(key, 18), DAY * 30));
+        let changed = (created + 5 + seconds_below(mix(key, 19), 60)).min(self.now);
         let restarted = matches!(state, State::Restarted | State::OutOfMemory | State::CrashLoop);
-        let changed = if restarted { changed.max(self.now - past(mix(key, 20), DAY)) } else { changed };
+        let changed = if restarted { changed.max(self.now - seconds_below(mix(key, 20), DAY)) } else { changed };
         let restarts = if restarted { u16::try_from(mix(key, 21) % 40 + 1).unwrap_or(1) } else { 0 };
         let pod = Pod {
             app: u32::try_from(app).unwrap_or(u32::MAX),
@@ -335,10 +335,10 @@ impl Topology {
         index
     }
 
-    /// Finds a node with room for a pod; without one it waits.
-    pub(crate) fn place(&mut self, pod: usize) {
+    /// Assigns a pod to a node with enough room, if there is one.
+    pub(crate) fn schedule(&mut self, pod: usize) {
         let shape = &SHAPES[self.apps[self.pods[pod].app as usize].shape];
-        // From where the last search ended, so that pods spread evenly.
+        // Continues after the last search, so that pods spread evenly.
         for step in 0..self.nodes.len() {
             let node = (self.cursor + step) % self.nodes.len();
             let has_room = {
@@ -348,10 +348,10 @@ impl Topology {
             };
             if has_room {
                 self.cursor = node + 1;
-                self.place_on(pod, node);
+                self.assign(pod, node);
                 return;
             }
-            // A full cluster must not make every pod search all of it.
+            // In a full cluster, the search is limited.
             if step > 2000 {
                 break;
             }
@@ -360,51 +360,51 @@ impl Topology {
         (pod.state, pod.node, pod.restarts) = (State::Unschedulable, None, 0);
     }
 
-    pub(crate) fn place_on(&mut self, pod: usize, node: usize) {
+    pub(crate) fn assign(&mut self, pod: usize, node: usize) {
         let shape = &SHAPES[self.apps[self.pods[pod].app as usize].shape];
         let of = &mut self.pods[pod];
         let asked = if of.state.takes_resources() { shape.requests() } else { (0, 0) };
-        if let Some(slot) = self.nodes[node].take(asked) {
+        if let Some(slot) = self.nodes[node].reserve(asked) {
             (of.node, of.slot) = (u32::try_from(node).ok(), slot);
         } else {
             (of.state, of.node, of.restarts) = (State::Unschedulable, None, 0);
         }
     }
 
-    /// Takes a pod off its node.
-    pub(crate) fn leave(&mut self, pod: usize) {
+    /// Removes a pod from its node.
+    pub(crate) fn unassign(&mut self, pod: usize) {
         let shape = &SHAPES[self.apps[self.pods[pod].app as usize].shape];
         let of = &mut self.pods[pod];
         if let Some(node) = of.node.take() {
             let node = &mut self.nodes[node as usize];
             node.slots.push(of.slot);
             if of.state.takes_resources() {
-                node.give(shape.requests());
+                node.release(shape.requests());
             }
         }
     }
 
-    /// Lets go of a pod.
+    /// Deletes a pod.
     pub(crate) fn remove(&mut self, pod: usize) {
-        self.leave(pod);
+        self.unassign(pod);
         self.pods[pod].is_there = false;
         let index = u32::try_from(pod).unwrap_or(u32::MAX);
         self.apps[self.pods[pod].app as usize].pods.retain(|of| *of != index);
         self.free.push(index);
     }
 
-    /// Changes what a pod is going through, and what it takes of its node with it.
-    pub(crate) fn turn(&mut self, pod: usize, state: State) {
+    /// Changes a pod's state and the resources that it uses.
+    pub(crate) fn set_state(&mut self, pod: usize, state: State) {
         let shape = &SHAPES[self.apps[self.pods[pod].app as usize].shape];
         let of = &mut self.pods[pod];
         let took = of.state.takes_resources();
         of.state = state;
         if let (Some(node), true, false) = (of.node, took, state.takes_resources()) {
-            self.nodes[node as usize].give(shape.requests());
+            self.nodes[node as usize].release(shape.requests());
         }
     }
 
-    /// How a workload's pods are.
+    /// Counts a workload's pods by state.
     pub(crate) fn counts(&self, app: usize) -> Counts {
         let mut counts = Counts::default();
         for pod in &self.apps[app].pods {
@@ -418,12 +418,12 @@ impl Topology {
     }
 }
 
-/// So many seconds, less than `most`.
-fn past(key: u64, most: i64) -> i64 {
+/// A number of seconds below `most`.
+fn seconds_below(key: u64, most: i64) -> i64 {
     i64::try_from(mix(key, 22) % u64::try_from(most.max(1)).unwrap_or(1)).unwrap_or(0)
 }
 
-/// A time as Kubernetes writes it: `2026-02-03T12:05:40Z`.
+/// A time in the format of Kubernetes: `2026-02-03T12:05:40Z`.
 pub(crate) fn time(seconds: i64) -> String {
     Timestamp::from_second(seconds).unwrap_or(Timestamp::UNIX_EPOCH).to_string()
 }

@@ -84,11 +84,11 @@ impl Content {
 
     fn has_service(&self, at: usize) -> bool {
         let shape = &SHAPES[self.topology.apps[at].shape];
-        // Daemons are asked at their nodes.
+        // Daemons are reached through their nodes.
         matches!(shape.owner, OwnedBy::ReplicaSet | OwnedBy::StatefulSet) && shape.port() > 0
     }
 
-    /// Writes what follows from how many pods of a workload are ready. How many objects were written.
+    /// Writes the objects that depend on the number of ready pods; returns the number of written objects.
     pub(super) fn put_pod_dependent(&self, to: &mut Writer<'_>, at: usize) -> usize {
         if !self.has_service(at) {
             return 0;
@@ -129,8 +129,8 @@ impl Content {
         written
     }
 
-    /// A pod as services see it, as JSON; those that never had an address are not seen. Made as text, since workloads
-    /// have many pods and each change of one writes them all.
+    /// An endpoint for a pod as JSON; `None` if the pod never had an address. It is formatted as text, since workloads
+    /// have many pods and each change writes all endpoints.
     fn endpoint(&self, at: usize) -> Option<String> {
         let pod = &self.topology.pods[at];
         let is_seen = pod.state.has_address() && (pod.state.is_active() || pod.state.is_going());
@@ -146,7 +146,7 @@ impl Content {
         ))
     }
 
-    /// Writes what every namespace has.
+    /// Writes the objects that every namespace has.
     pub(super) fn put_namespace_defaults(&self, to: &mut Writer<'_>, at: usize) {
         let (namespace, created) = (&self.topology.namespaces[at], time(self.topology.now - 86_400 * 300));
         let values = SupportingValues {
@@ -167,7 +167,7 @@ impl Content {
         }
     }
 
-    /// Writes what every node has.
+    /// Writes the objects that every node has.
     pub(super) fn put_node_companions(&self, to: &mut Writer<'_>, at: usize) {
         let (node, key) = (&self.topology.nodes[at], self.node_key(at));
         let (created, node_uid) = (time(node.created), uid(key));
@@ -182,7 +182,7 @@ impl Content {
         self.put_lease(to, at, 0);
     }
 
-    /// Writes a node's lease, renewed at its heartbeat and so many microseconds.
+    /// Writes a node's lease, renewed at its heartbeat plus microseconds.
     pub(super) fn put_lease(&self, to: &mut Writer<'_>, at: usize, micros: u32) -> usize {
         let (node, key) = (&self.topology.nodes[at], self.node_key(at));
         let (created, node_uid) = (time(node.created), uid(key));

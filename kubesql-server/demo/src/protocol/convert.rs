@@ -1,4 +1,4 @@
-//! Between the version in which objects are stored and the others in which they are served.
+//! Conversion between the stored version of objects and other served versions.
 
 use std::borrow::Cow;
 
@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 
 use crate::resource::Resource;
 
-/// Core events and those of `events.k8s.io` are the same objects under other names.
+/// Core events and those of `events.k8s.io` are the same objects with different field names.
 const EVENT_FIELDS: &[(&str, &str)] = &[
     ("involvedObject", "regarding"),
     ("message", "note"),
@@ -17,7 +17,7 @@ const EVENT_FIELDS: &[(&str, &str)] = &[
     ("reportingComponent", "reportingController"),
 ];
 
-/// A stored object as this version has it.
+/// Converts a stored object to a version.
 pub(crate) fn to_version<'a>(resource: &Resource, object: &'a [u8]) -> Cow<'a, [u8]> {
     let rename: fn(&mut Map<String, Value>) = match resource.kind.group.as_str() {
         "events.k8s.io" => |object| EVENT_FIELDS.iter().for_each(|(core, new)| rename(object, core, new)),
@@ -33,7 +33,7 @@ pub(crate) fn to_version<'a>(resource: &Resource, object: &'a [u8]) -> Cow<'a, [
     }
 }
 
-/// An object of this version as it is stored.
+/// Converts an object of a version to the stored form.
 pub(crate) fn from_version(resource: &Resource, object: &mut Map<String, Value>) {
     match resource.kind.group.as_str() {
         "events.k8s.io" => EVENT_FIELDS.iter().for_each(|(core, new)| rename(object, new, core)),
@@ -48,7 +48,7 @@ fn rename(object: &mut Map<String, Value>, from: &str, to: &str) {
     }
 }
 
-/// Whether a metric of `autoscaling/v2` is the processor's utilisation, all that `v1` knows.
+/// Whether a metric of `autoscaling/v2` is CPU utilization, the only metric that `v1` has.
 fn is_cpu(metric: &Value) -> bool {
     metric.pointer("/resource/name").is_some_and(|name| name == "cpu")
 }
@@ -82,7 +82,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_autoscaler_there_and_back() {
+    fn converts_autoscalers_both_ways() {
         let mut object = json!({"spec": {"maxReplicas": 3, "targetCPUUtilizationPercentage": 70}});
         let v1 = object.clone();
         let object = object.as_object_mut().expect("an object");

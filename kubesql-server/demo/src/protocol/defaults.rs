@@ -1,4 +1,4 @@
-//! What the server adds to objects that clients make, and which names it takes.
+//! Defaults that the server adds to new objects, and the validation of names.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -7,12 +7,12 @@ use serde_json::{Map, Value, json};
 use super::write::now;
 use crate::resource::Resource;
 
-/// What is said about a name that is not taken.
+/// The message for an invalid name.
 pub(crate) const NAMES: &str = "a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-' or '.', and must start and end with an alphanumeric character";
 
-/// Whether objects may have this name.
+/// Whether objects of the resource may have this name.
 pub(crate) fn is_name(resource: &Resource, name: &str) -> bool {
-    // Names of roles are only parts of paths.
+    // Names of roles need only be valid path segments.
     if resource.kind.group == "rbac.authorization.k8s.io" {
         return !name.contains(['/', '%']) && name != "." && name != "..";
     }
@@ -23,14 +23,14 @@ pub(crate) fn is_name(resource: &Resource, name: &str) -> bool {
         && name.ends_with(is_inside)
 }
 
-/// Adds what every object of a kind has.
+/// Adds the default fields of a kind.
 pub(crate) fn fill(resource: &Resource, name: &str, object: &mut Map<String, Value>) {
     match (resource.kind.group.as_str(), resource.kind.plural.as_str()) {
         ("", "namespaces") => {
             object.entry("spec").or_insert_with(|| json!({"finalizers": ["kubernetes"]}));
             object.entry("status").or_insert_with(|| json!({"phase": "Active"}));
             if let Some(metadata) = object.get_mut("metadata") {
-                // It has none of its own: what is in it goes at once.
+                // The namespace controller does not exist here, so the finalizer is not needed.
                 metadata["labels"]["kubernetes.io/metadata.name"] = json!(name);
             }
         }
@@ -59,7 +59,7 @@ pub(crate) fn fill(resource: &Resource, name: &str, object: &mut Map<String, Val
     }
 }
 
-/// Texts become data.
+/// Moves `stringData` to `data`.
 fn secret(object: &mut Map<String, Value>) {
     object.entry("type").or_insert(json!("Opaque"));
     if let Some(Value::Object(texts)) = object.remove("stringData") {
@@ -70,7 +70,7 @@ fn secret(object: &mut Map<String, Value>) {
     }
 }
 
-/// A CRD is served at once, and says so.
+/// A CRD is established immediately.
 fn definition(object: &mut Map<String, Value>) {
     let spec = object.get("spec").cloned().unwrap_or_default();
     let mut names = spec["names"].clone();

@@ -1,4 +1,4 @@
-//! Deleting objects, and what goes with them.
+//! Deletion of objects, with their dependents.
 
 use std::sync::Arc;
 
@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::query::Form;
 use super::render::Renderer;
-use super::status::{Answer, Refusal, json_response};
+use super::status::{ApiError, ApiResult, json_response};
 use super::watch::at_revision;
 use super::write::{Target, no_finalizers, now, put};
 use super::{Request, one};
@@ -17,7 +17,7 @@ use crate::resource::Resource;
 use crate::selector::Selection;
 use crate::store::{Owner, Writer};
 
-/// Resources whose objects own others that go with them.
+/// Resources whose objects own dependents.
 const OWNERS: &[&str] = &[
     "deployments",
     "replicasets",
@@ -29,7 +29,7 @@ const OWNERS: &[&str] = &[
     "services",
 ];
 
-/// Resources whose objects are owned.
+/// Resources whose objects have owners.
 const OWNED: &[(&str, &str)] = &[
     ("apps", "replicasets"),
     ("batch", "jobs"),
@@ -38,8 +38,8 @@ const OWNED: &[(&str, &str)] = &[
     ("discovery.k8s.io", "endpointslices"),
 ];
 
-/// Answers the deletion of an object.
-pub(crate) fn delete(cluster: &Cluster, target: &Target, request: &Request) -> Answer {
+/// Handles the deletion of an object.
+pub(crate) fn delete(cluster: &Cluster, target: &Target, request: &Request) -> ApiResult {
     let options: Value = serde_json::from_slice(&request.body).unwrap_or_default();
     let mut writer = cluster.store.write();
     let entry = writer.get(target.resource.collection, &target.key()).ok_or_else(|| target.not_found())?;
@@ -47,12 +47,12 @@ pub(crate) fn delete(cluster: &Cluster, target: &Target, request: &Request) -> A
     for key in ["uid", "resourceVersion"] {
         let wanted = &options["preconditions"][key];
         if wanted.is_string() && *wanted != object["metadata"][key] {
-            return Err(Refusal::conflict(&target.resource, &target.name));
+            return Err(ApiError::conflict(&target.resource, &target.name));
         }
     }
     let is_dry = request.query.dry_run || options["dryRun"].as_array().is_some_and(|list| !list.is_empty());
     if !no_finalizers(&object["metadata"]) {
-        // It goes when its finalizers are gone.
+        // The object is deleted when its finalizers are removed.
         if object["metadata"]["deletionTimestamp"].is_null() {
             object["metadata"]["deletionTimestamp"] = json!(now());
             object["metadata"]["deletionGracePeriodSeconds"] = json!(0);
@@ -74,18 +74,18 @@ pub(crate) fn delete(cluster: &Cluster, target: &Target, request: &Request) -> A
     })))
 }
 
-/// Answers the deletion of all objects that are selected.
+/// Handles the deletion of all selected objects.
 pub(crate) fn delete_all(
     cluster: &Cluster,
     resource: &Arc<Resource>,
     prefix: &str,
     selection: &Selection,
     request: &Request,
-) -> Answer {
+) -> ApiResult {
     let all = cluster.store.snapshot(resource.collection).objects.all(prefix);
     for entry in all.filter(|entry| selection.matches(&entry.key, &entry.bytes)) {
         match delete(cluster, &target(resource, &entry.key), request) {
-            // Someone else was faster.
+            // The object was deleted or recreated in the meantime.
             Ok(_) | Err(_) => {}
         }
     }
@@ -100,7 +100,7 @@ fn target(resource: &Arc<Resource>, key: &str) -> Target {
     Target { resource: resource.clone(), namespace, name: name.to_owned(), status: false }
 }
 
-/// Removes an object; `last` is its last state where that is not the one that is stored.
+/// Deletes an object; `last` is its last state if that differs from the stored one.
 pub(crate) fn remove(cluster: &Cluster, writer: &mut Writer<'_>, target: &Target, key: &str, last: Option<Value>) {
     let of = target.resource.collection;
     let owner = writer.get(of, key).map(|entry| entry.owner);
@@ -113,7 +113,7 @@ pub(crate) fn remove(cluster: &Cluster, writer: &mut Writer<'_>, target: &Target
     }
 }
 
-/// Removes what an object that is gone leaves behind.
+/// Deletes the dependents of a deleted object.
 pub(crate) fn follow(cluster: &Cluster, target: &Target, object: &Value, policy: &str) {
     let resource = &target.resource;
     if resource.is("", "namespaces") {
@@ -141,7 +141,7 @@ pub(crate) fn follow(cluster: &Cluster, target: &Target, object: &Value, policy:
 
 /// Whether an object's metadata refers to this owner.
 fn is_owned(bytes: &[u8], uid: &str) -> bool {
-    // Few objects hold the text at all.
+    // A cheap check first: few objects contain the text at all.
     if uid.is_empty() || !std::str::from_utf8(bytes).is_ok_and(|text| text.contains(uid)) {
         return false;
     }

@@ -1,4 +1,4 @@
-//! Discovery: which groups, versions and resources there are, in the old form and the aggregated one.
+//! Discovery of groups, versions and resources, in the legacy and the aggregated format.
 
 use std::collections::BTreeMap;
 
@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::query::accepted;
 use super::review::REVIEWS;
-use super::status::{Answer, Refusal, json_response};
+use super::status::{ApiError, ApiResult, json_response};
 use crate::cluster::Cluster;
 use crate::resource::{Resource, Resources};
 
@@ -35,7 +35,7 @@ pub(crate) fn paths(cluster: &Cluster) -> Value {
 }
 
 /// `/api`
-pub(crate) fn core(cluster: &Cluster, headers: &HeaderMap) -> Answer {
+pub(crate) fn core(cluster: &Cluster, headers: &HeaderMap) -> ApiResult {
     if let Some(version) = aggregated(headers) {
         let core = BTreeMap::from([(String::new(), vec!["v1".to_owned()])]);
         return Ok(aggregate(&cluster.resources(), &core, version));
@@ -47,7 +47,7 @@ pub(crate) fn core(cluster: &Cluster, headers: &HeaderMap) -> Answer {
 }
 
 /// `/apis`
-pub(crate) fn groups(cluster: &Cluster, headers: &HeaderMap) -> Answer {
+pub(crate) fn groups(cluster: &Cluster, headers: &HeaderMap) -> ApiResult {
     let resources = cluster.resources();
     let groups = all_groups(&resources);
     if let Some(version) = aggregated(headers) {
@@ -58,9 +58,9 @@ pub(crate) fn groups(cluster: &Cluster, headers: &HeaderMap) -> Answer {
 }
 
 /// `/apis/apps`
-pub(crate) fn group(cluster: &Cluster, group: &str) -> Answer {
+pub(crate) fn group(cluster: &Cluster, group: &str) -> ApiResult {
     let groups = all_groups(&cluster.resources());
-    let versions = groups.get(group).ok_or_else(Refusal::no_such_path)?;
+    let versions = groups.get(group).ok_or_else(ApiError::no_such_path)?;
     let mut group = api_group(group, versions);
     group["kind"] = json!("APIGroup");
     group["apiVersion"] = json!("v1");
@@ -68,7 +68,7 @@ pub(crate) fn group(cluster: &Cluster, group: &str) -> Answer {
 }
 
 /// `/api/v1` and `/apis/apps/v1`
-pub(crate) fn resources(cluster: &Cluster, group: &str, version: &str) -> Answer {
+pub(crate) fn resources(cluster: &Cluster, group: &str, version: &str) -> ApiResult {
     let resources = cluster.resources();
     let mut listed = Vec::new();
     for resource in resources.of(group, version) {
@@ -93,7 +93,7 @@ pub(crate) fn resources(cluster: &Cluster, group: &str, version: &str) -> Answer
         })
     }));
     if listed.is_empty() {
-        return Err(Refusal::no_such_path());
+        return Err(ApiError::no_such_path());
     }
     let group_version = if group.is_empty() { version.to_owned() } else { format!("{group}/{version}") };
     Ok(json_response(&json!({
@@ -132,7 +132,7 @@ fn api_group(group: &str, versions: &[String]) -> Value {
     })
 }
 
-/// The version of aggregated discovery that is asked for, the first of those that there are.
+/// The requested version of aggregated discovery that is supported.
 fn aggregated(headers: &HeaderMap) -> Option<&'static str> {
     let accepted = accepted(headers);
     let mut json = accepted.iter().filter(|media| media.is_json());

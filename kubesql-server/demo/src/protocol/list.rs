@@ -1,4 +1,4 @@
-//! Lists, whole or in pages, of all namespaces or one.
+//! Lists, in one response or in pages, of all namespaces or one.
 
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -10,33 +10,33 @@ use serde_json::{Value, json};
 
 use super::query::Query;
 use super::render::Renderer;
-use super::status::{Answer, Refusal, text_response};
+use super::status::{ApiError, ApiResult, text_response};
 use super::token::Token;
 use crate::cluster::Cluster;
 use crate::selector::Selection;
 use crate::store::{Entry, Iter, Snapshot};
 
-/// About how much of a list is written at once, in bytes.
+/// Approximate size of a chunk in bytes.
 const CHUNK: usize = 256 << 10;
 
-/// Answers a list.
+/// Handles a list request.
 pub(crate) async fn list(
     cluster: &Arc<Cluster>,
     renderer: Renderer,
     prefix: String,
     query: &Query,
     selection: Selection,
-) -> Answer {
+) -> ApiResult {
     let (snapshot, start) = from(cluster, &renderer, &prefix, query)?;
-    // What is read from the cache of an API server (`resourceVersion=0`) comes whole.
+    // Lists from the API server's cache (`resourceVersion=0`) have no pages.
     let limit = if query.limit == 0 || query.revision == Some(0) { usize::MAX } else { query.limit };
     let entries = snapshot.objects.from(&start, &prefix);
     let page = if selection.is_everything() {
         Page::of_all(entries, limit)
     } else {
-        // Looking into each object takes a while where there are many.
+        // Checking many objects against a selector takes a while.
         let chosen = tokio::task::spawn_blocking(move || Page::of_chosen(entries, limit, &selection));
-        chosen.await.map_err(|_| Refusal::new(500, "InternalError", "the list was interrupted"))?
+        chosen.await.map_err(|_| ApiError::new(500, "InternalError", "the list was interrupted"))?
     };
     let mut metadata = json!({"resourceVersion": snapshot.revision.to_string()});
     if let Some(next) = page.next {
@@ -50,23 +50,23 @@ pub(crate) async fn list(
     Ok(text_response("application/json", body(renderer, page.entries, &metadata)))
 }
 
-/// Which objects a list is made of, and the key it begins with.
-fn from(cluster: &Cluster, renderer: &Renderer, prefix: &str, query: &Query) -> Answer<(Snapshot, String)> {
+/// The objects that a list reads, and its first key.
+fn from(cluster: &Cluster, renderer: &Renderer, prefix: &str, query: &Query) -> ApiResult<(Snapshot, String)> {
     let of = renderer.resource().collection;
     if !query.token.is_empty() {
         if query.revision.is_some_and(|revision| revision != 0) || !query.revision_match.is_empty() {
-            return Err(Refusal::bad_request("specifying resource version is not allowed when using continue"));
+            return Err(ApiError::bad_request("specifying resource version is not allowed when using continue"));
         }
         let token = Token::decode(&query.token)?;
         if !token.start.starts_with(prefix) {
-            return Err(Refusal::bad_request("continue key is not valid: it is of another list"));
+            return Err(ApiError::bad_request("continue key is not valid: it is of another list"));
         }
         let snapshot = match token.revision {
             None => cluster.store.snapshot(of),
             Some(revision) => cluster
                 .store
                 .pages(of, revision)
-                .ok_or_else(|| Refusal::page_expired(Token { revision: None, start: token.start.clone() }.encode()))?,
+                .ok_or_else(|| ApiError::page_expired(Token { revision: None, start: token.start.clone() }.encode()))?,
         };
         return Ok((snapshot, token.start));
     }
@@ -74,26 +74,26 @@ fn from(cluster: &Cluster, renderer: &Renderer, prefix: &str, query: &Query) -> 
     let wanted = query.revision.filter(|revision| *revision != 0);
     match query.revision_match.as_str() {
         "" | "NotOlderThan" | "Exact" => {}
-        other => return Err(Refusal::bad_request(format!("resourceVersionMatch: Unsupported value: {other:?}"))),
+        other => return Err(ApiError::bad_request(format!("resourceVersionMatch: Unsupported value: {other:?}"))),
     }
     if query.revision.is_none() && !query.revision_match.is_empty() {
         let message = "resourceVersionMatch is forbidden unless resourceVersion is provided";
-        return Err(Refusal::bad_request(message));
+        return Err(ApiError::bad_request(message));
     }
     match wanted {
-        Some(wanted) if wanted > snapshot.revision => Err(Refusal::too_large(wanted, snapshot.revision)),
-        // Without a match, the revision of a list in pages is exact.
+        Some(wanted) if wanted > snapshot.revision => Err(ApiError::too_large(wanted, snapshot.revision)),
+        // Without a match parameter, the revision of a list in pages is exact.
         Some(wanted)
             if wanted < snapshot.revision
                 && (query.revision_match == "Exact" || query.revision_match.is_empty() && query.limit > 0) =>
         {
             match cluster.store.pages(of, wanted) {
                 Some(snapshot) => Ok((snapshot, prefix.to_owned())),
-                None => Err(Refusal::new(410, "Expired", "The resourceVersion for the provided list is too old.")),
+                None => Err(ApiError::new(410, "Expired", "The resourceVersion for the provided list is too old.")),
             }
         }
         None if query.revision_match == "Exact" => {
-            Err(Refusal::bad_request("resourceVersionMatch \"exact\" is forbidden for resourceVersion \"0\""))
+            Err(ApiError::bad_request("resourceVersionMatch \"exact\" is forbidden for resourceVersion \"0\""))
         }
         _ => Ok((snapshot, prefix.to_owned())),
     }
@@ -104,7 +104,7 @@ struct Page {
     entries: Box<dyn Iterator<Item = Entry> + Send>,
     /// The key of the next page's first object.
     next: Option<String>,
-    /// How many objects follow, where that is known.
+    /// Number of remaining objects, if known.
     left: Option<usize>,
 }
 
@@ -126,7 +126,7 @@ impl Page {
     }
 }
 
-/// Writes a list bit by bit, so that memory does not grow with it.
+/// Streams a list, so that memory does not grow with its size.
 fn body(renderer: Renderer, mut entries: Box<dyn Iterator<Item = Entry> + Send>, metadata: &Value) -> Body {
     let (kind, version) = renderer.list_type();
     let mut text =

@@ -1,4 +1,4 @@
-//! OpenAPI documents, made from the release's structural document and the CRDs.
+//! OpenAPI documents, generated from the release's structural document and the CRDs.
 
 use std::collections::BTreeSet;
 
@@ -7,14 +7,14 @@ use serde_json::{Map, Value, json};
 
 use super::PATH_OF_TOKEN;
 use super::query::accepted;
-use super::status::{Answer, Refusal, json_response};
+use super::status::{ApiError, ApiResult, json_response};
 use crate::cluster::Cluster;
 use crate::resource::Resource;
 
 const REFERENCE: &str = "#/components/schemas/";
 
-/// `/openapi/v3` and what is below it; `token` is the one that was in the path.
-pub(crate) fn v3(cluster: &Cluster, path: &[&str], token: Option<&str>) -> Answer {
+/// `/openapi/v3` and paths below it; `token` is the token in the request's path.
+pub(crate) fn v3(cluster: &Cluster, path: &[&str], token: Option<&str>) -> ApiResult {
     let resources = cluster.resources();
     let (group, version) = match path {
         [] => {
@@ -30,11 +30,11 @@ pub(crate) fn v3(cluster: &Cluster, path: &[&str], token: Option<&str>) -> Answe
         }
         ["api", version] => ("", *version),
         ["apis", group, version] => (*group, *version),
-        _ => return Err(Refusal::no_such_path()),
+        _ => return Err(ApiError::no_such_path()),
     };
     let parts = Parts::of(cluster, resources.of(group, version).map(AsRef::as_ref));
     if parts.paths.is_empty() {
-        return Err(Refusal::no_such_path());
+        return Err(ApiError::no_such_path());
     }
     Ok(json_response(&json!({
         "openapi": "3.0.0", "info": {"title": "Kubernetes", "version": cluster.options.release.git_version()},
@@ -43,10 +43,10 @@ pub(crate) fn v3(cluster: &Cluster, path: &[&str], token: Option<&str>) -> Answe
 }
 
 /// `/openapi/v2`
-pub(crate) fn v2(cluster: &Cluster, headers: &HeaderMap) -> Answer {
+pub(crate) fn v2(cluster: &Cluster, headers: &HeaderMap) -> ApiResult {
     let accepted = accepted(headers);
     if !accepted.is_empty() && !accepted.iter().any(super::query::Media::is_json) {
-        return Err(Refusal::not_acceptable("only the following media types are accepted: application/json"));
+        return Err(ApiError::not_acceptable("only the following media types are accepted: application/json"));
     }
     let resources = cluster.resources();
     let mut parts = Parts::of(cluster, resources.iter().map(AsRef::as_ref));
@@ -57,7 +57,7 @@ pub(crate) fn v2(cluster: &Cluster, headers: &HeaderMap) -> Answer {
     })))
 }
 
-/// The older format has its definitions elsewhere.
+/// Version 2 has the definitions in another place.
 fn to_v2(value: &mut Value) {
     match value {
         Value::Object(object) => {
@@ -79,12 +79,12 @@ fn root(resource: &Resource) -> String {
     format!("/{prefix}/{}", resource.api_version())
 }
 
-/// Paths and types of some resources.
+/// Collects the paths and types of resources.
 struct Parts<'a> {
     cluster: &'a Cluster,
     paths: Map<String, Value>,
     schemas: Map<String, Value>,
-    /// Schemas that are there or on their way.
+    /// Schemas that are included or queued.
     seen: BTreeSet<String>,
 }
 
@@ -112,7 +112,7 @@ impl<'a> Parts<'a> {
         self.add_paths(resource, &name);
     }
 
-    /// A type of the release, and all that it refers to.
+    /// Includes a type of the release and all types it refers to.
     fn schema(&mut self, name: &str) {
         if !self.seen.insert(name.to_owned()) {
             return;
@@ -138,7 +138,7 @@ impl<'a> Parts<'a> {
         }
     }
 
-    /// The schema of a CRD with what all objects have.
+    /// The schema of a CRD, with the fields that all objects have.
     fn custom(&mut self, resource: &Resource, schema: &Value) -> Value {
         const METADATA: &str = "io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta";
         self.schema(METADATA);

@@ -1,49 +1,49 @@
-//! Patches: by operations, by merging, and by merging with the keys of lists.
+//! JSON patches, merge patches, strategic merge patches and server-side apply.
 
 use serde_json::{Map, Value};
 
-use super::status::{Answer, Refusal};
+use super::status::{ApiError, ApiResult};
 use crate::resource::Resource;
 
-/// How a patch is to be understood.
+/// The type of a patch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
     Operations,
     Merge,
     Strategic,
-    /// Server-side apply: like a strategic merge, and makes what is not there.
+    /// Server-side apply: like a strategic merge patch, and creates missing objects.
     Apply,
 }
 
 impl Kind {
-    /// By the request's content type.
-    pub(crate) fn of(content_type: &str) -> Answer<Self> {
+    /// The type for a content type.
+    pub(crate) fn of(content_type: &str) -> ApiResult<Self> {
         match content_type.split(';').next().unwrap_or_default().trim() {
             "application/json-patch+json" => Ok(Self::Operations),
             "application/merge-patch+json" => Ok(Self::Merge),
             "application/strategic-merge-patch+json" => Ok(Self::Strategic),
             "application/apply-patch+yaml" => Ok(Self::Apply),
-            other => Err(Refusal::unsupported_media_type(format!(
+            other => Err(ApiError::unsupported_media_type(format!(
                 "the body of the request was in an unknown format - accepted media types include: application/json-patch+json, application/merge-patch+json, application/strategic-merge-patch+json, application/apply-patch+yaml; got {other:?}"
             ))),
         }
     }
 }
 
-/// Changes an object.
+/// Applies a patch to an object.
 pub(crate) fn patch(
     schemas: &Map<String, Value>,
     resource: &Resource,
     kind: Kind,
     object: &mut Value,
     patch: &Value,
-) -> Answer<()> {
+) -> ApiResult<()> {
     match kind {
         Kind::Operations => {
             let operations: json_patch::Patch =
-                serde_json::from_value(patch.clone()).map_err(|error| Refusal::bad_request(error.to_string()))?;
+                serde_json::from_value(patch.clone()).map_err(|error| ApiError::bad_request(error.to_string()))?;
             json_patch::patch(object, &operations).map_err(|error| {
-                Refusal::new(
+                ApiError::new(
                     422,
                     "Invalid",
                     format!("the server rejected our request due to an error in our request: {error}"),
@@ -54,7 +54,7 @@ pub(crate) fn patch(
             json_patch::merge(object, patch);
             Ok(())
         }
-        Kind::Strategic if resource.custom.is_some() => Err(Refusal::unsupported_media_type(
+        Kind::Strategic if resource.custom.is_some() => Err(ApiError::unsupported_media_type(
             "the body of the request was in an unknown format - accepted media types include: application/json-patch+json, application/merge-patch+json, application/apply-patch+yaml",
         )),
         Kind::Strategic | Kind::Apply => {
@@ -77,7 +77,7 @@ const PRIMITIVES: &str = "$deleteFromPrimitiveList/";
 const RETAINED: &str = "$retainKeys";
 
 impl<'a> Merging<'a> {
-    /// Follows a reference.
+    /// Resolves a reference to a schema.
     fn resolve(&self, schema: Option<&'a Value>) -> Option<&'a Value> {
         let schema = schema?;
         let reference = schema.get("$ref").or_else(|| schema.pointer("/allOf/0/$ref")).and_then(Value::as_str);
@@ -160,7 +160,7 @@ impl<'a> Merging<'a> {
         }
     }
 
-    /// The fields that tell the items of a list apart; none where a list is replaced as a whole.
+    /// The merge keys of a list; empty if the list is replaced as a whole.
     fn keys(&self, schema: Option<&'a Value>) -> Vec<&'a str> {
         let Some(schema) = schema else { return Vec::new() };
         let merge = schema.get("x-kubernetes-patch-merge-key").and_then(Value::as_str);
@@ -185,7 +185,7 @@ mod tests {
     use crate::store::{Limits, Store};
 
     #[test]
-    fn patches_of_a_deployment() {
+    fn patches_a_deployment() {
         let structure = Release::NEWEST.open().expect("it opens");
         let limits = Limits { history_events: 1, page_age: Duration::ZERO, page_revisions: 0 };
         let resources = Resources::built_in(&structure, &Store::new(1, limits));

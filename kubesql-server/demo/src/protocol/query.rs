@@ -1,17 +1,17 @@
-//! A request's query string and its `Accept` header.
+//! Query strings and `Accept` headers of requests.
 
 use axum::http::{HeaderMap, header};
 
-use super::status::{Answer, Refusal};
+use super::status::{ApiError, ApiResult};
 
-/// What the query string asks for.
+/// Parameters of a query string.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Query {
     pub(crate) label_selector: String,
     pub(crate) field_selector: String,
     pub(crate) limit: usize,
     pub(crate) token: String,
-    /// None where it is not given.
+    /// `None` if it is not given.
     pub(crate) revision: Option<u64>,
     pub(crate) revision_match: String,
     pub(crate) watch: bool,
@@ -25,15 +25,15 @@ pub(crate) struct Query {
 }
 
 impl Query {
-    /// Reads a query string; what is not known is no one's business, as with API servers.
-    pub(crate) fn parse(text: &str) -> Answer<Self> {
+    /// Parses a query string. Unknown parameters are ignored, as by API servers.
+    pub(crate) fn parse(text: &str) -> ApiResult<Self> {
         let mut query = Self::default();
         for (key, value) in form_urlencoded::parse(text.as_bytes()) {
-            let number = || -> Answer<Option<u64>> {
+            let number = || -> ApiResult<Option<u64>> {
                 if value.is_empty() {
                     return Ok(None);
                 }
-                let wrong = || Refusal::bad_request(format!("{key}: Invalid value: {value:?}: must be a number"));
+                let wrong = || ApiError::bad_request(format!("{key}: Invalid value: {value:?}: must be a number"));
                 value.parse().map(Some).map_err(|_| wrong())
             };
             let flag = || matches!(&*value, "" | "1" | "t" | "T" | "true" | "True" | "TRUE");
@@ -42,7 +42,7 @@ impl Query {
                 "fieldSelector" => query.field_selector = value.into_owned(),
                 "limit" => {
                     query.limit =
-                        number()?.map_or(Ok(0), usize::try_from).map_err(|_| Refusal::bad_request("limit"))?;
+                        number()?.map_or(Ok(0), usize::try_from).map_err(|_| ApiError::bad_request("limit"))?;
                 }
                 "continue" => query.token = value.into_owned(),
                 "resourceVersion" => query.revision = number()?,
@@ -62,18 +62,18 @@ impl Query {
     }
 }
 
-/// In what form objects are wanted.
+/// The form of returned objects.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Form {
-    /// As they are.
+    /// Whole objects.
     Object,
-    /// Rows for people.
+    /// Rows of a table.
     Table,
     /// Only `metadata`.
     Metadata,
 }
 
-/// A media type with its parameters, of an `Accept` header.
+/// A media type with parameters in an `Accept` header.
 #[derive(Debug)]
 pub(crate) struct Media<'a> {
     name: &'a str,
@@ -81,18 +81,18 @@ pub(crate) struct Media<'a> {
 }
 
 impl Media<'_> {
-    /// Whether a parameter has this value.
+    /// Whether a parameter has a value.
     pub(crate) fn has(&self, key: &str, value: &str) -> bool {
         self.parameters.contains(&(key, value))
     }
 
-    /// Whether it is JSON, or takes anything.
+    /// Whether it accepts JSON.
     pub(crate) fn is_json(&self) -> bool {
         matches!(self.name, "application/json" | "application/*" | "*/*")
     }
 }
 
-/// The media types that are accepted, in the order given.
+/// The accepted media types, in order.
 pub(crate) fn accepted(headers: &HeaderMap) -> Vec<Media<'_>> {
     let texts = headers.get_all(header::ACCEPT).iter().filter_map(|value| value.to_str().ok());
 
@@ -106,8 +106,8 @@ pub(crate) fn accepted(headers: &HeaderMap) -> Vec<Media<'_>> {
         .collect()
 }
 
-/// The first form that is accepted and that there is.
-pub(crate) fn form(headers: &HeaderMap) -> Answer<Form> {
+/// The first accepted form that is supported.
+pub(crate) fn form(headers: &HeaderMap) -> ApiResult<Form> {
     let accepted = accepted(headers);
     if accepted.is_empty() {
         return Ok(Form::Object);
@@ -122,7 +122,7 @@ pub(crate) fn form(headers: &HeaderMap) -> Answer<Form> {
             Some(_) => {}
         }
     }
-    Err(Refusal::not_acceptable(
+    Err(ApiError::not_acceptable(
         "only the following media types are accepted: application/json, application/json;as=Table;g=meta.k8s.io;v=v1, application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1, application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1",
     ))
 }
@@ -132,7 +132,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn forms_by_accept() {
+    fn selects_forms_by_accept_header() {
         let cases = [
             ("", Some(Form::Object)),
             ("*/*", Some(Form::Object)),
@@ -157,7 +157,7 @@ mod tests {
     }
 
     #[test]
-    fn queries() {
+    fn parses_query_strings() {
         let query =
             Query::parse("limit=500&labelSelector=a%20in%20(b)&watch=1&resourceVersion=0&sendInitialEvents=true&x=y");
         let query = query.expect("it reads");

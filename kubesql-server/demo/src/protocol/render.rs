@@ -1,4 +1,4 @@
-//! Stored objects as requests want them: with kind and version, their metadata alone, or rows of a table.
+//! Serialization of stored objects: with kind and version, metadata only, or as table rows.
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -12,7 +12,7 @@ use super::query::Form;
 use super::table::Table;
 use crate::resource::Resource;
 
-/// Writes the objects of a resource in one form.
+/// Serializes the objects of a resource in one form.
 pub(crate) struct Renderer {
     resource: Arc<Resource>,
     form: Form,
@@ -24,7 +24,7 @@ pub(crate) struct Renderer {
 const METADATA_HEAD: &[u8] = br#"{"kind":"PartialObjectMetadata","apiVersion":"meta.k8s.io/v1","metadata":"#;
 
 impl Renderer {
-    /// For one request; `include_object` says what a row of a table brings with it.
+    /// A renderer for one request; `include_object` is the part of the object in a table row.
     pub(crate) fn new(resource: Arc<Resource>, form: Form, include_object: &str) -> Self {
         let (kind, version) = (&resource.kind.kind, resource.api_version());
         let head = match &resource.custom {
@@ -49,7 +49,7 @@ impl Renderer {
         }
     }
 
-    /// What a list's items are called, with what must stand before them.
+    /// The name of the list's items, with the JSON before them.
     pub(crate) fn items(&self) -> String {
         match &self.table {
             Some(table) => format!(r#""columnDefinitions":{},"rows""#, table.columns()),
@@ -57,7 +57,7 @@ impl Renderer {
         }
     }
 
-    /// An object in a list: those of built-in kinds do not say what they are.
+    /// Appends an object in a list: items of built-in kinds have no kind and version.
     pub(crate) fn item(&self, object: &[u8], to: &mut Vec<u8>) {
         match (&self.table, self.form) {
             (Some(table), _) => to.extend_from_slice(table.row(&self.parsed(object)).to_string().as_bytes()),
@@ -68,7 +68,7 @@ impl Renderer {
         }
     }
 
-    /// An object alone.
+    /// Appends a single object.
     pub(crate) fn object(&self, object: &[u8], to: &mut Vec<u8>) {
         if let Some(table) = &self.table {
             let (kind, version) = self.list_type();
@@ -89,7 +89,7 @@ impl Renderer {
         }
     }
 
-    /// A mark in a watch: an object of the kind that only has a revision.
+    /// A bookmark of a watch: an object with only a revision.
     pub(crate) fn bookmark(&self, revision: u64, ends_initial_events: bool) -> String {
         let (kind, version) = match self.form {
             Form::Metadata => ("PartialObjectMetadata", Cow::Borrowed("meta.k8s.io/v1")),
@@ -107,7 +107,7 @@ impl Renderer {
     }
 }
 
-/// The text of an object's metadata.
+/// The JSON of an object's metadata.
 fn metadata(object: &[u8]) -> &str {
     #[derive(Deserialize)]
     struct Head<'a> {

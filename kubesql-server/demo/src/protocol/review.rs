@@ -1,4 +1,4 @@
-//! Questions that are put by creating an object: who am I, and may I?
+//! Reviews: authorization questions that are asked by creating an object.
 
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::Request;
 use super::status::json_response;
 
-/// Resources without objects: group, kind, plural, and whether they are asked in a namespace.
+/// Resources without stored objects: group, kind, plural, and whether they have namespaces.
 pub(crate) const REVIEWS: &[(&str, &str, &str, bool)] = &[
     ("authentication.k8s.io", "SelfSubjectReview", "selfsubjectreviews", false),
     ("authentication.k8s.io", "TokenReview", "tokenreviews", false),
@@ -17,8 +17,8 @@ pub(crate) const REVIEWS: &[(&str, &str, &str, bool)] = &[
     ("authorization.k8s.io", "SubjectAccessReview", "subjectaccessreviews", false),
 ];
 
-/// Answers a question: whoever has the token may do anything. The answer is the same whatever the question, so that
-/// those in Protobuf need not be read.
+/// Handles a review: anybody with the token may do anything. The answer does not depend on the question, so that
+/// Protobuf bodies need not be decoded.
 pub(crate) fn review(plural: &str, request: &Request) -> Response {
     let mut review: Value = serde_json::from_slice(&request.body).unwrap_or_default();
     if !review.is_object() {

@@ -1,4 +1,4 @@
-//! Errors as the API server tells them: `Status` objects.
+//! Errors in the API server's format: `Status` objects.
 
 use axum::body::Body;
 use axum::http::{StatusCode, header};
@@ -7,21 +7,21 @@ use serde_json::{Value, json};
 
 use crate::resource::Resource;
 
-/// A request that is refused.
+/// A rejected request.
 #[derive(Clone, Debug)]
-pub(crate) struct Refusal {
+pub(crate) struct ApiError {
     code: u16,
     reason: &'static str,
     message: String,
     details: Value,
-    /// Where a list could go on.
+    /// The token from which an expired list can continue.
     token: Option<String>,
 }
 
-/// What a request ends in.
-pub(crate) type Answer<T = Response> = Result<T, Refusal>;
+/// The result of a request.
+pub(crate) type ApiResult<T = Response> = Result<T, ApiError>;
 
-impl Refusal {
+impl ApiError {
     pub(crate) fn new(code: u16, reason: &'static str, message: impl Into<String>) -> Self {
         Self { code, reason, message: message.into(), details: Value::Null, token: None }
     }
@@ -34,7 +34,7 @@ impl Refusal {
         Self::new(401, "Unauthorized", "Unauthorized")
     }
 
-    /// Nothing is served at this path.
+    /// Nothing is served at the path.
     pub(crate) fn no_such_path() -> Self {
         let mut refusal = Self::new(404, "NotFound", "the server could not find the requested resource");
         refusal.details = json!({});
@@ -86,18 +86,18 @@ impl Refusal {
         Self::new(406, "NotAcceptable", message)
     }
 
-    /// A watch that wants changes that are forgotten.
+    /// The requested changes were dropped.
     pub(crate) fn too_old(wanted: u64, oldest: u64) -> Self {
         Self::new(410, "Expired", format!("too old resource version: {wanted} ({oldest})"))
     }
 
-    /// A list that wants pages that are forgotten; the token goes on with what there is now.
+    /// The requested page was dropped; the token continues with the current objects.
     pub(crate) fn page_expired(token: String) -> Self {
         let message = "The provided continue parameter is too old to display a consistent list result. You can start a new list without the continue parameter, or use the continue token in this response to retrieve the remainder of the results. Continuing with the provided token results in an inconsistent list - objects that were created, modified, or deleted between the time the first chunk was returned and now may show up in the list.";
         Self { token: Some(token), ..Self::new(410, "Expired", message) }
     }
 
-    /// A revision that does not exist yet.
+    /// The requested revision does not exist yet.
     pub(crate) fn too_large(wanted: u64, current: u64) -> Self {
         let message = format!("Too large resource version: {wanted}, current: {current}");
         let mut refusal = Self::new(504, "Timeout", message.clone());
@@ -116,7 +116,7 @@ impl Refusal {
         self
     }
 
-    /// As an object.
+    /// The error as a `Status` object.
     pub(crate) fn status(&self) -> Value {
         let mut status = json!({
             "kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Failure",
@@ -132,19 +132,19 @@ impl Refusal {
     }
 }
 
-impl IntoResponse for Refusal {
+impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
         let code = StatusCode::from_u16(self.code).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         (code, json_response(&self.status())).into_response()
     }
 }
 
-/// A JSON document as an answer.
+/// A JSON response.
 pub(crate) fn json_response(value: &Value) -> Response {
     text_response("application/json", value.to_string() + "\n")
 }
 
-/// An answer of some type.
+/// A response with a content type.
 pub(crate) fn text_response(content_type: &'static str, body: impl Into<Body>) -> Response {
     ([(header::CONTENT_TYPE, content_type), (header::CACHE_CONTROL, "no-cache, private")], body.into()).into_response()
 }

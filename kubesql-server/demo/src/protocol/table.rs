@@ -1,11 +1,11 @@
-//! Rows for people: what `kubectl get` shows.
+//! Tables of objects, as shown by `kubectl get`.
 
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use crate::resource::Resource;
 
-/// How a resource's objects are shown.
+/// The columns of a resource.
 pub(crate) struct Table {
     columns: Vec<Column>,
     include: Include,
@@ -18,13 +18,13 @@ struct Column {
     cell: Cell,
 }
 
-/// How a cell is found.
+/// How to compute a cell.
 enum Cell {
     Known(fn(&Value) -> Value),
     Path(String),
 }
 
-/// What of an object comes with its row.
+/// The part of the object that is returned with its row.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Include {
     None,
@@ -67,7 +67,7 @@ impl Table {
         Self { columns, include }
     }
 
-    /// The columns' definitions.
+    /// Column definitions.
     pub(crate) fn columns(&self) -> Value {
         let shown = |column: &Column| {
             let format = if column.name == "Name" { "name" } else { "" };
@@ -99,7 +99,7 @@ impl Table {
     }
 }
 
-/// A plural, and a column's name, priority and cell.
+/// Plural, column name, priority and cell function.
 type Known = (&'static str, &'static str, i64, fn(&Value) -> Value);
 
 const KNOWN: &[Known] = &[
@@ -174,7 +174,7 @@ fn ready(object: &Value) -> Value {
     json!(format!("{}/{}", number("/status/readyReplicas"), number("/spec/replicas")))
 }
 
-/// What a person would say about a pod.
+/// The status of a pod as shown by `kubectl get pods`.
 fn pod_status(pod: &Value) -> String {
     if !pod["metadata"]["deletionTimestamp"].is_null() {
         return "Terminating".to_owned();
@@ -192,7 +192,7 @@ fn pod_status(pod: &Value) -> String {
     of_containers.filter_map(reason).next().unwrap_or_else(phase)
 }
 
-/// How long ago a time was, as `kubectl` says it.
+/// The time since a timestamp, in kubectl's format.
 fn age(time: &Value) -> Value {
     let Some(then) = time.as_str().and_then(|time| time.parse::<Timestamp>().ok()) else { return json!("<unknown>") };
     let seconds = Timestamp::now().duration_since(then).as_secs().max(0);
@@ -237,7 +237,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn paths_of_columns() {
+    fn evaluates_column_paths() {
         let object = json!({"spec": {"size": 3, "list": ["a", "b"]}, "status": {"conditions": [
             {"type": "Synced", "status": "False"}, {"type": "Ready", "status": "True"}]}});
         let cases = [

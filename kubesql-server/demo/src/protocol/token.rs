@@ -1,30 +1,30 @@
-//! The opaque tokens with which lists go on.
+//! Continue tokens of lists.
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Value, json};
 
-use super::status::{Answer, Refusal};
+use super::status::{ApiError, ApiResult};
 
-/// Where a list goes on.
+/// Where a list continues.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Token {
-    /// The revision of the first page; `None` goes on with what there is now.
+    /// The revision of the first page; `None` continues with the current objects.
     pub(crate) revision: Option<u64>,
     /// The first key of the next page.
     pub(crate) start: String,
 }
 
 impl Token {
-    /// As clients get it.
+    /// The token as sent to clients.
     pub(crate) fn encode(&self) -> String {
         let revision = self.revision.map_or(json!(-1), |revision| json!(revision));
         URL_SAFE_NO_PAD.encode(json!({"v": "meta.k8s.io/v1", "rv": revision, "start": self.start}).to_string())
     }
 
-    /// Reads what a client brings back.
-    pub(crate) fn decode(text: &str) -> Answer<Self> {
-        let invalid = || Refusal::bad_request("continue key is not valid");
+    /// Decodes a token.
+    pub(crate) fn decode(text: &str) -> ApiResult<Self> {
+        let invalid = || ApiError::bad_request("continue key is not valid");
         let json = URL_SAFE_NO_PAD.decode(text).map_err(|_| invalid())?;
         let json: Value = serde_json::from_slice(&json).map_err(|_| invalid())?;
         let start = json["start"].as_str().filter(|_| json["v"] == "meta.k8s.io/v1").ok_or_else(invalid)?;
@@ -41,7 +41,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn tokens_come_back_as_they_were() {
+    fn decodes_encoded_tokens() {
         for revision in [None, Some(0), Some(u64::MAX)] {
             let token = Token { revision, start: "ns/pod-1".to_owned() };
             assert_eq!(Token::decode(&token.encode()).ok(), Some(token));

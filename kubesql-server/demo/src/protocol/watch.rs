@@ -1,4 +1,4 @@
-//! Watches: changes as they happen, after a revision or after the objects that are there.
+//! Watches: changes after a revision, or all objects followed by changes.
 
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -13,54 +13,55 @@ use tokio::time::{Instant, Interval, interval_at, sleep_until};
 
 use super::query::Query;
 use super::render::Renderer;
-use super::status::{Answer, Refusal, text_response};
+use super::status::{ApiError, ApiResult, text_response};
 use crate::cluster::Cluster;
 use crate::selector::Selection;
 use crate::store::{Change, Event, Iter};
 
-/// About how much is written at once, in bytes.
+/// Approximate size of a chunk in bytes.
 const CHUNK: usize = 256 << 10;
 
-/// How long a watch lasts that does not say.
-const LONGEST: Duration = Duration::from_secs(45 * 60);
+/// Duration of a watch without a timeout.
+const DEFAULT_TIMEOUT: Duration = Duration::from_secs(45 * 60);
 
-/// Answers a watch.
+/// Handles a watch request.
 pub(crate) fn watch(
     cluster: &Arc<Cluster>,
     renderer: Renderer,
     prefix: String,
     query: &Query,
     selection: Selection,
-) -> Answer {
+) -> ApiResult {
     let of = renderer.resource().collection;
     if query.send_initial_events.is_some() && query.revision_match != "NotOlderThan" {
         let why =
             "resourceVersionMatch: Forbidden: sendInitialEvents requires setting resourceVersionMatch to NotOlderThan";
-        return Err(Refusal::new(422, "Invalid", format!("ListOptions.meta.k8s.io \"\" is invalid: {why}")));
+        return Err(ApiError::new(422, "Invalid", format!("ListOptions.meta.k8s.io \"\" is invalid: {why}")));
     }
     if query.send_initial_events.is_none() && !query.revision_match.is_empty() {
         let why = "resourceVersionMatch: Forbidden: resourceVersionMatch is forbidden for watch unless sendInitialEvents is provided";
-        return Err(Refusal::new(422, "Invalid", format!("ListOptions.meta.k8s.io \"\" is invalid: {why}")));
+        return Err(ApiError::new(422, "Invalid", format!("ListOptions.meta.k8s.io \"\" is invalid: {why}")));
     }
     if query.send_initial_events == Some(true) && !query.bookmarks {
         let why = "sendInitialEvents: Forbidden: sendInitialEvents requires setting allowWatchBookmarks";
-        return Err(Refusal::new(422, "Invalid", format!("ListOptions.meta.k8s.io \"\" is invalid: {why}")));
+        return Err(ApiError::new(422, "Invalid", format!("ListOptions.meta.k8s.io \"\" is invalid: {why}")));
     }
-    // Before the snapshot, so that no change is missed in between.
+    // Subscribes before the snapshot, so that no change in between is missed.
     let changed = cluster.store.changes(of);
     let snapshot = cluster.store.snapshot(of);
     let given = query.revision.unwrap_or(0);
     if given > snapshot.revision {
-        return Err(Refusal::too_large(given, snapshot.revision));
+        return Err(ApiError::too_large(given, snapshot.revision));
     }
     let sends_initial = query.send_initial_events.unwrap_or(given == 0);
-    // Without initial events, `0` and nothing start with what happens next.
+    // Without initial events, a missing revision or `0` starts with the next change.
     let starts_now = sends_initial || given == 0;
     let watching = Watching {
         initial: sends_initial.then(|| snapshot.objects.all(&prefix)),
         marks_initial: query.send_initial_events == Some(true),
         through: if starts_now { snapshot.revision } else { given },
-        deadline: Instant::now() + query.timeout_seconds.map_or(LONGEST, Duration::from_secs).min(LONGEST),
+        deadline: Instant::now()
+            + query.timeout_seconds.map_or(DEFAULT_TIMEOUT, Duration::from_secs).min(DEFAULT_TIMEOUT),
         bookmarks: query.bookmarks.then(|| {
             let period = cluster.options.bookmark_every;
             interval_at(Instant::now() + period, period)
@@ -83,14 +84,14 @@ pub(crate) fn watch(
 struct Watching {
     cluster: Arc<Cluster>,
     renderer: Renderer,
-    /// Keys that are watched begin like this.
+    /// Prefix of the watched keys.
     prefix: String,
     selection: Selection,
-    /// Objects that are still to be told.
+    /// Initial objects that are not sent yet.
     initial: Option<Iter>,
-    /// Whether their end is marked.
+    /// Whether a bookmark marks the end of the initial objects.
     marks_initial: bool,
-    /// Everything up to this revision is told.
+    /// All changes up to this revision were sent.
     through: u64,
     changed: watch::Receiver<u64>,
     bookmarks: Option<Interval>,
@@ -100,8 +101,8 @@ struct Watching {
 }
 
 impl Watching {
-    /// The next lines; `None` at the end. A reader that is slow is not waited for with a queue: it reads from the
-    /// collection's history, and is cut off when that has moved past it.
+    /// The next lines; `None` at the end. There is no queue for slow readers: a watch reads from the collection's
+    /// history, and ends when the history has dropped its position.
     async fn next(&mut self) -> Option<Vec<u8>> {
         if self.is_over {
             return None;
@@ -125,7 +126,7 @@ impl Watching {
         loop {
             self.changed.borrow_and_update();
             let Some(batch) = self.cluster.store.after(self.renderer.resource().collection, self.through) else {
-                let refusal = Refusal::too_old(self.through, self.cluster.store.revision());
+                let refusal = ApiError::too_old(self.through, self.cluster.store.revision());
                 line("ERROR", &mut text, |to| to.extend_from_slice(refusal.status().to_string().as_bytes()));
                 self.is_over = true;
                 return Some(text);
@@ -145,7 +146,7 @@ impl Watching {
                     }
                     Woken::Over => {
                         self.is_over = true;
-                        // So that whoever comes back does not start from far behind.
+                        // A client that reconnects then starts from a recent revision.
                         self.bookmark(&mut text);
                         return Some(text).filter(|text| !text.is_empty());
                     }
@@ -171,9 +172,9 @@ impl Watching {
         }
     }
 
-    /// Tells of some objects that are there; whether that was all.
+    /// Sends some initial objects; returns whether all were sent.
     fn tell_initial(&self, initial: &mut Iter, to: &mut Vec<u8>) -> bool {
-        // Where few match, the looking is what takes long.
+        // A limit, since searching takes long if few objects match.
         for _ in 0..2048 {
             if to.len() >= CHUNK {
                 return false;
@@ -201,7 +202,7 @@ impl Watching {
             (true, false) if event.change == Change::Deleted => {
                 line("DELETED", to, |to| self.renderer.object(&event.object, to));
             }
-            // It left the selector: its last state that was selected, with the revision of the change.
+            // The object left the selection: its last selected state is sent, with the revision of the change.
             (true, false) => {
                 let before = event.before.as_deref().unwrap_or_default();
                 line("DELETED", to, |to| self.renderer.object(&at_revision(before, event.revision), to));
@@ -216,7 +217,7 @@ impl Watching {
     }
 }
 
-/// Why a watch goes on.
+/// Why a watch was woken up.
 enum Woken {
     Changed,
     Bookmark,
@@ -231,7 +232,7 @@ fn line(kind: &str, to: &mut Vec<u8>, object: impl FnOnce(&mut Vec<u8>)) {
     to.extend_from_slice(b"}\n");
 }
 
-/// An object with another revision.
+/// A copy of an object with another revision.
 pub(crate) fn at_revision(object: &[u8], revision: u64) -> Vec<u8> {
     let mut object: Value = serde_json::from_slice(object).unwrap_or_default();
     object["metadata"]["resourceVersion"] = revision.to_string().into();

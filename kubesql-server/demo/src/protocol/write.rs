@@ -1,4 +1,4 @@
-//! Creating and changing objects, as clients ask.
+//! Creation and update of objects by clients.
 
 use std::sync::Arc;
 
@@ -12,7 +12,7 @@ use serde_json::{Map, Value, json};
 use super::patch::{self, Kind};
 use super::query::{Form, Query};
 use super::render::Renderer;
-use super::status::{Answer, Refusal};
+use super::status::{ApiError, ApiResult};
 use super::{Request, convert, defaults, one};
 use crate::cluster::Cluster;
 use crate::content::fields::Writes;
@@ -20,43 +20,43 @@ use crate::content::random::{suffix, uid};
 use crate::resource::Resource;
 use crate::store::{Owner, Writer};
 
-/// An object by name.
+/// An object, by name.
 pub(crate) struct Target {
     pub(crate) resource: Arc<Resource>,
     pub(crate) namespace: Option<String>,
     pub(crate) name: String,
-    /// Whether only the status is meant.
+    /// Whether the request is for the status subresource.
     pub(crate) status: bool,
 }
 
 impl Target {
-    /// Where it lies in its collection.
+    /// The key in the collection.
     pub(crate) fn key(&self) -> String {
         super::key(self.namespace.as_deref(), &self.name)
     }
 
-    pub(crate) fn not_found(&self) -> Refusal {
-        Refusal::not_found(&self.resource, &self.name)
+    pub(crate) fn not_found(&self) -> ApiError {
+        ApiError::not_found(&self.resource, &self.name)
     }
 }
 
-/// A time as objects hold it.
+/// The current time in the format of objects.
 pub(crate) fn now() -> String {
     Timestamp::now().round(Unit::Second).unwrap_or(Timestamp::UNIX_EPOCH).to_string()
 }
 
-/// Reads the object of a request's body, which must be of the resource's kind.
-pub(crate) fn body(resource: &Resource, request: &Request) -> Answer<Value> {
+/// Parses the object in a request's body, and checks its kind.
+pub(crate) fn body(resource: &Resource, request: &Request) -> ApiResult<Value> {
     let content_type = request.headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
     if content_type.is_some_and(|content_type| content_type.contains("protobuf")) {
-        return Err(Refusal::unsupported_media_type("the demo cluster reads JSON only"));
+        return Err(ApiError::unsupported_media_type("the demo cluster reads JSON only"));
     }
     let object: Value = serde_json::from_slice(&request.body)
-        .map_err(|error| Refusal::bad_request(format!("the object provided is not JSON: {error}")))?;
+        .map_err(|error| ApiError::bad_request(format!("the object provided is not JSON: {error}")))?;
     for (key, expected) in [("apiVersion", resource.api_version()), ("kind", resource.kind.kind.clone())] {
         match object[key].as_str() {
             Some(given) if given != expected => {
-                return Err(Refusal::bad_request(format!(
+                return Err(ApiError::bad_request(format!(
                     "the {key} in the data ({given}) does not match the expected {key} ({expected})"
                 )));
             }
@@ -64,13 +64,18 @@ pub(crate) fn body(resource: &Resource, request: &Request) -> Answer<Value> {
         }
     }
     if !object.is_object() || !matches!(object["metadata"], Value::Object(_) | Value::Null) {
-        return Err(Refusal::bad_request("the object provided is not an object with metadata"));
+        return Err(ApiError::bad_request("the object provided is not an object with metadata"));
     }
     Ok(object)
 }
 
-/// Answers the creation of an object.
-pub(crate) fn create(cluster: &Cluster, resource: Arc<Resource>, namespace: Option<&str>, request: &Request) -> Answer {
+/// Handles the creation of an object.
+pub(crate) fn create(
+    cluster: &Cluster,
+    resource: Arc<Resource>,
+    namespace: Option<&str>,
+    request: &Request,
+) -> ApiResult {
     let object = body(&resource, request)?;
     let created = create_object(cluster, &resource, namespace, object, &request.query, &manager(request), "Update")?;
     Ok(created_response(one(&Renderer::new(resource, Form::Object, ""), &created)))
@@ -80,7 +85,7 @@ fn created_response(response: Response) -> Response {
     (axum::http::StatusCode::CREATED, response).into_response()
 }
 
-/// Makes a new object of what a client sent.
+/// Creates an object.
 fn create_object(
     cluster: &Cluster,
     resource: &Arc<Resource>,
@@ -89,7 +94,7 @@ fn create_object(
     query: &Query,
     manager: &str,
     operation: &str,
-) -> Answer<Bytes> {
+) -> ApiResult<Bytes> {
     let written = object.clone();
     let fields = fields(resource, &mut object);
     let metadata = metadata(fields);
@@ -102,7 +107,7 @@ fn create_object(
         name = format!("{prefix}{}", suffix(random(), 5));
     }
     if name.is_empty() {
-        return Err(Refusal::invalid(
+        return Err(ApiError::invalid(
             resource,
             "",
             "metadata.name",
@@ -110,7 +115,7 @@ fn create_object(
         ));
     }
     if !defaults::is_name(resource, &name) {
-        return Err(Refusal::invalid(
+        return Err(ApiError::invalid(
             resource,
             &name,
             "metadata.name",
@@ -119,10 +124,10 @@ fn create_object(
     }
     if !given.is_empty() && namespace.is_none_or(|namespace| namespace != given) {
         let message = "the namespace of the provided object does not match the namespace sent on the request";
-        return Err(Refusal::bad_request(message));
+        return Err(ApiError::bad_request(message));
     }
     if !text(metadata, "resourceVersion").is_empty() {
-        return Err(Refusal::bad_request("resourceVersion should not be set on objects to be created"));
+        return Err(ApiError::bad_request("resourceVersion should not be set on objects to be created"));
     }
     metadata.insert("name".to_owned(), json!(name));
     if let Some(namespace) = namespace {
@@ -143,13 +148,13 @@ fn create_object(
     let mut writer = cluster.store.write();
     if let Some(namespace) = namespace {
         let resources = cluster.resources();
-        let namespaces = resources.find("", "v1", "namespaces").ok_or_else(Refusal::no_such_path)?;
+        let namespaces = resources.find("", "v1", "namespaces").ok_or_else(ApiError::no_such_path)?;
         if writer.get(namespaces.collection, namespace).is_none() {
-            return Err(Refusal::not_found(namespaces, namespace));
+            return Err(ApiError::not_found(namespaces, namespace));
         }
     }
     if writer.get(resource.collection, &target.key()).is_some() {
-        return Err(Refusal::already_exists(resource, &target.name));
+        return Err(ApiError::already_exists(resource, &target.name));
     }
     let stored = put(&mut writer, &target, object, query.dry_run);
     drop(writer);
@@ -157,8 +162,8 @@ fn create_object(
     Ok(stored)
 }
 
-/// Answers a replacement of an object.
-pub(crate) fn update(cluster: &Cluster, target: &Target, request: &Request) -> Answer {
+/// Handles the replacement of an object.
+pub(crate) fn update(cluster: &Cluster, target: &Target, request: &Request) -> ApiResult {
     let object = body(&target.resource, request)?;
     let renderer = Renderer::new(target.resource.clone(), Form::Object, "");
     let stored = change(cluster, target, request, "Update", |current| {
@@ -168,12 +173,12 @@ pub(crate) fn update(cluster: &Cluster, target: &Target, request: &Request) -> A
     Ok(one(&renderer, &stored))
 }
 
-/// Answers a patch of an object.
-pub(crate) fn patch(cluster: &Cluster, target: &Target, request: &Request) -> Answer {
+/// Handles a patch of an object.
+pub(crate) fn patch(cluster: &Cluster, target: &Target, request: &Request) -> ApiResult {
     let content_type = request.headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
     let kind = Kind::of(content_type.unwrap_or_default())?;
     let change_by: Value = serde_json::from_slice(&request.body).map_err(|error| {
-        Refusal::bad_request(format!("the patch is not JSON, which is all that the demo cluster reads: {error}"))
+        ApiError::bad_request(format!("the patch is not JSON, which is all that the demo cluster reads: {error}"))
     })?;
     let renderer = Renderer::new(target.resource.clone(), Form::Object, "");
     let operation = if kind == Kind::Apply { "Apply" } else { "Update" };
@@ -182,7 +187,7 @@ pub(crate) fn patch(cluster: &Cluster, target: &Target, request: &Request) -> An
         && cluster.store.write().get(target.resource.collection, &target.key()).is_none()
     {
         let mut object = body(&target.resource, request)?;
-        metadata(object.as_object_mut().ok_or_else(|| Refusal::bad_request("not an object"))?)
+        metadata(object.as_object_mut().ok_or_else(|| ApiError::bad_request("not an object"))?)
             .insert("name".to_owned(), json!(target.name));
         let (manager, query) = (manager(request), &request.query);
         let namespace = target.namespace.as_deref();
@@ -196,30 +201,30 @@ pub(crate) fn patch(cluster: &Cluster, target: &Target, request: &Request) -> An
     Ok(one(&renderer, &stored))
 }
 
-/// Changes an object with all others waiting.
+/// Changes an object while the store is locked.
 fn change(
     cluster: &Cluster,
     target: &Target,
     request: &Request,
     operation: &str,
-    by: impl FnOnce(&mut Value) -> Answer<()>,
-) -> Answer<Bytes> {
+    by: impl FnOnce(&mut Value) -> ApiResult<()>,
+) -> ApiResult<Bytes> {
     let (resource, key) = (&target.resource, target.key());
     let mut writer = cluster.store.write();
     let before = writer.get(resource.collection, &key).ok_or_else(|| target.not_found())?.bytes.clone();
     let stored: Value = serde_json::from_slice(&before).unwrap_or_default();
-    // Clients see and change it in their version.
+    // The change applies to the object in the version of the request.
     let mut object: Value = serde_json::from_slice(&convert::to_version(resource, &before)).unwrap_or_default();
     object["apiVersion"] = json!(resource.api_version());
     object["kind"] = json!(resource.kind.kind);
     by(&mut object)?;
     let written = object.clone();
     if !object.is_object() || !object["metadata"].is_object() {
-        return Err(Refusal::invalid(resource, &target.name, "metadata", "Required value"));
+        return Err(ApiError::invalid(resource, &target.name, "metadata", "Required value"));
     }
     let text = |object: &Value, key: &str| object["metadata"][key].as_str().unwrap_or_default().to_owned();
     if text(&object, "name") != target.name {
-        return Err(Refusal::bad_request(format!(
+        return Err(ApiError::bad_request(format!(
             "the name of the object ({}) does not match the name on the URL ({})",
             text(&object, "name"),
             target.name
@@ -228,7 +233,7 @@ fn change(
     let (given, current) = (text(&object, "resourceVersion"), text(&stored, "resourceVersion"));
     let (given_uid, current_uid) = (text(&object, "uid"), text(&stored, "uid"));
     if !given.is_empty() && given != current || !given_uid.is_empty() && given_uid != current_uid {
-        return Err(Refusal::conflict(resource, &target.name));
+        return Err(ApiError::conflict(resource, &target.name));
     }
     let fields = fields(resource, &mut object);
     if target.status {
@@ -261,7 +266,7 @@ fn change(
             metadata(fields).insert("generation".to_owned(), json!(generation));
         }
     }
-    // What changes nothing gets no new revision.
+    // An update without a change keeps the revision.
     if Some(&*fields) == stored.as_object() {
         return Ok(before);
     }
@@ -281,12 +286,12 @@ fn change(
     Ok(stored)
 }
 
-/// Whether nothing keeps an object that is to go.
+/// Whether no finalizers are left on a deleted object.
 pub(crate) fn no_finalizers(metadata: &Value) -> bool {
     metadata["finalizers"].as_array().is_none_or(Vec::is_empty)
 }
 
-/// Writes an object of a client's; a trial run only makes it.
+/// Stores an object of a client; a dry run only builds it.
 pub(crate) fn put(writer: &mut Writer<'_>, target: &Target, mut object: Value, dry_run: bool) -> Bytes {
     if dry_run {
         return Bytes::from(object.to_string());
@@ -297,7 +302,7 @@ pub(crate) fn put(writer: &mut Writer<'_>, target: &Target, mut object: Value, d
     })
 }
 
-/// Serves what a CRD now says.
+/// Serves the resource of a CRD.
 fn defined(cluster: &Cluster, target: &Target, stored: Option<&Bytes>, query: &Query) {
     if target.resource.is("apiextensions.k8s.io", "customresourcedefinitions") && !query.dry_run {
         let definition: Option<Value> = stored.and_then(|stored| serde_json::from_slice(stored).ok());
@@ -305,7 +310,7 @@ fn defined(cluster: &Cluster, target: &Target, stored: Option<&Bytes>, query: &Q
     }
 }
 
-/// The fields as they are stored: without kind and version.
+/// The fields of an object as stored: without kind and version.
 fn fields<'a>(resource: &Resource, object: &'a mut Value) -> &'a mut Map<String, Value> {
     if !object.is_object() {
         *object = json!({});
@@ -326,7 +331,7 @@ fn metadata(fields: &mut Map<String, Value>) -> &mut Map<String, Value> {
     metadata
 }
 
-/// Who writes: as the request says, or the name of its program.
+/// The field manager: given by the request, or the name of the client program.
 fn manager(request: &Request) -> String {
     if !request.query.field_manager.is_empty() {
         return request.query.field_manager.clone();
@@ -335,7 +340,7 @@ fn manager(request: &Request) -> String {
     agent.split(['/', ' ']).next().unwrap_or_default().to_owned()
 }
 
-/// Notes who wrote which fields.
+/// Updates the managed fields.
 fn manage(
     resource: &Resource,
     fields: &mut Map<String, Value>,

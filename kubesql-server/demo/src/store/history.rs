@@ -1,36 +1,36 @@
-//! The latest changes of a collection, for watches to follow; bounded in number and bytes.
+//! The latest changes of a collection, from which watches read; limited by number and bytes.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
 
 use bytes::Bytes;
 
-/// Bytes that any collection may keep, however small it is.
-const LEAST_BYTES: usize = 16 << 20;
+/// Minimum number of bytes that a collection keeps.
+const MIN_BYTES: usize = 16 << 20;
 
-/// What happened to an object.
+/// The kind of a change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Change {
-    /// It was created.
+    /// The object was created.
     Added,
-    /// It was written again.
+    /// The object was updated.
     Modified,
-    /// It was removed; the event holds its last state.
+    /// The object was deleted; the event holds its last state.
     Deleted,
 }
 
 /// A change of one object.
 #[derive(Clone, Debug)]
 pub(crate) struct Event {
-    /// The cluster's revision of the change.
+    /// The cluster's revision after the change.
     pub(crate) revision: u64,
     /// The object's key.
     pub(crate) key: Arc<str>,
     /// What happened.
     pub(crate) change: Change,
-    /// The object after the change, serialised once for all watches.
+    /// The object after the change, serialized once for all watches.
     pub(crate) object: Bytes,
-    /// The object before the change: whether a selector matched it decides what a watch is told.
+    /// The object before the change, to know whether it matched a selector.
     pub(crate) before: Option<Bytes>,
 }
 
@@ -38,38 +38,38 @@ pub(crate) struct Event {
 #[derive(Debug)]
 pub(crate) struct History {
     events: VecDeque<Event>,
-    /// The revision of the last change that is forgotten.
+    /// The revision of the newest dropped change.
     floor: u64,
     bytes: usize,
-    most_events: usize,
+    max_events: usize,
 }
 
 impl History {
-    /// Nothing has happened since this revision.
-    pub(crate) fn new(floor: u64, most_events: usize) -> Self {
-        Self { events: VecDeque::new(), floor, bytes: 0, most_events }
+    /// An empty history that starts after a revision.
+    pub(crate) fn new(floor: u64, max_events: usize) -> Self {
+        Self { events: VecDeque::new(), floor, bytes: 0, max_events }
     }
 
-    /// Adds a change, and forgets the oldest where there are too many for a collection of `stored` bytes.
+    /// Adds a change and drops the oldest ones if there are too many for a collection of `stored` bytes.
     pub(crate) fn push(&mut self, event: Event, stored: usize) {
         self.bytes += weight(&event);
         self.events.push_back(event);
-        // A share of what the objects take, so that memory grows with the cluster, not with time.
-        let most_bytes = LEAST_BYTES.max(stored / 3);
-        while self.events.len() > self.most_events || self.bytes > most_bytes {
+        // The limit is a share of the collection's size, so that memory grows with the cluster and not with time.
+        let max_bytes = MIN_BYTES.max(stored / 3);
+        while self.events.len() > self.max_events || self.bytes > max_bytes {
             let Some(oldest) = self.events.pop_front() else { break };
             self.bytes -= weight(&oldest);
             self.floor = oldest.revision;
         }
     }
 
-    /// Forgets everything up to this revision.
+    /// Drops all changes up to a revision.
     pub(crate) fn forget(&mut self, through: u64) {
         self.events.clear();
         (self.bytes, self.floor) = (0, through);
     }
 
-    /// Up to `most` changes after a revision; `None` where some of them are forgotten.
+    /// Up to `most` changes after a revision; `None` if some of them were dropped.
     pub(crate) fn after(&self, revision: u64, most: usize) -> Option<Vec<Event>> {
         if revision < self.floor {
             return None;
@@ -97,7 +97,7 @@ mod tests {
     }
 
     #[test]
-    fn forgets_the_oldest_and_says_so() {
+    fn drops_the_oldest_changes() {
         let mut history = History::new(10, 4);
         assert_eq!(revisions(&history, 10), Some(vec![]));
         assert_eq!(revisions(&history, 9), None);
@@ -110,10 +110,10 @@ mod tests {
         history.push(event(21, 10), 0);
         assert_eq!(revisions(&history, 11), None);
         assert_eq!(revisions(&history, 12), Some(vec![15, 16, 20]));
-        // By bytes, too.
-        history.push(event(30, LEAST_BYTES), 0);
+        // The limit in bytes applies as well.
+        history.push(event(30, MIN_BYTES), 0);
         assert_eq!(revisions(&history, 29), None);
-        history.push(event(31, LEAST_BYTES), 6 * LEAST_BYTES);
+        history.push(event(31, MIN_BYTES), 6 * MIN_BYTES);
         assert_eq!(revisions(&history, 30), Some(vec![31]));
         history.forget(40);
         assert_eq!((revisions(&history, 39), revisions(&history, 40)), (None, Some(vec![])));

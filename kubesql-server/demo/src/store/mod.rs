@@ -1,4 +1,4 @@
-//! All objects of the demo cluster, their revisions, and the changes that watches follow.
+//! The objects of the demo cluster, their revisions, and the changes that watches read.
 
 mod history;
 mod sorted;
@@ -14,21 +14,21 @@ use history::History;
 pub(crate) use history::{Change, Event};
 pub(crate) use sorted::{Entry, Iter, Owner, Sorted};
 
-/// The most events that one call gives to a watch.
+/// Maximum number of events that a watch gets at once.
 const BATCH: usize = 256;
 
-/// How much of the past is kept.
+/// Limits of the history.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Limits {
-    /// Changes of a collection that watches can resume from.
+    /// Number of changes of a collection from which watches can resume.
     pub(crate) history_events: usize,
-    /// How long the pages of a list can be asked for.
+    /// Time after which continue tokens expire.
     pub(crate) page_age: Duration,
-    /// How many revisions later the pages of a list can be asked for.
+    /// Number of revisions after which continue tokens expire.
     pub(crate) page_revisions: u64,
 }
 
-/// A kind's objects: which of the store's collections.
+/// Identifies a collection, which holds the objects of a kind.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Collection(usize);
 
@@ -41,12 +41,12 @@ pub(crate) struct Snapshot {
     pub(crate) objects: Sorted,
 }
 
-/// What a watch is told next.
+/// The next changes for a watch.
 #[derive(Debug)]
 pub(crate) struct Batch {
     /// Changes in order.
     pub(crate) events: Vec<Event>,
-    /// The revision up to which the watch then knows everything.
+    /// All changes up to this revision are included.
     pub(crate) through: u64,
 }
 
@@ -61,7 +61,7 @@ pub(crate) struct Store {
 struct Inner {
     revision: u64,
     collections: Vec<Objects>,
-    /// Objects as they were at the first page of lists that go on.
+    /// Snapshots of lists that have further pages.
     pages: VecDeque<Page>,
 }
 
@@ -81,7 +81,7 @@ struct Page {
 }
 
 impl Store {
-    /// An empty store whose first write gets the revision after this one.
+    /// An empty store; its first write gets the next revision.
     pub(crate) fn new(revision: u64, limits: Limits) -> Self {
         Self { inner: Mutex::new(Inner { revision, collections: Vec::new(), pages: VecDeque::new() }), limits }
     }
@@ -90,7 +90,7 @@ impl Store {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// A new collection without objects.
+    /// Adds an empty collection.
     pub(crate) fn add_collection(&self) -> Collection {
         let mut inner = self.lock();
         let history = History::new(inner.revision, self.limits.history_events);
@@ -99,12 +99,12 @@ impl Store {
         Collection(inner.collections.len() - 1)
     }
 
-    /// Writes with all others waiting, so that what is read in between still holds.
+    /// Locks the store for writing. What the writer reads stays valid until it is dropped.
     pub(crate) fn write(&self) -> Writer<'_> {
         Writer { inner: self.lock(), touched: Vec::new() }
     }
 
-    /// The objects of a collection now.
+    /// The current objects of a collection.
     pub(crate) fn snapshot(&self, of: Collection) -> Snapshot {
         let inner = self.lock();
         Snapshot { revision: inner.revision, objects: inner.collections[of.0].objects.clone() }
@@ -115,7 +115,7 @@ impl Store {
         self.lock().revision
     }
 
-    /// Keeps a snapshot for the pages that follow.
+    /// Keeps a snapshot for further pages.
     pub(crate) fn keep_pages(&self, of: Collection, snapshot: Snapshot) {
         let mut inner = self.lock();
         self.expire(&mut inner);
@@ -124,7 +124,7 @@ impl Store {
         }
     }
 
-    /// The snapshot that an earlier page was taken from, unless it has expired.
+    /// The snapshot of an earlier page, unless it has expired.
     pub(crate) fn pages(&self, of: Collection, revision: u64) -> Option<Snapshot> {
         let mut inner = self.lock();
         self.expire(&mut inner);
@@ -132,7 +132,7 @@ impl Store {
         Some(page.snapshot.clone())
     }
 
-    /// Lets go of pages that are too old.
+    /// Drops expired snapshots.
     pub(crate) fn expire_pages(&self) {
         self.expire(&mut self.lock());
     }
@@ -146,7 +146,7 @@ impl Store {
         });
     }
 
-    /// The changes of a collection after a revision; `None` where they are forgotten.
+    /// The changes of a collection after a revision; `None` if some of them were dropped.
     pub(crate) fn after(&self, of: Collection, revision: u64) -> Option<Batch> {
         let inner = self.lock();
         let events = inner.collections[of.0].history.after(revision, BATCH)?;
@@ -155,12 +155,12 @@ impl Store {
         Some(Batch { events, through })
     }
 
-    /// Tells when a collection changes.
+    /// Notifies about changes of a collection.
     pub(crate) fn changes(&self, of: Collection) -> watch::Receiver<u64> {
         self.lock().collections[of.0].changed.subscribe()
     }
 
-    /// Forgets how the content was made: watches start with the objects that are there.
+    /// Drops the history of the initial contents: watches start with the existing objects.
     pub(crate) fn forget_history(&self) {
         let mut inner = self.lock();
         let revision = inner.revision;
@@ -168,7 +168,7 @@ impl Store {
     }
 }
 
-/// Changes objects; who watches is told when it goes.
+/// Writes objects. Watches are notified when it is dropped.
 #[derive(Debug)]
 pub(crate) struct Writer<'a> {
     inner: MutexGuard<'a, Inner>,
@@ -176,12 +176,12 @@ pub(crate) struct Writer<'a> {
 }
 
 impl Writer<'_> {
-    /// The object of a key.
+    /// The object with a key.
     pub(crate) fn get(&self, of: Collection, key: &str) -> Option<&Entry> {
         self.inner.collections[of.0].objects.get(key)
     }
 
-    /// Writes an object; its bytes are made for the revision that it gets.
+    /// Writes an object; `make` returns its bytes for its new revision.
     pub(crate) fn put(&mut self, of: Collection, key: &str, owner: Owner, make: impl FnOnce(u64) -> Bytes) -> Bytes {
         let inner = &mut *self.inner;
         inner.revision += 1;
@@ -200,7 +200,7 @@ impl Writer<'_> {
         bytes
     }
 
-    /// Removes an object; `make` gives its last state, which has the revision of the removal.
+    /// Deletes an object; `make` returns its last state with the revision of the deletion.
     pub(crate) fn delete(&mut self, of: Collection, key: &str, make: impl FnOnce(&Entry, u64) -> Bytes) -> bool {
         let inner = &mut *self.inner;
         let Some(entry) = inner.collections[of.0].objects.remove(key) else { return false };
@@ -251,7 +251,7 @@ mod tests {
     }
 
     #[test]
-    fn revisions_are_the_clusters() {
+    fn revisions_are_shared_by_collections() {
         let (store, a, b) = store(LIMITS);
         assert_eq!([put(&store, a, "x"), put(&store, b, "x"), put(&store, a, "x")], [101, 102, 103]);
         assert!(store.write().delete(b, "x", |entry, _| entry.bytes.clone()));
@@ -271,7 +271,7 @@ mod tests {
     }
 
     #[test]
-    fn pages_stay_as_they_were_until_they_expire() {
+    fn keeps_pages_until_they_expire() {
         let (store, a, b) = store(LIMITS);
         put(&store, a, "x");
         let first = store.snapshot(a);
@@ -286,7 +286,7 @@ mod tests {
     }
 
     #[test]
-    fn changes_are_told_to_those_who_watch_the_collection() {
+    fn notifies_watchers_of_the_collection() {
         let (store, a, b) = store(LIMITS);
         let (on_a, on_b) = (store.changes(a), store.changes(b));
         put(&store, a, "x");

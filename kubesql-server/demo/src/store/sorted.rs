@@ -1,35 +1,35 @@
-//! A sorted map whose copies cost nothing: chunks are shared until one side writes.
+//! A sorted map with cheap copies: chunks are shared until one of the copies writes.
 
 use std::sync::Arc;
 
 use bytes::Bytes;
 
-/// Entries of a chunk before it is split in two.
+/// Maximum number of entries in a chunk.
 const FULL: usize = 256;
 
-/// An object as it is stored.
+/// A stored object.
 #[derive(Clone, Debug)]
 pub(crate) struct Entry {
-    /// `namespace/name`, or `name` where the kind has no namespaces.
+    /// `namespace/name`, or `name` for kinds without namespaces.
     pub(crate) key: Arc<str>,
-    /// The object's JSON without `kind` and `apiVersion`, as items of lists are.
+    /// The JSON without `kind` and `apiVersion`, as in lists.
     pub(crate) bytes: Bytes,
-    /// Who goes on changing it.
+    /// Who may change the object.
     pub(crate) owner: Owner,
 }
 
-/// Who an object belongs to.
+/// The owner of an object.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Owner {
-    /// Made or changed by a client: nothing else touches it.
+    /// A client has created or changed the object; it is not changed otherwise.
     Client,
-    /// Made by the demo's content, which may change it; the number is for the content to know it by.
+    /// The object was generated and may be changed; the number identifies it.
     Content(u32),
 }
 
 type Chunk = Arc<Vec<Entry>>;
 
-/// A place in a map: its chunk and the entry inside.
+/// A position: the chunk and the index in it.
 type Place = (usize, usize);
 
 /// The objects of a collection by key.
@@ -46,13 +46,13 @@ impl Sorted {
         self.len
     }
 
-    /// The entry of a key.
+    /// The entry with a key.
     pub(crate) fn get(&self, key: &str) -> Option<&Entry> {
         let (chunk, at) = self.find(key).ok()?;
         self.chunks.get(chunk)?.get(at)
     }
 
-    /// Writes an entry and gives the one that was there.
+    /// Inserts an entry and returns the previous one.
     pub(crate) fn insert(&mut self, entry: Entry) -> Option<Entry> {
         let place = self.find(&entry.key);
         let chunks = Arc::make_mut(&mut self.chunks);
@@ -67,7 +67,8 @@ impl Sorted {
                 let items = Arc::make_mut(&mut chunks[chunk]);
                 items.insert(at, entry);
                 if items.len() > FULL {
-                    // Objects mostly arrive in order, so that a full chunk at the end stays nearly full.
+                    // Objects mostly arrive in order: the last chunk is not split in the middle, so that chunks stay
+                    // nearly full.
                     let is_last = chunk + 1 == chunks.len();
                     let items = Arc::make_mut(&mut chunks[chunk]);
                     let rest = items.split_off(if is_last { FULL } else { FULL / 2 });
@@ -78,7 +79,7 @@ impl Sorted {
         }
     }
 
-    /// Removes an entry and gives it.
+    /// Removes and returns an entry.
     pub(crate) fn remove(&mut self, key: &str) -> Option<Entry> {
         let (chunk, at) = self.find(key).ok()?;
         let chunks = Arc::make_mut(&mut self.chunks);
@@ -91,7 +92,7 @@ impl Sorted {
         Some(removed)
     }
 
-    /// The entries from `start` on whose keys begin with `prefix`; `start` must not be before the prefix.
+    /// The entries from `start` with keys that begin with `prefix`; `start` must not be before `prefix`.
     pub(crate) fn from(&self, start: &str, prefix: &str) -> Iter {
         let at = match self.find(start) {
             Ok(place) | Err(place) => place,
@@ -99,12 +100,12 @@ impl Sorted {
         Iter { chunks: self.chunks.clone(), at, end: self.end_of(prefix) }
     }
 
-    /// All entries whose keys begin with `prefix`.
+    /// The entries with keys that begin with `prefix`.
     pub(crate) fn all(&self, prefix: &str) -> Iter {
         self.from(prefix, prefix)
     }
 
-    /// The place behind the last key that begins with `prefix`.
+    /// The position after the last key that begins with `prefix`.
     fn end_of(&self, prefix: &str) -> Place {
         if prefix.is_empty() {
             return (self.chunks.len(), 0);
@@ -114,7 +115,7 @@ impl Sorted {
         (chunk, self.chunks.get(chunk).map_or(0, |chunk| chunk.partition_point(before)))
     }
 
-    /// Where a key is, or where it would be written.
+    /// The position of a key, or where to insert it.
     fn find(&self, key: &str) -> Result<Place, Place> {
         let chunk = self.chunks.partition_point(|chunk| chunk.last().is_some_and(|last| *last.key < *key));
         match self.chunks.get(chunk) {
@@ -122,7 +123,7 @@ impl Sorted {
                 Ok(at) => Ok((chunk, at)),
                 Err(at) => Err((chunk, at)),
             },
-            // Behind everything: at the end of the last chunk.
+            // Greater than all keys: at the end of the last chunk.
             None => {
                 let last = self.chunks.len().saturating_sub(1);
                 Err((last, self.chunks.last().map_or(0, |chunk| chunk.len())))
@@ -131,7 +132,7 @@ impl Sorted {
     }
 }
 
-/// Entries in order, of the map as it was when the iterator was made.
+/// The entries in order, at the time when the iterator was created.
 #[derive(Clone, Debug)]
 pub(crate) struct Iter {
     chunks: Arc<Vec<Chunk>>,
@@ -140,7 +141,7 @@ pub(crate) struct Iter {
 }
 
 impl Iter {
-    /// How many entries are left.
+    /// The number of remaining entries.
     pub(crate) fn left(&self) -> usize {
         let chunks = self.chunks.get(self.at.0..self.end.0).unwrap_or_default();
         let whole: usize = chunks.iter().map(|chunk| chunk.len()).sum();
