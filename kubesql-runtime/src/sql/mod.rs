@@ -24,6 +24,7 @@ mod pushdown;
 mod queries;
 mod refuse;
 mod registry;
+mod rewrite;
 mod scan;
 mod scope;
 mod stars;
