@@ -136,7 +136,7 @@ impl Shell<'_> {
         let width = terminal_size::terminal_size().map_or(80, |(width, _)| usize::from(width.0));
         let is_shown = self.target.is_none() && io::stdout().is_terminal() && self.settings.format == Format::Table;
         let rows = if is_shown && self.settings.expanded != Expanded::On {
-            lists::narrowed(names, rows, self.settings.columns.unwrap_or(width))
+            lists::narrow_rows(names, rows, self.settings.columns.unwrap_or(width))
         } else {
             rows.to_vec()
         };

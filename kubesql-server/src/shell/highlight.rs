@@ -97,7 +97,7 @@ fn pair(all: &[Token<'_>], cursor: usize) -> Option<(usize, usize)> {
 mod tests {
     use super::*;
 
-    fn look(line: &str) -> Vec<(&str, Option<Color>)> {
+    fn colours(line: &str) -> Vec<(&str, Option<Color>)> {
         let all = coloured(line, None);
         assert_eq!(all.iter().map(|(_, text)| *text).collect::<String>(), line);
         all.into_iter()
@@ -107,9 +107,9 @@ mod tests {
     }
 
     #[test]
-    fn words_have_the_colours_of_what_they_are() {
+    fn highlights_tokens() {
         assert_eq!(
-            look("SELECT count(x), 'a' -- b"),
+            colours("SELECT count(x), 'a' -- b"),
             [
                 ("SELECT", Some(Color::Blue)),
                 ("count", Some(Color::Yellow)),
@@ -122,15 +122,15 @@ mod tests {
             ]
         );
         assert_eq!(
-            look("t.first, \"labels.app"),
+            colours("t.first, \"labels.app"),
             [("t", None), (".", None), ("first", None), (",", None), ("\"labels.app", Some(Color::Cyan))]
         );
-        assert_eq!(look("\\d pods"), [("\\d pods", Some(Color::Magenta))]);
-        assert_eq!(look("help"), [("help", Some(Color::Magenta))]);
+        assert_eq!(colours("\\d pods"), [("\\d pods", Some(Color::Magenta))]);
+        assert_eq!(colours("help"), [("help", Some(Color::Magenta))]);
     }
 
     #[test]
-    fn brackets_find_each_other() {
+    fn finds_matching_brackets() {
         let all = tokenize("((a)(b))");
         for (cursor, expect) in [(1, Some((0, 7))), (8, Some((7, 0))), (4, Some((3, 1))), (0, Some((0, 7)))] {
             assert_eq!(pair(&all, cursor), expect, "{cursor}");

@@ -13,10 +13,10 @@ use reedline::{
 use crate::private;
 
 /// Maximum number of entries.
-const REMEMBERED: usize = 10_000;
+const MAX_ENTRIES: usize = 10_000;
 
 /// Maximum length of an entry in bytes; longer ones were pasted.
-const LONGEST: usize = 100_000;
+const MAX_LENGTH: usize = 100_000;
 
 /// Entries, the newest last.
 #[derive(Debug, Default)]
@@ -27,7 +27,7 @@ pub(super) struct Typed {
 
 impl Typed {
     /// Reads a file; new entries are appended to it.
-    pub(super) fn of_file(path: &Path) -> io::Result<Self> {
+    pub(super) fn from_file(path: &Path) -> io::Result<Self> {
         if let Some(folder) = path.parent() {
             fs::create_dir_all(folder)?;
         }
@@ -39,7 +39,7 @@ impl Typed {
         for line in text.lines() {
             typed.remember(&decoded(line));
         }
-        if lines > 2 * REMEMBERED {
+        if lines > 2 * MAX_ENTRIES {
             typed.rewrite(path)?;
         }
         Ok(typed)
@@ -53,12 +53,12 @@ impl Typed {
     /// Adds or moves an entry to the end; false if it is not kept.
     fn remember(&mut self, entry: &str) -> bool {
         let entry = entry.trim_end();
-        if entry.is_empty() || entry.len() > LONGEST {
+        if entry.is_empty() || entry.len() > MAX_LENGTH {
             return false;
         }
         if let Some(at) = self.entries.iter().rposition(|known| known == entry) {
             self.entries.remove(at);
-        } else if self.entries.len() == REMEMBERED {
+        } else if self.entries.len() == MAX_ENTRIES {
             self.entries.remove(0);
         }
         self.entries.push(entry.to_owned());
@@ -123,7 +123,7 @@ impl History for Typed {
 
     fn load(&self, id: HistoryItemId) -> reedline::Result<HistoryItem> {
         let entry = usize::try_from(id.0).ok().and_then(|at| self.entries.get(at));
-        let missing = ReedlineError(ReedlineErrorVariants::OtherHistoryError("there is no such entry"));
+        let missing = ReedlineError(ReedlineErrorVariants::OtherHistoryError("no such history entry"));
         entry.map(|entry| item(id.0, entry)).ok_or(missing)
     }
 
@@ -158,7 +158,7 @@ impl History for Typed {
     }
 
     fn update(&mut self, _: HistoryItemId, _: &dyn Fn(HistoryItem) -> HistoryItem) -> reedline::Result<()> {
-        unsupported("changing entries")
+        unsupported("updating entries")
     }
 
     fn clear(&mut self) -> reedline::Result<()> {
@@ -166,7 +166,7 @@ impl History for Typed {
     }
 
     fn delete(&mut self, _: HistoryItemId) -> reedline::Result<()> {
-        unsupported("removing entries")
+        unsupported("deleting entries")
     }
 
     fn sync(&mut self) -> io::Result<()> {
@@ -202,15 +202,15 @@ mod tests {
     }
 
     #[test]
-    fn entries_are_kept_once_the_newest_last() {
+    fn keeps_unique_entries_in_order() {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("state/history");
-        let mut typed = Typed::of_file(&path).expect("a history");
+        let mut typed = Typed::from_file(&path).expect("a history");
         for entry in ["select 1;", "select\n  '\\n';", "select 1;", "  "] {
             typed.save(HistoryItem::from_command_line(entry)).expect("saved");
         }
         assert_eq!(typed.entries(), ["select\n  '\\n';", "select 1;"]);
-        let again = Typed::of_file(&path).expect("a history");
+        let again = Typed::from_file(&path).expect("a history");
         assert_eq!(again.entries(), typed.entries());
         assert_eq!(backward(&again, "SELECT"), [] as [&str; 0]);
         assert_eq!(backward(&again, "'\\n"), ["select\n  '\\n';"]);
@@ -222,11 +222,11 @@ mod tests {
 
     #[cfg(unix)]
     #[test]
-    fn the_file_is_its_owners_alone() {
+    fn creates_private_files() {
         use std::os::unix::fs::PermissionsExt;
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("history");
-        let mut typed = Typed::of_file(&path).expect("a history");
+        let mut typed = Typed::from_file(&path).expect("a history");
         typed.save(HistoryItem::from_command_line("select 1;")).expect("saved");
         let mode = fs::metadata(&path).expect("the file").permissions().mode();
         assert_eq!(mode & 0o777, 0o600);

@@ -77,7 +77,7 @@ impl Shell<'_> {
 
     fn history(&self) -> Typed {
         let Some(path) = paths::history() else { return Typed::default() };
-        Typed::of_file(&path).unwrap_or_else(|error| {
+        Typed::from_file(&path).unwrap_or_else(|error| {
             say(&format!("warning: could not open the history \"{}\": {error}", path.display()));
             Typed::default()
         })

@@ -115,7 +115,7 @@ impl Shell<'_> {
 }
 
 /// Shortens values so that a table fits into the terminal. The last columns are shortened first, the first never.
-pub(super) fn narrowed(names: &[&str], rows: &[Vec<String>], room: usize) -> Vec<Vec<String>> {
+pub(super) fn narrow_rows(names: &[&str], rows: &[Vec<String>], room: usize) -> Vec<Vec<String>> {
     /// A column is not made narrower than this.
     const LEAST: usize = 12;
     let width = |at: usize| rows.iter().map(|row| row[at].width()).max().unwrap_or(0).max(names[at].width());
@@ -157,13 +157,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn lists_are_cut_to_the_terminal() {
+    fn narrows_lists_to_the_terminal() {
         let rows =
             [["a-name-that-stays-whole", "text", "a path that is far too long for it"].map(str::to_owned).to_vec()];
-        let shown = narrowed(&["column", "type", "path"], &rows, 50);
+        let shown = narrow_rows(&["column", "type", "path"], &rows, 50);
         assert_eq!(shown[0], ["a-name-that-stays-whole", "text", "a path that is…"]);
-        assert_eq!(narrowed(&["column", "type", "path"], &rows, 100), rows);
+        assert_eq!(narrow_rows(&["column", "type", "path"], &rows, 100), rows);
         // Values keep their minimum width even if the table does not fit.
-        assert_eq!(narrowed(&["column", "type", "path"], &rows, 10)[0][2], "a path that…");
+        assert_eq!(narrow_rows(&["column", "type", "path"], &rows, 10)[0][2], "a path that…");
     }
 }

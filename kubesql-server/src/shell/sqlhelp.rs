@@ -5,32 +5,32 @@ pub(super) const SUBJECTS: &[(&str, &str)] = &[
     (
         "select",
         "SELECT columns FROM tables WHERE ... GROUP BY ... HAVING ... ORDER BY ... LIMIT n\n\
-         with joins, subqueries, WITH, UNION, windows: as in PostgreSQL. Nothing is ever changed.\n\
+         with joins, subqueries, WITH, UNION and window functions, as in PostgreSQL. Statements are read-only.\n\
          \x20 select namespace, phase, count(*) from pods group by 1, 2 order by 3 desc;\n\
          \x20 select p.name, c.image from pods p join containers c on c.uid = p.uid where c.restartcount > 3;",
     ),
     (
         "tables",
-        "A table for each kind, called by its plural, and one for each list inside objects:\n\
-         \x20 \\dt              those that are asked for most       \\dt *container*   by a pattern\n\
+        "Each kind is a table, named by its plural, and so is each list inside objects:\n\
+         \x20 \\dt              common tables       \\dt *container*   tables that match a pattern\n\
          \x20 select * from deployments; select * from service_ports; select * from apps.deployments;",
     ),
     (
         "columns",
-        "A column is the field's path in lower case without a leading metadata, spec or status:\n\
-         nodename, creationtimestamp, \"status.replicas\". A dot needs double quotes.  \\d pods shows all.\n\
-         object is the whole object as JSON text; it is there when it is named.",
+        "A column is named by the field's path in lower case, without a leading metadata, spec or status:\n\
+         nodename, creationtimestamp, \"status.replicas\". Quote names with dots.  \\d pods lists all columns.\n\
+         The column object is the whole object as JSON text; * does not include it.",
     ),
     (
         "labels",
-        "Labels, annotations and the keys of other maps are columns, and so are conditions:\n\
+        "Labels, annotations, keys of other maps and conditions are columns:\n\
          \x20 select name, \"labels.app\", labels['app.kubernetes.io/name'] from pods where \"ready.status\" = 'False';\n\
          \x20 select name from pods where selector_matches(labels, 'app=web,tier!=cache');\n\
-         One that no object has is NULL.",
+         A key that no object has is NULL.",
     ),
     (
         "resources",
-        "cpu is a number of cores, any other resource a whole number in base units (bytes):\n\
+        "cpu is a number of cores; other resources are integers in base units (bytes):\n\
          \x20 select pod, \"requests.cpu\", \"limits.memory\" / 1048576 as mib from containers;\n\
          \x20 select quantity('1.5Gi');",
     ),
@@ -42,20 +42,20 @@ pub(super) const SUBJECTS: &[(&str, &str)] = &[
     ),
     (
         "clusters",
-        "Every table has the column cluster. \\l tells how clusters are, \\c prod-* follows others.\n\
-         A statement fails while a cluster that it needs cannot answer; with SET kubesql.partial = on the others do.\n\
+        "Every table has the column cluster. \\l shows the state of clusters, \\c prod-* connects to others.\n\
+         A statement fails if a cluster is unavailable; SET kubesql.partial = on skips such clusters.\n\
          \x20 select cluster, count(*) from nodes group by cluster;\n\
          \x20 select * from system.watches; select * from system.queries;",
     ),
     (
         "explain",
-        "EXPLAIN [ANALYZE] statement: how it would be answered, or was.\n\
+        "EXPLAIN shows the plan of a statement; EXPLAIN ANALYZE runs it and shows what each step took.\n\
          \x20 explain select name from pods where namespace = 'default';",
     ),
     (
         "show",
         "SHOW TABLES [FROM schema] [LIKE 'pod%'], SHOW SCHEMAS, SHOW COLUMNS FROM table, SHOW FUNCTIONS [LIKE ...],\n\
-         SHOW ALL (the settings), DESCRIBE table.",
+         SHOW ALL (all settings), DESCRIBE table.",
     ),
     (
         "set",
@@ -64,7 +64,7 @@ pub(super) const SUBJECTS: &[(&str, &str)] = &[
     ),
     (
         "json",
-        "object and what has no fixed form are JSON text:\n\
+        "The column object, and fields without a fixed structure, are JSON text:\n\
          \x20 select name, object->'spec'->>'hostname' from pods;   select json_get_str(object, 'kind') from pods;",
     ),
 ];

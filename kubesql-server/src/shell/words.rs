@@ -190,7 +190,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn keywords_are_in_order() {
+    fn keywords_are_sorted() {
         assert!(KEYWORDS.is_sorted());
         assert!(is_keyword("SELECT") && !is_keyword("pods"));
         for word in RESERVED {
@@ -199,7 +199,7 @@ mod tests {
     }
 
     #[test]
-    fn names_have_quotes_where_they_need_them() {
+    fn quotes_names_if_needed() {
         for (name, expect) in [
             ("name", "name"),
             ("labels.app", "\"labels.app\""),

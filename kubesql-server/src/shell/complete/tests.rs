@@ -80,14 +80,14 @@ fn known(names: &mut Names, line: &str, pos: usize) -> CompletionResult {
 }
 
 /// The suggestions at the mark `|`.
-fn offered(names: &mut Names, line: &str) -> Vec<String> {
+fn suggestions(names: &mut Names, line: &str) -> Vec<String> {
     let pos = line.find('|').expect("a cursor");
     let found = known(names, &line.replace('|', ""), pos);
     found.suggestions().iter().map(|suggestion| suggestion.value.clone()).collect()
 }
 
 /// The line after its only suggestion is accepted.
-fn taken(names: &mut Names, line: &str) -> String {
+fn accepted(names: &mut Names, line: &str) -> String {
     let pos = line.find('|').expect("a cursor");
     let mut text = line.replace('|', "");
     let found = known(names, &text, pos);
@@ -104,7 +104,7 @@ fn names() -> Names {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_fits_is_offered() {
+async fn suggests_matching_names() {
     let mut names = names();
     let cases: &[(&str, &[&str])] = &[
         ("select * from pod|", &["pod_volumes", "pods"]),
@@ -143,12 +143,12 @@ async fn what_fits_is_offered() {
         ("\\tim|", &["\\timing"]),
     ];
     for (line, expect) in cases {
-        assert_eq!(offered(&mut names, line), *expect, "{line}");
+        assert_eq!(suggestions(&mut names, line), *expect, "{line}");
     }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_is_taken_replaces_what_was_typed() {
+async fn accepted_suggestions_replace_the_typed_name() {
     let mut names = names();
     for (line, expect) in [
         ("sele|", "select "),
@@ -161,12 +161,12 @@ async fn what_is_taken_replaces_what_was_typed() {
         ("select * from pods wher| phase", "select * from pods where phase"),
         ("select t.na| from (select name from pods) t", "select t.name from (select name from pods) t"),
     ] {
-        assert_eq!(taken(&mut names, line), expect, "{line}");
+        assert_eq!(accepted(&mut names, line), expect, "{line}");
     }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_all_begin_with_is_put_in() {
+async fn inserts_the_common_prefix() {
     let mut names = names();
     let line = "select \"labels.a";
     let found = known(&mut names, &format!("{line} from pods"), line.len());
