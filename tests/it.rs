@@ -1,74 +1,74 @@
-//! All integration tests in one binary, since each that links DataFusion costs a minute.
+//! All integration tests in one binary, because each binary that links DataFusion takes a minute to build.
 //!
-//! What needs no binary of its own is tested beside its code; here is what takes several rooms.
+//! Unit tests are beside the code that they test. Here are the tests that take several modules, a server or a client.
 
-#[path = "it/abuse.rs"]
-mod abuse; // clients of `kubesql serve` that misbehave
-#[path = "it/ancestor.rs"]
-mod ancestor; // the queries of the first users, to the letter
+#[path = "it/aggregated_apis.rs"]
+mod aggregated_apis; // kinds of aggregated APIs, known from their OpenAPI documents only
 #[path = "it/apiserver.rs"]
 mod apiserver; // a real Kubernetes API server, for other tests too
+#[path = "it/apiserver_outage.rs"]
+mod apiserver_outage; // a real API server that is killed and restarted, credentials that expire
+#[path = "it/apiserver_watch.rs"]
+mod apiserver_watch; // tables that follow a real API server
+#[path = "it/architecture/mod.rs"]
+mod architecture; // the rules of ARCHITECTURE.md: imports, circles of files, lengths of files
 #[path = "it/auth.rs"]
-mod auth; // who is let in by `kubesql serve`
+mod auth; // authentication of PostgreSQL clients: passwords, tokens, certificates, TLS
 #[path = "it/auth_http.rs"]
-mod auth_http; // the same over HTTP
+mod auth_http; // authentication of HTTP clients
 #[path = "it/cli.rs"]
 mod cli; // the command line: sources, statements, formats, errors, exit codes
 #[path = "it/clients.rs"]
-mod clients; // where the SQL clients are that `cargo xtask clients` installs
+mod clients; // the SQL clients that `cargo xtask clients` installs
+#[path = "it/compat_v0.rs"]
+mod compat_v0; // the queries of the first users, unchanged
 #[path = "it/converge/mod.rs"]
 mod converge; // watched tables against a server that misbehaves
 #[path = "it/custom.rs"]
-mod custom; // custom resources, in files, demo cluster and a real API server
+mod custom; // custom resources: in files, the demo cluster and a real API server
 #[path = "it/demo.rs"]
-mod demo; // what the made-up cluster holds
+mod demo; // the objects in tests/fixtures/demo
 #[path = "it/demo_cluster.rs"]
-mod demo_cluster; // the demo cluster under kube's watchers and kubectl
-#[path = "it/described.rs"]
-mod described; // kinds of servers beside the cluster's own
-#[path = "it/every_door.rs"]
-mod every_door; // one list of statements at every door
+mod demo_cluster; // the demo cluster with kube's watchers and kubectl
+#[path = "it/every_protocol.rs"]
+mod every_protocol; // one list of statements over every protocol
 #[path = "it/flight.rs"]
 mod flight; // clients of Arrow Flight SQL: ADBC and JDBC
+#[path = "it/hostile_clients.rs"]
+mod hostile_clients; // clients that send malformed messages, guess passwords, or stop reading
 #[path = "it/http.rs"]
-mod http; // `kubesql serve` with its HTTP door open, for other tests
+mod http; // a running `kubesql serve` with HTTP, for other tests
 #[path = "it/kubeconfigs.rs"]
-mod kubeconfigs; // certificates, tokens, plugins and proxies
+mod kubeconfigs; // certificates, tokens, plugins and proxies in kubeconfigs
 #[path = "it/limits.rs"]
-mod limits; // what `kubesql serve` allows statements, and how it ends
+mod limits; // limits of memory, rows, concurrency and time; shutdown
+#[path = "it/multi_cluster.rs"]
+mod multi_cluster; // several clusters in one query, some of them unreachable
 #[path = "it/oneshot/mod.rs"]
 mod oneshot; // clusters listed for each query: pages, selectors, errors
 #[path = "it/oracle.rs"]
-mod oracle; // the same questions put to plain Python over the same files
+mod oracle; // the same questions answered by plain Python over the same files
 #[path = "it/pg_clients.rs"]
-mod pg_clients; // clients of PostgreSQL's protocol, each with what it asks of a server
+mod pg_clients; // PostgreSQL clients, and what they ask of a server's catalog
 #[path = "it/pg_wire.rs"]
 mod pg_wire; // PostgreSQL's protocol: transactions, cursors, COPY, introspection
 #[path = "it/presto.rs"]
 mod presto; // the protocol of Presto and Trino, and its clients
 #[path = "it/readme.rs"]
-mod readme; // what README.md shows is what is printed
-#[path = "it/real.rs"]
-mod real; // tables that follow a real API server
-#[path = "it/real_trouble.rs"]
-mod real_trouble; // a real API server that goes away, comes back, and changes its mind
+mod readme; // the commands of README.md print what it shows
 #[path = "it/rest.rs"]
 mod rest; // the REST API
-#[path = "it/rooms.rs"]
-mod rooms; // who may import whom, and how long files may be
 #[path = "it/scripted/mod.rs"]
-mod scripted; // an API server that misbehaves as it is told
-#[path = "it/served.rs"]
-mod served; // clients of `kubesql serve`
+mod scripted; // an API server that fails on command
+#[path = "it/serve.rs"]
+mod serve; // `kubesql serve` with tokio-postgres and psql
 #[path = "it/sessions.rs"]
-mod sessions; // statements in this process
-#[path = "it/several.rs"]
-mod several; // several clusters in one query, and what becomes of it without some
+mod sessions; // statements in this process, for other tests
 #[path = "it/shell.rs"]
 mod shell; // the shell, from pipes and in a real terminal
 #[path = "it/support.rs"]
 mod support; // running the command, finding the checkout
 #[path = "it/trino_server.rs"]
-mod trino_server; // a Trino server of which kubesql is a catalog
+mod trino_server; // kubesql as a catalog of a Trino server
 #[path = "it/usage.rs"]
-mod usage; // what is refused and how, where output goes
+mod usage; // invalid command lines, output files

@@ -1,4 +1,4 @@
-// Keys, certificates and tokens: made at the first start in a data folder, and used again at the next.
+// Keys, certificates and tokens, which are made at the first start with a data folder and kept there.
 
 package main
 
@@ -20,7 +20,7 @@ import (
 	"time"
 )
 
-// Names of files; those with a key and a certificate are without their end.
+// Names of files; those of pairs of key and certificate have no extension here.
 const (
 	authority      = "authority.crt"
 	tokens         = "tokens.csv"
@@ -30,7 +30,7 @@ const (
 	keyEnd         = ".key"
 )
 
-// Users: by token the first two, by certificate the others.
+// Users: the first two authenticate with tokens, the others with certificates.
 const (
 	admin   = "test-admin"
 	limited = "test-limited"
@@ -38,7 +38,7 @@ const (
 	expired = "test-expired"
 )
 
-// The group that may do all.
+// The group of administrators.
 const masters = "system:masters"
 
 const day = 24 * time.Hour
@@ -48,7 +48,7 @@ type keys struct {
 	files  map[string][]byte
 }
 
-// openKeys reads the folder, or makes it where there is none.
+// openKeys reads the folder, or creates it.
 func openKeys(folder string) (*keys, error) {
 	_, err := os.Stat(folder)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -72,7 +72,7 @@ func openKeys(folder string) (*keys, error) {
 
 func (k *keys) path(file string) string { return filepath.Join(k.folder, file) }
 
-// token gives the token of a user.
+// token returns the token of a user.
 func (k *keys) token(user string) string {
 	for _, line := range strings.Split(string(k.files[tokens]), "\n") {
 		if fields := strings.Split(line, ","); len(fields) > 1 && fields[1] == user {
@@ -82,7 +82,7 @@ func (k *keys) token(user string) string {
 	return ""
 }
 
-// makeKeys writes a whole folder or none.
+// makeKeys writes the folder atomically.
 func makeKeys(folder string) error {
 	files := map[string][]byte{}
 	issuer, err := newAuthority(files)
@@ -143,7 +143,7 @@ type issuer struct {
 	key         *ecdsa.PrivateKey
 }
 
-// newAuthority makes the certificate that all others hang on; its key is kept nowhere.
+// newAuthority makes the certificate that signs all others; its key is not stored.
 func newAuthority(files map[string][]byte) (*issuer, error) {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {

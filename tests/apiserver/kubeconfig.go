@@ -10,7 +10,7 @@ import (
 	"k8s.io/client-go/tools/clientcmd/api"
 )
 
-// writeKubeconfig writes a kubeconfig that needs no other file, replacing what was there at once.
+// writeKubeconfig writes a self-contained kubeconfig, replacing an existing one atomically.
 func writeKubeconfig(path, url string, keys *keys) error {
 	byCertificate := func(user string) *api.AuthInfo {
 		return &api.AuthInfo{

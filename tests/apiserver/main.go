@@ -1,9 +1,9 @@
-// The command line: what to start, how long it lives, and what is said when it is ready.
+// The command line: options, lifetime, and the message when the server is ready.
 
 // Command kubesql-apiserver runs a Kubernetes API server and its etcd in one process on loopback, for tests.
 //
-// There is no kubelet, no scheduler and no controller: objects stay as clients write them, statuses included. So a
-// deployment makes no pods, and a namespace that is deleted stays until a client finalizes it.
+// There is no kubelet, no scheduler and no controller: objects stay as clients write them, statuses included. A
+// deployment creates no pods, and a deleted namespace stays until a client finalizes it.
 package main
 
 import (
@@ -21,10 +21,10 @@ import (
 	"k8s.io/klog/v2"
 )
 
-// How long the server may take from its start until it is ready.
+// The time limit from the start until the server is ready.
 const startPatience = 2 * time.Minute
 
-// How long requests in flight may take once the server has to stop.
+// The time that requests in flight have when the server stops.
 const stopPatience = 5 * time.Second
 
 type settings struct {
@@ -57,7 +57,7 @@ func main() {
 		fmt.Fprint(flags.Output(), "\nContexts of the kubeconfig: default (may do all), limited (no rights until bound to a role),\n",
 			"certificate (may do all, by a client certificate), expired (by one that has expired).\n")
 	}
-	_ = flags.Parse(os.Args[1:]) // leaves the process where it fails
+	_ = flags.Parse(os.Args[1:]) // exits on errors
 	if flags.NArg() > 0 {
 		fmt.Fprintf(flags.Output(), "%q is no flag\n", flags.Arg(0))
 		os.Exit(2)
@@ -70,7 +70,7 @@ func main() {
 	}
 }
 
-// run serves until it is told to stop.
+// run serves until it is stopped.
 func run(set *settings) (err error) {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP)
 	defer stop()
@@ -92,14 +92,14 @@ func run(set *settings) (err error) {
 		if set.data, err = os.MkdirTemp("", "kubesql-apiserver-"); err != nil {
 			return err
 		}
-		// Kept after a failure, for its log.
+		// Kept after a failure for its log.
 		defer func() {
 			if err == nil {
 				_ = os.RemoveAll(set.data)
 			}
 		}()
 	}
-	// Both servers take their paths as they are.
+	// Both servers use relative paths as they are.
 	if set.data, err = filepath.Abs(set.data); err != nil {
 		return err
 	}
@@ -118,7 +118,7 @@ func run(set *settings) (err error) {
 		if err != nil {
 			return err
 		}
-		// Where all of Kubernetes' packages write; a panic still goes to the real one.
+		// All packages of Kubernetes write here; a panic still goes to the real standard error.
 		os.Stderr = file
 		klog.SetOutput(file)
 	}

@@ -28,8 +28,8 @@ func startEtcd(ctx context.Context, folder, log string) (*embed.Etcd, error) {
 	config.Dir = folder
 	config.LogLevel = "warn"
 	config.LogOutputs = []string{log}
-	config.WarningUnaryRequestDuration = embed.DefaultWarningUnaryRequestDuration // or each request is logged
-	// A process that is killed loses nothing by it, only a machine that crashes would.
+	config.WarningUnaryRequestDuration = embed.DefaultWarningUnaryRequestDuration // otherwise each request is logged
+	// A killed process loses no data without fsync, only a crash of the machine would.
 	config.UnsafeNoFsync = true
 	anyPort := []url.URL{{Scheme: "http", Host: "127.0.0.1:0"}}
 	config.ListenClientUrls = anyPort
@@ -53,11 +53,11 @@ func startEtcd(ctx context.Context, folder, log string) (*embed.Etcd, error) {
 
 type server struct {
 	url string
-	// ended gives one value, what the server ended with.
+	// ended receives one value, the error that the server ended with.
 	ended chan error
 }
 
-// startServer starts kube-apiserver with the defaults of its release wherever a test cluster allows.
+// startServer starts kube-apiserver with the defaults of its release where possible.
 func startServer(ctx context.Context, set *settings, keys *keys, etcd string) (*server, error) {
 	run := options.NewServerRunOptions()
 	flags := pflag.NewFlagSet("kube-apiserver", pflag.ContinueOnError)
@@ -69,9 +69,9 @@ func startServer(ctx context.Context, set *settings, keys *keys, etcd string) (*
 		"--authorization-mode=RBAC",
 		"--allow-privileged=true",
 		"--service-cluster-ip-range=10.0.0.0/16",
-		// The endpoint of the service `kubernetes`, which must not be loopback; from the range for documentation.
+		// The endpoint of the service `kubernetes`, which must not be loopback; an address for documentation.
 		"--advertise-address=192.0.2.1",
-		// Without controllers there are no service accounts for pods, and nobody takes back the finalizers of volumes.
+		// Without controllers there are no service accounts for pods, and finalizers of volumes are never removed.
 		"--disable-admission-plugins=ServiceAccount,StorageObjectInUseProtection",
 		"--token-auth-file=" + keys.path(tokens),
 		"--client-ca-file=" + keys.path(authority),
@@ -113,7 +113,7 @@ func startServer(ctx context.Context, set *settings, keys *keys, etcd string) (*
 	return server, nil
 }
 
-// What every cluster holds soon after its first start, made by the server itself.
+// Objects that the server itself creates at its first start.
 var firstObjects = []string{
 	"/api/v1/namespaces/default",
 	"/api/v1/namespaces/kube-node-lease",
@@ -123,7 +123,7 @@ var firstObjects = []string{
 	"/apis/discovery.k8s.io/v1/namespaces/default/endpointslices/kubernetes",
 }
 
-// waitUntilReady waits until the server says that it is, and until the objects are there that it makes.
+// waitUntilReady waits until the server reports that it is ready and has created its first objects.
 func (s *server) waitUntilReady(ctx context.Context, keys *keys) error {
 	roots := x509.NewCertPool()
 	roots.AppendCertsFromPEM(keys.files[authority])

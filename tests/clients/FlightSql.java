@@ -1,4 +1,4 @@
-// The Flight SQL JDBC driver as its users use it: connection, metadata, statements, every type, errors, cancelling.
+// The Flight SQL JDBC driver: connection, metadata, statements, all types, errors, cancelling.
 import java.sql.Connection;
 import java.sql.DatabaseMetaData;
 import java.sql.DriverManager;
@@ -106,7 +106,7 @@ public class FlightSql {
         try (Statement statement = connection.createStatement(); ResultSet rows = statement.executeQuery(sql)) {
             rows.next();
             for (int at = 1; at <= rows.getMetaData().getColumnCount(); at++) {
-                // The driver knows the type of times with a zone and has no object of its own choice for them.
+                // The driver has no default class for times with a zone.
                 boolean zoned = rows.getMetaData().getColumnType(at) == java.sql.Types.TIMESTAMP_WITH_TIMEZONE;
                 Object value = zoned ? rows.getObject(at, java.time.OffsetDateTime.class) : rows.getObject(at);
                 String shown = value instanceof java.sql.Array list ? list(list)

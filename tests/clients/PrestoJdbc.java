@@ -1,4 +1,4 @@
-// What the JDBC drivers of Presto and Trino do with kubesql, a line for each thing; the first argument is the URL.
+// The JDBC drivers of Presto and Trino; prints one `what: value` on each line. The first argument is the URL.
 
 import java.sql.Connection;
 import java.sql.DatabaseMetaData;

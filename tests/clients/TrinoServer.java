@@ -1,5 +1,5 @@
-// A Trino server in this process, in which kubesql is a catalog by way of the connector for PostgreSQL: what it answers
-// has to be what kubesql answers itself. The arguments are an empty folder for the server's files and kubesql's port.
+// A Trino server in this process with kubesql as a catalog of its PostgreSQL connector. Its answers must be the same as
+// those of kubesql itself. Arguments: an empty folder for the server's files, and kubesql's port.
 
 import com.google.inject.Inject;
 import com.google.inject.Module;
@@ -19,18 +19,18 @@ import java.sql.*;
 import java.util.*;
 
 public class TrinoServer {
-    /** Asked of both; a second text is how kubesql is asked. */
+    /** Statements for both; a second text is the statement for kubesql where it differs. */
     static final String[][] QUESTIONS = {
         {"select schema_name from information_schema.schemata"
             + " where schema_name not in ('information_schema', 'pg_catalog')"},
         {"select table_name from information_schema.tables where table_schema = 'networking.k8s.io'"},
         {"select count(*) from \"networking.k8s.io\".ingresses"},
-        // Text, which kubesql compares, since the catalog says that it may.
+        // Comparisons of text, which the catalog lets kubesql evaluate.
         {"select count(*) from pods where phase <> 'Running' and name > 'm'"},
         {"select name, uid from pods where phase in ('Failed', 'Pending')"},
         {"select name from pods where name like 'a%' or name like '%!_%' escape '!'"},
         {"select count(*) from pods where phase = 'Run''ning\\' or name = 'ünïcødé ☃'"},
-        // Numbers, truth, times, NULL.
+        // Numbers, booleans, times, NULL.
         {"select name, priority from pods where priority > 0"},
         {"select pod, name from containers where restartcount between 1 and 5"},
         {"select count(*) from pods where enableservicelinks"},
@@ -38,7 +38,7 @@ public class TrinoServer {
         {"select name, starttime from pods where creationtimestamp > timestamp '2020-01-01 00:00:00 UTC'",
             "select name, starttime from pods where creationtimestamp > '2020-01-01T00:00:00Z'"},
         {"select name, nodename, deletiontimestamp from pods where deletiontimestamp is not null or nodename is null"},
-        // The first of them, groups, sums.
+        // LIMIT, GROUP BY, sums.
         {"select count(*) from (select name from pods limit 7)"},
         {"select name, priority from pods order by priority nulls first, name limit 5"},
         {"select namespace, count(*), min(creationtimestamp), max(name) from pods group by namespace"},
@@ -46,7 +46,7 @@ public class TrinoServer {
         {"select namespace, sum(restartcount) s from containers group by namespace having count(*) > 2"
             + " order by s desc, 1 limit 3"},
         {"select distinct phase, hostnetwork from pods"},
-        // Joins, of which the last is with what Trino copied into its memory.
+        // Joins, the last one with a table in Trino's memory.
         {"select p.name, c.name, c.image from pods p join containers c on p.uid = c.uid and p.namespace = c.namespace"},
         {"select count(*) from pods p left join nodes n on p.nodename = n.name where n.name is null"},
         {"select m.name, m.creationtimestamp, p.phase from memory.default.copied m join pods p on m.uid = p.uid",
@@ -58,7 +58,7 @@ public class TrinoServer {
         {"select name, podcidrs, finalizers from nodes where podcidrs is not null"},
     };
 
-    /** Asked of both; what the one statement that kubesql gets from Trino for it has in it. */
+    /** Statements for both, and a part of the statement that Trino sends to kubesql for it. */
     static final String[][] HANDED_ON = {
         {"select count(*) from pods where phase = 'Running' and priority > 0", "%count(*)%phase%COLLATE%priority%"},
         {"select priority, count(*), sum(generation), max(starttime) from pods group by 1", "%sum(%GROUP BY%"},
@@ -66,14 +66,14 @@ public class TrinoServer {
         {"select c.restartcount, p.priority from pods p join containers c on p.uid = c.uid", "%INNER JOIN%"},
     };
 
-    /** Refused, and the words for it. */
+    /** Statements that fail, and parts of their errors. */
     static final String[][] REFUSED = {
         {"create table copied as select name from pods", "CREATE: clusters are read only here"},
         {"insert into pods (name) values ('x')", "clusters are read only here"},
         {"delete from pods where priority = 5", "DELETE: clusters are read only here"},
     };
 
-    /** Brings the connectors in, for which a server looks in a folder for each. */
+    /** Loads the connectors, which a server otherwise loads from a folder for each. */
     static class Connectors {
         @Inject
         Connectors(PluginManager plugins) {
@@ -83,14 +83,14 @@ public class TrinoServer {
         }
     }
 
-    /** Starts the server; its port. */
+    /** Starts the server, and returns its port. */
     static int start(Path folder, String kubesql) throws Exception {
         Files.createDirectory(folder.resolve("plugins"));
         Files.writeString(folder.resolve("memory.properties"), "connector.name=memory\n");
         Files.write(folder.resolve("kubesql.properties"), List.of("connector.name=postgresql",
             "connection-url=jdbc:postgresql://127.0.0.1:" + kubesql + "/kubesql", "connection-user=someone",
             "postgresql.array-mapping=AS_ARRAY", "postgresql.experimental.enable-string-pushdown-with-collate=true",
-            // Otherwise it asks for all columns of each table at each statement.
+            // Without a cache it reads the columns of each table for each statement.
             "metadata.cache-ttl=5m"));
         int port;
         try (ServerSocket socket = new ServerSocket(0, 1, InetAddress.getLoopbackAddress())) {
@@ -111,7 +111,7 @@ public class TrinoServer {
         return port;
     }
 
-    /** The rows, each written alike whoever gave them; sorted where the statement does not do so. */
+    /** The rows in a common format, sorted if the statement has no ORDER BY. */
     static List<String> rows(Connection connection, String sql) throws SQLException {
         List<String> found = new ArrayList<>();
         try (Statement statement = connection.createStatement(); ResultSet rows = statement.executeQuery(sql)) {
@@ -135,7 +135,7 @@ public class TrinoServer {
         if (value instanceof Timestamp) return ((Timestamp) value).toInstant().toString();
         if (value instanceof java.sql.Array) return Arrays.toString((Object[]) ((java.sql.Array) value).getArray());
         if (!(value instanceof Number)) return String.valueOf(value);
-        // Who adds up in another order gets other last digits.
+        // The last digits of a sum depend on the order of its rows.
         return new BigDecimal(value.toString()).round(new MathContext(12)).stripTrailingZeros().toPlainString();
     }
 
@@ -147,7 +147,7 @@ public class TrinoServer {
         check(trino.equals(kubesql), sql + "\nTrino: " + trino + "\nkubesql: " + kubesql);
     }
 
-    /** A server that has begun to answer does not know of itself at once. */
+    /** The server answers before it has discovered itself. */
     static void awaitNode(Connection trino) throws Exception {
         for (int tries = 0; ; tries++) {
             try {
@@ -161,7 +161,7 @@ public class TrinoServer {
     }
 
     static void compare(Connection trino, Connection kubesql) throws SQLException {
-        // Keys of labels are columns where pods are watched already.
+        // Labels are columns once pods are watched.
         rows(kubesql, "select count(*) from pods");
         check(rows(trino, "show schemas").contains("[networking.k8s.io]"), "show schemas");
         check(rows(trino, "show tables").contains("[pods]"), "show tables");
@@ -195,7 +195,7 @@ public class TrinoServer {
     }
 
     public static void main(String[] args) throws Exception {
-        // Standard output becomes the server's log.
+        // The server logs to standard output.
         PrintStream out = System.out;
         int port = start(Path.of(args[0]), args[1]);
         String trino = "jdbc:trino://127.0.0.1:" + port + "/kubesql/kubesql?user=someone";
@@ -209,7 +209,7 @@ public class TrinoServer {
             out.println(error.getMessage());
             System.exit(1);
         }
-        // The server's threads go on otherwise.
+        // The threads of the server would keep the process alive.
         System.exit(0);
     }
 }

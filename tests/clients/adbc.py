@@ -1,4 +1,4 @@
-"""ADBC's driver of Flight SQL as its users use it; prints what it sees, a line each."""
+"""The ADBC driver for Flight SQL; prints one `what: value` on each line."""
 
 import sys
 import threading
@@ -47,7 +47,7 @@ with connect() as connection, connection.cursor() as cursor:
     cursor.execute("select name from pods where false")
     tell("empty", cursor.fetch_arrow_table().schema.names)
 
-    # Types: views and dictionaries arrive as what they hold.
+    # Types: views and dictionaries arrive as plain values.
     cursor.execute(
         "select 'ü' as text, arrow_cast('x', 'Dictionary(Int32, Utf8)') as word, array['a', null] as texts, "
         "(select labels from nodes order by name limit 1) as labels, named_struct('a', 1) as parts, null as untyped, "
@@ -57,7 +57,7 @@ with connect() as connection, connection.cursor() as cursor:
     tell("types", [str(of) for of in table.schema.types])
     tell("day", table["day"][0])
 
-    # A session of its own, and its settings.
+    # A second session, and settings.
     ask("set kubesql.partial = on")
     tell("setting", ask("show kubesql.partial"))
     native = connection.adbc_connection
@@ -73,7 +73,7 @@ with connect() as connection, connection.cursor() as cursor:
         tell("another session", apart.fetchall())
     ask("reset search_path")
 
-    # What there is.
+    # Catalogs, schemas, tables and columns.
     tell("table types", connection.adbc_get_table_types())
     tell("vendor", connection.adbc_get_info()["vendor_name"])
     schema = connection.adbc_get_table_schema("pods", db_schema_filter="core")
@@ -91,14 +91,14 @@ with connect() as connection, connection.cursor() as cursor:
     print(f"all columns in {time.time() - since:.2f} s", file=sys.stderr)
     tell("planned only", cursor.adbc_execute_schema("select name, labels from pods where name = $1").names)
 
-    # Errors say what to do next, and leave the connection as it was.
+    # Errors have hints, and the connection can still be used.
     for sql in ["selec 1", "select * from podz", "select nam from pods", "delete from pods", "select 1 / (select 0)"]:
         tell("error", failure(lambda: ask(sql)))
     table = pyarrow.table({"a": [1]})
     tell("ingest", failure(lambda: cursor.adbc_ingest("pods", table)))
     tell("after errors", ask("select 7 as seven"))
 
-    # What runs is stopped, and what is stopped is gone.
+    # Cancelling a running statement.
     endless = "select count(*) from generate_series(1, 1000000) a, generate_series(1, 1000000) b, "
     endless += "generate_series(1, 1000000) c where a.value + b.value < c.value"
     running = "select count(*) from system.queries where state = 'running' and sql like '%1000000%' and sql not like '%system%'"
@@ -126,7 +126,7 @@ with connect() as connection, connection.cursor() as cursor:
         thread.join()
     tell("gone", gone())
 
-# Where everybody is let in, a name and a password are not looked at.
+# Without users, names and passwords are ignored.
 with connect(username="someone", password="anything") as connection, connection.cursor() as cursor:
     cursor.execute("set kubesql.partial = on")
     cursor.fetchall()

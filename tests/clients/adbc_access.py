@@ -1,4 +1,4 @@
-"""Who is let in by ADBC: prints the outcome of each way to come in, a line each. Arguments: the address, a token."""
+"""Authentication with ADBC: prints the outcome of each attempt on a line. Arguments: the address, a token."""
 
 import sys
 

@@ -1,4 +1,4 @@
-"""pgcli: what it asks when it starts, to complete names."""
+"""pgcli: the queries that it sends at its start to complete names."""
 
 import sys
 

@@ -26,7 +26,7 @@ for binary in False, True:
         names = [cursor.pgresult.ftype(column) for column in range(len(EXPECT))]
         assert names == [21, 23, 20, 701, 16, 25, 1009, 1016, 1082, 1114, 1184, 1186, 1700, 3802, 25, 701], names
 
-# Parameters of types that are told, and of types that are not.
+# Parameters with and without types.
 for binary in "t", "b":
     one = connection.execute(
         f"select %{binary}::int + 1, %{binary}::numeric(6, 3)::float8, 'x' = any(%{binary}), %{binary}::timestamptz, "
@@ -38,7 +38,7 @@ names = [name for (name,) in connection.execute("select name from pods order by 
 found = connection.execute("select distinct name from pods where name = any(%s) order by 1", [names]).fetchall()
 assert [name for (name,) in found] == sorted(set(names)), found
 
-# A pipeline: what comes behind an error is not run, and the connection lives on.
+# A pipeline: statements after an error are not run, and the connection can still be used.
 with connection.pipeline() as pipeline:
     first = connection.execute("select 1")
     second = connection.execute("select count(*) > 0 from pods")
@@ -53,7 +53,7 @@ except psycopg.errors.UndefinedColumn:
     pass
 assert connection.execute("select 7").fetchone() == (7,)
 
-# Cursors on the server, with parameters, and what becomes of them.
+# Server-side cursors, with parameters, until they are closed.
 count = connection.execute("select count(*) from nodes where name > %s", ["a"]).fetchone()[0]
 connection.autocommit = False
 with connection.cursor("some cursor") as cursor:
@@ -65,7 +65,7 @@ with connection.cursor("other", binary=True) as cursor:
     assert len(cursor.fetchmany(5)) == 5
 connection.rollback()
 
-# Transactions: their state, savepoints, and errors inside.
+# Transactions: state, savepoints, errors.
 assert connection.info.transaction_status == pq.TransactionStatus.IDLE
 with connection.transaction():
     assert connection.info.transaction_status == pq.TransactionStatus.INTRANS
@@ -125,7 +125,7 @@ with connection.cursor() as cursor:
         assert b"".join(bytes(part) for part in copy) == b'"a,b",c,d\n1,,"x,""y"\n'
     cursor.execute("select 1")
 
-# Statements that SQL prepares, and what is forgotten.
+# PREPARE and DEALLOCATE.
 connection.execute("prepare p (int, text) as select $1 + 1, $2")
 assert connection.execute("execute p (41, 'a, ''b''')").fetchone() == (42, "a, 'b'")
 connection.execute("deallocate p")

@@ -1,4 +1,4 @@
-"""SQLAlchemy and pandas: what is there is found, and read into frames."""
+"""SQLAlchemy and pandas: reflection, and data frames."""
 
 import sys
 

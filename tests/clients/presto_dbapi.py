@@ -1,4 +1,4 @@
-"""What the Python clients of Presto and Trino do with kubesql; the arguments are the module, the host and the port."""
+"""The Python clients of Presto and Trino. Arguments: the module, the host and the port."""
 
 import sys
 

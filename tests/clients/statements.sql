@@ -1,5 +1,5 @@
--- What every door is asked, over tests/fixtures/demo: a statement a paragraph. Where one must fail, the line before it
--- says with which kind of error; where it has no rows, that it is empty.
+-- The statements that are run with every protocol over tests/fixtures/demo, one in each paragraph. If one must fail, the
+-- comment before it is the kind of error; if it has no rows, the comment is `empty`.
 
 -- Constants of every type.
 
@@ -35,7 +35,7 @@ select cast(7 as smallint) as small, cast(7 as int) as middle, cast(7 as bigint)
 
 select 1 = 1 as same, null is null as nothing, 1 is distinct from null as distinct_from
 
--- Empty answers and answers of one column or none.
+-- Empty answers, and answers of one column or none.
 
 -- empty
 select name from pods where false

@@ -1,4 +1,4 @@
-//! A real Kubernetes API server for tests (its source lies in `tests/apiserver`), and what must hold of it.
+//! A real Kubernetes API server for tests, built from `tests/apiserver`, and tests of that server.
 
 use std::ffi::OsStr;
 use std::io::{BufRead as _, BufReader};
@@ -10,12 +10,12 @@ use std::time::{Duration, Instant};
 use kube::config::{KubeConfigOptions, Kubeconfig};
 use kube::{Client, Config};
 
-use super::support::{build, root, skipped, target};
+use super::support::{build, root, target};
 
-/// The longest that a start may take: seconds on a machine at rest, but tests share theirs.
+/// The time limit of a start. An idle machine needs seconds, but tests run in parallel.
 const START: Duration = Duration::from_secs(180);
 
-/// The longest that a server may take to stop before it is killed.
+/// The time that a server has to stop before it is killed.
 const STOP: Duration = Duration::from_secs(15);
 
 /// A running API server; it stops when this is dropped, and when the test's process ends.
@@ -23,25 +23,23 @@ pub(crate) struct ApiServer {
     child: Child,
     /// `https://127.0.0.1:PORT`.
     pub(crate) url: String,
-    /// Contexts: `default`, which may do all; `limited`, which may do nothing before it is bound to a role;
-    /// `certificate`, which may do all by a client certificate; and `expired`, by one that has expired.
+    /// Contexts: `default`, which may do everything; `limited`, which may do nothing before it is bound to a role;
+    /// `certificate`, which may do everything with a client certificate; and `expired`, whose certificate has expired.
     pub(crate) kubeconfig: PathBuf,
 }
 
 impl ApiServer {
-    /// The server that tests share which only read, or keep to namespaces of their own.
-    ///
-    /// None, and said aloud, where it is not built.
-    pub(crate) fn shared() -> Option<&'static ApiServer> {
-        static SHARED: OnceLock<Option<ApiServer>> = OnceLock::new();
+    /// A server shared by the tests that only read, or that keep to namespaces of their own.
+    pub(crate) fn shared() -> &'static ApiServer {
+        static SHARED: OnceLock<ApiServer> = OnceLock::new();
         // Never dropped: it stops when its standard input closes as this process ends.
-        SHARED.get_or_init(|| ApiServer::start(&[])).as_ref()
+        SHARED.get_or_init(|| ApiServer::start(&[]))
     }
 
-    /// A server of one's own, with more options (`-help` lists them); None, and said aloud, where it is not built.
-    pub(crate) fn start(options: &[&str]) -> Option<ApiServer> {
-        let binary = binary()?;
-        let mut child = Command::new(binary)
+    /// A server for one test, with more options (`-help` lists them).
+    pub(crate) fn start(options: &[&str]) -> ApiServer {
+        let binary = binary();
+        let mut child = Command::new(&binary)
             .arg("--until-stdin-closes")
             .args(options)
             .stdin(Stdio::piped())
@@ -54,7 +52,7 @@ impl ApiServer {
         std::thread::spawn(move || {
             let mut line = String::new();
             let read = BufReader::new(out).read_line(&mut line);
-            // Nobody listens where it took too long.
+            // The receiver is gone if the start took too long.
             let _ = said.send(read.map(|_| line));
         });
         let mut server = ApiServer { child, url: String::new(), kubeconfig: PathBuf::new() };
@@ -66,7 +64,7 @@ impl ApiServer {
             Some((url, kubeconfig)) => (server.url, server.kubeconfig) = (url.to_owned(), kubeconfig.into()),
             None => panic!("the API server does not start: {}", server.ended()),
         }
-        Some(server)
+        server
     }
 
     /// A client by one of the contexts.
@@ -77,30 +75,20 @@ impl ApiServer {
         Client::try_from(config).expect("a client")
     }
 
-    /// Runs kubectl on the server, which has to succeed, and gives what it prints.
-    ///
-    /// None, and said aloud, where there is no kubectl.
-    pub(crate) fn kubectl(&self, args: &[&str]) -> Option<String> {
+    /// Runs kubectl on the server, which has to succeed, and returns what it prints.
+    pub(crate) fn kubectl(&self, args: &[&str]) -> String {
         let mut kubectl = Command::new("kubectl");
         kubectl.current_dir(root()).arg("--kubeconfig").arg(&self.kubeconfig).args(args).stdin(Stdio::null());
-        match kubectl.output() {
-            Ok(ran) => {
-                let err = String::from_utf8_lossy(&ran.stderr);
-                assert!(ran.status.success(), "kubectl {args:?}: {err}");
-                Some(String::from_utf8(ran.stdout).expect("UTF-8"))
-            }
-            Err(error) => {
-                skipped(&format!("KUBECTL ON A REAL API SERVER: KUBECTL DOES NOT RUN: {error}"));
-                None
-            }
-        }
+        let ran = kubectl.output().expect("kubectl runs");
+        assert!(ran.status.success(), "kubectl {args:?}: {}", String::from_utf8_lossy(&ran.stderr));
+        String::from_utf8(ran.stdout).expect("UTF-8")
     }
 
-    /// Brings the objects of `tests/fixtures/live` to the server, then their statuses, each of which lies at
-    /// `status/<resource>/[<namespace>/]<name>.yaml`. None, and said aloud, where there is no kubectl.
-    pub(crate) fn apply_live(&self) -> Option<()> {
+    /// Writes the objects of `tests/fixtures/live` to the server, then their statuses, which are kept in
+    /// `status/<resource>/[<namespace>/]<name>.yaml`.
+    pub(crate) fn apply_live(&self) {
         const LIVE: &str = "tests/fixtures/live";
-        self.kubectl(&["apply", "--server-side", "--filename", LIVE])?;
+        self.kubectl(&["apply", "--server-side", "--filename", LIVE]);
         let statuses = root().join(LIVE).join("status");
         for file in files(&statuses) {
             let place = file.strip_prefix(&statuses).expect("a file in the folder").with_extension("");
@@ -111,18 +99,17 @@ impl ApiServer {
                 _ => panic!("{} is no place for a status", file.display()),
             };
             let patch = ["patch", "--subresource=status", "--type=merge", "--patch-file"];
-            self.kubectl(&[&patch[..], &[file.to_str().expect("UTF-8")], &of].concat())?;
+            self.kubectl(&[&patch[..], &[file.to_str().expect("UTF-8")], &of].concat());
         }
-        Some(())
     }
 
-    /// Ends the server at once, as a crash does; its data stay, so give it a folder for them (`--data`).
+    /// Ends the server at once, as a crash does. Its data stay if it has a folder for them (`--data`).
     pub(crate) fn kill(mut self) {
         self.child.kill().expect("killed");
         self.child.wait().expect("ended");
     }
 
-    /// Waits for the end of a server that did not start; what it said.
+    /// Waits for the end of a server that did not start, and returns what it printed.
     fn ended(&mut self) -> String {
         let mut said = Vec::new();
         let mut err = self.child.stderr.take().expect("standard error");
@@ -141,31 +128,19 @@ impl Drop for ApiServer {
             }
             std::thread::sleep(Duration::from_millis(50));
         }
-        let _ = self.child.kill(); // only this process, and it may have ended just now
+        let _ = self.child.kill(); // it may have ended just now
         let _ = self.child.wait();
     }
 }
 
-/// The binary, where it has been built.
-fn binary() -> Option<&'static Path> {
-    static BINARY: OnceLock<Option<PathBuf>> = OnceLock::new();
-    let found = BINARY.get_or_init(|| {
-        let named = std::env::var_os("KUBESQL_APISERVER").filter(|path| !path.is_empty()).map(PathBuf::from);
-        if let Some(path) = named {
-            assert!(path.is_file(), "KUBESQL_APISERVER: there is no {}", path.display());
-            return Some(path);
-        }
-        let path = target().0.join("apiserver").join(format!("kubesql-apiserver{}", std::env::consts::EXE_SUFFIX));
-        if path.is_file() {
-            return Some(path);
-        }
-        skipped(&format!(
-            "THE TESTS ON A REAL API SERVER ARE SKIPPED: IT IS NOT BUILT (cargo xtask apiserver --build): no {}",
-            path.display()
-        ));
-        None
-    });
-    found.as_deref()
+/// The binary that `cargo xtask apiserver --build` makes.
+fn binary() -> PathBuf {
+    let path = match std::env::var_os("KUBESQL_APISERVER").filter(|path| !path.is_empty()) {
+        Some(path) => path.into(),
+        None => target().0.join("apiserver").join(format!("kubesql-apiserver{}", std::env::consts::EXE_SUFFIX)),
+    };
+    assert!(path.is_file(), "{} is missing: run `cargo xtask apiserver --build`", path.display());
+    path
 }
 
 /// All files below a folder.
@@ -197,9 +172,10 @@ async fn namespaces(server: &ApiServer) -> Vec<String> {
 const FIRST_NAMESPACES: [&str; 4] = ["default", "kube-node-lease", "kube-public", "kube-system"];
 
 #[tokio::test]
-async fn it_starts_and_knows_its_users() {
-    let Some(server) = ApiServer::shared() else { return };
-    // Namespaces of other tests may be there, too.
+#[cfg_attr(not(has_apiserver), ignore = "needs cargo xtask apiserver --build")]
+async fn starts_with_its_users() {
+    let server = ApiServer::shared();
+    // Other tests may have created namespaces.
     let found = namespaces(server).await;
     assert!(FIRST_NAMESPACES.iter().all(|name| found.iter().any(|it| it == name)), "{found:?}");
     let (status, version) = get(server, "certificate", "/version").await;
@@ -212,35 +188,38 @@ async fn it_starts_and_knows_its_users() {
     assert_eq!(get(server, "certificate", list).await.0, 200);
     refused(get(server, "limited", list).await, 403, "User \"test-limited\" cannot list resource \"namespaces\"");
     refused(get(server, "expired", list).await, 401, "Unauthorized");
-    // Not because it knows nobody: what all users may see, this one sees.
+    // The user is authenticated: it may read what all users may read.
     assert_eq!(get(server, "limited", "/apis").await.0, 200);
 }
 
 #[test]
-fn kubectl_works_with_it() {
-    let Some(server) = ApiServer::shared() else { return };
-    let Some(names) = server.kubectl(&["get", "namespaces", "--output", "name"]) else { return };
+#[cfg_attr(not(all(has_apiserver, has_kubectl)), ignore = "needs cargo xtask apiserver --build, and kubectl")]
+fn serves_kubectl() {
+    let server = ApiServer::shared();
+    let names = server.kubectl(&["get", "namespaces", "--output", "name"]);
     assert!(names.lines().any(|name| name == "namespace/kube-system"), "{names}");
 }
 
-/// The server checks them as it checks those of any user.
+/// The server validates the fixtures.
 #[test]
-fn objects_and_statuses_for_live_tests_are_accepted() {
-    let Some(server) = ApiServer::shared() else { return };
-    let Some(()) = server.apply_live() else { return };
+#[cfg_attr(not(all(has_apiserver, has_kubectl)), ignore = "needs cargo xtask apiserver --build, and kubectl")]
+fn accepts_the_live_fixtures() {
+    let server = ApiServer::shared();
+    server.apply_live();
     let pods = ["get", "pods", "--namespace", "live-shop", "--output"];
     let fields = "custom-columns=N:.metadata.name,P:.status.phase,R:.status.containerStatuses[*].restartCount";
-    let pods = server.kubectl(&[&pods[..], &[fields, "--no-headers"]].concat()).expect("there is kubectl");
+    let pods = server.kubectl(&[&pods[..], &[fields, "--no-headers"]].concat());
     let pods: Vec<Vec<&str>> = pods.lines().map(|line| line.split_whitespace().collect()).collect();
     assert_eq!(pods, [["wants-too-much", "Pending", "<none>"], ["web-1", "Running", "0"], ["web-2", "Running", "7"]]);
 }
 
-/// What tests on servers that go away and come back rely on.
+/// Tests with servers that are killed and restarted rely on this.
 #[tokio::test]
-async fn killed_it_resumes_with_its_data_at_its_port() {
+#[cfg_attr(not(has_apiserver), ignore = "needs cargo xtask apiserver --build")]
+async fn restarts_with_the_same_data_and_port() {
     let data = tempfile::tempdir().expect("a folder");
     let data = data.path().to_str().expect("UTF-8");
-    let Some(server) = ApiServer::start(&["--data", data]) else { return };
+    let server = ApiServer::start(&["--data", data]);
     let namespace = br#"{"apiVersion":"v1","kind":"Namespace","metadata":{"name":"kept"}}"#.to_vec();
     let post = http::Request::post("/api/v1/namespaces").header("content-type", "application/json");
     let made = server.client("default").await.request_text(post.body(namespace).expect("a request")).await;
@@ -249,19 +228,20 @@ async fn killed_it_resumes_with_its_data_at_its_port() {
     server.kill();
 
     let listen = url.trim_start_matches("https://");
-    let server = ApiServer::start(&["--data", data, "--listen", listen]).expect("it is built");
+    let server = ApiServer::start(&["--data", data, "--listen", listen]);
     assert_eq!(server.url, url);
     let same = std::fs::read_to_string(&server.kubeconfig).expect("it") == kubeconfig.expect("the kubeconfig");
     assert!(same, "the kubeconfig of before is of no use any more");
     assert!(namespaces(&server).await.contains(&"kept".to_owned()));
 }
 
-/// The committed document is made of the Swagger file in the Kubernetes sources. A server with all its APIs has to
-/// tell the same; by default it serves fewer versions.
+/// The committed document is made from the Swagger file in the Kubernetes sources. A server with all APIs enabled must
+/// give the same document; by default it serves fewer versions.
 #[test]
-fn what_is_imported_from_it_is_the_committed_document() {
+#[cfg_attr(not(has_apiserver), ignore = "needs cargo xtask apiserver --build")]
+fn imports_as_the_committed_document() {
     let all = ["--with", "runtime-config=api/all=true", "--with", "feature-gates=AllAlpha=true,AllBeta=true"];
-    let Some(server) = ApiServer::start(&all) else { return };
+    let server = ApiServer::start(&all);
     let output = tempfile::tempdir().expect("a folder");
     let args = ["import", "--kubeconfig"].map(OsStr::new).into_iter();
     let args = args.chain([server.kubeconfig.as_os_str(), OsStr::new("--output"), output.path().as_os_str()]);

@@ -1,4 +1,4 @@
-//! Who is let in by `kubesql serve`: passwords, tokens, client certificates, TLS; with psql and tokio-postgres.
+//! Authentication by `kubesql serve`: passwords, tokens, client certificates, TLS; with psql and tokio-postgres.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -10,8 +10,8 @@ use tempfile::TempDir;
 use tokio_postgres::NoTls;
 use tokio_postgres::error::SqlState;
 
-use super::served::Served;
-use super::support::{run, run_with, skipped};
+use super::serve::PgServer;
+use super::support::{run, run_with};
 
 /// A folder with the files of one test.
 pub(crate) struct Files(TempDir);
@@ -29,14 +29,14 @@ impl Files {
         self.path(name).to_str().expect("UTF-8").to_owned()
     }
 
-    /// Adds a user with the command, and gives the file.
+    /// Adds a user with the command, and returns the path of the file.
     pub(crate) fn user(&self, name: &str, password: &str) -> String {
         let ran = run_with(&["user", "add", name, "--users", &self.text("users")], &format!("{password}\n"));
         assert_eq!(ran.code, Some(0), "{}", ran.err);
         self.text("users")
     }
 
-    /// Makes a token with the command.
+    /// Creates a token with the command.
     pub(crate) fn token(&self, name: &str, more: &[&str]) -> String {
         let tokens = self.text("tokens");
         let args = [&["token", "create", name, "--tokens", &tokens], more].concat();
@@ -45,7 +45,7 @@ impl Files {
         ran.out.trim().to_owned()
     }
 
-    /// Writes a certificate and its key for only its owner to read.
+    /// Writes a certificate and its key, which only the owner can read.
     fn pair(&self, name: &str, certificate: &str, key: &KeyPair) {
         fs::write(self.path(&format!("{name}.crt")), certificate).expect("a file");
         let path = self.path(&format!("{name}.key"));
@@ -57,7 +57,8 @@ impl Files {
         }
     }
 
-    /// An authority, and what it gives: `NAME.crt` and `NAME.key` of this common name, good for this machine.
+    /// Writes the certificate of an authority, and certificates that it signs for localhost: `NAME.crt` and `NAME.key`,
+    /// with the name as the common name.
     pub(crate) fn authority<'a>(&self, name: &str, people: impl IntoIterator<Item = &'a str>) {
         let mut params = CertificateParams::default();
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
@@ -80,8 +81,8 @@ impl Files {
     }
 }
 
-/// What psql says to one statement over a connection: rows or errors; none, and said aloud, where there is no psql.
-fn psql(served: &Served, connection: &str, password: Option<&str>, sql: &str) -> Option<Result<String, String>> {
+/// What psql prints for one statement over a connection: rows or errors.
+fn psql(served: &PgServer, connection: &str, password: Option<&str>, sql: &str) -> Result<String, String> {
     let mut psql = Command::new("psql");
     psql.args([
         "-X",
@@ -96,26 +97,22 @@ fn psql(served: &Served, connection: &str, password: Option<&str>, sql: &str) ->
     if let Some(password) = password {
         psql.env("PGPASSWORD", password);
     }
-    match psql.output() {
-        Ok(ran) => {
-            let text = |bytes| String::from_utf8(bytes).expect("UTF-8").trim().to_owned();
-            Some(if ran.status.success() { Ok(text(ran.stdout)) } else { Err(text(ran.stderr)) })
-        }
-        Err(error) => {
-            skipped(&format!("PSQL WITH PASSWORDS AND TLS: PSQL DOES NOT RUN: {error}"));
-            None
-        }
-    }
+    let ran = psql.output().expect("psql runs");
+    let text = |bytes| String::from_utf8(bytes).expect("UTF-8").trim().to_owned();
+    if ran.status.success() { Ok(text(ran.stdout)) } else { Err(text(ran.stderr)) }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn passwords_let_in_who_has_them() {
+#[cfg_attr(not(has_psql), ignore = "needs psql")]
+async fn accepts_passwords_and_reloads_them() {
     let files = Files::new();
     let users = files.user("ada", "correct horse");
     let written = fs::read_to_string(&users).expect("a file");
     assert!(written.starts_with("ada:SCRAM-SHA-256$4096:") && !written.contains("horse"), "{written}");
     let log = files.text("audit");
-    let served = Served::start(&["--users", &users, "--audit-log", &log]);
+    let said = files.path("stderr");
+    let to = fs::File::create(&said).expect("a file");
+    let served = PgServer::logging(&["--demo", "--users", &users, "--audit-log", &log], to);
     let connect = |user: &str, password: Option<&str>| {
         let mut config = tokio_postgres::Config::new();
         config.host("127.0.0.1").port(served.port.parse().expect("a port")).user(user).application_name("the-test");
@@ -141,7 +138,7 @@ async fn passwords_let_in_who_has_them() {
     }
     assert_eq!(messages, ["password authentication failed for user \"USER\""; 3]);
     assert!(connect("ada", None).await.is_err());
-    // The file changes: within a second or two, the new password is right and the old one is not.
+    // After a change of the file, the new password is accepted within seconds, and the old one is not.
     files.user("ada", "new");
     let began = Instant::now();
     while connect("ada", Some("new")).await.is_err() {
@@ -149,9 +146,13 @@ async fn passwords_let_in_who_has_them() {
         tokio::time::sleep(Duration::from_millis(300)).await;
     }
     assert!(connect("ada", Some("correct horse")).await.is_err());
-    // A file that is wrong is not taken.
+    // An invalid file is ignored.
     fs::write(&users, "ada:new\n").expect("a file");
-    tokio::time::sleep(Duration::from_millis(2500)).await;
+    let began = Instant::now();
+    while !fs::read_to_string(&said).expect("a file").contains("verifier") {
+        assert!(began.elapsed() < Duration::from_secs(30), "the invalid file is not reported");
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
     assert!(connect("ada", Some("new")).await.is_ok());
 
     let text = fs::read_to_string(&log).expect("a log");
@@ -164,78 +165,80 @@ async fn passwords_let_in_who_has_them() {
     assert!(lines.iter().any(|line| line["event"] == "refused" && line["user"] == "eve"), "{text}");
     assert!(!text.contains("horse"), "{text}");
 
-    // Again with PostgreSQL's own client.
-    let Some(answer) = psql(&served, "user=ada", Some("new"), "select 7") else { return };
+    // The same with psql.
+    let answer = psql(&served, "user=ada", Some("new"), "select 7");
     assert_eq!(answer.as_deref(), Ok("7"));
-    let wrong = psql(&served, "user=ada", Some("old"), "select 7").expect("psql").expect_err("refused");
+    let wrong = psql(&served, "user=ada", Some("old"), "select 7").expect_err("refused");
     assert!(wrong.contains("FATAL:  password authentication failed for user \"ada\""), "{wrong}");
-    assert!(psql(&served, "user=ada", None, "select 7").expect("psql").is_err());
-    assert!(psql(&served, "user=ada", Some(""), "select 7").expect("psql").is_err());
+    assert!(psql(&served, "user=ada", None, "select 7").is_err());
+    assert!(psql(&served, "user=ada", Some(""), "select 7").is_err());
 }
 
 #[test]
-fn tls_is_required_and_bound_to_the_certificate() {
+#[cfg_attr(not(has_psql), ignore = "needs psql")]
+fn requires_tls_and_binds_passwords_to_it() {
     let files = Files::new();
     files.authority("ca", ["server"]);
     files.authority("other", []);
     let users = files.user("ada", "secret");
     let (certificate, key) = (files.text("server.crt"), files.text("server.key"));
     let tls = ["--users", &users, "--tls-cert", &certificate, "--tls-key", &key];
-    let served = Served::start(&tls);
+    let served = PgServer::start(&tls);
     let ask = |connection: &str| psql(&served, &format!("user=ada {connection}"), Some("secret"), "select 7");
     let root = format!("sslmode=verify-full sslrootcert={}", files.text("ca.crt"));
-    let Some(answer) = ask(&root) else { return };
+    let answer = ask(&root);
     assert_eq!(answer.as_deref(), Ok("7"));
-    // The password is shown to this server and to none that passes it on.
-    assert_eq!(ask(&format!("{root} channel_binding=require")).expect("psql").as_deref(), Ok("7"));
-    assert_eq!(ask("sslmode=prefer").expect("psql").as_deref(), Ok("7"));
-    let error = ask("sslmode=disable").expect("psql").expect_err("refused");
+    // The password is bound to this server's certificate.
+    assert_eq!(ask(&format!("{root} channel_binding=require")).as_deref(), Ok("7"));
+    assert_eq!(ask("sslmode=prefer").as_deref(), Ok("7"));
+    let error = ask("sslmode=disable").expect_err("refused");
     assert!(error.contains("connections without TLS are refused here"), "{error}");
     assert!(error.contains("sslmode=require"), "{error}");
     let error = ask(&format!("sslmode=verify-full sslrootcert={}", files.text("other.crt")));
-    assert!(error.expect("psql").expect_err("an unknown authority").contains("certificate verify failed"));
+    assert!(error.expect_err("an unknown authority").contains("certificate verify failed"));
     drop(served);
 
-    let served = Served::start(&[&tls[..], &["--tls", "optional"]].concat());
+    let served = PgServer::start(&[&tls[..], &["--tls", "optional"]].concat());
     for mode in ["disable", "require"] {
         let answer = psql(&served, &format!("user=ada sslmode={mode}"), Some("secret"), "select 7");
-        assert_eq!(answer.expect("psql").as_deref(), Ok("7"), "{mode}");
+        assert_eq!(answer.as_deref(), Ok("7"), "{mode}");
     }
 }
 
 #[test]
-fn certificates_let_in_who_they_name() {
+#[cfg_attr(not(has_psql), ignore = "needs psql")]
+fn accepts_client_certificates() {
     let files = Files::new();
     files.authority("ca", ["server", "ada", "late"]);
     files.authority("other", ["bob"]);
     let (certificate, key, ca) = (files.text("server.crt"), files.text("server.key"), files.text("ca.crt"));
     let with_ca = ["--tls-cert", &certificate, "--tls-key", &key, "--client-ca", &ca];
-    let served = Served::start(&with_ca);
-    let ask = |served: &Served, user: &str, shows: &str, password: Option<&str>| {
+    let served = PgServer::start(&with_ca);
+    let ask = |served: &PgServer, user: &str, shows: &str, password: Option<&str>| {
         let shown =
             format!("sslcert={} sslkey={}", files.text(&format!("{shows}.crt")), files.text(&format!("{shows}.key")));
         let connection = format!("user={user} sslmode=verify-full sslrootcert={ca} {shown}");
         psql(served, &connection, password, "select username from system.queries where state = 'running'")
     };
-    let Some(answer) = ask(&served, "ada", "ada", None) else { return };
+    let answer = ask(&served, "ada", "ada", None);
     assert_eq!(answer.as_deref(), Ok("ada"));
-    let error = ask(&served, "root", "ada", None).expect("psql").expect_err("somebody else");
+    let error = ask(&served, "root", "ada", None).expect_err("somebody else");
     assert!(error.contains("the client's certificate is that of \"ada\", and not of \"root\""), "{error}");
-    // Another authority's, one that has expired, and none.
+    // Signed by another authority, expired, and none.
     for shows in ["bob", "late", "nobody"] {
-        assert!(ask(&served, shows, shows, None).expect("psql").is_err(), "{shows}");
+        assert!(ask(&served, shows, shows, None).is_err(), "{shows}");
     }
     drop(served);
-    // With passwords beside, who has no certificate can show one.
+    // With --users, clients without a certificate can use a password.
     let users = files.user("bob", "secret");
-    let served = Served::start(&[&with_ca[..], &["--users", &users]].concat());
-    assert_eq!(ask(&served, "ada", "ada", None).expect("psql").as_deref(), Ok("ada"));
-    assert_eq!(ask(&served, "bob", "nobody", Some("secret")).expect("psql").as_deref(), Ok("bob"));
-    assert!(ask(&served, "bob", "nobody", Some("wrong")).expect("psql").is_err());
+    let served = PgServer::start(&[&with_ca[..], &["--users", &users]].concat());
+    assert_eq!(ask(&served, "ada", "ada", None).as_deref(), Ok("ada"));
+    assert_eq!(ask(&served, "bob", "nobody", Some("secret")).as_deref(), Ok("bob"));
+    assert!(ask(&served, "bob", "nobody", Some("wrong")).is_err());
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn tokens_let_in_until_they_end() {
+async fn rejects_expired_and_revoked_tokens() {
     let files = Files::new();
     let good = files.token("ci", &["--expires", "1d"]);
     let over = files.token("bot", &["--expires", "1h"]);
@@ -245,7 +248,7 @@ async fn tokens_let_in_until_they_end() {
     let ends: Vec<&str> = text.lines().filter(|line| line.starts_with("bot:")).collect();
     let end = ends[0].splitn(3, ':').nth(2).expect("an expiry");
     fs::write(&tokens, text.replace(end, "2026-01-01T00:00:00Z")).expect("a file");
-    let served = Served::start(&["--tokens", &tokens]);
+    let served = PgServer::start(&["--tokens", &tokens]);
     let connect = |user: &'static str, password: String| {
         let config = format!("host=127.0.0.1 port={} user={user} password={password}", served.port);
         async move { tokio_postgres::connect(&config, NoTls).await }
@@ -270,7 +273,7 @@ async fn tokens_let_in_until_they_end() {
 }
 
 #[test]
-fn what_would_be_open_by_mistake_does_not_start() {
+fn refuses_to_start_with_unsafe_settings() {
     let files = Files::new();
     files.authority("ca", ["server", "ada", "late"]);
     let users = files.user("ada", "secret");

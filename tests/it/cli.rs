@@ -10,7 +10,7 @@ const NODES: &str = "tests/fixtures/demo/nodes.json";
 const PODS: &str = "tests/fixtures/demo/pods.json";
 
 #[test]
-fn failures_have_their_exit_code_and_say_what_to_do() {
+fn failures_have_exit_codes_and_hints() {
     for (args, code, expect) in [
         (&["query", "--file", NODES, "--no-such-flag", "select 1"][..], 2, &["--no-such-flag"][..]),
         (&["query", "--file", NODES, "-o", "xml", "select 1"], 2, &["xml", "json"]),
@@ -35,7 +35,7 @@ fn failures_have_their_exit_code_and_say_what_to_do() {
 }
 
 #[test]
-fn alone_and_asked_for_help_it_teaches() {
+fn prints_usage_help_version_and_completions() {
     let alone = run(&[]);
     assert!((alone.out.clone() + &alone.err).contains("Usage: kubesql"), "{}", alone.err);
     for args in [&["--help"][..], &["query", "--help"], &["tables", "--help"], &["describe", "--help"]] {
@@ -52,7 +52,7 @@ fn alone_and_asked_for_help_it_teaches() {
 }
 
 #[test]
-fn several_statements_run_up_to_the_first_that_fails() {
+fn stops_at_the_first_failing_statement() {
     let sql = "select count(*) as n from nodes; select nam from nodes; select 2 as never";
     let ran = run(&["query", "--file", NODES, "-o", "ndjson", sql]);
     assert_eq!((ran.code, ran.out.as_str()), (Some(1), "{\"n\":4}\n"), "{}", ran.err);
@@ -64,7 +64,7 @@ fn several_statements_run_up_to_the_first_that_fails() {
 }
 
 #[test]
-fn statements_and_objects_come_from_where_they_are_said_to() {
+fn reads_statements_and_objects_from_files_and_pipes() {
     let objects = fs::read_to_string(root().join(NODES)).expect("nodes");
     let expect = "{\"n\":4}\n";
     let sql = "select count(*) as n from nodes";
@@ -80,7 +80,7 @@ fn statements_and_objects_come_from_where_they_are_said_to() {
 }
 
 #[test]
-fn sources_are_clusters() {
+fn each_source_is_a_cluster() {
     let clusters = "select cluster, count(*) as n from nodes group by cluster order by cluster";
     let blue = format!("blue={NODES}");
     let green = format!("green={NODES}");
@@ -88,13 +88,13 @@ fn sources_are_clusters() {
     assert_eq!(both, [json!({"cluster": "blue", "n": 4}), json!({"cluster": "green", "n": 4})]);
     let ran = run(&["query", "-o", "ndjson", "--cluster-name", "red", "--file", NODES, "--file", &blue, clusters]);
     assert_eq!(ran.out, "{\"cluster\":\"blue\",\"n\":4}\n{\"cluster\":\"red\",\"n\":4}\n", "{}", ran.err);
-    // A row of one cluster is never joined with one of another by accident of the test: uids are equal here.
+    // Both clusters have the same uids.
     let pruned = rows(&[&blue, &green], "select distinct cluster from nodes where cluster <> 'blue'");
     assert_eq!(pruned, [json!({"cluster": "green"})]);
 }
 
 #[test]
-fn every_format_holds_the_same_rows() {
+fn all_formats_have_the_same_rows() {
     let sql = "select name, unschedulable, \"allocatable.cpu\" as cpu, creationtimestamp, labels, \"allocatable.pods\" as pods \
                from nodes order by name limit 2";
     let print = |format: &str| {
@@ -131,7 +131,7 @@ fn every_format_holds_the_same_rows() {
 }
 
 #[test]
-fn arrow_and_parquet_are_what_other_programs_read() {
+fn writes_arrow_and_parquet() {
     let folder = tempfile::tempdir().expect("a folder");
     for format in ["arrow", "parquet"] {
         let path = folder.path().join(format);
@@ -150,7 +150,7 @@ fn arrow_and_parquet_are_what_other_programs_read() {
 }
 
 #[test]
-fn tables_leave_out_what_is_empty_and_say_so() {
+fn table_format_omits_empty_columns_with_a_note() {
     let ran = run(&["query", "--file", NODES, "select * from nodes"]);
     assert!(ran.out.contains("kubeletversion") && !ran.out.contains("deletiontimestamp"), "{}", ran.out);
     assert!(ran.err.contains("--all-columns"), "{}", ran.err);
@@ -158,12 +158,12 @@ fn tables_leave_out_what_is_empty_and_say_so() {
     assert!(all.out.contains("deletiontimestamp") && all.err.is_empty(), "{}", all.err);
     let named = run(&["query", "--file", NODES, "select name, deletiontimestamp from nodes"]);
     assert!(named.out.contains("deletiontimestamp") && named.err.is_empty(), "{}", named.err);
-    // A program that reads JSON has the same columns whatever the data.
+    // JSON has the same columns whatever the data.
     assert!(run(&["query", "--file", NODES, "-o", "json", "select * from nodes"]).out.contains("deletiontimestamp"));
 }
 
 #[test]
-fn values_of_secrets_are_shown_only_when_asked_for() {
+fn redacts_secrets_by_default() {
     let query = |more: &[&str]| {
         let mut args = vec!["query", "--file", DEMO, "-o", "json"];
         args.extend(more);
@@ -176,7 +176,7 @@ fn values_of_secrets_are_shown_only_when_asked_for() {
 }
 
 #[test]
-fn what_is_wrong_with_the_data_is_told_and_costs_nothing_else() {
+fn warns_of_malformed_objects() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("mixed.yaml");
     let mut text = "apiVersion: v1\nkind: Pod\nmetadata: {name: good}\nspec: {priority: 7}\n---\n\
@@ -192,7 +192,11 @@ fn what_is_wrong_with_the_data_is_told_and_costs_nothing_else() {
     let found: Vec<Value> = serde_json::from_str(&ran.out).expect("JSON");
     assert_eq!(ran.code, Some(0), "{}", ran.err);
     assert_eq!(found, [json!({"name": "good", "priority": 7}), json!({"name": "odd", "priority": null})]);
-    assert!(ran.err.contains("warning: ") && ran.err.contains(" more warnings;"), "few of many are told:\n{}", ran.err);
+    assert!(
+        ran.err.contains("warning: ") && ran.err.contains(" more warnings;"),
+        "only some warnings are printed:\n{}",
+        ran.err
+    );
     let all = run(&["query", "--file", path, "--all-warnings", "-o", "json", sql]);
     assert!(all.err.lines().count() > ran.err.lines().count() && !all.err.contains(" more warnings;"), "{}", all.err);
     for what in ["priority", "Unknown0", "Unknown11"] {
@@ -201,7 +205,7 @@ fn what_is_wrong_with_the_data_is_told_and_costs_nothing_else() {
 }
 
 #[test]
-fn a_reader_that_goes_away_is_no_error() {
+fn ignores_a_closed_pipe() {
     let sql = "select a.object from pods a, pods b, pods c";
     for format in ["ndjson", "csv", "json"] {
         let (code, err) = read_one_line(&["query", "--file", PODS, "-o", format, sql]);

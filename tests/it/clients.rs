@@ -1,11 +1,10 @@
-//! SQL clients that are not ours: those that `cargo xtask clients` installs.
+//! The SQL clients that `cargo xtask clients` installs.
 
 use std::ffi::OsString;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::Command;
-use std::sync::OnceLock;
 
-use super::support::{root, skipped};
+use super::support::root;
 
 fn folder() -> PathBuf {
     match std::env::var_os("KUBESQL_CLIENTS") {
@@ -15,67 +14,43 @@ fn folder() -> PathBuf {
 }
 
 /// A program of the Python environment (`python`, `pgcli`), to be run in the checkout.
-///
-/// None, and said aloud, where it is not installed.
-pub(crate) fn python(program: &str) -> Option<Command> {
+pub(crate) fn python(program: &str) -> Command {
     let path = folder().join(if cfg!(windows) { "python/Scripts" } else { "python/bin" }).join(program);
-    present(&path).then(|| {
-        let mut command = Command::new(path);
-        command.current_dir(root());
-        command
-    })
+    let mut command = Command::new(installed(path));
+    command.current_dir(root());
+    command
 }
 
-/// Java with these archives of `tests/clients/jars.txt` on its class path, each named by how its file's name begins,
-/// to be run in the checkout. A single source file may follow: `java Client.java`.
-///
-/// None, and said aloud, where Java or one of them is not installed.
-pub(crate) fn java(jars: &[&str]) -> Option<Command> {
+/// Java with these archives of `tests/clients/jars.txt` on its class path, each named by the beginning of its file's
+/// name, to be run in the checkout. A single source file may follow: `java Client.java`.
+pub(crate) fn java(jars: &[&str]) -> Command {
     java_with(jars, &[])
 }
 
 /// As [`java`], with the Trino server of `tests/clients/trino.xml` and Trino's driver.
-pub(crate) fn trino_server() -> Option<Command> {
+pub(crate) fn trino_server() -> Command {
     let server = folder().join("trino");
-    // Written when all else is there.
-    if !present(&server.join("installed.xml")) {
-        return None;
-    }
+    installed(server.join("installed.xml"));
     java_with(&["trino-jdbc"], &[server.join("*")])
 }
 
-fn java_with(jars: &[&str], more: &[PathBuf]) -> Option<Command> {
-    static JAVA: OnceLock<bool> = OnceLock::new();
-    if !JAVA.get_or_init(|| Command::new("java").arg("-version").output().is_ok_and(|ran| ran.status.success())) {
-        skipped("TESTS OF SQL CLIENTS IN JAVA: JAVA DOES NOT RUN");
-        return None;
-    }
-    let mut path = Vec::new();
-    for jar in jars {
-        path.push(archive(jar)?);
-    }
-    path.extend_from_slice(more);
+fn java_with(jars: &[&str], more: &[PathBuf]) -> Command {
+    let path = jars.iter().map(|jar| archive(jar)).chain(more.iter().cloned());
     let path: OsString = std::env::join_paths(path).expect("no separators in paths");
     let mut command = Command::new("java");
     command.current_dir(root()).arg("-cp").arg(path);
-    Some(command)
+    command
 }
 
-/// The archive whose file's name begins like this; none, and said aloud, where it is not installed.
-pub(crate) fn archive(name: &str) -> Option<PathBuf> {
+/// The archive whose file name begins like this.
+fn archive(name: &str) -> PathBuf {
     let folder = folder().join("jars");
     let files = std::fs::read_dir(&folder).into_iter().flatten().flatten().map(|file| file.path());
     let found = files.filter(|path| path.file_name().is_some_and(|of| of.to_string_lossy().starts_with(name))).max();
-    if found.is_none() {
-        present(&folder.join(name));
-    }
-    found
+    found.unwrap_or_else(|| installed(folder.join(name)))
 }
 
-fn present(path: &Path) -> bool {
-    let there = path.exists();
-    if !there {
-        skipped(&format!("A TEST OF AN SQL CLIENT: {} IS MISSING (cargo xtask clients)", path.display()));
-    }
-    there
+fn installed(path: PathBuf) -> PathBuf {
+    assert!(path.exists(), "{} is missing: run `cargo xtask clients`", path.display());
+    path
 }

@@ -1,4 +1,4 @@
-//! Questions to the made-up cluster whose answers can be read in its files.
+//! Questions about the demo objects, whose answers can be read in their files.
 
 use serde_json::{Value, json};
 
@@ -9,14 +9,14 @@ fn check(sql: &str, expected: &Value) {
 }
 
 #[test]
-fn counts() {
+fn counts_objects() {
     for (table, count) in [("pods", 18), ("nodes", 4), ("deployments", 4), ("services", 4), ("ingresses", 1)] {
         check(&format!("select count(*) as n from {table}"), &json!([{ "n": count }]));
     }
 }
 
 #[test]
-fn a_container_in_a_crash_loop() {
+fn finds_a_container_in_a_crash_loop() {
     check(
         "select pod, name, restartcount, \"state.waiting.reason\", \"laststate.terminated.reason\" \
          from containers where \"state.waiting.reason\" = 'CrashLoopBackOff'",
@@ -28,7 +28,7 @@ fn a_container_in_a_crash_loop() {
 }
 
 #[test]
-fn lists_in_lists_are_tables() {
+fn nested_lists_are_tables() {
     check(
         "select ingress, rule_index, index, path, \"backend.service.name\" as service, \
          \"backend.service.port.number\" as port from ingress_rule_paths order by rule_index, index",
@@ -49,7 +49,7 @@ fn lists_in_lists_are_tables() {
 }
 
 #[test]
-fn keys_of_maps_are_columns() {
+fn map_keys_are_columns() {
     check(
         "select name, \"labels.team\" as team, labels from services where \"labels.app\" = 'web'",
         &json!([{"name": "web", "team": "storefront", "labels": {"app": "web", "team": "storefront"}}]),

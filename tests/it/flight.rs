@@ -7,13 +7,13 @@ use std::process::{Child, Command, Stdio};
 use super::clients::{java, python};
 use super::support::{binary, root, run, run_with};
 
-/// A process that answers clients.
-struct Served {
+/// A running `kubesql serve`.
+struct FlightServer {
     process: Child,
     address: String,
 }
 
-impl Served {
+impl FlightServer {
     fn start(args: &[&str]) -> Self {
         let mut process = Command::new(binary())
             .current_dir(root())
@@ -30,18 +30,18 @@ impl Served {
     }
 }
 
-impl Drop for Served {
+impl Drop for FlightServer {
     fn drop(&mut self) {
-        // Where it is gone already, there is nothing to end.
+        // It may have ended already.
         _ = self.process.kill();
         _ = self.process.wait();
     }
 }
 
-/// What a client told, a line each: `what: value`, in order.
-struct Told(Vec<(String, String)>);
+/// The output of a client, one `what: value` on each line.
+struct Output(Vec<(String, String)>);
 
-impl Told {
+impl Output {
     fn by(mut client: Command) -> Self {
         let ran = client.stdin(Stdio::null()).output().expect("the client starts");
         let (out, err) = (String::from_utf8_lossy(&ran.stdout), String::from_utf8_lossy(&ran.stderr));
@@ -51,25 +51,26 @@ impl Told {
     }
 
     fn all(&self, what: &str) -> Vec<&str> {
-        self.0.iter().filter(|(told, _)| told == what).map(|(_, value)| value.as_str()).collect()
+        self.0.iter().filter(|(output, _)| output == what).map(|(_, value)| value.as_str()).collect()
     }
 
-    /// Whether it told all this.
+    /// Checks that the output has all of these.
     fn has(&self, expect: &[(&str, &str)]) {
-        let told: HashMap<&str, &str> = self.0.iter().map(|(what, value)| (what.as_str(), value.as_str())).collect();
+        let output: HashMap<&str, &str> = self.0.iter().map(|(what, value)| (what.as_str(), value.as_str())).collect();
         for (what, value) in expect {
-            assert_eq!(told.get(what), Some(value), "{what}");
+            assert_eq!(output.get(what), Some(value), "{what}");
         }
     }
 }
 
 #[test]
-fn adbc_works() {
-    let Some(mut client) = python("python") else { return };
-    let served = Served::start(&["--demo"]);
+#[cfg_attr(not(has_python_clients), ignore = "needs cargo xtask clients")]
+fn answers_adbc() {
+    let mut client = python("python");
+    let served = FlightServer::start(&["--demo"]);
     client.arg("tests/clients/adbc.py").arg(format!("grpc://{}", served.address));
-    let told = Told::by(client);
-    told.has(&[
+    let output = Output::by(client);
+    output.has(&[
         ("one", "[(1,)]"),
         ("rows", "[('str', 'UTC', 'list'), ('str', 'UTC', 'list'), ('str', 'UTC', 'list')]"),
         ("parameters", "3"),
@@ -107,7 +108,7 @@ fn adbc_works() {
         ("handshake", "[('on',)]"),
     ]);
     let begins = |what, expect: &[(&str, &str)]| {
-        let errors = told.all(what);
+        let errors = output.all(what);
         assert_eq!(errors.len(), expect.len(), "{errors:?}");
         for (error, (code, part)) in errors.iter().zip(expect) {
             assert!(error.starts_with(code) && error.contains(part), "{error}");
@@ -130,14 +131,15 @@ fn adbc_works() {
 }
 
 #[test]
-fn jdbc_works() {
-    let Some(mut client) = java(&["flight-sql-jdbc-driver"]) else { return };
-    let served = Served::start(&["--demo"]);
-    // Where Arrow's memory is, which it looks for from outside.
+#[cfg_attr(not(has_java_clients), ignore = "needs Java, and cargo xtask clients")]
+fn answers_jdbc() {
+    let mut client = java(&["flight-sql-jdbc-driver"]);
+    let served = FlightServer::start(&["--demo"]);
+    // Arrow accesses direct memory by reflection.
     client.env("JDK_JAVA_OPTIONS", "--add-opens=java.base/java.nio=ALL-UNNAMED -Duser.timezone=UTC");
     client.arg("tests/clients/FlightSql.java").arg(&served.address);
-    let told = Told::by(client);
-    told.has(&[
+    let output = Output::by(client);
+    output.has(&[
         ("product", "kubesql"),
         ("read only", "true"),
         ("quote", "\""),
@@ -188,10 +190,10 @@ fn jdbc_works() {
         ("after errors", "[7]"),
         ("cancelled", "stopped"),
     ]);
-    assert_eq!(told.all("prepared"), ["1", "2", "3"]);
-    let columns = told.all("all columns");
+    assert_eq!(output.all("prepared"), ["1", "2", "3"]);
+    let columns = output.all("all columns");
     assert!(columns.iter().any(|tables| tables.contains("pods")), "{columns:?}");
-    for (error, part) in told.all("error").iter().zip([
+    for (error, part) in output.all("error").iter().zip([
         "found: selec",
         "did you mean pods?",
         "did you mean name?",
@@ -204,8 +206,9 @@ fn jdbc_works() {
 }
 
 #[test]
-fn only_those_who_may_come_in() {
-    let Some(mut client) = python("python") else { return };
+#[cfg_attr(not(has_python_clients), ignore = "needs cargo xtask clients")]
+fn authenticates_flight_clients() {
+    let mut client = python("python");
     let folder = tempfile::tempdir().expect("a folder");
     let file = |name: &str| folder.path().join(name).to_str().expect("UTF-8").to_owned();
     let (users, tokens) = (file("users"), file("tokens"));
@@ -213,19 +216,19 @@ fn only_those_who_may_come_in() {
     assert_eq!(added.code, Some(0), "{}", added.err);
     let made = run(&["token", "create", "grace", "--tokens", &tokens]);
     assert_eq!(made.code, Some(0), "{}", made.err);
-    let served = Served::start(&["--demo", "--users", &users, "--tokens", &tokens]);
+    let served = FlightServer::start(&["--demo", "--users", &users, "--tokens", &tokens]);
     let address = format!("grpc://{}", served.address);
     client.args(["tests/clients/adbc_access.py", &address, made.out.trim()]);
-    let told = Told::by(client);
-    told.has(&[("right", "[(7,)]"), ("token", "[(7,)]")]);
+    let output = Output::by(client);
+    output.has(&[("right", "[(7,)]"), ("token", "[(7,)]")]);
     for what in ["nobody", "wrong", "wrong token"] {
-        let outcome = told.all(what).concat();
+        let outcome = output.all(what).concat();
         assert!(outcome.starts_with("UNAUTHENTICATED"), "{what}: {outcome}");
     }
 }
 
 #[test]
-fn what_would_be_open_to_others_is_refused() {
+fn refuses_open_network_addresses() {
     let ran = run(&["serve", "--demo", "--pg", "off", "--http", "off", "--flight", "0.0.0.0:0"]);
     assert_eq!(ran.code, Some(2));
     assert!(ran.err.contains("--flight 0.0.0.0:0"), "{}", ran.err);

@@ -1,4 +1,4 @@
-//! `kubesql serve` with its HTTP door open, and a client of HTTP that sees every byte.
+//! A running `kubesql serve` with HTTP, and an HTTP client that sees every byte.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
@@ -9,15 +9,15 @@ use serde_json::Value;
 
 use super::support::{binary, root};
 
-/// A process that answers HTTP.
-pub(crate) struct Serving {
+/// A running `kubesql serve` with HTTP.
+pub(crate) struct HttpServer {
     pub(crate) process: Child,
     /// `127.0.0.1:40123`
     pub(crate) address: String,
 }
 
-impl Serving {
-    /// One over the demo cluster.
+impl HttpServer {
+    /// Starts one over the demo cluster.
     pub(crate) fn demo(args: &[&str]) -> Self {
         Self::start(&[&["--demo"], args].concat())
     }
@@ -41,12 +41,12 @@ impl Serving {
     pub(crate) fn ask(&self, method: &str, path: &str, headers: &[(&str, &str)], body: &str) -> Reply {
         let mut socket = self.send(method, path, headers, body);
         let mut bytes = Vec::new();
-        // An answer that breaks off is one as well.
+        // An answer may be cut off.
         _ = socket.read_to_end(&mut bytes);
         Reply::of(&bytes)
     }
 
-    /// Sends a request, whose answer is still to be read.
+    /// Sends a request without reading the answer.
     pub(crate) fn send(&self, method: &str, path: &str, headers: &[(&str, &str)], body: &str) -> TcpStream {
         let mut request = format!("{method} {path} HTTP/1.1\r\nConnection: close\r\n");
         if !headers.iter().any(|(name, _)| *name == "Host") {
@@ -58,25 +58,25 @@ impl Serving {
         request.push_str(&format!("Content-Length: {}\r\n\r\n{body}", body.len()));
         let mut socket = TcpStream::connect(&self.address).expect("a connection");
         socket.set_read_timeout(Some(Duration::from_secs(120))).expect("a timeout");
-        // What is too long is answered before all of it is taken.
+        // A body that is too long is answered before it is read completely.
         _ = socket.write_all(request.as_bytes());
         socket
     }
 
-    /// Asks by the REST API.
+    /// Runs a statement with the REST API.
     pub(crate) fn query(&self, request: &Value, headers: &[(&str, &str)]) -> Reply {
         let headers = [&[("Content-Type", "application/json")], headers].concat();
         self.ask("POST", "/api/v1/query", &headers, &request.to_string())
     }
 
-    /// The rows of a statement by the REST API.
+    /// The rows of a statement with the REST API.
     pub(crate) fn rows(&self, sql: &str) -> Value {
         let reply = self.query(&serde_json::json!({"sql": sql}), &[]);
         assert_eq!(reply.status, 200, "{sql}: {}", reply.text());
         reply.json()["rows"].clone()
     }
 
-    /// Kilobytes of memory that the process uses.
+    /// The memory of the process in kilobytes.
     pub(crate) fn memory(&self) -> Option<u64> {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.process.id())).ok()?;
         let line = status.lines().find(|line| line.starts_with("VmRSS:"))?;
@@ -84,9 +84,9 @@ impl Serving {
     }
 }
 
-impl Drop for Serving {
+impl Drop for HttpServer {
     fn drop(&mut self) {
-        // Where it is gone already, there is nothing to end.
+        // It may have ended already.
         _ = self.process.kill();
         _ = self.process.wait();
     }
@@ -96,10 +96,10 @@ impl Drop for Serving {
 #[derive(Debug)]
 pub(crate) struct Reply {
     pub(crate) status: u16,
-    /// Names in lower case; trailers are behind the others.
+    /// Names in lower case; trailers follow the others.
     pub(crate) headers: Vec<(String, String)>,
     pub(crate) body: Vec<u8>,
-    /// Whether it ends as it said it would.
+    /// Whether the body is complete.
     pub(crate) is_whole: bool,
 }
 
@@ -148,7 +148,7 @@ impl Reply {
     }
 }
 
-/// The fields behind the first line.
+/// The header fields after the first line.
 fn fields(head: &str) -> Vec<(String, String)> {
     let lines = head.split("\r\n").skip(1).filter_map(|line| line.split_once(':'));
     lines.map(|(name, value)| (name.to_lowercase(), value.trim().to_owned())).collect()

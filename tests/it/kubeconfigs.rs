@@ -1,4 +1,4 @@
-//! Ways into a cluster that kubeconfigs know: client certificates, tokens, plugins that are run for them, proxies.
+//! Ways to reach a cluster in kubeconfigs: client certificates, tokens, credential plugins, proxies.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -23,8 +23,9 @@ fn answered(ran: &Ran) {
 }
 
 #[test]
-fn client_certificates() {
-    let Some(server) = ApiServer::shared() else { return };
+#[cfg_attr(not(has_apiserver), ignore = "needs cargo xtask apiserver --build")]
+fn authenticates_with_client_certificates() {
+    let server = ApiServer::shared();
     answered(&ask(&server.kubeconfig, "certificate"));
     let ran = ask(&server.kubeconfig, "expired");
     assert_eq!(ran.code, Some(3), "{}", ran.err);
@@ -34,14 +35,14 @@ fn client_certificates() {
     assert!(ran.err.contains("cluster limited: namespaces: ") && ran.err.contains("auth can-i list"), "{}", ran.err);
 }
 
-/// The value of a key in a kubeconfig, where it is there once.
+/// The value of a key that a kubeconfig has once.
 fn value<'k>(kubeconfig: &'k str, key: &str) -> &'k str {
     let found = kubeconfig.lines().find_map(|line| line.trim().trim_start_matches("- ").strip_prefix(key));
     found.unwrap_or_else(|| panic!("no {key}")).trim().trim_matches('"')
 }
 
 #[test]
-fn plugins_that_are_run_for_credentials() {
+fn runs_credential_plugins() {
     let cluster = Cluster::start(&["--pods", "20", "--nodes", "2", "--events-per-second", "0"]);
     let kubeconfig = std::fs::read_to_string(cluster.kubeconfig()).expect("the kubeconfig");
     let folder = tempfile::tempdir().expect("a folder");
@@ -74,7 +75,7 @@ fn plugins_that_are_run_for_credentials() {
     assert!(ran.err.contains("cluster plugin: namespaces: no credentials can be had"), "{}", ran.err);
 }
 
-/// A proxy that lets everything through, and counts.
+/// A proxy that counts connections.
 async fn proxy(listener: TcpListener, count: Arc<AtomicUsize>) {
     while let Ok((client, _)) = listener.accept().await {
         let count = Arc::clone(&count);
@@ -91,15 +92,16 @@ async fn proxy(listener: TcpListener, count: Arc<AtomicUsize>) {
                 TcpStream::connect(target.unwrap_or_else(|| panic!("{request}"))).await.expect("the server");
             client.get_mut().write_all(b"HTTP/1.1 200 OK\r\n\r\n").await.expect("written");
             count.fetch_add(1, Ordering::SeqCst);
-            // Either side may end it as it likes.
+            // Either side may close the connection.
             _ = copy_bidirectional(&mut client, &mut server).await;
         });
     }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn proxies() {
-    let Some(server) = ApiServer::shared() else { return };
+#[cfg_attr(not(has_apiserver), ignore = "needs cargo xtask apiserver --build")]
+async fn connects_through_a_proxy() {
+    let server = ApiServer::shared();
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let address = listener.local_addr().expect("an address");
     let count = Arc::new(AtomicUsize::new(0));

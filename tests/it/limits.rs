@@ -1,4 +1,4 @@
-//! What `kubesql serve` allows statements: memory, rows, turns, time; and how it ends.
+//! Limits of `kubesql serve`: memory, rows, concurrency, time; and its shutdown.
 
 use std::io::Read;
 use std::process::Command;
@@ -7,15 +7,15 @@ use std::time::{Duration, Instant};
 use futures::TryStreamExt;
 use tokio_postgres::error::SqlState;
 
-use super::abuse::{ask, connected};
-use super::served::{ENDLESS, Served};
+use super::hostile_clients::{ask, connected};
+use super::serve::{ENDLESS, PgServer};
 
-/// Counts statements that run, of which this is none.
+/// Counts running statements except this one.
 const RUNNING: &str = "select count(*) from system.queries where state = 'running' and sql not like '%system%'";
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn who_asks_for_too_much_is_told_and_others_run_on() {
-    let served = Served::start(&["--max-rows", "1000", "--max-bytes", "64Ki", "--memory-per-statement", "8Mi"]);
+async fn a_statement_over_a_limit_fails_alone() {
+    let served = PgServer::start(&["--max-rows", "1000", "--max-bytes", "64Ki", "--memory-per-statement", "8Mi"]);
     let (client, other) = (served.client().await, served.client().await);
     let join = "select count(*) from (select repeat(value::text, 20) as v from generate_series(1, 200000)) a \
         join (select repeat(value::text, 20) as v from generate_series(1, 200000)) b on a.v = b.v";
@@ -50,8 +50,8 @@ async fn who_asks_for_too_much_is_told_and_others_run_on() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn turns_and_times_are_kept_to() {
-    let served = Served::start(&[
+async fn enforces_concurrency_limits_and_timeouts() {
+    let served = PgServer::start(&[
         "--max-concurrent-statements",
         "2",
         "--max-queued-statements",
@@ -67,7 +67,7 @@ async fn turns_and_times_are_kept_to() {
     assert_eq!(error.message(), "the statement took more than 0.3 s");
     assert_eq!(error.hint(), Some("SET statement_timeout allows more"));
     client.batch_execute("reset statement_timeout").await.expect("a setting");
-    // Both are somebody's, who has one turn; nobody may wait.
+    // Both connections are of one user, who may run one statement; the queue has no places.
     let rows = client.query_raw("select value from generate_series(1, 1000000)", &[] as &[i32]).await.expect("rows");
     let mut rows = std::pin::pin!(rows);
     rows.try_next().await.expect("a row");
@@ -77,18 +77,18 @@ async fn turns_and_times_are_kept_to() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_reader_that_stands_still_loses_its_turn_in_time() {
-    let served = Served::start(&["--max-concurrent-statements", "1", "--statement-timeout", "2"]);
+async fn stalled_readers_time_out() {
+    let served = PgServer::start(&["--max-concurrent-statements", "1", "--statement-timeout", "2"]);
     let other = served.client().await;
     let mut reader = connected(&served);
     ask(&mut reader, "select repeat('x', 1000) from generate_series(1, 10000000)");
     reader.read_exact(&mut [0; 1000]).expect("rows");
-    // Nothing is read any more, the turn is taken, and yet the other one gets it.
+    // The reader stops reading while it holds the only permit; the other client gets it in time.
     let began = Instant::now();
     while other.query("select 1", &[]).await.is_err() {
         assert!(began.elapsed() < Duration::from_secs(60), "the turn is never given back");
     }
-    // Who reads on is told.
+    // The reader gets an error when it reads on.
     let mut last = Vec::new();
     while !last.windows(5).any(|part| part == b"57014") {
         let mut more = vec![0; 1 << 16];
@@ -100,13 +100,13 @@ async fn a_reader_that_stands_still_loses_its_turn_in_time() {
 }
 
 #[cfg(unix)]
-fn signal(served: &Served) {
+fn signal(served: &PgServer) {
     let killed = Command::new("kill").args(["-TERM", &served.process.id().to_string()]).status();
     assert!(killed.expect("kill runs").success());
 }
 
 #[cfg(unix)]
-async fn ended(served: &mut Served, within: Duration) -> Option<i32> {
+async fn ended(served: &mut PgServer, within: Duration) -> Option<i32> {
     let began = Instant::now();
     loop {
         if let Some(status) = served.process.try_wait().expect("a process") {
@@ -119,8 +119,8 @@ async fn ended(served: &mut Served, within: Duration) -> Option<i32> {
 
 #[cfg(unix)]
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn statements_that_run_may_end_before_the_server_does() {
-    let mut served = Served::start(&["--drain-timeout", "100"]);
+async fn drains_running_statements_on_shutdown() {
+    let mut served = PgServer::start(&["--drain-timeout", "100"]);
     let (client, other) = (served.client().await, served.client().await);
     let long =
         "select count(*) from generate_series(1, 3000) a, generate_series(1, 3000) b where a.value + b.value < 0";
@@ -138,16 +138,20 @@ async fn statements_that_run_may_end_before_the_server_does() {
 
 #[cfg(unix)]
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_second_signal_ends_at_once() {
-    let mut served = Served::start(&["--drain-timeout", "1000"]);
+async fn a_second_signal_stops_at_once() {
+    let mut served = PgServer::start(&["--drain-timeout", "1000"]);
     let (client, other) = (served.client().await, served.client().await);
     let running = tokio::spawn(async move { client.query(ENDLESS, &[]).await.map(|_| ()) });
     while other.query_one(RUNNING, &[]).await.expect("a count").get::<_, i64>(0) == 0 {
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
     signal(&served);
-    tokio::time::sleep(Duration::from_millis(500)).await;
-    assert!(served.process.try_wait().expect("a process").is_none(), "it does not wait");
+    // The server has seen the signal when it accepts no more statements.
+    let began = Instant::now();
+    while other.query_one("select 1", &[]).await.is_ok() {
+        assert!(began.elapsed() < Duration::from_secs(60), "the signal has no effect");
+    }
+    assert!(served.process.try_wait().expect("a process").is_none(), "it does not wait for the running statement");
     signal(&served);
     ended(&mut served, Duration::from_secs(30)).await;
     assert!(running.await.expect("no panic").is_err());

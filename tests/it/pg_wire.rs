@@ -1,12 +1,12 @@
-//! PostgreSQL's protocol by tokio-postgres: transactions, cursors, COPY, statements that SQL prepares, introspection.
+//! PostgreSQL's protocol with tokio-postgres: transactions, cursors, COPY, PREPARE, introspection.
 
 use futures::TryStreamExt;
 use tokio_postgres::error::SqlState;
 use tokio_postgres::{Client, SimpleQueryMessage};
 
-use super::served::Served;
+use super::serve::PgServer;
 
-/// The rows of the simple protocol, columns joined by `|`.
+/// The rows of a simple query, columns joined by `|`.
 async fn rows(client: &Client, sql: &str) -> Vec<String> {
     let messages = client.simple_query(sql).await.unwrap_or_else(|error| panic!("{sql}: {error:?}"));
     let row = |message: &SimpleQueryMessage| match message {
@@ -24,8 +24,8 @@ async fn code(client: &Client, sql: &str) -> SqlState {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn transactions_are_kept_account_of() {
-    let served = Served::start(&[]);
+async fn tracks_transactions() {
+    let served = PgServer::start(&[]);
     let client = served.client().await;
     rows(&client, "begin; set local search_path = apps; set application_name = 'x'").await;
     assert_eq!(rows(&client, "show search_path; show application_name").await, ["apps", "x"]);
@@ -38,7 +38,7 @@ async fn transactions_are_kept_account_of() {
         client.query("select 1", &[]).await.expect_err("failed").code(),
         Some(&SqlState::IN_FAILED_SQL_TRANSACTION)
     );
-    // To commit what has failed takes it back.
+    // COMMIT of a failed transaction is a ROLLBACK.
     rows(&client, "commit").await;
     assert_eq!(rows(&client, "show search_path").await, ["kubesql"]);
     rows(&client, "begin; savepoint a; savepoint b").await;
@@ -51,8 +51,8 @@ async fn transactions_are_kept_account_of() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn cursors_give_rows_in_parts() {
-    let served = Served::start(&[]);
+async fn cursors_fetch_rows_in_parts() {
+    let served = PgServer::start(&[]);
     let client = served.client().await;
     let sql = "declare c cursor for select * from generate_series(1, 10)";
     assert_eq!(code(&client, sql).await, SqlState::NO_ACTIVE_SQL_TRANSACTION);
@@ -73,15 +73,15 @@ async fn cursors_give_rows_in_parts() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn rows_are_copied_out() {
-    let served = Served::start(&[]);
+async fn copies_rows_to_stdout() {
+    let served = PgServer::start(&[]);
     let client = served.client().await;
     let copied = async |sql: &str| {
         let stream = client.copy_out(sql).await.unwrap_or_else(|error| panic!("{sql}: {error:?}"));
         let parts: Vec<_> = stream.try_collect().await.unwrap_or_else(|error| panic!("{sql}: {error:?}"));
         parts.concat()
     };
-    // What a PostgreSQL server of release 15 writes.
+    // The bytes that PostgreSQL 15 writes.
     for (sql, expect) in [
         (
             "COPY (select 'a\tb\\c' as x, null as y, true, array['p q', null], 1.5::float8) TO STDOUT",
@@ -110,8 +110,8 @@ async fn rows_are_copied_out() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn statements_of_sql_and_protocol_are_one() {
-    let served = Served::start(&[]);
+async fn sql_and_protocol_share_prepared_statements() {
+    let served = PgServer::start(&[]);
     let client = served.client().await;
     rows(&client, "prepare p (int) as select $1 + 1, $1").await;
     assert_eq!(rows(&client, "execute p (1 + 1)").await, ["3|2"]);
@@ -119,10 +119,10 @@ async fn statements_of_sql_and_protocol_are_one() {
     assert_eq!(code(&client, "prepare p as select 1").await, SqlState::DUPLICATE_PSTATEMENT);
     rows(&client, "deallocate all").await;
     assert_eq!(code(&client, "execute p (1)").await, SqlState::INVALID_SQL_STATEMENT_NAME);
-    // Nothing at all, in both protocols.
+    // Empty statements, in both protocols.
     assert_eq!(client.query("", &[]).await.expect("nothing").len(), 0);
     assert_eq!(rows(&client, ";; -- nothing").await.len(), 0);
-    // Several portals of several statements at once.
+    // Several open portals of several statements.
     let mut client = client;
     let transaction = client.transaction().await.expect("a transaction");
     let one = transaction.bind("select * from generate_series(1, 5)", &[]).await.expect("a portal");
@@ -133,8 +133,8 @@ async fn statements_of_sql_and_protocol_are_one() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_dashboards_ask_is_answered() {
-    let served = Served::start(&[]);
+async fn answers_queries_of_dashboards() {
+    let served = PgServer::start(&[]);
     let client = served.client().await;
     for (sql, expect) in [
         // Grafana: version, tables, columns.
@@ -180,7 +180,7 @@ async fn what_dashboards_ask_is_answered() {
           WHERE t.relnamespace = 2200 ORDER BY c.conname",
             None,
         ),
-        // What drivers ask.
+        // Drivers.
         ("select 1::int4 = any(array[1, 2])", Some("t")),
         ("select 3 = any('{1,2}'::int[]), 2 <> all(array[1, 3])", Some("f|t")),
         (
@@ -219,13 +219,13 @@ async fn what_dashboards_ask_is_answered() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn drivers_find_what_the_data_has() {
-    let served = Served::start(&[]);
+async fn drivers_find_dynamic_columns() {
+    let served = PgServer::start(&[]);
     let client = served.client().await;
     let keys = "select count(*) > 0 from pg_namespace n join pg_class c on c.relnamespace = n.oid \
         join pg_attribute a on a.attrelid = c.oid where n.nspname like 'kubesql' and c.relname like 'po_s' \
         and a.attname like 'labels.%'";
-    // Nobody has asked for pods yet, and to ask for columns is no reason to fetch them.
+    // No query has loaded pods yet, and reading columns does not load them.
     assert_eq!(rows(&client, keys).await, ["f"]);
     assert_eq!(rows(&client, "select count(*) > 0 from pods").await, ["t"]);
     for (sql, expect) in [
@@ -238,7 +238,7 @@ async fn drivers_find_what_the_data_has() {
              and c.relnamespace = 'kubesql'::regnamespace",
             "2|2",
         ),
-        // What is asked of one is not asked of others.
+        // The columns of one table only.
         (
             "select (select count(distinct attrelid) from pg_attribute) > 10 from pg_class c \
              join pg_attribute a on a.attrelid = c.oid where c.relname = 'pods' limit 1",
@@ -254,7 +254,7 @@ async fn drivers_find_what_the_data_has() {
              left join pg_class c on c.oid = a.attrelid and c.relname = 'pods'",
             "t",
         ),
-        // As JDBC's drivers ask, who also join the class of classes.
+        // JDBC drivers, which also join pg_class with itself.
         (
             "select count(*) > 0 from pg_class c join pg_attribute a on (a.attrelid = c.oid) \
              left join pg_description dsc on (c.oid = dsc.objoid and a.attnum = dsc.objsubid) \
@@ -280,15 +280,15 @@ async fn drivers_find_what_the_data_has() {
         let found: i64 = client.query_one(like, &[&pattern, &escape]).await.expect("a count").get(0);
         assert_eq!(found, expect, "{pattern} {escape}");
     }
-    // A command gives no rows to be read to their end.
+    // A command has no rows to read.
     client.batch_execute("set extra_float_digits = 3").await.expect("it is known");
     let ended = rows(&client, "select state from system.queries where sql like 'set extra%'").await;
     assert_eq!(ended, ["finished"]);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn prepared_statements_have_an_end() {
-    let served = Served::start(&[]);
+async fn limits_prepared_statements() {
+    let served = PgServer::start(&[]);
     let client = served.client().await;
     let prepare: Vec<String> = (0..1000).map(|number| format!("prepare s{number} as select {number}")).collect();
     client.batch_execute(&prepare.join("; ")).await.expect("so many may be");

@@ -1,29 +1,29 @@
-//! The statement protocol: as bytes, and by the command lines, JDBC drivers and Python clients of Presto and Trino.
+//! The statement protocol of Presto and Trino: its HTTP messages, command lines, JDBC drivers and Python clients.
 
 use std::process::Command;
 
 use serde_json::{Value, json};
 
 use super::clients::{java, python};
-use super::http::{Reply, Serving};
+use super::http::{HttpServer, Reply};
 use super::support::DEMO;
 
 const USER: [(&str, &str); 1] = [("X-Presto-User", "somebody")];
 
-fn over_files() -> Serving {
-    Serving::start(&["--file", DEMO])
+fn over_files() -> HttpServer {
+    HttpServer::start(&["--file", DEMO])
 }
 
-/// All that a statement was answered: columns, rows, and the last page with its headers.
-struct Told {
+/// The answer to a statement: columns, rows, and the last page with its headers.
+struct Answer {
     columns: Value,
     rows: Vec<Value>,
     last: Value,
     reply: Reply,
 }
 
-/// Asks page after page.
-fn ask(served: &Serving, sql: &str, headers: &[(&str, &str)]) -> Told {
+/// Runs a statement and reads all pages.
+fn ask(served: &HttpServer, sql: &str, headers: &[(&str, &str)]) -> Answer {
     let mut reply = served.ask("POST", "/v1/statement", headers, sql);
     let (mut columns, mut rows) = (Value::Null, Vec::new());
     loop {
@@ -33,12 +33,12 @@ fn ask(served: &Serving, sql: &str, headers: &[(&str, &str)]) -> Told {
             columns = page["columns"].clone();
         }
         rows.extend(page["data"].as_array().into_iter().flatten().cloned());
-        let Some(next) = page["nextUri"].as_str() else { return Told { columns, rows, last: page, reply } };
+        let Some(next) = page["nextUri"].as_str() else { return Answer { columns, rows, last: page, reply } };
         reply = served.ask("GET", path(served, next), headers, "");
     }
 }
 
-fn path<'a>(served: &Serving, uri: &'a str) -> &'a str {
+fn path<'a>(served: &HttpServer, uri: &'a str) -> &'a str {
     uri.strip_prefix(&format!("http://{}", served.address)).unwrap_or_else(|| panic!("{uri}"))
 }
 
@@ -47,20 +47,20 @@ fn names(columns: &Value) -> Vec<&str> {
 }
 
 #[test]
-fn pages_have_columns_rows_and_what_comes_next() {
+fn pages_have_columns_rows_and_a_next_uri() {
     let served = over_files();
     let begun = served.ask("POST", "/v1/statement", &USER, "select name from nodes order by 1;").json();
     for name in ["id", "infoUri", "nextUri", "stats"] {
         assert!(begun.get(name).is_some(), "{name}: {begun}");
     }
     assert_eq!((&begun["stats"]["state"], begun.get("error")), (&json!("QUEUED"), None));
-    // Presto's command line asks no further without.
+    // Presto's command line stops without this field.
     assert!(begun["stats"]["rootStage"]["subStages"].is_array(), "{begun}");
-    let told = ask(&served, "select name, count(*), sum(1) from nodes group by name order by 1", &USER);
-    assert_eq!(names(&told.columns), ["name", "_col1", "_col2"]);
-    assert_eq!(told.rows[0], json!(["control-1", 1, 1]));
-    assert_eq!(told.last["stats"]["state"], "FINISHED");
-    let info = told.last["infoUri"].as_str().expect("a URI");
+    let answer = ask(&served, "select name, count(*), sum(1) from nodes group by name order by 1", &USER);
+    assert_eq!(names(&answer.columns), ["name", "_col1", "_col2"]);
+    assert_eq!(answer.rows[0], json!(["control-1", 1, 1]));
+    assert_eq!(answer.last["stats"]["state"], "FINISHED");
+    let info = answer.last["infoUri"].as_str().expect("a URI");
     assert_eq!(served.ask("GET", path(&served, info), &[], "").json()["state"], "FINISHED");
     let many = ask(&served, "select value, repeat('x', 50) from generate_series(1, 100000)", &USER);
     assert_eq!((many.rows.len(), &many.rows[99_999][0]), (100_000, &json!(100_000)));
@@ -71,7 +71,7 @@ fn pages_have_columns_rows_and_what_comes_next() {
 }
 
 #[test]
-fn each_protocol_has_its_own_words() {
+fn types_are_named_as_in_each_protocol() {
     let served = over_files();
     let sql = "select name, creationtimestamp, labels, \"allocatable.cpu\", \"allocatable.memory\", null as nothing, \
         array['a'] as list from nodes limit 1";
@@ -101,10 +101,10 @@ fn each_protocol_has_its_own_words() {
         "array(varchar)",
     ];
     assert_eq!(types(&trino), precise);
-    let told = ask(&served, sql, &trino);
+    let answer = ask(&served, sql, &trino);
     let signature = json!({"rawType": "timestamp with time zone", "arguments": [{"kind": "LONG", "value": 6}]});
-    assert_eq!(told.columns[1]["typeSignature"], signature);
-    assert!(told.rows[0][1].as_str().expect("a time").ends_with(".000000 UTC"), "{:?}", told.rows);
+    assert_eq!(answer.columns[1]["typeSignature"], signature);
+    assert!(answer.rows[0][1].as_str().expect("a time").ends_with(".000000 UTC"), "{:?}", answer.rows);
     let described = ask(&served, "describe pods", &trino);
     assert_eq!(names(&described.columns), ["Column", "Type", "Extra", "Comment"]);
     let row = json!(["creationtimestamp", "timestamp(6) with time zone", "", "metadata.creationTimestamp"]);
@@ -119,7 +119,7 @@ fn each_protocol_has_its_own_words() {
 }
 
 #[test]
-fn what_there_is_is_shown() {
+fn shows_catalogs_schemas_tables_and_functions() {
     let served = over_files();
     for (sql, columns, row) in [
         ("show catalogs", &["Catalog"][..], json!(["kubesql"])),
@@ -145,9 +145,9 @@ fn what_there_is_is_shown() {
         ("select * from system.jdbc.catalogs", &["table_cat"], json!(["kubesql"])),
         ("explain (type logical) select 1", &["plan_type", "plan"], Value::Null),
     ] {
-        let told = ask(&served, sql, &USER);
-        assert_eq!(names(&told.columns), columns, "{sql}: {}", told.last);
-        assert!(row.is_null() || told.rows.contains(&row), "{sql}: {:?}", told.rows);
+        let answer = ask(&served, sql, &USER);
+        assert_eq!(names(&answer.columns), columns, "{sql}: {}", answer.last);
+        assert!(row.is_null() || answer.rows.contains(&row), "{sql}: {:?}", answer.rows);
     }
     let functions = ask(&served, "show functions", &USER);
     assert!(functions.rows.iter().any(|row| row[0] == "date_diff"));
@@ -155,7 +155,7 @@ fn what_there_is_is_shown() {
 }
 
 #[test]
-fn sessions_are_the_clients() {
+fn sessions_are_kept_by_clients() {
     let served = over_files();
     let set = ask(&served, "set session kubesql.partial = 'on'", &USER);
     assert_eq!(
@@ -168,8 +168,8 @@ fn sessions_are_the_clients() {
     assert_eq!(shown(&USER), "off");
     let reset = ask(&served, "reset session kubesql.partial", &USER);
     assert_eq!(reset.reply.header("x-presto-clear-session"), Some("kubesql.partial"));
-    let told = ask(&served, "select count(*) from deployments", &with("X-Presto-Schema", "apps"));
-    assert_eq!(told.rows.len(), 1);
+    let answer = ask(&served, "select count(*) from deployments", &with("X-Presto-Schema", "apps"));
+    assert_eq!(answer.rows.len(), 1);
     let prepared = ask(&served, "prepare s from select name from nodes where name > ? order by 1 limit ?", &USER);
     let text = "s=select%20name%20from%20nodes%20where%20name%20%3E%20%3F%20order%20by%201%20limit%20%3F";
     assert_eq!(prepared.reply.header("x-presto-added-prepare"), Some(text));
@@ -189,7 +189,7 @@ fn sessions_are_the_clients() {
 
 #[test]
 fn errors_have_codes_names_and_types() {
-    let served = Serving::start(&["--file", DEMO, "--statement-timeout", "1"]);
+    let served = HttpServer::start(&["--file", DEMO, "--statement-timeout", "1"]);
     let endless = "select count(*) from generate_series(1, 1000000) a, generate_series(1, 1000000) b, \
         generate_series(1, 1000000) c where a.value + b.value < c.value";
     for (sql, name, code, of) in [
@@ -206,24 +206,24 @@ fn errors_have_codes_names_and_types() {
         ("select 1 / 0", "DIVISION_BY_ZERO", 8, "USER_ERROR"),
         (endless, "EXCEEDED_TIME_LIMIT", 131_075, "INSUFFICIENT_RESOURCES"),
     ] {
-        let told = ask(&served, sql, &USER);
-        let error = &told.last["error"];
+        let answer = ask(&served, sql, &USER);
+        let error = &answer.last["error"];
         assert_eq!(
             (&error["errorName"], &error["errorCode"], &error["errorType"]),
             (&json!(name), &json!(code), &json!(of)),
             "{sql}: {error}"
         );
-        assert_eq!((told.last["stats"]["state"].as_str(), told.rows.len()), (Some("FAILED"), 0), "{sql}");
+        assert_eq!((answer.last["stats"]["state"].as_str(), answer.rows.len()), (Some("FAILED"), 0), "{sql}");
     }
     let error = ask(&served, "select\n ) from pods", &USER).last["error"].clone();
     assert_eq!(error["errorLocation"]["lineNumber"], 2, "{error}");
-    // What fails late is told, however many rows came before.
+    // A late failure is reported after any number of rows.
     let late = ask(&served, "select 1 / (200000 - value) from generate_series(1, 200000)", &USER);
     assert_eq!(late.last["error"]["errorName"], "DIVISION_BY_ZERO");
 }
 
 #[test]
-fn odd_requests_are_refused_and_nothing_else() {
+fn rejects_malformed_requests() {
     let served = over_files();
     let begun = served.ask("POST", "/v1/statement", &USER, "select 1").json();
     let next = path(&served, begun["nextUri"].as_str().expect("a URI")).to_owned();
@@ -243,7 +243,7 @@ fn odd_requests_are_refused_and_nothing_else() {
         let reply = served.ask(method, path, headers, body);
         assert_eq!(reply.status, status, "{method} {path}: {}", reply.text());
     }
-    // Headers that are no lists of what they should be.
+    // Malformed headers.
     for value in ["=", ",,,", "a=%ZZ", "a=b=c", "%"] {
         for name in ["X-Presto-Session", "X-Presto-Prepared-Statement", "X-Presto-Schema", "X-Presto-Catalog"] {
             let reply = served.ask("POST", "/v1/statement", &[USER[0], (name, value)], "select 1");
@@ -254,7 +254,7 @@ fn odd_requests_are_refused_and_nothing_else() {
 }
 
 #[test]
-fn many_clients_at_once() {
+fn serves_many_clients_at_once() {
     let served = over_files();
     std::thread::scope(|scope| {
         let clients: Vec<_> = (0..100)
@@ -269,7 +269,7 @@ fn many_clients_at_once() {
     });
 }
 
-/// The queries of the first users, to the letter.
+/// The queries of the first users, unchanged.
 const FIRST: &str = "\
 select nodename, count(*) as pod_count from pods group by nodename;
 select pods.namespace,pods.name,sum(\"requests.cpu\") as \"requests.cpu\" ,sum(\"limits.cpu\") as \"limits.cpu\" from pods,containers where pods.uid = containers.uid group by pods.namespace,pods.name;
@@ -281,17 +281,17 @@ select name from pods where \"ready.status\" = 'True';
 show tables;
 describe pods;";
 
-/// What a command line prints.
-fn printed(client: &mut Command, served: &Serving, sql: &str) -> (String, String) {
+/// The output of a command line.
+fn printed(client: &mut Command, served: &HttpServer, sql: &str) -> (String, String) {
     client.args(["--server", &served.address, "--catalog", "kubesql", "--schema", "kubesql"]);
     let ran = client.args(["--output-format", "CSV_HEADER", "--execute", sql]).output().expect("java runs");
     let text = |bytes| String::from_utf8(bytes).expect("UTF-8");
     (text(ran.stdout), text(ran.stderr))
 }
 
-/// A command line with the queries of the first users, and what else it may be asked.
+/// A command line with the queries of the first users, and with statements of its protocol.
 fn command_line(jar: &str, class: &str) {
-    let Some(mut client) = java(&[jar]) else { return };
+    let mut client = java(&[jar]);
     let served = over_files();
     let (out, err) = printed(client.arg(class), &served, FIRST);
     let lines: Vec<&str> = out.lines().collect();
@@ -314,7 +314,7 @@ fn command_line(jar: &str, class: &str) {
     }
     let time = lines.iter().find(|line| line.starts_with("\"payments-85b4f5c9d-mm8wq\",\"shop\",\""));
     assert!(time.is_some_and(|line| line.contains("2026-11-02 09:41:12.000") && line.ends_with(" UTC\"")), "{time:?}");
-    let mut client = java(&[jar]).expect("as before");
+    let mut client = java(&[jar]);
     let sql = "use core; show tables like 'container_env'; set session kubesql.partial = 'on'; \
         show session like 'kubesql%'; select nam from pods";
     let (out, err) = printed(client.arg(class), &served, sql);
@@ -323,16 +323,18 @@ fn command_line(jar: &str, class: &str) {
 }
 
 #[test]
-fn the_command_line_of_presto() {
+#[cfg_attr(not(has_java_clients), ignore = "needs Java, and cargo xtask clients")]
+fn runs_the_presto_command_line() {
     command_line("presto-cli", "com.facebook.presto.cli.Presto");
 }
 
 #[test]
-fn the_command_line_of_trino() {
+#[cfg_attr(not(has_java_clients), ignore = "needs Java, and cargo xtask clients")]
+fn runs_the_trino_command_line() {
     command_line("trino-cli", "io.trino.cli.Trino");
 }
 
-/// What a program of ours with somebody's driver says, but for what drivers say each in their own way.
+/// The output of a test program that uses a driver.
 fn said(client: &mut Command) -> String {
     let ran = client.output().expect("it runs");
     let out = String::from_utf8(ran.stdout).expect("UTF-8");
@@ -340,8 +342,8 @@ fn said(client: &mut Command) -> String {
     out
 }
 
-fn jdbc(jar: &str, protocol: &str) -> Option<String> {
-    let mut client = java(&[jar])?;
+fn jdbc(jar: &str, protocol: &str) -> String {
+    let mut client = java(&[jar]);
     let served = over_files();
     let url = format!("jdbc:{protocol}://{}/kubesql/kubesql", served.address);
     let out = said(client.args(["tests/clients/PrestoJdbc.java", &url]));
@@ -386,24 +388,26 @@ fn jdbc(jar: &str, protocol: &str) -> Option<String> {
         );
     }
     assert!(out.contains("columns: [namespace varchar 12, name varchar 12, "), "{out}");
-    Some(out)
+    out
 }
 
 #[test]
-fn the_jdbc_driver_of_presto() {
-    let Some(out) = jdbc("presto-jdbc", "presto") else { return };
+#[cfg_attr(not(has_java_clients), ignore = "needs Java, and cargo xtask clients")]
+fn runs_the_presto_jdbc_driver() {
+    let out = jdbc("presto-jdbc", "presto");
     assert!(out.to_lowercase().contains("creationtimestamp timestamp with time zone, "), "{out}");
 }
 
 #[test]
-fn the_jdbc_driver_of_trino() {
-    let Some(out) = jdbc("trino-jdbc", "trino") else { return };
+#[cfg_attr(not(has_java_clients), ignore = "needs Java, and cargo xtask clients")]
+fn runs_the_trino_jdbc_driver() {
+    let out = jdbc("trino-jdbc", "trino");
     assert!(out.contains("creationtimestamp timestamp(6) with time zone, "), "{out}");
     assert!(out.contains("parameters: 1 bigint\n"), "{out}");
 }
 
-fn python_client(module: &str) -> Option<String> {
-    let mut client = python("python")?;
+fn python_client(module: &str) -> String {
+    let mut client = python("python");
     let served = over_files();
     let (host, port) = served.address.split_once(':').expect("a port");
     let out = said(client.args(["tests/clients/presto_dbapi.py", module, host, port]));
@@ -417,16 +421,18 @@ fn python_client(module: &str) -> Option<String> {
     ] {
         assert!(out.lines().any(|said| said == line), "{module}: {line} in\n{out}");
     }
-    Some(out)
+    out
 }
 
 #[test]
-fn the_python_client_of_presto() {
+#[cfg_attr(not(has_python_clients), ignore = "needs cargo xtask clients")]
+fn runs_the_presto_python_client() {
     python_client("prestodb");
 }
 
 #[test]
-fn the_python_client_of_trino() {
-    let Some(out) = python_client("trino") else { return };
+#[cfg_attr(not(has_python_clients), ignore = "needs cargo xtask clients")]
+fn runs_the_trino_python_client() {
+    let out = python_client("trino");
     assert!(out.contains("parameters: [[3, 1, \"it's\", True, None]]\n"), "{out}");
 }

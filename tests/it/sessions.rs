@@ -1,4 +1,4 @@
-//! Statements over a source in this process, and their rows as text.
+//! Statements in this process, and their rows as text.
 
 use std::sync::Arc;
 
@@ -13,7 +13,7 @@ use kubesql_runtime::store::Source;
 /// Rows of values.
 pub(crate) type Rows = Vec<Vec<String>>;
 
-/// Clusters that are followed, and tables over them.
+/// A source that watches these clusters, and an engine over it.
 pub(crate) fn live(contexts: Vec<Context>, options: LiveOptions) -> (Live, Arc<Engine>) {
     let live = Live::new(contexts, Kinds::new(generated::KINDS.iter().copied(), generated::rows), options);
     let source: Arc<dyn Source> = Arc::new(live.clone());
@@ -21,7 +21,7 @@ pub(crate) fn live(contexts: Vec<Context>, options: LiveOptions) -> (Live, Arc<E
     (live, engine)
 }
 
-/// The rows of a statement, in no particular order but for ORDER BY; `NULL` where there is no value.
+/// The rows of a statement, with `NULL` for missing values.
 pub(crate) async fn ask(session: &Session, sql: &str) -> Result<Rows, SqlError> {
     let mut answer = session.execute(sql).await?;
     let options = FormatOptions::default().with_null("NULL");

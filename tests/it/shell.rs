@@ -1,14 +1,14 @@
-//! The shell: scripts from pipes and files, and the real thing in a terminal of tmux.
+//! The shell: scripts from pipes and files, and interactive sessions in a tmux terminal.
 
 use std::path::Path;
 use std::process::Command;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use super::http::Serving;
-use super::support::{DEMO, Ran, binary, root, run, run_with, skipped};
+use super::http::HttpServer;
+use super::support::{DEMO, Ran, binary, root, run, run_with};
 
-/// Never answered, however long one waits.
+/// A statement that runs longer than any test.
 const ENDLESS: &str = "select count(*) from generate_series(1, 1000000) a, generate_series(1, 1000000) b, \
     generate_series(1, 1000000) c where a.value + b.value < c.value;";
 
@@ -17,18 +17,18 @@ fn piped(args: &[&str], input: &str) -> Ran {
 }
 
 #[test]
-fn statements_and_commands_come_from_a_pipe() {
+fn reads_statements_and_commands_from_a_pipe() {
     let input = "select name\nfrom nodes -- of ;\norder by name limit 1;\n\\x on\nselect 1 as a, ';' as b;\n\\x off\n\\t\n\
                  select 2 as two \\g\n\\echo done\nselect 3 as three";
     let ran = piped(&[], input);
     let expect = "   name\n-----------\n control-1\n(1 row)\n\n-[ RECORD 1 ]\na | 1\nb | ;\n\n   2\ndone\n\n     3\n";
     assert_eq!((ran.code, ran.out.as_str(), ran.err.as_str()), (Some(0), expect, ""));
-    // No prompt, no banner, no answer where none is asked for.
+    // No prompt, no banner, and no output for commands that have none.
     assert_eq!((piped(&[], "").out.as_str(), piped(&[], "set kubesql.partial = on;").out.as_str()), ("", ""));
 }
 
 #[test]
-fn a_script_goes_on_and_its_exit_code_is_that_of_the_first_failure() {
+fn scripts_go_on_after_a_failure() {
     let input = "select nam from nodes;\n\\nosuch\nselect 7 as n;\n";
     let ran = piped(&["-o", "csv"], input);
     assert_eq!((ran.code, ran.out.as_str()), (Some(1), "n\n7\n"), "{}", ran.err);
@@ -44,7 +44,7 @@ fn a_script_goes_on_and_its_exit_code_is_that_of_the_first_failure() {
 }
 
 #[test]
-fn commands_list_what_there_is() {
+fn commands_list_tables_columns_and_functions() {
     let tables = piped(&["-o", "csv", "-c", "\\dt *container*", "-c", "\\d nodes"], "");
     for text in ["core,containers,Pod,", "allocatable.nvidia.com/gpu", "labels.topology.kubernetes.io/zone"] {
         assert!(tables.out.contains(text), "{text}\n{}{}", tables.out, tables.err);
@@ -62,7 +62,7 @@ fn commands_list_what_there_is() {
 }
 
 #[test]
-fn answers_go_to_files_and_programs_in_the_format_of_their_names() {
+fn writes_answers_to_files_and_programs() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = |name: &str| folder.path().join(name).to_str().expect("UTF-8").to_owned();
     let (csv, parquet, all) = (path("nodes.csv"), path("nodes.parquet"), path("all.txt"));
@@ -81,7 +81,7 @@ fn answers_go_to_files_and_programs_in_the_format_of_their_names() {
 }
 
 #[test]
-fn variables_files_and_repetition_work_in_scripts() {
+fn scripts_use_variables_files_and_watch() {
     let folder = tempfile::tempdir().expect("a folder");
     let file = folder.path().join("part.sql");
     std::fs::write(
@@ -103,7 +103,7 @@ fn variables_files_and_repetition_work_in_scripts() {
 }
 
 #[test]
-fn a_server_that_is_not_there_is_told_with_what_to_do() {
+fn reports_an_unreachable_server() {
     let ran = run(&["shell", "--server", "http://127.0.0.1:1", "-c", "select 1"]);
     assert_eq!((ran.code, ran.out.as_str()), (Some(3), ""), "{}", ran.err);
     assert!(ran.err.contains("http://127.0.0.1:1") && ran.err.contains("hint: "), "{}", ran.err);
@@ -113,14 +113,13 @@ fn a_server_that_is_not_there_is_told_with_what_to_do() {
     assert_eq!(both.code, Some(2), "{}", both.err);
 }
 
-/// A terminal with the shell in it.
+/// A terminal that runs the shell.
 struct Terminal {
     socket: String,
 }
 
 impl Terminal {
-    /// None, and said aloud, where there is no tmux.
-    fn start(home: &Path, args: &str) -> Option<Self> {
+    fn start(home: &Path, args: &str) -> Self {
         static NUMBER: AtomicUsize = AtomicUsize::new(0);
         let socket = format!("kubesql-{}-{}", std::process::id(), NUMBER.fetch_add(1, Ordering::Relaxed));
         let terminal = Self { socket };
@@ -133,13 +132,8 @@ impl Terminal {
         let root = root().to_str().expect("UTF-8");
         let started =
             terminal.tmux(&["-f", "/dev/null", "new-session", "-d", "-x", "100", "-y", "30", "-c", root, &shell]);
-        match started {
-            Some(_) => Some(terminal),
-            None => {
-                skipped("THE SHELL IN A TERMINAL: TMUX DOES NOT RUN");
-                None
-            }
-        }
+        started.expect("tmux runs");
+        terminal
     }
 
     /// What tmux prints; none where it fails.
@@ -150,7 +144,7 @@ impl Terminal {
 
     /// Types a text.
     fn text(&self, text: &str) {
-        // A semicolon at the end would be tmux's own.
+        // tmux would take a semicolon at the end for its own separator.
         let text = text.strip_suffix(';').map_or_else(|| text.to_owned(), |text| format!("{text}\\;"));
         self.tmux(&["send-keys", "-l", &text]).expect("keys");
     }
@@ -165,7 +159,7 @@ impl Terminal {
         self.keys(&["Enter"]);
     }
 
-    /// Waits until the screen is as it should be, and gives it.
+    /// Waits until the screen fulfils a condition, and returns it.
     fn until(&self, what: &str, is: impl Fn(&str) -> bool) -> String {
         let began = Instant::now();
         loop {
@@ -195,22 +189,23 @@ impl Drop for Terminal {
 }
 
 #[test]
-fn a_person_at_a_terminal_has_all_comforts() {
+#[cfg_attr(not(has_tmux), ignore = "needs tmux")]
+fn edits_completes_and_searches_at_a_terminal() {
     let home = tempfile::tempdir().expect("a folder");
     let config = home.path().join(".config/kubesql");
     std::fs::create_dir_all(&config).expect("a folder");
     std::fs::write(config.join("shellrc"), "\\pset null (null)\n").expect("a start file");
-    let Some(terminal) = Terminal::start(home.path(), &format!("--file {DEMO}")) else { return };
+    let terminal = Terminal::start(home.path(), &format!("--file {DEMO}"));
     terminal.sees("Type \"help\" for help.");
     terminal.prompt();
-    // Several lines, and what the start file says.
+    // A statement over several lines, and the settings of the start file.
     terminal.line("select null::text as x,");
     terminal.sees("kubesql->");
     terminal.line("  'one");
     terminal.sees("kubesql'>");
     terminal.line("' as y;");
     terminal.sees("(null) | one\\n");
-    // Tab completes keywords, tables, and the keys of the data.
+    // Tab completes keywords, tables, and keys of the data.
     terminal.prompt();
     terminal.keys(&["C-l"]);
     terminal.until("an empty screen", |screen| screen.trim() == "kubesql=>");
@@ -224,7 +219,7 @@ fn a_person_at_a_terminal_has_all_comforts() {
     terminal.sees("select name, \"labels.topology.kubernetes.io/zone\" from nodes;");
     terminal.keys(&["Enter"]);
     terminal.sees("(4 rows)");
-    // Ctrl-C stops the statement and not the shell, and clears a line.
+    // Ctrl-C cancels the statement, not the shell, and clears a line.
     terminal.keys(&["C-l"]);
     terminal.line(ENDLESS);
     terminal.sees("running, ");
@@ -237,7 +232,7 @@ fn a_person_at_a_terminal_has_all_comforts() {
     terminal.sees("^C");
     terminal.line("select 40 + 2 as answer;");
     terminal.until("the answer", |screen| screen.contains("     42\n") && screen.contains("answer"));
-    // The editor changes the statement, which runs.
+    // The editor changes the statement, which is run.
     terminal.line("select 1 as edited;");
     terminal.sees("edited");
     terminal.line("\\e");
@@ -245,8 +240,8 @@ fn a_person_at_a_terminal_has_all_comforts() {
     terminal.prompt();
     terminal.keys(&["C-d"]);
     terminal.sees("left with 0");
-    // Another shell knows what was typed; each statement is one entry.
-    let again = Terminal::start(home.path(), &format!("--file {DEMO}")).expect("tmux is there");
+    // The next shell has the history; each statement is one entry.
+    let again = Terminal::start(home.path(), &format!("--file {DEMO}"));
     again.prompt();
     again.keys(&["C-r"]);
     again.text("null::");
@@ -260,14 +255,10 @@ fn a_person_at_a_terminal_has_all_comforts() {
 }
 
 #[test]
-fn answers_fit_the_terminal() {
-    let less = Command::new("less").arg("--version").output();
-    if less.is_err() {
-        skipped("THE SHELL'S PAGER: LESS IS MISSING");
-        return;
-    }
+#[cfg_attr(not(all(has_tmux, has_less)), ignore = "needs tmux and less")]
+fn pages_and_expands_large_answers() {
     let home = tempfile::tempdir().expect("a folder");
-    let Some(terminal) = Terminal::start(home.path(), &format!("--file {DEMO}")) else { return };
+    let terminal = Terminal::start(home.path(), &format!("--file {DEMO}"));
     terminal.prompt();
     terminal.line("select value as n from generate_series(1, 1000);");
     let first = terminal.until("the pager", |screen| screen.trim_end().ends_with(':'));
@@ -280,7 +271,7 @@ fn answers_fit_the_terminal() {
     terminal.line("select value as n from generate_series(1, 1000);");
     terminal.sees("(1000 rows)");
     terminal.prompt();
-    // What is too wide for the terminal is upright; in a wider one it is a table again.
+    // Rows that are too wide for the terminal are expanded; in a wider terminal they are a table again.
     terminal.keys(&["C-l"]);
     terminal.line("select repeat('wide ', 16) as a, repeat('wide ', 16) as b;");
     terminal.sees("-[ RECORD 1 ]");
@@ -292,8 +283,8 @@ fn answers_fit_the_terminal() {
 }
 
 #[test]
-fn a_server_answers_as_this_process_does() {
-    let server = Serving::start(&["--file", DEMO]);
+fn remote_server_answers_as_this_process() {
+    let server = HttpServer::start(&["--file", DEMO]);
     let url = format!("http://{}", server.address);
     let input = "select name, labels, creationtimestamp, \"allocatable.cpu\" from nodes order by name;\n\
         set search_path = apps;\nshow search_path;\nselect count(*) as n from deployments;\nreset search_path;\n\
@@ -301,7 +292,7 @@ fn a_server_answers_as_this_process_does() {
     let there = run_with(&["shell", "--server", &url], input);
     let here = piped(&[], input);
     assert_eq!((there.code, there.out, there.err), (here.code, here.out, here.err));
-    // Much more than fits into one piece.
+    // More than fits into one response chunk.
     let many =
         run(&["shell", "--server", &url, "-o", "csv", "-c", "select value as n from generate_series(1, 100000)"]);
     assert_eq!((many.code, many.out.lines().count()), (Some(0), 100_001), "{}", many.err);

@@ -1,4 +1,4 @@
-//! Runs the `kubesql` command, and finds what tests read.
+//! Runs the `kubesql` command, and finds files of the checkout.
 
 use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
@@ -10,10 +10,10 @@ pub(crate) fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the crate lies in the checkout")
 }
 
-/// The made-up cluster.
+/// The demo objects.
 pub(crate) const DEMO: &str = "tests/fixtures/demo";
 
-/// Cargo's target directory and the profile's folder in it: this test lies in `<target>/<profile>/deps`.
+/// Cargo's target directory and the profile's folder in it: this binary is in `<target>/<profile>/deps`.
 pub(crate) fn target() -> (&'static Path, &'static Path) {
     static TEST: OnceLock<PathBuf> = OnceLock::new();
     let test = TEST.get_or_init(|| std::env::current_exe().expect("this test's path"));
@@ -21,13 +21,13 @@ pub(crate) fn target() -> (&'static Path, &'static Path) {
     (profile.parent().expect("the target directory"), profile)
 }
 
-/// The command, as built from this source: brought up to date once a run.
+/// The command, built from this source once for each run.
 pub(crate) fn binary() -> &'static Path {
     static BINARY: OnceLock<PathBuf> = OnceLock::new();
     BINARY.get_or_init(|| build("kubesql"))
 }
 
-/// Builds one of the workspace's programs beside this test, with the same dependencies (those of the whole
+/// Builds one of the workspace's programs beside this binary, with the same dependencies (those of the whole
 /// workspace), so that little is left to compile.
 pub(crate) fn build(program: &str) -> PathBuf {
     let (target, profile) = target();
@@ -37,7 +37,7 @@ pub(crate) fn build(program: &str) -> PathBuf {
     if profile.ends_with("release") {
         cargo.arg("--release");
     }
-    // What cargo tells tests of themselves: build scripts of dependencies would take it for a change, and be run again.
+    // Variables that cargo sets for tests. Build scripts of dependencies would take them for a change and run again.
     for (name, _) in std::env::vars_os() {
         let text = name.to_string_lossy();
         if ["CARGO_PKG_", "CARGO_MANIFEST_", "CARGO_CRATE_", "CARGO_BIN_"].iter().any(|begin| text.starts_with(begin)) {
@@ -49,13 +49,7 @@ pub(crate) fn build(program: &str) -> PathBuf {
     profile.join(format!("{program}{}", std::env::consts::EXE_SUFFIX))
 }
 
-/// Says past the test harness, which hides what a passing test prints, that something was not tested.
-pub(crate) fn skipped(what: &str) {
-    let line = format!("SKIPPED: {what}\n");
-    std::io::stderr().write_all(line.as_bytes()).expect("stderr");
-}
-
-/// What a run of the command gave.
+/// The outcome of a run of the command.
 pub(crate) struct Ran {
     pub(crate) code: Option<i32>,
     pub(crate) out: String,
@@ -71,7 +65,7 @@ pub(crate) fn run(args: &[&str]) -> Ran {
 pub(crate) fn run_with(args: &[&str], input: &str) -> Ran {
     let mut child = Command::new(binary())
         .current_dir(root())
-        // Where there is no kubeconfig, whoever runs the tests.
+        // A folder without a kubeconfig, whoever runs the tests.
         .env("HOME", root().join("tests"))
         .env_remove("KUBECONFIG")
         .env_remove("KUBERNETES_SERVICE_HOST")
@@ -83,7 +77,7 @@ pub(crate) fn run_with(args: &[&str], input: &str) -> Ran {
         .expect("the command starts");
     let mut stdin = child.stdin.take().expect("standard input");
     let input = input.to_owned();
-    // From a thread of its own: the command may write before it has read all.
+    // In a thread, since the command may write before it has read everything.
     let writer = std::thread::spawn(move || match stdin.write_all(input.as_bytes()) {
         Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => panic!("standard input: {error}"),
         _ => {}
@@ -104,11 +98,11 @@ pub(crate) fn rows(files: &[&str], sql: &str) -> Vec<serde_json::Value> {
     serde_json::from_str(&ran.out).unwrap_or_else(|error| panic!("{sql}: {error}\n{}", ran.out))
 }
 
-/// Starts the command and reads one line of what it prints, then goes away; its exit code and standard error.
+/// Starts the command, reads one line of its output and closes the pipe; returns its exit code and standard error.
 pub(crate) fn read_one_line(args: &[&str]) -> (Option<i32>, String) {
     let mut child = Command::new(binary())
         .current_dir(root())
-        // Where there is no kubeconfig, whoever runs the tests.
+        // A folder without a kubeconfig, whoever runs the tests.
         .env("HOME", root().join("tests"))
         .env_remove("KUBECONFIG")
         .env_remove("KUBERNETES_SERVICE_HOST")

@@ -1,4 +1,4 @@
-//! The finer points of the command line: what is refused and how, and where output goes.
+//! Details of the command line: invalid options, and where output goes.
 
 use std::fs;
 
@@ -7,7 +7,7 @@ use super::support::{DEMO, root, run, run_with};
 const NETWORK: &str = "tests/fixtures/demo/network.yaml";
 
 #[test]
-fn what_makes_no_sense_is_refused_with_a_hint() {
+fn rejects_invalid_options_with_a_hint() {
     let cases: &[(&[&str], i32, &str)] = &[
         (&["query", "--file", NETWORK, NETWORK], 2, "is a file, not a statement"),
         (&["query", "--file", NETWORK, ""], 2, "no statement given"),
@@ -24,7 +24,7 @@ fn what_makes_no_sense_is_refused_with_a_hint() {
 }
 
 #[test]
-fn standard_input_can_be_named_and_must_hold_something() {
+fn rejects_empty_standard_input() {
     let services = fs::read_to_string(root().join(NETWORK)).expect("services");
     let count = "select count(*) as n from services where cluster = 'live'";
     let named = run_with(&["query", "--file", "live=-", "-o", "csv", count], &services);
@@ -36,7 +36,7 @@ fn standard_input_can_be_named_and_must_hold_something() {
 }
 
 #[test]
-fn a_statement_that_fails_leaves_the_file_as_it_was() {
+fn a_failing_statement_leaves_the_output_file_unchanged() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("kept.parquet");
     let to = path.to_str().expect("UTF-8");
@@ -50,7 +50,7 @@ fn a_statement_that_fails_leaves_the_file_as_it_was() {
 }
 
 #[test]
-fn several_answers_are_told_apart_or_refused() {
+fn separates_or_rejects_several_answers() {
     let two = "select 1 as a; select 2 as b";
     for (format, expect) in [
         ("csv", "a\n1\n\nb\n2\n"),
@@ -69,12 +69,12 @@ fn several_answers_are_told_apart_or_refused() {
 }
 
 #[test]
-fn tables_can_be_laid_out_otherwise() {
+fn table_layout_follows_options() {
     let name = "select name from services where name = 'web'";
     let records = run(&["query", "--file", NETWORK, "-x", "on", name]).out;
     assert_eq!(records, "-[ RECORD 1 ]\nname | web\n");
     assert_eq!(run(&["query", "--file", NETWORK, "--no-headers", name]).out, " web\n");
-    // Where no terminal bounds it, a table is as wide as it must be.
+    // Without a terminal, a table is as wide as its rows.
     let wide = run(&["query", "--file", DEMO, "select * from pods limit 1"]).out;
     assert!(wide.ends_with("(1 row)\n") && wide.lines().next().is_some_and(|line| line.len() > 500), "{wide}");
 }

@@ -1,12 +1,12 @@
 """Makes objects with every field of custom resources from their definitions, and looks for each leaf in the columns.
 
-What a leaf has to be is worked out here, from the definition alone: nothing is asked of kubesql but which column has
-which path, and its rows. Definitions in YAML are read where PyYAML is installed.
+The expected values are computed here from the definition alone. kubesql is asked only for the paths of columns, and for
+rows. Definitions in YAML need PyYAML.
 
-With --kubeconfig, the definitions and two objects of each are written to the cluster of a kubeconfig, without what
-only validates, while a `kubesql serve` that was there before them follows it; what is compared are the objects as the
-cluster has them. The first object is there before anybody asks for its kind, the second comes while it is watched. It
-takes kubectl; a definition that is there already is replaced, so the cluster should be one for tests.
+With --kubeconfig, the definitions, without validations, and two objects of each are written to a cluster that a running
+`kubesql serve` follows, and the rows are compared with the objects that the cluster has then. The first object is
+written before its kind is queried, the second one while the kind is watched. This needs kubectl, and replaces
+definitions that exist already: use a cluster for tests.
 
 usage: custom.py [--kubeconfig FILE] KUBESQL FOLDER_OR_FILE...
 """
@@ -29,16 +29,16 @@ from objects import base_units, cores, micros, quantity
 
 QUANTITY = r"^(\+|-)?(([0-9]+(\.[0-9]*)?)|(\.[0-9]+))(([KMGTPE]i)|[numkMGTPE]|"
 TEXT = {"type": "string"}
-# What a value has to be beside its type, of which columns know nothing.
+# Validations of values, which columns do not have.
 VALIDATIONS = {"allOf", "anyOf", "enum", "exclusiveMaximum", "exclusiveMinimum", "maximum", "maxItems", "maxLength",
                "maxProperties", "minimum", "minItems", "minLength", "minProperties", "multipleOf", "not", "oneOf",
                "pattern", "uniqueItems", "x-kubernetes-validations"}
-# What a server adds to objects, as far as it has columns.
+# Fields that a server adds to objects and that have columns.
 METADATA = {**dict.fromkeys(("name", "namespace", "uid", "resourceVersion"), TEXT), "generation": {"type": "integer"},
             "creationTimestamp": {"type": "string", "format": "date-time"},
             **dict.fromkeys(("labels", "annotations"), {"type": "object", "additionalProperties": TEXT})}
 ADDED = {"properties": {"apiVersion": TEXT, "kind": TEXT, "metadata": {"properties": METADATA}}}
-# Seconds until what is written has to show.
+# Seconds until a written object must be visible.
 PATIENCE = 20
 META = {"name": "made", "uid": "u-1", "labels": {"a.b/c": "d"}, "creationTimestamp": "2026-01-02T03:04:05Z"}
 
@@ -53,7 +53,7 @@ def documents(path):
     except ImportError:
         print(f"SKIPPED {path}: PYYAML IS NOT INSTALLED")
         return []
-    # An unquoted `=` is a value of its own in YAML 1.1.
+    # An unquoted `=` is a special value in YAML 1.1.
     yaml.SafeLoader.add_constructor("tag:yaml.org,2002:value", lambda loader, node: loader.construct_scalar(node))
     return [document for document in yaml.safe_load_all(text) if document]
 
@@ -70,13 +70,13 @@ def definitions(paths):
 
 
 def single(schema):
-    """The schema itself, where it is the only part of another."""
+    """The inner schema, if a schema has only that part."""
     of = schema.get("allOf", [])
     return of[0] if len(of) == 1 and "type" not in schema else schema
 
 
 def sort_of(schema):
-    """What sort of single value it is, or None where it is something else."""
+    """The type of a single value, or None."""
     if schema.get("pattern", "").startswith(QUANTITY) or schema.get("format") == "quantity":
         return "quantity"
     if schema.get("x-kubernetes-int-or-string"):
@@ -87,7 +87,7 @@ def sort_of(schema):
 
 
 def parts(schema):
-    """The fields of an object, those of an embedded one among them."""
+    """The fields of an object, including those of an embedded object."""
     fields = schema.get("properties")
     if fields and schema.get("x-kubernetes-embedded-resource"):
         return {"metadata": {}, **fields, "apiVersion": TEXT, "kind": TEXT}
@@ -95,7 +95,7 @@ def parts(schema):
 
 
 class Maker:
-    """Makes values of schemas, no two alike."""
+    """Makes values for schemas, no two alike."""
 
     def __init__(self):
         self.number = 0
@@ -124,7 +124,7 @@ class Maker:
         schema = single(schema)
         if sort_of(schema):
             return self.scalar(schema)
-        # Servers look into what is embedded.
+        # Servers validate embedded objects.
         embedded = {"apiVersion": "v1", "kind": "Made", "metadata": {"name": f"made-{self.number}"}}
         embedded = embedded if schema.get("x-kubernetes-embedded-resource") else {}
         fields, values = parts(schema), schema.get("additionalProperties")
@@ -141,7 +141,7 @@ class Maker:
 
 
 def leaves(schema, value, path):
-    """What has to be found of a value: path, sort, value."""
+    """The leaves of a value: path, type, value."""
     schema = single(schema)
     sort, fields, values = sort_of(schema), parts(schema), schema.get("additionalProperties")
     if value is None:
@@ -168,7 +168,7 @@ def leaves(schema, value, path):
 
 
 def mirror(value):
-    """Gives statuses the names of what they are of, by which kubesql makes one row of both."""
+    """Gives statuses the names of their items, so that kubesql merges both into one row."""
     def rename(spec, status):
         for key, inner in status.items():
             if isinstance(inner, dict) and isinstance(spec.get(key), dict):
@@ -188,12 +188,12 @@ def mirror(value):
 
 
 def mirrored(path):
-    """Where a status has its name: in the list that it is of."""
+    """The item that a status belongs to."""
     return re.sub(r"(^|\[\]\.)status\.([^\[\]]*)Statuses\[\]\.name$", r"\1spec.\2s[].name", path)
 
 
 def join(path, name):
-    # A dot of a name is told from one between names.
+    # Dots inside of names are escaped.
     escaped = name.replace(".", "\\.")
     return f"{path}.{escaped}" if path else escaped
 
@@ -205,20 +205,20 @@ def stability(version):
 
 
 def best(crd):
-    """The version that stands for all."""
+    """The most stable newest version."""
     versions = [v for v in crd["spec"]["versions"] if v.get("served", True)] or crd["spec"]["versions"]
     return max(versions, key=lambda version: stability(version["name"]))
 
 
 def schema_of(crd):
-    """The schema of an object. One that says nothing of its objects has parts all the same."""
+    """The schema of an object, with metadata and status even if the schema does not mention them."""
     fields = best(crd).get("schema", {}).get("openAPIV3Schema", {}).get("properties") or {}
     fields = {k: v for k, v in fields.items() if k not in ("apiVersion", "kind", "metadata")}
     return {"type": "object", "properties": fields or {"spec": {}, "status": {}}}
 
 
 def made(crd, maker, metadata):
-    """An object of the best version."""
+    """An object of the most stable newest version."""
     body = maker.make(schema_of(crd))
     mirror(body)
     api = f"{crd['spec']['group']}/{best(crd)['name']}"
@@ -249,7 +249,7 @@ def same(sort, leaf, found, row, column):
     if sort == "time":
         return micros(found) == micros(leaf)
     if sort == "quantity":
-        # Of several types in several versions it may be text.
+        # A field with several types in several versions may be text.
         return found == leaf or isinstance(found, float) and abs(found - float(quantity(leaf))) < 1e-9 * max(1, found)
     if sort == "text of":
         return found == str(leaf)
@@ -272,7 +272,7 @@ def same(sort, leaf, found, row, column):
 
 
 def compare(crd, found, ask, condition=""):
-    """The leaves that are not found in any row, and how they differ."""
+    """The leaves that are in no row, and how they differ."""
     kind, group = crd["spec"]["names"]["kind"], crd["spec"]["group"]
     listed = ask([f"select name from system.tables where schema = '{group}' and kind = '{kind}'"])
     tables = [row["name"] for row in listed[0]]
@@ -292,7 +292,7 @@ def compare(crd, found, ask, condition=""):
 
 
 def from_file(kubesql, crd, count):
-    """Compares a made object of a file."""
+    """Compares a generated object in a file."""
     thing = made(crd, Maker(), META)
     found = list(leaves(schema_of(crd), thing, ""))
     with tempfile.TemporaryDirectory() as folder:
@@ -305,7 +305,7 @@ def from_file(kubesql, crd, count):
 
 
 def lenient(schema):
-    """A schema without what only validates. That of quantities says what they are."""
+    """A schema without validations, except those that identify quantities."""
     kept = {key: value for key, value in schema.items()
             if key not in VALIDATIONS or key == "pattern" and value.startswith(QUANTITY)}
     for key in ("items", "additionalProperties"):
@@ -317,7 +317,7 @@ def lenient(schema):
 
 
 def request(method, url, body=None, accept="application/json"):
-    """The code and the text of an answer."""
+    """The status and the body of an answer."""
     data = None if body is None else json.dumps(body).encode()
     headers = {"Content-Type": "application/json", "Accept": accept}
     asked = urllib.request.Request(url, data, headers, method=method)
@@ -330,7 +330,7 @@ def request(method, url, body=None, accept="application/json"):
 
 @contextlib.contextmanager
 def started(*command):
-    """A server of our own; gives the address that its first line names."""
+    """Starts a server, and returns the address in its first line."""
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server:
         try:
             address = re.search(r"127\.0\.0\.1:\d+", server.stdout.readline())
@@ -342,13 +342,13 @@ def started(*command):
 
 
 class Cluster:
-    """A cluster with what is written to it, and a kubesql that follows it."""
+    """A cluster, and a kubesql that follows it."""
 
     def __init__(self, api, sql):
         self.api, self.sql = api, sql
 
     def write(self, method, path, body=None):
-        """What the cluster has then; it may need a moment for kinds that it has just been told of."""
+        """The answer of the cluster. New kinds may need a moment."""
         until = time.monotonic() + PATIENCE
         while True:
             code, text = request(method, self.api + path, body)
@@ -369,7 +369,7 @@ class Cluster:
         return answers
 
     def define(self, crd):
-        """Writes a definition, in the place of one that is there."""
+        """Writes a definition, replacing an existing one."""
         path = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
         name = crd["metadata"]["name"]
         until = time.monotonic() + PATIENCE
@@ -377,7 +377,7 @@ class Cluster:
             if time.monotonic() > until:
                 raise RuntimeError("the one that is there does not go")
             time.sleep(0.2)
-        # Nobody converts, and what a stored version lacks is lost: the one that is compared is stored.
+        # Without conversion, fields that the stored version lacks are lost: store the version that is compared.
         versions = [{**version, "schema": {"openAPIV3Schema": lenient(version["schema"]["openAPIV3Schema"])},
                      "storage": version["name"] == best(crd)["name"]} for version in crd["spec"]["versions"]]
         spec = {key: value for key, value in crd["spec"].items() if key != "conversion"} | {"versions": versions}
@@ -386,7 +386,7 @@ class Cluster:
                                   "metadata": {"name": name, "annotations": approved}, "spec": spec})
 
     def create(self, crd, thing):
-        """Writes an object and its status, and gives it as it is then."""
+        """Writes an object and its status, and returns the stored object."""
         spec = crd["spec"]
         place = "namespaces/default/" if spec["scope"] == "Namespaced" else ""
         path = f"/apis/{thing['apiVersion']}/{place}{spec['names']['plural']}"
@@ -395,12 +395,12 @@ class Cluster:
         if "status" in best(crd).get("subresources", {}) and "status" in thing:
             self.write("PUT", f"{path}/status", {**there, "status": thing["status"]})
         there = self.write("GET", path)
-        # Nobody asks for these.
+        # These are not compared.
         there["metadata"].pop("managedFields", None)
         return there
 
     def check(self, crd, count):
-        """Compares made objects, the first listed and the second watched."""
+        """Compares generated objects, the first one listed and the second one watched."""
         self.define(crd)
         schema, maker, differ = schema_of(crd), Maker(), []
         for name in ("made-1", "made-2"):
@@ -422,7 +422,7 @@ class Cluster:
         return differ
 
     def missing(self, crd, found, there):
-        """What is not as the cluster has it, the object's text included."""
+        """The differences from the cluster, including the text of the object."""
         group, plural, uid = crd["spec"]["group"], crd["spec"]["names"]["plural"], there["metadata"]["uid"]
         condition = f" where uid = '{uid}'"
         try:
@@ -450,7 +450,7 @@ def main():
             api = stack.enter_context(started("kubectl", config, "proxy", "--port=0", "--append-server-path"))
             sql = stack.enter_context(started(args.kubesql, "serve", config, "--pg=off", "--http=127.0.0.1:0"))
             cluster = Cluster(api, sql)
-            # From here on it follows definitions.
+            # kubesql follows definitions from here on.
             cluster.ask(["select count(*) from system.tables"])
         for crd in definitions(args.paths):
             count["kinds"] += 1

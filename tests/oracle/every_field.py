@@ -1,7 +1,7 @@
 """Looks for every leaf of every object in the columns of its kind's tables, and compares.
 
-Of a kind that is there in several versions, the most stable newest one counts, which the tables are made from.
-Not looked for: managedFields, which are dropped at the door, and the name of a status that is merged into a list by
+Of several versions of a kind, the most stable newest one is used, as for tables.
+Ignored: managedFields, which are dropped when objects are read, and the name of a status that is merged into a list by
 this name.
 
 usage: every_field.py KUBESQL TABLES_TSV FOLDER
@@ -28,7 +28,7 @@ def tables(listing):
 
 
 def leaves(value, path=()):
-    """(path, value); list indexes are numbers in the path. Empty objects and lists of objects are no leaves."""
+    """(path, value); list indexes are numbers in the path. Empty objects and empty lists of objects are not leaves."""
     if isinstance(value, dict):
         for key, inner in value.items():
             yield from leaves(inner, (*path, key))
@@ -47,14 +47,14 @@ def dotted(path):
 
 
 def stability(version):
-    """The order of API versions, the best last."""
+    """The order of API versions, the most stable newest last."""
     match = re.fullmatch(r"v(\d+)(?:(alpha|beta)(\d+))?", version)
     major, level, minor = match.groups() if match else ("0", "alpha", "0")
     return {None: 2, "beta": 1, "alpha": 0}[level], int(major), int(minor or 0)
 
 
 def newest(folder):
-    """The file of each kind's best version."""
+    """The file of the most stable newest version of each kind."""
     best = {}
     for name in sorted(os.listdir(folder)):
         if name.endswith(".json"):
@@ -115,7 +115,7 @@ def main():
         if not here:
             continue
         file = os.path.join(folder, name)
-        # A kind's own columns, and those of its lists that are not keys of outer ones.
+        # The columns of the kind, and those of its lists except keys of outer lists.
         columns = [(t, c, k, p) for t, _ in sorted(here, key=lambda row: len(row[1])) for c, k, p in own[(group, t)]]
         run = subprocess.run([kubesql, "query", f"--file={file}", "--show-secrets", "-o", "ndjson", "--cluster-name", "c",
                               "; ".join(f"select '{t}' as \"?\"; select * from \"{group}\".\"{t}\"" for t, _ in here)],
@@ -150,7 +150,7 @@ def main():
                 if kind == "map of json":
                     values = [walk(json.loads(value), deep) if value is not None else None for value in values]
                 good = any(value == (leaf if leaf is None or isinstance(leaf, str) or kind == "map of json" else json.dumps(leaf)) for value in values)
-                # And the column of its own.
+                # And its own column.
                 if kind != "map of json":
                     flat = [row.get(f"{column}.{key}") for row in rows[table]]
                     want = leaf if kind == "map" else cores(leaf) if key in ("cpu", "requests.cpu", "limits.cpu") else base_units(leaf)

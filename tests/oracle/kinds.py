@@ -1,4 +1,4 @@
-"""Questions about kinds other than pods and nodes, and about what is hard to read right in any of them."""
+"""Questions about kinds other than pods and nodes, and about unusual values."""
 
 import json
 
@@ -6,7 +6,7 @@ from objects import base_units, cores, get, micros
 
 
 def at(value, *path):
-    """The value at a path of words, which may hold dots of their own."""
+    """The value at a path of words, which may contain dots."""
     for word in path:
         value = value.get(word) if isinstance(value, dict) else None
     return value

@@ -1,4 +1,4 @@
-"""Objects of JSON files, read and flattened by nothing but the standard library."""
+"""Objects in JSON files, read and flattened with the standard library only."""
 
 import json
 import re
@@ -46,7 +46,7 @@ def micros(text):
 
 
 def get(value, path, default=None):
-    """The value at a dotted path, None where anything on the way is missing."""
+    """The value at a dotted path, or None."""
     for word in path.split("."):
         value = value.get(word) if isinstance(value, dict) else None
         if value is None:
@@ -55,7 +55,7 @@ def get(value, path, default=None):
 
 
 def objects_of(path):
-    """Every object of a file as (apiVersion, kind, object); None where one does not say what it is."""
+    """Every object of a file as (apiVersion, kind, object), with None for missing fields."""
     with open(path, encoding="utf-8") as file:
         document = json.load(file)
     listed = document.get("items") if isinstance(document, dict) else document

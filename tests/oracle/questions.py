@@ -2,7 +2,7 @@
 
 usage: questions.py KUBESQL [--kubeconfig PATH] FILE_OR_FOLDER...
 
-With a kubeconfig, kubesql asks its cluster, and the files hold what kubectl got from there.
+With a kubeconfig, kubesql queries its cluster, and the files are the output of kubectl for that cluster.
 """
 
 import json
@@ -24,7 +24,7 @@ GROUPS = {
 
 
 def load(paths):
-    """Files that say what all their objects are, and the objects by kind."""
+    """The files all of whose objects have a kind, and the objects by kind."""
     files, kinds = [], defaultdict(list)
     for path in paths:
         found = [path] if os.path.isfile(path) else []
@@ -70,7 +70,7 @@ def count(rows):
 
 
 def total(rows):
-    """Sums by key; the sum of nothing but NULLs is NULL."""
+    """Sums by key; the sum of NULLs only is NULL."""
     sums = {}
     for key, value in rows:
         before = sums.get(key)
@@ -188,7 +188,7 @@ def questions(k):
 
 
 def plain(value):
-    """One spelling for what is equal."""
+    """A common representation of equal values."""
     if isinstance(value, bool) or value is None or isinstance(value, int):
         return value
     if isinstance(value, float):

@@ -1,4 +1,4 @@
-"""Questions about how relations are put together: joins, sets, windows, groups, NULLs and order."""
+"""Questions about joins, set operations, windows, groups, NULLs and order."""
 
 from collections import Counter, defaultdict
 from itertools import groupby
@@ -20,12 +20,12 @@ def left(rows, others, on, width):
 
 
 def same(a, b):
-    """`=` in a join: never true of NULL."""
+    """`=` in a join: never true for NULL."""
     return a is not None and a == b
 
 
 def last(value):
-    """A key that sorts as ascending order does: NULLs last."""
+    """A key for ascending order with NULLs last."""
     return (value is None, value or "")
 
 
@@ -112,7 +112,7 @@ def questions(k):
     yield f"select name from (select name, row_number() {over} as n from pods) x where n = 1", [
         (part[0][1],) for part in by_node]
 
-    # Sets.
+    # Set operations.
     a, b = [(p[0],) for p in pods], [(s[0],) for s in services]
     both = "select namespace as n from pods {} select namespace from services"
     yield both.format("union all"), a + b
@@ -142,7 +142,7 @@ def questions(k):
     yield "select name from pods p where priority >= (select max(q.priority) from pods q where q.namespace = p.namespace)", [
         (p[1],) for p in pods if p[5] is not None and priorities(p) and p[5] >= max(priorities(p))]
 
-    # NULLs, order and letters.
+    # NULLs, order and letter case.
     yield f"select name, row_number() over (order by nodename, {ordered}) as n from pods", [
         (p[1], i) for i, p in enumerate(sorted(pods, key=lambda p: (last(p[3]), order(p))), 1)]
     first = sorted(pods, key=lambda p: (p[3] is not None, p[3] or "", order(p)))

@@ -29,6 +29,7 @@ pub(crate) fn run(_: &Args) -> Result<()> {
     python(&lists.join("requirements.txt"), &folder.join("python"))?;
     jars(&lists.join("jars.txt"), &folder.join("jars"))?;
     trino(&lists.join("trino.xml"), &folder.join("trino"))?;
+    crate::apiserver::record_tool("clients")?;
     crate::print(&[folder.display().to_string()])
 }
 

@@ -1,17 +1,17 @@
-//! The rows that tables must have, worked out from the server's own objects, with nothing of what they test.
+//! The rows that tables must have, computed from the server's own objects without any code under test.
 
 use serde_json::Value;
 
 use crate::scripted::{Kind, World};
 use crate::sessions::Rows;
 
-/// A statement, and the rows that it must give now.
+/// A statement, and the rows that it must return now.
 pub(crate) struct Question {
     pub(crate) sql: &'static str,
     pub(crate) rows: Rows,
 }
 
-/// All questions about the state that the server has.
+/// All statements for the current state of the server.
 pub(crate) fn questions(cluster: &str, world: &World) -> Vec<Question> {
     let of = |kind| world.objects.iter().filter(move |(key, _)| key.kind == kind).map(|(_, stored)| &stored.value);
     let mut questions = vec![
@@ -46,7 +46,7 @@ pub(crate) fn questions(cluster: &str, world: &World) -> Vec<Question> {
     questions
 }
 
-/// The statements whose rows are the objects themselves.
+/// The statements that return the objects themselves.
 pub(crate) const WHOLE: [(Kind, &str); 3] = [
     (Kind::Pods, "select object from pods"),
     (Kind::Nodes, "select object from nodes"),

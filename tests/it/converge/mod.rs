@@ -1,4 +1,4 @@
-//! Watched tables become what the server has, through every kind of trouble, and are never anything that it had not.
+//! Watched tables converge to the state of a server that fails in every way, and show only states that it had.
 
 mod expected;
 mod reader;
@@ -23,14 +23,14 @@ use reader::Answers;
 /// Changes between two comparisons.
 const ROUND: usize = 1667;
 
-/// What strikes a whole server, one a round.
+/// Failures of a whole server, one for each round.
 const DISASTERS: usize = 5;
 
-/// Within this time of the last change, tables are as the server is: a server that fails time and again is left alone
-/// for up to 30 seconds, and may then fail once more.
+/// Tables have the state of the server within this time of its last change: after repeated failures, requests wait for up
+/// to 30 seconds, and may then fail once more.
 const CAUGHT_UP: Duration = Duration::from_secs(90);
 
-/// What a seed came to.
+/// The outcome of a seed.
 struct Outcome {
     faults: BTreeMap<Fault, u64>,
     answers: Answers,
@@ -46,7 +46,7 @@ fn number(variable: &str, otherwise: usize) -> usize {
 /// `KUBESQL_CONVERGE_OPERATIONS` and `KUBESQL_CONVERGE_SEEDS` make it longer: operations in total, and into how many
 /// seeds they are divided.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn tables_become_what_the_server_has() {
+async fn tables_converge_to_the_state_of_the_server() {
     let seeds = number("KUBESQL_CONVERGE_SEEDS", 3);
     let operations = number("KUBESQL_CONVERGE_OPERATIONS", 15_000) / seeds;
     let first = number("KUBESQL_CONVERGE_FIRST_SEED", 0);
@@ -57,9 +57,9 @@ async fn tables_become_what_the_server_has() {
     let missing = |faults: &BTreeMap<Fault, u64>| -> Vec<Fault> {
         Fault::ALL.into_iter().filter(|fault| !faults.contains_key(fault)).collect()
     };
-    // What chance left out gets another chance.
+    // Further seeds until every fault has happened.
     while seed < first + seeds || (!missing(&faults).is_empty() && seed < first + seeds + 6) {
-        // A few at a time: most of it is waiting.
+        // A few at a time, since most of the time is spent waiting.
         let running: Vec<_> = (seed..seed + 3).map(|seed| (seed, tokio::spawn(run(seed, operations)))).collect();
         seed += 3;
         for (seed, outcome) in running {
@@ -74,7 +74,7 @@ async fn tables_become_what_the_server_has() {
                 answers.errors.len()
             )
             .expect("text");
-            // Who asks in the midst of trouble, beside other tests, may have to wait long; but not always.
+            // With failing servers and other tests on the machine, single queries may wait long.
             assert!(answers.good > 3, "hardly any answers ({}): {:?}", answers.good, answers.errors);
             outcome.faults.into_iter().for_each(|(fault, count)| *faults.entry(fault).or_default() += count);
         }
@@ -86,14 +86,14 @@ async fn tables_become_what_the_server_has() {
     assert!(missing.is_empty(), "these never happened: {missing:?}\n{report}");
 }
 
-/// Writes how far it has come to the file `KUBESQL_CONVERGE_REPORT`, if there is to be one.
+/// Writes the progress to the file `KUBESQL_CONVERGE_REPORT`, if that is set.
 fn tell(report: &str) {
     if let Ok(path) = std::env::var("KUBESQL_CONVERGE_REPORT") {
         std::fs::write(path, report).expect("written");
     }
 }
 
-/// One server, so many operations.
+/// One server, and a number of operations.
 async fn run(seed: usize, operations: usize) -> Outcome {
     let seed = u64::try_from(seed).expect("small");
     let mut random = StdRng::seed_from_u64(seed);
@@ -121,7 +121,7 @@ async fn run(seed: usize, operations: usize) -> Outcome {
             done += some;
             tokio::time::sleep(Duration::from_millis(random.random_range(0..8))).await;
         }
-        // At times all goes well from now on, at times it does not.
+        // Sometimes nothing fails from now on.
         server.trouble().set_calm(random.random_bool(0.5));
         let took = caught_up(&server, &live, &engine, &format!("seed {seed}, round {round}")).await;
         slowest = slowest.max(took);
@@ -137,12 +137,12 @@ async fn run(seed: usize, operations: usize) -> Outcome {
     Outcome { faults, answers, operations: rounds * ROUND, comparisons, slowest }
 }
 
-/// One of so many, by turns.
+/// Takes one of the disasters, in turn.
 fn turn_of(seed: u64, of: usize) -> usize {
     usize::try_from(seed).expect("small") % of
 }
 
-/// What is not a matter of single connections.
+/// A failure of the whole server rather than of a connection.
 async fn strike(server: &Server, disaster: usize, random: &mut StdRng) {
     match disaster {
         0 => server.restart(true),
@@ -163,7 +163,7 @@ async fn strike(server: &Server, disaster: usize, random: &mut StdRng) {
     }
 }
 
-/// Waits until all rows are what they must be; how long that took.
+/// Waits until all rows are as expected; returns how long that took.
 async fn caught_up(server: &Server, live: &Live, engine: &Arc<Engine>, place: &str) -> Duration {
     let begun = Instant::now();
     let session = engine.session();
@@ -182,7 +182,7 @@ async fn caught_up(server: &Server, live: &Live, engine: &Arc<Engine>, place: &s
     }
 }
 
-/// Whether all tables are as the server is; the first difference otherwise.
+/// Compares all tables with the server; returns the first difference.
 async fn compare(server: &Server, session: &Session) -> Result<(), String> {
     let questions = expected::questions(&server.name, &server.world());
     for question in &questions {
@@ -209,7 +209,7 @@ async fn compare(server: &Server, session: &Session) -> Result<(), String> {
         if ours != theirs {
             return Err(format!("{sql}: {} and {} objects", ours.len(), theirs.len()));
         }
-        // Rows that are dead do not count towards a limit.
+        // Deleted rows do not count towards a limit.
         let half = theirs.len() / 2;
         let some = ask(session, &format!("select uid from {} limit {half}", kind.plural())).await;
         let some = some.map_err(|error| error.message)?;

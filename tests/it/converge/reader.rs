@@ -1,4 +1,4 @@
-//! One who asks all the time: whatever is answered must have been so, and never goes back.
+//! A reader that queries all the time: every answer must be a state that the server had, and never an older one.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -10,20 +10,20 @@ use kubesql_runtime::sql::{Engine, ErrorKind, Session};
 use crate::scripted::{Kind, Server};
 use crate::sessions::ask;
 
-/// What was answered so far.
+/// The answers so far.
 #[derive(Debug, Default)]
 pub(crate) struct Answers {
     pub(crate) good: u64,
     pub(crate) errors: BTreeMap<String, u64>,
 }
 
-/// Pods with the sum of their containers, and containers without a pod or of another state of it.
+/// Pods with the sum over their containers, and containers that have no pod or that are of another state of their pod.
 const FAMILIES: &str = "select count(*), coalesce(sum(k), 0), count(*) filter (where generation is null or k <> good) \
      from (select p.generation, count(c.index) as k, \
      count(*) filter (where c.image = concat('registry/', c.name, ':', p.generation)) as good \
      from containers c full join pods p on p.uid = c.uid group by p.uid, p.generation)";
 
-/// Asks until it is told to stop.
+/// Queries until it is stopped.
 pub(crate) async fn read(server: Arc<Server>, engine: Arc<Engine>, stop: Arc<AtomicBool>) -> Answers {
     let session = engine.session();
     let mut answers = Answers::default();
@@ -44,7 +44,7 @@ pub(crate) async fn read(server: Arc<Server>, engine: Arc<Engine>, stop: Arc<Ato
     answers
 }
 
-/// A kind's objects are as they were at some instant, not before the one that was seen last.
+/// The objects of a kind are a state that the server had, and not an older one than was seen before.
 async fn sums(server: &Server, session: &Session, kind: Kind, seen: &mut u64) -> Result<(), String> {
     let plural = kind.plural();
     let sql = format!("select count(*), coalesce(sum(generation), 0), count(distinct uid) from {plural}");
@@ -72,7 +72,7 @@ async fn families(session: &Session) -> Result<(), String> {
     Ok(())
 }
 
-/// The rows of a statement; an error must say which cluster is to blame.
+/// The rows of a statement; an error must name the cluster.
 async fn rows(server: &Server, session: &Session, sql: &str) -> Result<Vec<Vec<String>>, String> {
     let error = match ask(session, sql).await {
         Ok(rows) => return Ok(rows),

@@ -1,4 +1,4 @@
-//! The command over clusters: which are asked, what goes wrong and how that is told.
+//! `kubesql query` over clusters: which are queried, and how failures are reported.
 
 use std::fs;
 
@@ -23,7 +23,7 @@ fn kubeconfig(folder: &tempfile::TempDir, servers: &[(&str, &Server)]) -> String
 }
 
 #[test]
-fn clusters_are_chosen_by_context() {
+fn selects_clusters_by_context() {
     let folder = tempfile::tempdir().expect("a folder");
     let (one, two, other) =
         (Server::start(&[("pods", pods(4))]), Server::start(&[("pods", pods(6))]), Server::start(&[]));
@@ -54,7 +54,7 @@ fn clusters_are_chosen_by_context() {
 }
 
 #[test]
-fn what_fails_is_told_with_what_to_do() {
+fn reports_unreachable_clusters_with_hints() {
     let folder = tempfile::tempdir().expect("a folder");
     let forbidden = |asked: &Asked| (asked.plural == "pods").then(|| status(403, "Forbidden", "pods is forbidden"));
     let (good, bad) = (Server::start(&[("pods", pods(4))]), Server::moody(&[], forbidden));

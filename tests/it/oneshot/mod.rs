@@ -1,4 +1,4 @@
-//! One-shot queries over clusters: what is listed, what is streamed, and what is an error.
+//! One-shot queries over clusters: requests, streaming, errors.
 
 mod cli;
 mod pages;
@@ -18,7 +18,7 @@ use serde_json::{Value, json};
 
 use server::Server;
 
-/// A session over servers, each by the name of its cluster.
+/// A session over servers, each with the name of its cluster.
 fn session(servers: &[(&str, &Server)], options: ListOptions) -> Session {
     let contexts = servers.iter().map(|(name, server)| Context::of_text(name, &server.kubeconfig(name))).collect();
     let kinds = Kinds::new(generated::KINDS.iter().copied(), generated::rows);
@@ -30,7 +30,7 @@ fn of(server: &Server) -> Session {
     session(&[("c", server)], ListOptions { patience: Duration::from_secs(30), ..ListOptions::default() })
 }
 
-/// The rows of a statement, values joined by `|`, in order.
+/// The rows of a statement, values joined by `|`, sorted.
 async fn rows(session: &Session, sql: &str) -> Result<Vec<String>, SqlError> {
     let mut answer = session.execute(sql).await?;
     let options = FormatOptions::default().with_null("NULL");
@@ -48,7 +48,7 @@ async fn rows(session: &Session, sql: &str) -> Result<Vec<String>, SqlError> {
     Ok(rows)
 }
 
-/// So many pods, in two namespaces.
+/// A number of pods in two namespaces.
 fn pods(count: usize) -> Vec<Value> {
     let pod = |number: usize| {
         json!({"metadata": {"name": format!("p{number:05}"), "namespace": if number.is_multiple_of(2) { "even" } else { "odd" },

@@ -1,4 +1,4 @@
-//! Pages: rows as they come, no more than are needed, and never a part taken for the whole.
+//! Pages of lists: rows stream, no more pages are read than needed, and no partial list is taken for a whole one.
 
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
@@ -35,7 +35,7 @@ async fn every_scan_sees_every_object_once() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_limit_stops_the_list() {
+async fn a_limit_stops_listing() {
     let slow = |asked: &Asked| {
         if !asked.parameter("continue").is_empty() {
             std::thread::sleep(Duration::from_millis(100));
@@ -45,11 +45,12 @@ async fn a_limit_stops_the_list() {
     let server = Server::moody(&[("pods", pods(20_000))], slow);
     let session = of(&server);
     assert_eq!(rows(&session, "select name from pods limit 10").await.expect("rows").len(), 10);
+    // No signal says that no request comes. Too short a time may hide a failure, and never causes one.
     tokio::time::sleep(Duration::from_millis(500)).await;
-    // The second page is on its way while the first is read.
+    // The second page is requested while the first is read.
     let asked = server.asked().len();
     assert!(asked <= 2, "{asked} of 40 pages");
-    // Neither does a list go on whose rows nobody takes.
+    // A list whose rows nobody reads stops as well.
     let answer = session.execute("select name from pods").await.expect("an answer");
     drop(answer);
     tokio::time::sleep(Duration::from_millis(500)).await;
@@ -57,7 +58,7 @@ async fn a_limit_stops_the_list() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn an_error_in_the_middle_fails_the_statement() {
+async fn an_error_in_the_middle_of_a_list_fails_the_statement() {
     for code in [403, 410, 500] {
         let mood =
             move |asked: &Asked| (asked.parameter("continue") == "1000").then(|| status(code, "Broken", "it broke"));
@@ -65,7 +66,7 @@ async fn an_error_in_the_middle_fails_the_statement() {
         let session = of(&server);
         let error = rows(&session, "select count(*) from pods").await;
         match (code, error) {
-            // Whether a list that expired is begun again depends on whether its rows were taken before.
+            // An expired list is restarted only if none of its rows has been read.
             (410, Ok(found)) => assert_eq!(found, ["3000"]),
             (_, Err(error)) => {
                 assert_eq!(error.kind, ErrorKind::Source);
@@ -78,11 +79,11 @@ async fn an_error_in_the_middle_fails_the_statement() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_list_that_expired_unseen_begins_again() {
+async fn restarts_an_expired_list_that_no_one_has_read() {
     let mood = |asked: &Asked| (!asked.parameter("continue").is_empty()).then(|| status(410, "Expired", "too old"));
     let server = Server::moody(&[("pods", pods(1200))], mood);
     let session = of(&server);
-    // What may be left out is read to its end before anybody sees it, and so nothing was seen of it.
+    // With partial answers a list is read to its end before its rows are used, so that it can be restarted.
     rows(&session, "set kubesql.partial to on").await.expect("set");
     assert_eq!(rows(&session, "select count(*), count(distinct uid) from pods").await.expect("rows"), ["1200|1200"]);
     let last = server.asked().pop().expect("requests");
@@ -90,7 +91,7 @@ async fn a_list_that_expired_unseen_begins_again() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_busy_server_is_asked_again() {
+async fn retries_busy_servers() {
     let refused = AtomicU32::new(0);
     let mood = move |_: &Asked| {
         let busy = refused.fetch_add(1, Ordering::SeqCst) % 3 < 2;
@@ -107,7 +108,7 @@ async fn a_busy_server_is_asked_again() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_is_missing_is_an_error_or_told() {
+async fn missing_clusters_are_an_error_or_a_warning() {
     let good = Server::start(&[("pods", pods(3))]);
     let bad = Server::moody(&[("pods", pods(5))], |_| Some(status(403, "Forbidden", "pods is forbidden")));
     let broken = Server::moody(&[("pods", pods(1500))], |asked| {
@@ -127,11 +128,11 @@ async fn what_is_missing_is_an_error_or_told() {
     assert_eq!(warnings, ["missing: cluster bad", "missing: cluster broken"]);
     let absent = rows(&session, "select count(*) from services").await.expect("partial");
     assert_eq!(absent, ["0"]);
-    assert_eq!(session.take_warnings().len(), 3, "told of each");
+    assert_eq!(session.take_warnings().len(), 3, "a warning for each");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn an_account_of_some_namespaces() {
+async fn lists_the_namespaces_that_an_account_may_list() {
     let names = |names: [&str; 2]| names.map(|name| json!({"metadata": {"name": name}})).to_vec();
     let objects = [("pods", pods(10)), ("namespaces", names(["even", "odd"]))];
     let server = Server::moody(&objects, |asked| {
@@ -140,8 +141,8 @@ async fn an_account_of_some_namespaces() {
     });
     let found = of(&server);
     assert_eq!(rows(&found, "select namespace, count(*) from pods group by namespace").await.expect("rows"), ["odd|5"]);
-    let told = found.take_warnings();
-    assert!(told.len() == 1 && told[0].message.contains("only these namespaces: odd"), "{told:?}");
+    let warnings = found.take_warnings();
+    assert!(warnings.len() == 1 && warnings[0].message.contains("only these namespaces: odd"), "{warnings:?}");
 
     let scope = |namespaces: &[&str], exclude: &[&str]| Scope {
         namespaces: namespaces.iter().map(|&name| name.into()).collect(),
@@ -165,7 +166,7 @@ async fn an_account_of_some_namespaces() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn values_of_secrets_stay_where_they_are() {
+async fn redacts_secrets_of_listed_clusters() {
     let secret =
         json!({"metadata": {"name": "s", "namespace": "n", "uid": "u"}, "type": "Opaque", "data": {"key": "aGlkZGVu"}});
     let server = Server::start(&[("secrets", vec![secret])]);
@@ -178,7 +179,7 @@ async fn values_of_secrets_stay_where_they_are() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_is_wrong_with_objects_is_told() {
+async fn warns_of_malformed_objects() {
     let odd = json!({"metadata": {"name": "odd", "namespace": "n"}, "status": {"phase": {"not": "text"}}});
     let server = Server::start(&[("pods", vec![odd, pods(1).remove(0)])]);
     let session = of(&server);
@@ -186,12 +187,12 @@ async fn what_is_wrong_with_objects_is_told() {
         rows(&session, "select namespace, name, phase from pods").await.expect("rows"),
         ["even|p00000|Running", "n|odd|NULL"]
     );
-    let told = session.take_warnings();
-    assert!(told.len() == 1 && told[0].place.starts_with("cluster c n/odd status.phase"), "{told:?}");
+    let warnings = session.take_warnings();
+    assert!(warnings.len() == 1 && warnings[0].place.starts_with("cluster c n/odd status.phase"), "{warnings:?}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_system_tells_of_clusters_lists_and_statements() {
+async fn system_tables_show_clusters_lists_and_statements() {
     let (server, gone) = (Server::start(&[("pods", pods(7))]), Server::start(&[]));
     let session = session(&[("c", &server), ("gone", &gone)], ListOptions::default());
     drop(gone);

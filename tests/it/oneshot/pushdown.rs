@@ -1,4 +1,4 @@
-//! What is asked of API servers: never so little that an answer changes.
+//! Selections that are pushed down to API servers change no answer.
 
 use std::sync::Arc;
 
@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use super::server::{Asked, Server, status};
 use super::{rows, session};
 
-/// Pods of every sort: names, namespaces and labels that are like each other, absent, empty, or strange.
+/// Pods whose names, namespaces and labels are similar, absent, empty or unusual.
 fn pods() -> Vec<Value> {
     let long = "l".repeat(63);
     let pod = |name: &str, namespace: &str, labels: Value, node: Value, phase: &str| {
@@ -49,7 +49,7 @@ fn events() -> Vec<Value> {
     vec![event("e1", "Failed", "web"), event("e2", "Scheduled", "web"), event("e3", "Failed", "db")]
 }
 
-/// The same objects as a file of the same cluster: nothing is pushed down to it.
+/// The same objects as a file of the same cluster. Nothing is pushed down to files.
 fn in_a_file(folder: &tempfile::TempDir, cluster: &str) -> (String, std::path::PathBuf) {
     let all = [("Pod", pods()), ("Node", nodes()), ("Secret", secrets()), ("Event", events())];
     let items = all.into_iter().flat_map(|(kind, objects)| {
@@ -68,7 +68,7 @@ fn server() -> Server {
     Server::start(&[("pods", pods()), ("nodes", nodes()), ("secrets", secrets()), ("events", events())])
 }
 
-/// Conditions on pods, and what the server is asked.
+/// Conditions on pods, and the requests to the server.
 const PODS: &[(&str, &str)] = &[
     ("namespace = 'shop'", "shop/pods"),
     ("'shop' = namespace", "shop/pods"),
@@ -145,7 +145,7 @@ const PODS: &[(&str, &str)] = &[
     ("case when namespace = 'shop' then name = 'web' else true end", "pods"),
 ];
 
-/// Statements, and what the server is asked.
+/// Statements, and the requests to the server.
 const STATEMENTS: &[(&str, &str)] = &[
     ("select pod, name from containers where namespace = 'shop'", "shop/pods"),
     ("select pod, name from containers where pod = 'web'", "pods field=metadata.name=web"),
@@ -199,7 +199,7 @@ fn over_files(folder: &tempfile::TempDir, clusters: &[&str]) -> Session {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_is_pushed_down_changes_no_answer() {
+async fn pushdown_changes_no_answer() {
     let folder = tempfile::tempdir().expect("a folder");
     let (server, unpushed) = (server(), over_files(&folder, &["c"]));
     let pushed = session(&[("c", &server)], ListOptions::default());
@@ -221,7 +221,7 @@ async fn what_is_pushed_down_changes_no_answer() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn only_the_clusters_that_are_meant_are_asked() {
+async fn asks_only_the_selected_clusters() {
     let folder = tempfile::tempdir().expect("a folder");
     let (east, west) = (server(), server());
     let unpushed = over_files(&folder, &["east", "west"]);
@@ -248,7 +248,7 @@ async fn only_the_clusters_that_are_meant_are_asked() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_server_that_knows_no_selector_is_asked_for_all() {
+async fn lists_everything_where_selectors_are_refused() {
     let refuse = |asked: &Asked| {
         let selects = !asked.parameter("fieldSelector").is_empty() || !asked.parameter("labelSelector").is_empty();
         selects.then(|| status(400, "BadRequest", "field label not supported"))
@@ -262,7 +262,7 @@ async fn a_server_that_knows_no_selector_is_asked_for_all() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn explain_shows_what_is_pushed() {
+async fn explain_shows_the_selection() {
     let server = server();
     let session = session(&[("c", &server)], ListOptions::default());
     let sql = "explain select name from pods where namespace = 'shop' and \"labels.app\" in ('a', 'b')";

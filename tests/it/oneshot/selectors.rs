@@ -1,15 +1,15 @@
-//! Field and label selectors as an API server reads them: strictly.
+//! Field and label selectors, parsed as strictly as an API server does.
 
 use serde_json::Value;
 
-/// Why selectors are refused.
+/// The reason why a selector is rejected.
 #[derive(Debug)]
 pub(crate) struct Unfit(pub(crate) String);
 
-/// What objects must have.
+/// The selectors of a request.
 #[derive(Debug, Default)]
 pub(crate) struct Selectors {
-    /// Path, whether it must be equal, and the value.
+    /// Path, whether the value must be equal or different, and the value.
     fields: Vec<(String, bool, String)>,
     labels: Vec<Label>,
 }
@@ -20,7 +20,7 @@ enum Label {
     Exists(String),
 }
 
-/// The fields of each kind that can be selected by, beside name and namespace.
+/// The fields that each kind can be selected by, beside name and namespace.
 const FIELDS: [(&str, &[&str]); 3] = [
     ("pods", &["spec.nodeName", "spec.restartPolicy", "spec.schedulerName", "spec.serviceAccountName", "status.phase"]),
     (
@@ -76,7 +76,7 @@ impl Selectors {
     }
 }
 
-/// At commas outside of parentheses; in field selectors, those behind a backslash are no separators.
+/// Splits at commas outside of parentheses; in field selectors, a backslash escapes a comma.
 fn split(text: &str, escapes: bool) -> Vec<&str> {
     let (mut terms, mut depth, mut from, mut escaped) = (Vec::new(), 0, 0, false);
     for (at, letter) in text.char_indices() {

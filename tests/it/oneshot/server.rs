@@ -1,4 +1,4 @@
-//! An API server that lists: in pages, by selectors that it takes to the letter, and with a record of what was asked.
+//! An API server that lists objects in pages, applies selectors strictly, and records requests.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -14,10 +14,10 @@ use tokio::sync::oneshot;
 
 use super::selectors::{Selectors, Unfit};
 
-/// What a server answers instead of what it has: asked with each request for objects.
+/// Called with each request for objects: an answer that replaces the normal one.
 pub(crate) type Mood = Box<dyn Fn(&Asked) -> Option<Response> + Send + Sync>;
 
-/// A request for objects.
+/// A recorded request for objects.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Asked {
     pub(crate) plural: String,
@@ -31,7 +31,7 @@ impl Asked {
         self.query.get(name).map_or("", String::as_str)
     }
 
-    /// Without what pages need: `shop/pods?labelSelector=a=b`.
+    /// The selection, without parameters of pages: `shop/pods label=a=b`.
     pub(crate) fn selection(&self) -> String {
         let mut text = self.namespace.as_ref().map_or(String::new(), |namespace| format!("{namespace}/"));
         text.push_str(&self.plural);
@@ -49,7 +49,7 @@ struct Shared {
     asked: Mutex<Vec<Asked>>,
 }
 
-/// A server, until it is dropped.
+/// A running server; it stops when this is dropped.
 pub(crate) struct Server {
     shared: Arc<Shared>,
     address: SocketAddr,
@@ -62,7 +62,7 @@ impl Drop for Server {
     }
 }
 
-/// Kinds: group, version, plural, kind, whether it is in namespaces.
+/// Kinds: group, version, plural, kind, and whether they are namespaced.
 const KINDS: [(&str, &str, &str, &str, bool); 6] = [
     ("", "v1", "pods", "Pod", true),
     ("", "v1", "secrets", "Secret", true),
@@ -78,7 +78,7 @@ impl Server {
         Self::moody(objects, |_| None)
     }
 
-    /// The same, which answers some requests otherwise.
+    /// The same, with other answers to some requests.
     pub(crate) fn moody(
         objects: &[(&'static str, Vec<Value>)],
         mood: impl Fn(&Asked) -> Option<Response> + Send + Sync + 'static,
@@ -189,7 +189,7 @@ fn body(value: &Value) -> Response {
     ([(header::CONTENT_TYPE, "application/json")], value.to_string()).into_response()
 }
 
-/// A failure as an API server tells it.
+/// An error response of an API server.
 pub(crate) fn status(code: u16, reason: &str, message: &str) -> Response {
     let status = json!({"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Failure",
         "message": message, "reason": reason, "code": code});

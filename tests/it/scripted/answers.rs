@@ -1,4 +1,4 @@
-//! What the scripted server answers: what it is, what it has, and lists in pages.
+//! The answers of the scripted server: version, discovery, and lists in pages.
 
 use std::fmt::Write;
 use std::io::{Error, ErrorKind, Result};
@@ -11,9 +11,9 @@ use tokio::net::TcpStream;
 use super::http::{Pipe, Request};
 use super::{Discovery, Fault, Kind, NAMESPACES, Shared, lock, watches};
 
-/// Answers what comes by one connection, until it ends.
+/// Answers the requests of a connection.
 pub(super) async fn serve(shared: &Shared, mut stream: TcpStream) {
-    // Small pieces are to leave as such.
+    // Small pieces must not be merged.
     _ = stream.set_nodelay(true);
     let mut rest = Vec::new();
     while let Ok(Some(request)) = Request::read(&mut stream, &mut rest).await {
@@ -50,7 +50,7 @@ async fn answer(shared: &Shared, request: &Request, pipe: &mut Pipe<'_>) -> Resu
         return pipe.answer(503, "", "upstream connect error").await;
     }
     if trouble.strikes(Fault::Nonsense) {
-        // What proxies and portals say with a cheerful 200.
+        // A page of a proxy or a captive portal with status 200.
         let said = ["{}", "[]", "null", "", "<html>please log in</html>", r#"{"items":[]}"#];
         let failure = status(500, "InternalError", "no");
         let at = trouble.below(said.len() + 1);
@@ -161,7 +161,7 @@ async fn list(
         metadata["remainingItemCount"] = (objects.len() - to).into();
     }
     let mut body = format!(r#"{{"kind":"{}List","apiVersion":"v1","metadata":{metadata},"items":["#, kind.name());
-    // The objects of a list do not say what they are.
+    // Objects of a list have no kind.
     let head = format!(r#"{{"apiVersion":"v1","kind":"{}","#, kind.name());
     for (at, object) in objects[from..to].iter().enumerate() {
         let bare = object.strip_prefix('{').unwrap_or(object);
@@ -181,11 +181,11 @@ struct Page {
     next: Option<String>,
 }
 
-/// What is asked for; `None` where its token is not known.
+/// The requested page; `None` if its token is unknown.
 fn page(shared: &Shared, request: &Request, kind: Kind, namespace: Option<&str>) -> Option<Page> {
     let trouble = &shared.trouble;
     let limit = request.number("limit").and_then(|limit| usize::try_from(limit).ok()).filter(|limit| *limit > 0);
-    // A server may give fewer than it is asked for.
+    // A server may return fewer objects than the limit.
     let limit = limit.map(|limit| limit.min(1 + trouble.below(60)));
     let mut world = lock(&shared.world);
     let token = request.query.get("continue").map(|token| token.split_once('.').unwrap_or((token, "0")));
@@ -208,7 +208,7 @@ fn page(shared: &Shared, request: &Request, kind: Kind, namespace: Option<&str>)
     Some(Page { version, objects, from, to, next })
 }
 
-/// Sends a page, or as much of it as fate allows.
+/// Sends a page, or a part of it if that fault is chosen.
 async fn send(shared: &Shared, pipe: &mut Pipe<'_>, body: &str) -> Result<()> {
     let trouble = &shared.trouble;
     if trouble.strikes(Fault::CutSilently) {

@@ -1,4 +1,4 @@
-//! As much of HTTP as the scripted server needs, with each byte in its hand: connections end wherever it says.
+//! The HTTP that the scripted server needs, written byte by byte, so that a connection can end anywhere.
 
 use std::collections::BTreeMap;
 use std::io::{Error, ErrorKind, Result};
@@ -49,17 +49,17 @@ impl Request {
     }
 }
 
-/// Writes an answer, and breaks off where it is told to.
+/// Writes an answer, and breaks off after a given number of bytes.
 pub(crate) struct Pipe<'a> {
     pub(crate) stream: &'a mut TcpStream,
     /// Bytes after which the connection ends.
     pub(crate) cut: Option<usize>,
-    /// So many pieces come a few bytes at a time.
+    /// The number of pieces that are sent a few bytes at a time.
     pub(crate) slow: usize,
 }
 
 impl Pipe<'_> {
-    /// An answer that says how long it is.
+    /// Writes an answer with a Content-Length.
     pub(crate) async fn answer(&mut self, code: u16, headers: &str, body: &str) -> Result<()> {
         let length = body.len();
         let head = format!(
@@ -69,12 +69,12 @@ impl Pipe<'_> {
         self.send(format!("{head}{body}").as_bytes()).await
     }
 
-    /// The head of an answer of pieces.
+    /// Writes the head of a chunked answer.
     pub(crate) async fn begin(&mut self) -> Result<()> {
         self.send(b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n").await
     }
 
-    /// A piece.
+    /// Writes a chunk.
     pub(crate) async fn piece(&mut self, piece: &[u8]) -> Result<()> {
         let mut bytes = format!("{:x}\r\n", piece.len()).into_bytes();
         bytes.extend_from_slice(piece);
@@ -82,7 +82,7 @@ impl Pipe<'_> {
         self.send(&bytes).await
     }
 
-    /// The end of an answer of pieces.
+    /// Writes the end of a chunked answer.
     pub(crate) async fn end(&mut self) -> Result<()> {
         self.send(b"0\r\n\r\n").await
     }
@@ -98,7 +98,7 @@ impl Pipe<'_> {
         };
         if self.slow > 0 {
             self.slow -= 1;
-            // In some twenty pieces, whatever there is.
+            // In about twenty pieces.
             for some in bytes.chunks(bytes.len() / 20 + 1) {
                 self.stream.write_all(some).await?;
                 tokio::time::sleep(Duration::from_millis(2)).await;

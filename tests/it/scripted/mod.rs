@@ -1,4 +1,4 @@
-//! An API server that misbehaves as its script says: real HTTP over the loopback, everything from one seed.
+//! An API server that fails as scripted: real HTTP on the loopback interface, everything random from one seed.
 
 mod answers;
 mod http;
@@ -25,58 +25,58 @@ pub(crate) use objects::{Kind, NAMESPACES};
 pub(crate) use trouble::{Fault, Trouble};
 pub(crate) use world::World;
 
-/// How a server differs from others, for good.
+/// Permanent properties of a server.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Manners {
     pub(crate) seed: u64,
-    /// How it tells what it has.
+    /// The form of discovery.
     pub(crate) discovery: Discovery,
     /// The namespaces that the account may list; `None` for all.
     pub(crate) allowed: Option<BTreeSet<&'static str>>,
-    /// A kind that it lacks.
+    /// A kind that it does not serve.
     pub(crate) lacks: Option<Kind>,
-    /// Whether watches end as soon as they begin.
+    /// Whether watches end at once.
     pub(crate) ends_watches: bool,
 }
 
-/// How a server tells which kinds it has.
+/// The form in which a server lists its kinds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) enum Discovery {
-    /// All in two answers.
+    /// Aggregated discovery: two answers.
     #[default]
     Aggregated,
-    /// Each group by itself; who asks for more gets 406.
+    /// One answer for each group; 406 to requests for aggregated discovery.
     Legacy,
-    /// Each group by itself, whatever is asked for.
+    /// One answer for each group, whatever is requested.
     Heedless,
 }
 
-/// What connections share.
+/// State that all connections share.
 #[derive(Debug)]
 pub(crate) struct Shared {
     pub(crate) manners: Mutex<Manners>,
     pub(crate) world: Mutex<World>,
     pub(crate) trouble: Trouble,
-    /// Told when something changed.
+    /// Notified of each change.
     pub(crate) changed: watch::Sender<()>,
-    /// Told when all connections are to end.
+    /// Notified when all connections must end.
     pub(crate) hung_up: watch::Sender<()>,
     token: AtomicU64,
     begun: Instant,
-    /// What happened last, for whoever wants to know why a test failed.
+    /// The last events, for the messages of failing tests.
     log: Mutex<VecDeque<String>>,
-    /// Requests for objects so far.
+    /// The number of requests for objects.
     pub(crate) requests: AtomicU64,
 }
 
-/// A server.
+/// A scripted server.
 #[derive(Debug)]
 pub(crate) struct Server {
     pub(crate) name: String,
     pub(crate) shared: Arc<Shared>,
     address: SocketAddr,
     listening: Mutex<Option<AbortHandle>>,
-    /// Its own, so that it is not slow where its clients have much to do.
+    /// A runtime of its own, so that busy clients do not slow it down.
     runtime: Option<Runtime>,
     folder: TempDir,
 }
@@ -86,7 +86,7 @@ pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 impl Server {
-    /// Starts a server that nothing is wrong with, and that has nothing.
+    /// Starts a server without objects and without faults.
     pub(crate) fn start(name: &str, manners: Manners) -> Self {
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build();
         let runtime = runtime.expect("a runtime");
@@ -112,7 +112,7 @@ impl Server {
         server
     }
 
-    /// Makes so many changes.
+    /// Makes a number of changes.
     pub(crate) fn change(&self, times: usize) {
         let mut world = lock(&self.shared.world);
         (0..times).for_each(|_| world.change());
@@ -128,7 +128,7 @@ impl Server {
         &self.shared.trouble
     }
 
-    /// How to reach it.
+    /// The context of this server.
     pub(crate) fn context(&self) -> Context {
         let mut contexts = Context::of_kubeconfig(&[self.kubeconfig()], &[]).expect("a kubeconfig");
         contexts.remove(0)
@@ -138,13 +138,13 @@ impl Server {
         self.folder.path().join("config")
     }
 
-    /// Credentials expire.
+    /// Lets the credentials expire.
     pub(crate) fn expire(&self) {
         self.shared.token.fetch_add(1, Ordering::SeqCst);
         self.hang_up();
     }
 
-    /// Writes credentials that are good now.
+    /// Writes valid credentials.
     pub(crate) fn write_kubeconfig(&self) {
         let Self { name, address, .. } = self;
         let token = self.shared.token();
@@ -154,7 +154,7 @@ impl Server {
              clusters: [{{name: c, cluster: {{server: 'http://{address}'}}}}]\n\
              users: [{{name: u, user: {{token: '{token}'}}}}]\n"
         );
-        // At once, for it is read at any time.
+        // Atomically, since it may be read at any time.
         let new = self.folder.path().join("new");
         std::fs::write(&new, text).expect("written");
         std::fs::rename(new, self.kubeconfig()).expect("renamed");
@@ -165,7 +165,7 @@ impl Server {
         self.shared.hung_up.send_replace(());
     }
 
-    /// Goes away.
+    /// Stops listening and ends all connections.
     pub(crate) fn kill(&self) {
         self.shared.trouble.count(Fault::Killed);
         if let Some(listening) = lock(&self.listening).take() {
@@ -173,7 +173,7 @@ impl Server {
         }
     }
 
-    /// Comes back where it was.
+    /// Listens on the same port again.
     pub(crate) async fn revive(&self) {
         let bound = async {
             loop {
@@ -201,7 +201,7 @@ impl Server {
         let runtime = self.runtime.as_ref().expect("there until it is dropped");
         let task = runtime.spawn(async move {
             let listener = TcpListener::from_std(listener).expect("a socket");
-            // Dropped with this task, connections end.
+            // Connections end when this task is dropped.
             let mut connections = JoinSet::new();
             loop {
                 let Ok((stream, _)) = listener.accept().await else { continue };
@@ -229,9 +229,9 @@ impl Drop for Server {
 }
 
 impl Shared {
-    /// Remembers what happened.
+    /// Records an event.
     pub(crate) fn log(&self, what: &str) {
-        /// So many of the last lines.
+        /// The number of lines that are kept.
         const LINES: usize = 200;
         let mut log = lock(&self.log);
         log.push_back(format!("{:.3} {what}", self.begun.elapsed().as_secs_f64()));
@@ -240,7 +240,7 @@ impl Shared {
         }
     }
 
-    /// What happened last, a line each.
+    /// The last events, one on each line.
     pub(crate) fn last(&self) -> String {
         lock(&self.log).iter().map(|line| format!("{line}\n")).collect()
     }

@@ -1,4 +1,4 @@
-//! Objects that the scripted server has: random in all that its tables show, and never twice the same.
+//! Generated objects of the scripted server: every column is random, and no two objects are equal.
 
 use rand::Rng;
 use rand::rngs::StdRng;
@@ -39,7 +39,7 @@ impl Kind {
 /// Namespaces of pods and config maps.
 pub(crate) const NAMESPACES: [&str; 5] = ["default", "kube-system", "shop", "shop-test", "ops"];
 
-/// Who an object is.
+/// The identity of an object.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct Key {
     pub(crate) kind: Kind,
@@ -48,7 +48,7 @@ pub(crate) struct Key {
 }
 
 impl Key {
-    /// Of a few names, so that objects come back under a name that was deleted, in any namespace.
+    /// Picks one of a few names, so that deleted names are used again.
     pub(crate) fn random(random: &mut StdRng, kind: Kind) -> Self {
         let names = if kind == Kind::Nodes { 25 } else { 40 };
         let namespace = if kind.is_namespaced() { pick(random, &NAMESPACES) } else { "" };
@@ -56,10 +56,10 @@ impl Key {
     }
 }
 
-/// Bytes of the largest objects: what etcd takes at most.
+/// The size of the largest objects in bytes: etcd's limit.
 const LARGE: usize = 1_500_000;
 
-/// An object of this key; no two have the same `generation`, nearly.
+/// An object of this key. Generations are almost unique.
 pub(crate) fn object(random: &mut StdRng, key: &Key, uid: &str, version: u64, large: bool) -> Value {
     let generation: u32 = random.random();
     let mut metadata = json!({
@@ -104,7 +104,7 @@ pub(crate) fn object(random: &mut StdRng, key: &Key, uid: &str, version: u64, la
 fn pod(random: &mut StdRng, generation: u32) -> Value {
     let names: Vec<String> = (0..random.random_range(1..4)).map(|number| format!("c{number}")).collect();
     let containers: Vec<Value> = names.iter().map(|name| container(random, name, generation)).collect();
-    // Statuses are in an order of their own, and those of containers that have not begun are missing.
+    // Statuses have another order, and containers that have not started have none.
     let mut statuses: Vec<Value> = names
         .iter()
         .filter_map(|name| {
@@ -140,7 +140,7 @@ fn pod(random: &mut StdRng, generation: u32) -> Value {
 }
 
 fn container(random: &mut StdRng, name: &str, generation: u32) -> Value {
-    // The image tells of which state of its pod it is.
+    // The image identifies the state of the pod.
     let mut container = json!({"name": name, "image": format!("registry/{name}:{generation}"), "resources": {}});
     if random.random_bool(0.6) {
         container["resources"]["requests"] = json!({"cpu": format!("{}m", random.random_range(1..4000))});

@@ -1,4 +1,4 @@
-//! What can go wrong on the way, how often, and how often it did.
+//! The faults of the scripted server, their probabilities, and how often they happened.
 
 use std::collections::BTreeMap;
 use std::sync::Mutex;
@@ -9,42 +9,42 @@ use rand::{Rng, SeedableRng};
 
 use super::lock;
 
-/// One kind of misbehaviour.
+/// A kind of fault.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) enum Fault {
-    /// The connection ends before the answer's head does.
+    /// The connection ends within the head of an answer.
     CutHead,
-    /// The connection ends within a page, which had said how long it is.
+    /// The connection ends within a page with a Content-Length.
     CutPage,
-    /// The same, of a page that had not said it.
+    /// The connection ends within a chunked page.
     CutSilently,
-    /// The connection ends within a watch, at any byte.
+    /// The connection ends within a watch, after any byte.
     CutWatch,
-    /// A watch ends as it should, but within a line.
+    /// A watch ends properly, but within a line.
     Truncated,
     /// 410 instead of a watch.
     Gone,
-    /// A watch says 410 in the midst of it.
+    /// 410 in an event of a watch.
     GoneEvent,
-    /// A watch says 500 in the midst of it.
+    /// 500 in an event of a watch.
     ErrorEvent,
-    /// The token of the next page is not known any more.
+    /// The token of the next page has expired.
     GonePage,
-    /// 429, with or without a time to wait.
+    /// 429, with or without Retry-After.
     TooMany,
     /// 503.
     Unavailable,
-    /// 200 and something that is no list.
+    /// 200 with a body that is no list.
     Nonsense,
-    /// Bytes come a few at a time.
+    /// Bytes arrive a few at a time.
     Slow,
-    /// Lines come in pieces.
+    /// Lines arrive in pieces.
     Split,
     /// An event is sent twice.
     Repeated,
-    /// An event from before is sent again.
+    /// An older event is sent again.
     Old,
-    /// The same, of an object that was deleted since.
+    /// An older event is sent again, of an object that was deleted since.
     OldOfDeleted,
     /// A watch has no bookmarks.
     NoBookmarks,
@@ -54,23 +54,23 @@ pub(crate) enum Fault {
     EndsAtOnce,
     /// 422 to a streaming list.
     NoStreaming,
-    /// Something changes between the first objects of a streaming list and their end.
+    /// An object changes before a streaming list is complete.
     DuringInitial,
-    /// A deletion does.
+    /// An object is deleted before a streaming list is complete.
     DeletedDuringInitial,
     /// A streaming list breaks off before its end.
     InitialBroken,
     /// Credentials are not accepted.
     Unauthorized,
-    /// A restart from a backup: versions start again at a lower number.
+    /// A restart from a backup, with lower versions.
     Lower,
-    /// A restart with other contents, at a higher number.
+    /// A restart with other contents and higher versions.
     Higher,
-    /// 504 to a watch from a version that is not there yet.
+    /// 504 to a watch from a future version.
     TooLarge,
-    /// A watch from a version that is not there yet begins, and stays silent.
+    /// A watch from a future version that stays silent.
     Future,
-    /// The server is gone for a second.
+    /// The server is unreachable for a second.
     Killed,
     /// A page of a list after the first.
     NextPage,
@@ -111,7 +111,7 @@ impl Fault {
         Self::NextPage,
     ];
 
-    /// How likely it is where it can happen: once a request, an event, or a pause of a watch.
+    /// The probability for each request, event, or pause of a watch.
     fn chance(self) -> f64 {
         match self {
             Self::CutHead | Self::TooMany | Self::Unavailable | Self::Nonsense => 0.02,
@@ -125,13 +125,13 @@ impl Fault {
             Self::Repeated | Self::Old => 0.02,
             Self::CutWatch | Self::Truncated | Self::GoneEvent | Self::ErrorEvent => 0.002,
             Self::InitialBroken => 0.2,
-            // These are not a matter of chance: they are made, or seen.
+            // These are caused or observed, and not random.
             _ => 0.0,
         }
     }
 }
 
-/// Rolls the dice, and counts.
+/// Chooses faults at random, and counts them.
 #[derive(Debug)]
 pub(crate) struct Trouble {
     random: Mutex<StdRng>,
@@ -144,7 +144,7 @@ impl Trouble {
         Self { random: Mutex::new(StdRng::seed_from_u64(seed)), counts: Mutex::default(), calm: AtomicBool::new(true) }
     }
 
-    /// With `calm`, nothing goes wrong from now on.
+    /// With `calm`, no further faults happen.
     pub(crate) fn set_calm(&self, calm: bool) {
         self.calm.store(calm, Ordering::SeqCst);
     }
@@ -153,7 +153,7 @@ impl Trouble {
         self.calm.load(Ordering::SeqCst)
     }
 
-    /// Whether this goes wrong now; it is counted then.
+    /// Whether this fault happens now; it is counted if so.
     pub(crate) fn strikes(&self, fault: Fault) -> bool {
         let strikes = !self.is_calm() && lock(&self.random).random_bool(fault.chance());
         if strikes {
@@ -162,7 +162,7 @@ impl Trouble {
         strikes
     }
 
-    /// Whether the one of two that must happen is the first: by turns, since chances of either are few. It is counted.
+    /// Chooses one of two rare faults in turn, and counts it; returns whether it is the first.
     pub(crate) fn next_of(&self, first: Fault, second: Fault) -> bool {
         let mut counts = lock(&self.counts);
         let times = |fault| counts.get(&fault).copied().unwrap_or(0);

@@ -1,4 +1,4 @@
-//! What the scripted server sends to those who watch.
+//! The watches of the scripted server.
 
 use std::io::{Error, ErrorKind, Result};
 use std::time::{Duration, Instant};
@@ -11,18 +11,18 @@ use super::http::{Pipe, Request};
 use super::world::Event;
 use super::{Fault, Kind, Shared, lock};
 
-/// How often those who watch are told that nothing happened.
+/// The time between two bookmarks.
 const BOOKMARKS: Duration = Duration::from_millis(200);
 
-/// One who watches.
+/// A client that watches.
 struct Watcher<'a, 'b> {
     shared: &'a Shared,
     kind: Kind,
     namespace: Option<&'a str>,
     pipe: &'a mut Pipe<'b>,
-    /// The version of what it was told last.
+    /// The version that was sent last.
     version: u64,
-    /// Whether the objects that were there at first are not all told yet.
+    /// Whether initial objects are still to be sent.
     initial: bool,
 }
 
@@ -49,7 +49,7 @@ pub(super) async fn watch(
         if trouble.below(2) == 0 {
             return pipe.answer(410, "", &gone).await;
         }
-        // Servers say so in a line, mostly.
+        // Most servers report this in a line of the watch.
         trouble.count(Fault::GoneEvent);
         pipe.begin().await?;
         pipe.piece(format!("{{\"type\":\"ERROR\",\"object\":{gone}}}\n").as_bytes()).await?;
@@ -80,7 +80,7 @@ fn line(change: &str, object: &str) -> Vec<u8> {
 }
 
 impl Watcher<'_, '_> {
-    /// All objects, what changes meanwhile, and the end of them.
+    /// Sends all objects, changes in between, and the bookmark at their end.
     async fn initial(&mut self) -> Result<()> {
         let trouble = &self.shared.trouble;
         let (version, objects) = lock(&self.shared.world).list(self.kind, self.namespace);
@@ -103,7 +103,7 @@ impl Watcher<'_, '_> {
         Ok(())
     }
 
-    /// What changes, until the end.
+    /// Sends changes until the watch ends.
     async fn follow(&mut self, lasts: Duration) -> Result<()> {
         let trouble = &self.shared.trouble;
         let bookmarks = !trouble.strikes(Fault::NoBookmarks);
@@ -134,16 +134,16 @@ impl Watcher<'_, '_> {
             tokio::select! {
                 _ = changed.changed() => {}
                 () = tokio::time::sleep(BOOKMARKS) => {}
-                // Who is not there any more is not told.
+                // The client may be gone.
                 _ = self.pipe.stream.read(&mut byte) => return Err(aborted()),
             }
         }
     }
 
-    /// What changed since; whether there can be more.
+    /// Sends the changes since the last version; returns whether there can be more.
     async fn events(&mut self) -> Result<bool> {
         let trouble = &self.shared.trouble;
-        // One who is ahead of the server is told nothing, as servers do.
+        // A client that is ahead of the server gets nothing, as from real servers.
         let (events, current) = {
             let world = lock(&self.shared.world);
             if self.version > world.version {
@@ -185,7 +185,7 @@ impl Watcher<'_, '_> {
             trouble.count(Fault::Large);
         }
         if trouble.strikes(Fault::CutWatch) {
-            // In its first part nothing of the line, in its last nearly all.
+            // From nothing of the line to nearly all of it.
             self.pipe.cut = Some(trouble.below(text.len() + 8));
         }
         if trouble.strikes(Fault::Truncated) {
@@ -216,14 +216,14 @@ impl Watcher<'_, '_> {
         if ends_initial {
             object["metadata"]["annotations"] = json!({"k8s.io/initial-events-end": "true"});
         }
-        // One who is ahead of the server gets no bookmarks either.
+        // A client that is ahead of the server gets no bookmarks either.
         if !ends_initial && self.version > lock(&self.shared.world).version {
             return Ok(());
         }
         self.send(&line("BOOKMARK", &object.to_string())).await
     }
 
-    /// A line, in one piece or in many.
+    /// Sends a line, in one piece or in many.
     async fn send(&mut self, line: &[u8]) -> Result<()> {
         if !self.shared.trouble.strikes(Fault::Split) {
             return self.pipe.piece(line).await;

@@ -1,4 +1,4 @@
-//! What the scripted server holds: objects, the history of their changes, and every state that there ever was.
+//! The objects of the scripted server, the history of their changes, and every state so far.
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::Arc;
@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use super::objects::{Key, Kind, object};
 
-/// An object as it is now.
+/// The current state of an object.
 #[derive(Debug, Clone)]
 pub(crate) struct Stored {
     pub(crate) value: Value,
@@ -27,7 +27,7 @@ pub(crate) struct Event {
     pub(crate) text: Arc<str>,
 }
 
-/// The objects of a list that is read page by page.
+/// A list that a client reads page by page.
 #[derive(Debug)]
 struct Paged {
     token: String,
@@ -35,7 +35,7 @@ struct Paged {
     objects: Arc<[Arc<str>]>,
 }
 
-/// What tells the states of a kind apart: how many objects, and the sum of their generations.
+/// Identifies a state of a kind: the number of objects, and the sum of their generations.
 pub(crate) type Sum = (usize, u64);
 
 /// All of the server's objects.
@@ -45,19 +45,19 @@ pub(crate) struct World {
     pub(crate) version: u64,
     /// Changes up to this version are forgotten.
     pub(crate) oldest: u64,
-    /// Changes that are remembered.
+    /// The changes after that.
     window: usize,
     history: VecDeque<Event>,
     pub(crate) objects: BTreeMap<Key, Stored>,
     sums: BTreeMap<Kind, Sum>,
-    /// When each state was: numbers that grow, through restarts as well.
+    /// The times at which each state was current. They grow, also across restarts.
     states: BTreeMap<Kind, HashMap<Sum, Vec<u64>>>,
     instant: u64,
     pages: VecDeque<Paged>,
     tokens: u64,
 }
 
-/// Lists that can be read on at a time.
+/// The number of lists that can be continued at a time.
 const PAGED: usize = 64;
 
 impl World {
@@ -81,7 +81,7 @@ impl World {
         world
     }
 
-    /// Something is created, changed or deleted.
+    /// Creates, changes or deletes an object.
     pub(crate) fn change(&mut self) {
         let kind = match self.random.random_range(0..10) {
             0 => Kind::Nodes,
@@ -93,7 +93,7 @@ impl World {
         let before = self.objects.get(&key);
         let event = match before {
             Some(before) if self.random.random_bool(0.35) => {
-                // A deletion carries the object's last state, and the version of the deletion.
+                // A DELETED event has the last state of the object, and the version of the deletion.
                 let mut last = before.value.clone();
                 last["metadata"]["resourceVersion"] = self.version.to_string().into();
                 self.remove(&key);
@@ -132,19 +132,19 @@ impl World {
         }
     }
 
-    /// Remembers the state that a kind has now.
+    /// Records the current state of a kind.
     fn note(&mut self, kind: Kind) {
         self.instant += 1;
         let sum = self.sums.get(&kind).copied().unwrap_or_default();
         self.states.entry(kind).or_default().entry(sum).or_default().push(self.instant);
     }
 
-    /// When a kind was first like this, not before that instant; `None` if it never was.
+    /// The first time at or after an instant at which a kind had this state.
     pub(crate) fn when(&self, kind: Kind, sum: Sum, not_before: u64) -> Option<u64> {
         self.states[&kind].get(&sum)?.iter().copied().find(|instant| *instant >= not_before)
     }
 
-    /// All comes back from elsewhere: other contents, other versions, no history.
+    /// Replaces everything: other contents, other versions, no history.
     pub(crate) fn restart(&mut self, lower: bool) {
         self.version = if lower { self.version - 1_000_000 } else { self.version + 1_000_000 };
         let keys: Vec<Key> = self.objects.keys().cloned().collect();
@@ -153,7 +153,7 @@ impl World {
             match self.random.random_range(0..5) {
                 0 => self.remove(&key),
                 1 => {
-                    // Another under the same name.
+                    // Another object with the same name.
                     self.remove(&key);
                     self.put(key);
                 }
@@ -180,7 +180,7 @@ impl World {
         (self.version, of_kind.map(|(_, stored)| Arc::clone(&stored.text)).collect())
     }
 
-    /// Keeps a list for whoever comes with its token.
+    /// Stores a list under a new token.
     pub(crate) fn keep(&mut self, version: u64, objects: Arc<[Arc<str>]>) -> String {
         self.tokens += 1;
         let token = format!("t{}", self.tokens);
@@ -197,7 +197,7 @@ impl World {
         Some((paged.version, Arc::clone(&paged.objects)))
     }
 
-    /// What changed after a version; `None` where that is forgotten.
+    /// The changes after a version; `None` if they are forgotten.
     pub(crate) fn since(&self, version: u64, kind: Kind, namespace: Option<&str>) -> Option<Vec<Event>> {
         if version < self.oldest {
             return None;
@@ -207,7 +207,7 @@ impl World {
         Some(events.cloned().collect())
     }
 
-    /// One of the changes that are remembered, up to a version; and whether its object is gone now.
+    /// One of the changes up to a version, and whether its object is deleted now.
     pub(crate) fn old(&self, at: usize, version: u64, kind: Kind, namespace: Option<&str>) -> Option<(Event, bool)> {
         let mut old =
             self.history.iter().filter(|event| event.version <= version && is_of(&event.key, kind, namespace));

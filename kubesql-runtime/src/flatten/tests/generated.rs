@@ -39,18 +39,11 @@ fn every_kind_is_flattened_alike() {
     }
 }
 
-/// Objects with every field filled in; read where they are at hand.
+/// Objects with all fields set.
 #[test]
+#[ignore = "needs KUBESQL_SAMPLES; .ci/run runs it"]
 fn samples_fit_their_types() {
-    let Ok(samples) = std::env::var("KUBESQL_SAMPLES") else {
-        // Past the test harness, which hides what a passing test prints.
-        std::io::Write::write_all(
-            &mut std::io::stderr(),
-            b"SKIPPED samples_fit_their_types: KUBESQL_SAMPLES IS NOT SET\n",
-        )
-        .expect("stderr");
-        return;
-    };
+    let samples = std::env::var("KUBESQL_SAMPLES").expect("KUBESQL_SAMPLES is set");
     let mut seen = 0;
     for kind in generated::KINDS {
         let group = if kind.group.is_empty() { "core" } else { kind.group };

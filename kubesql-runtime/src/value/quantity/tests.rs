@@ -122,15 +122,11 @@ fn whole_numbers_are_told_from_others() {
     }
 }
 
-/// Values that were worked out by hand elsewhere; read where they are at hand.
+/// Quantities with values that were computed by hand.
 #[test]
+#[ignore = "needs KUBESQL_SAMPLES; .ci/run runs it"]
 fn samples_agree() {
-    let Ok(samples) = std::env::var("KUBESQL_SAMPLES") else {
-        // Past the test harness, which hides what a passing test prints.
-        std::io::Write::write_all(&mut std::io::stderr(), b"SKIPPED samples_agree: KUBESQL_SAMPLES IS NOT SET\n")
-            .expect("stderr");
-        return;
-    };
+    let samples = std::env::var("KUBESQL_SAMPLES").expect("KUBESQL_SAMPLES is set");
     let path = std::path::Path::new(&samples).join("objects/made-up/quantities.json");
     let text = std::fs::read_to_string(&path).expect("the file of samples");
     let samples: serde_json::Value = serde_json::from_str(&text).expect("JSON");

@@ -1,8 +1,8 @@
-"""Asks every door of a server the statements of `statements.sql`, and compares the answers.
+"""Runs the statements of `statements.sql` with every protocol of a server, and compares the answers.
 
-The arguments are the ports: PostgreSQL, HTTP, Flight SQL. What the REST API answers is taken as the answer, since its
-JSON needs the least from a client; the others have to agree, value by value, or fail in the way that their protocol has
-for the same kind of error.
+Arguments: the ports of PostgreSQL, HTTP and Flight SQL. The answer of the REST API is the expected one, since its JSON
+depends least on a client. The others must agree value by value, or fail with their protocol's code for the same kind
+of error.
 """
 
 import datetime
@@ -22,7 +22,7 @@ import trino
 
 PG, HTTP, FLIGHT = sys.argv[1:4]
 
-# Kind of error: PostgreSQL's codes or how they begin, names of Presto and Trino.
+# Kind of error: prefixes of SQLSTATEs, and error names of Presto and Trino.
 KINDS = {
     "syntax": (("42601",), ("SYNTAX_ERROR",)),
     "unknown-table": (("42P01", "3F000"), ("TABLE_NOT_FOUND", "SCHEMA_NOT_FOUND")),
@@ -30,7 +30,7 @@ KINDS = {
     "read-only": (("25006",), ("READ_ONLY_VIOLATION",)),
     "unsupported": (("0A000",), ("NOT_SUPPORTED",)),
     "timeout": (("57014",), ("EXCEEDED_TIME_LIMIT",)),
-    # The last one, since other codes of class 42 stand above.
+    # The last one, since other codes of class 42 are above.
     "invalid": (("22", "42"), ("GENERIC_USER_ERROR", "DIVISION_BY_ZERO")),
 }
 
@@ -57,7 +57,7 @@ def statements():
 
 
 def plain(value):
-    """A value in the form that all doors' values can be brought to."""
+    """A value in a form that is common to all protocols."""
     if isinstance(value, datetime.datetime):
         at = value.astimezone(datetime.timezone.utc)
         return at.isoformat().replace("+00:00", "Z")
@@ -66,10 +66,10 @@ def plain(value):
     if isinstance(value, decimal.Decimal):
         return float(value)
     if isinstance(value, bool):
-        # Python takes True for 1.
+        # True == 1 in Python.
         return "true" if value else "false", "boolean"
     if isinstance(value, float):
-        # JSON tells 1 and 1.0 apart as little as SQL does, and text gives 15 digits at least.
+        # 1 and 1.0 are equal in JSON and in SQL, and text has at least 15 digits.
         if math.isinf(value):
             return "Infinity" if value > 0 else "-Infinity"
         return "NaN" if math.isnan(value) else float(f"{value:.15g}")
@@ -79,7 +79,7 @@ def plain(value):
         return [plain(of) for of in value]
     if isinstance(value, dict):
         return {key: plain(of) for key, of in value.items()}
-    # JSON comes as text, or read already.
+    # JSON arrives as text or parsed.
     if isinstance(value, str) and value[:1] in ("{", "["):
         try:
             return plain(json.loads(value))
@@ -96,7 +96,7 @@ def rest(sql):
             answer = json.load(reply)
     except urllib.error.HTTPError as error:
         raise Failed(json.load(error)["kind"]) from error
-    # Times have a form of their own; what looks like one in text is no less equal for it.
+    # Only columns of times are parsed; text that looks like a time is compared as text.
     rows = [[moment(value, column["type"]) for value, column in zip(row, answer["columns"])] for row in answer["rows"]]
     return [column["name"] for column in answer["columns"]], rows
 
@@ -128,7 +128,7 @@ def statement_protocol(module):
             cursor.execute(sql.rstrip(";"))
             rows = cursor.fetchall()
         except Exception as error:
-            # The two clients have no class of errors in common.
+            # The two clients have no common class of errors.
             if not hasattr(error, "error_name"):
                 raise
             raise Failed(kind_of(1, error.error_name)) from error
@@ -140,7 +140,7 @@ def statement_protocol(module):
 
 
 def typed(value, of):
-    """A value that Presto's client leaves as it is written; Trino's has read it already."""
+    """A value that Presto's client leaves as text and Trino's has parsed."""
     if not isinstance(value, str):
         return value
     if of.startswith("timestamp"):
@@ -157,7 +157,7 @@ def flight():
                 cursor.execute(sql)
                 table = cursor.fetch_arrow_table()
         except adbc_driver_manager.Error as error:
-            # Its own codes are few; the kind is told beside them.
+            # ADBC has few codes; the kind is in the details.
             raise Failed(dict(error.details)[b"x-kubesql-error"].decode()) from error
         columns = [column.to_pylist(maps_as_pydicts="strict") for column in table.columns]
         return table.column_names, [list(row) for row in zip(*columns)]
@@ -177,7 +177,7 @@ def thousandths(time):
     return time[:-4] + "000Z" if len(time) == len("2026-01-02T03:04:05.678901Z") else time
 
 
-def difference(expected, got, door):
+def difference(expected, got, protocol):
     if isinstance(expected, str) or isinstance(got, str):
         return f"{expected!r:.300} and not {got!r:.300}" if expected != got else None
     if expected[0] != got[0]:
@@ -186,13 +186,13 @@ def difference(expected, got, door):
         return f"{len(expected[1])} rows and not {len(got[1])}"
     for number, (row, other) in enumerate(zip(*(of[1] for of in (expected, got)))):
         for name, left, right in zip(expected[0], row, other):
-            # Presto knows milliseconds only.
-            if left != right and not (door == "Presto" and str(right) == thousandths(str(left))):
+            # Presto has milliseconds only.
+            if left != right and not (protocol == "Presto" and str(right) == thousandths(str(left))):
                 return f"row {number}, {name}: {left!r:.200} and not {right!r:.200}"
     return None
 
 
-doors = {
+protocols = {
     "PostgreSQL, text": postgres(False),
     "PostgreSQL, binary": postgres(True),
     "Presto": statement_protocol(prestodb),
@@ -210,11 +210,11 @@ for sql, note in statements():
     elif isinstance(expected, str) or bool(expected[1]) == (note == "empty"):
         wrong.append(f"{sql}\n  the REST API: {expected!r:.300}")
         continue
-    for door, ask in doors.items():
-        found = difference(expected, answer(ask, sql), door)
+    for protocol, ask in protocols.items():
+        found = difference(expected, answer(ask, sql), protocol)
         if found:
-            wrong.append(f"{sql}\n  {door}: {found}")
+            wrong.append(f"{sql}\n  {protocol}: {found}")
 
 if asked < 120:
     wrong.append(f"only {asked} statements were found")
-print("\n".join(wrong) if wrong else f"as expected: {asked} statements at {len(doors) + 1} doors")
+print("\n".join(wrong) if wrong else f"as expected: {asked} statements with {len(protocols) + 1} protocols")

@@ -1,4 +1,4 @@
-//! Kinds that nobody defines: those of a server beside the cluster's own, known by its OpenAPI 3 document alone.
+//! Kinds of aggregated APIs, which have no definition and are known from an OpenAPI 3 document only.
 
 use std::io::{BufRead, BufReader, Write};
 use std::net::{TcpListener, TcpStream};
@@ -15,7 +15,7 @@ use super::sessions::{ask, live};
 
 const GROUP: &str = "things.example.com";
 
-/// What the server says to a path; nothing of others.
+/// The answer to a path; `None` for unknown paths.
 fn said(path: &str) -> Option<Value> {
     let discovery = |items: Value| json!({"kind": "APIGroupDiscoveryList", "apiVersion": "apidiscovery.k8s.io/v2", "metadata": {}, "items": items});
     let part = |name: &str| json!({"allOf": [{"$ref": format!("#/components/schemas/{name}")}], "default": {}});
@@ -53,7 +53,7 @@ fn said(path: &str) -> Option<Value> {
     })
 }
 
-/// Answers until the client hangs up; a watch is kept open, and nothing happens.
+/// Answers until the client closes the connection. Watches stay open and send nothing.
 fn serve(stream: TcpStream) -> std::io::Result<()> {
     let mut reader = BufReader::new(stream.try_clone()?);
     let mut to = stream;
@@ -71,7 +71,7 @@ fn serve(stream: TcpStream) -> std::io::Result<()> {
         let answer = if query.contains("sendInitialEvents") { None } else { said(path) };
         if query.contains("watch=") && answer.is_some() {
             write!(to, "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n")?;
-            // Until the client hangs up.
+            // Until the client closes the connection.
             return reader.read_line(&mut header).map(|_| ());
         }
         let (code, of) = match (&answer, query.contains("sendInitialEvents")) {
@@ -93,7 +93,7 @@ fn serve(stream: TcpStream) -> std::io::Result<()> {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn servers_beside_the_clusters_own_describe_their_kinds() {
+async fn reads_kinds_of_aggregated_apis() {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
     let address = listener.local_addr().expect("an address");
     std::thread::spawn(move || {

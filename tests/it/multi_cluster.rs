@@ -1,4 +1,4 @@
-//! Several clusters in one query, and what becomes of it when some of them cannot answer.
+//! Several clusters in one query, some of which cannot answer.
 
 use std::collections::BTreeSet;
 use std::net::TcpListener;
@@ -13,10 +13,10 @@ use kubesql_runtime::store::{ClusterState, Source, WatchState};
 use crate::scripted::{Discovery, Kind, Manners, Server, lock};
 use crate::sessions::{Rows, ask, live};
 
-/// Objects to a server, nearly.
+/// Changes to each server at the start, nearly all of which create an object.
 const CHANGES: usize = 80;
 
-/// Within this time of coming back, a server's rows are back.
+/// The rows of a server are complete within this time of its return.
 const BACK: Duration = Duration::from_secs(30);
 
 fn server(name: &str, seed: u64, manners: impl FnOnce(&mut Manners)) -> Server {
@@ -35,7 +35,7 @@ fn contexts(servers: &[Server]) -> Vec<Context> {
     servers.iter().map(Server::context).collect()
 }
 
-/// How many objects of a kind each server has, as a query by cluster gives it.
+/// The number of objects of a kind on each server, as rows of a query by cluster.
 fn counts(servers: &[&Server], kind: Kind) -> Rows {
     let count = |server: &&Server| server.world().objects.keys().filter(|key| key.kind == kind).count();
     let mut rows: Rows = servers.iter().map(|server| vec![server.name.clone(), count(server).to_string()]).collect();
@@ -56,13 +56,13 @@ fn warnings(session: &Session) -> Vec<String> {
     session.take_warnings().into_iter().map(|warning| format!("{}: {}", warning.place, warning.message)).collect()
 }
 
-/// Asks until an answer or a failure is as it should be; how long it took.
-async fn until(session: &Session, sql: &str, good: impl Fn(&Result<Rows, String>) -> bool) -> Duration {
+/// Repeats a statement until the answer or the error fulfils a condition.
+async fn until(session: &Session, sql: &str, good: impl Fn(&Result<Rows, String>) -> bool) {
     let begun = Instant::now();
     loop {
         let result = ask(session, sql).await.map_err(|error| error.message);
         if good(&result) {
-            return begun.elapsed();
+            return;
         }
         assert!(begun.elapsed() < BACK, "{sql}: {result:?}");
         tokio::time::sleep(Duration::from_millis(50)).await;
@@ -70,7 +70,7 @@ async fn until(session: &Session, sql: &str, good: impl Fn(&Result<Rows, String>
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_cluster_goes_and_comes_back() {
+async fn recovers_when_a_cluster_comes_back() {
     let servers = three();
     let (live, engine) = live(contexts(&servers), LiveOptions::default());
     let [east, west, north] = &servers;
@@ -79,8 +79,8 @@ async fn a_cluster_goes_and_comes_back() {
     assert_eq!(ask(&session, BY_CLUSTER).await.expect("an answer"), all);
 
     west.kill();
-    // The rows of all, as they were, or a failure that says who is missing: never the rows of two.
-    let took = until(&session, BY_CLUSTER, |result| match result {
+    // Either the rows of all three as they were, or an error that names the missing cluster; never the rows of two.
+    until(&session, BY_CLUSTER, |result| match result {
         Ok(rows) => {
             assert_eq!(*rows, all);
             false
@@ -91,10 +91,8 @@ async fn a_cluster_goes_and_comes_back() {
         }
     })
     .await;
-    assert!(took < Duration::from_secs(10), "{took:?}");
-    let again = Instant::now();
-    error(&session, BY_CLUSTER).await;
-    assert!(again.elapsed() < Duration::from_secs(5), "told sooner once it is known: {:?}", again.elapsed());
+    // Once the failure is known, a statement does not wait for the cluster.
+    tokio::time::timeout(LiveOptions::default().patience, error(&session, BY_CLUSTER)).await.expect("an error at once");
     let status = live.status();
     let failing = status.watches.iter().find(|watch| watch.state == WatchState::Failing).expect("it fails");
     assert!(*failing.cluster == *"west" && failing.error.is_some(), "{failing:?}");
@@ -104,7 +102,7 @@ async fn a_cluster_goes_and_comes_back() {
     assert_eq!(ask(&partial, BY_CLUSTER).await.expect("the others"), counts(&[east, north], Kind::Pods));
     let said = warnings(&partial);
     assert!(said.len() == 1 && said[0].starts_with("missing: cluster west: pods: "), "{said:?}");
-    // Who does not ask for it does not miss it.
+    // Queries of other clusters are not affected.
     let others = "select cluster, count(*) from pods where cluster in ('east', 'north') group by cluster order by 1";
     assert_eq!(ask(&session, others).await.expect("the others"), counts(&[east, north], Kind::Pods));
 
@@ -118,7 +116,7 @@ async fn a_cluster_goes_and_comes_back() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn an_account_of_two_namespaces() {
+async fn follows_the_namespaces_that_an_account_may_list() {
     let allowed = ["shop", "ops"];
     let server = server("east", 4, |manners| manners.allowed = Some(BTreeSet::from(allowed)));
     let (live, engine) = live(vec![server.context()], LiveOptions::default());
@@ -134,17 +132,17 @@ async fn an_account_of_two_namespaces() {
     };
     assert_eq!(ask(&session, sql).await.expect("two namespaces"), expected());
     let said = warnings(&session);
-    let told = "cluster east: pods: the account may list only these namespaces: shop, ops";
-    assert!(said.iter().any(|said| said == told), "{said:?}");
+    let limited = "cluster east: pods: the account may list only these namespaces: shop, ops";
+    assert!(said.iter().any(|said| said == limited), "{said:?}");
     let namespaces: Vec<Option<String>> = live.status().watches.into_iter().map(|watch| watch.namespace).collect();
     assert_eq!(namespaces, [Some("shop".to_owned()), Some("ops".to_owned())]);
     server.change(100);
     let expected = expected();
     until(&session, sql, |result| result.as_ref().is_ok_and(|rows| *rows == expected)).await;
-    // What has no namespace cannot be had in some of them.
+    // Kinds without a namespace cannot be listed by namespace.
     let message = error(&session, "select name from nodes").await;
     assert!(message.starts_with("cluster east: nodes: nodes is forbidden"), "{message}");
-    // What is taken from it is missing in the answer; what is given instead is found when that is noticed.
+    // Rows of a namespace disappear when its permission is revoked, and appear when another one is granted.
     for (allowed, expected) in [("shop", &expected[1..]), ("ops", &expected[..1])] {
         lock(&server.shared.manners).allowed = Some(BTreeSet::from([allowed]));
         server.hang_up();
@@ -152,9 +150,9 @@ async fn an_account_of_two_namespaces() {
     }
 }
 
-/// Nobody can say that changes are followed when every watch ends at once.
+/// If every watch ends at once, changes cannot be followed.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_server_that_ends_watches_at_once() {
+async fn reports_a_server_that_ends_watches_at_once() {
     let server = server("east", 11, |_| {});
     let session = live(vec![server.context()], LiveOptions::default()).1.session();
     let expected = counts(&[&server], Kind::Pods);
@@ -169,9 +167,9 @@ async fn a_server_that_ends_watches_at_once() {
     until(&session, BY_CLUSTER, |result| result.as_ref().is_ok_and(|rows| *rows == expected)).await;
 }
 
-/// One that takes connections and says nothing costs the others a moment, once.
+/// A server that accepts connections and never answers delays others only once.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_server_that_never_answers() {
+async fn times_out_on_a_server_that_never_answers() {
     let east = server("east", 12, |_| {});
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
     let url = format!("http://{}", listener.local_addr().expect("an address"));
@@ -181,18 +179,16 @@ async fn a_server_that_never_answers() {
     );
     let session = live(vec![east.context(), Context::of_text("mute", &mute)], LiveOptions::default()).1.session();
     session.set_partial(true);
-    let begun = Instant::now();
     assert_eq!(ask(&session, BY_CLUSTER).await.expect("that of one"), counts(&[&east], Kind::Pods));
-    assert!(begun.elapsed() < Duration::from_secs(30), "{:?}", begun.elapsed());
     let said = warnings(&session);
     assert_eq!(said, ["missing: cluster mute: pods: no answer for 15 s"]);
-    let again = Instant::now();
-    assert_eq!(ask(&session, BY_CLUSTER).await.expect("that of one"), counts(&[&east], Kind::Pods));
-    assert!(again.elapsed() < Duration::from_secs(5), "it is known by now: {:?}", again.elapsed());
+    // Once the failure is known, a statement does not wait for the cluster.
+    let again = tokio::time::timeout(LiveOptions::default().patience, ask(&session, BY_CLUSTER)).await;
+    assert_eq!(again.expect("an answer at once").expect("that of one"), counts(&[&east], Kind::Pods));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn kinds_that_servers_lack() {
+async fn reports_kinds_that_no_server_has() {
     let lacks = |manners: &mut Manners| manners.lacks = Some(Kind::ConfigMaps);
     let old =
         |manners: &mut Manners| (manners.lacks, manners.discovery) = (Some(Kind::ConfigMaps), Discovery::Heedless);
@@ -208,7 +204,7 @@ async fn kinds_that_servers_lack() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn memory_that_is_used_up() {
+async fn stops_following_more_kinds_at_the_memory_limit() {
     let server = server("east", 8, |_| {});
     let options = LiveOptions { memory: Some(1 << 10), ..LiveOptions::default() };
     let (_, engine) = live(vec![server.context()], options);
@@ -216,12 +212,12 @@ async fn memory_that_is_used_up() {
     assert_eq!(ask(&session, BY_CLUSTER).await.expect("the first"), counts(&[&server], Kind::Pods));
     let message = error(&session, "select name from nodes").await;
     assert!(message.starts_with("cluster east: nodes: not followed: objects take"), "{message}");
-    // What is there stays there.
+    // Kinds that are followed already stay.
     assert_eq!(ask(&session, BY_CLUSTER).await.expect("the first"), counts(&[&server], Kind::Pods));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_nobody_asks_for_is_dropped() {
+async fn stops_watching_idle_kinds() {
     let server = server("east", 9, |_| {});
     let options = LiveOptions { idle: Duration::from_millis(400), ..LiveOptions::default() };
     let (live, engine) = live(vec![server.context()], options);
@@ -236,13 +232,14 @@ async fn what_nobody_asks_for_is_dropped() {
         }
         let asked = server.shared.requests.load(Ordering::SeqCst);
         server.change(30);
+        // No signal says that no request comes. Too short a time may hide a failure, and never causes one.
         tokio::time::sleep(Duration::from_millis(300)).await;
         assert_eq!(server.shared.requests.load(Ordering::SeqCst), asked, "it is left alone");
     }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn clusters_that_nobody_asks_for_cost_nothing() {
+async fn connects_only_to_queried_clusters() {
     let server = server("east", 10, |_| {});
     let text = |address: &str| {
         format!(
@@ -251,7 +248,7 @@ async fn clusters_that_nobody_asks_for_cost_nothing() {
              clusters: [{{name: c, cluster: {{server: 'http://{address}'}}}}]\nusers: [{{name: u, user: {{}}}}]\n"
         )
     };
-    // Some refuse, some never say a word.
+    // Some refuse connections, some never answer.
     let silent: Vec<TcpListener> = (0..20).map(|_| TcpListener::bind("127.0.0.1:0").expect("a port")).collect();
     let mut all: Vec<Context> = silent
         .iter()
@@ -263,16 +260,14 @@ async fn clusters_that_nobody_asks_for_cost_nothing() {
     all.insert(25, server.context());
     let (live, engine) = live(all, LiveOptions::default());
     let session = engine.session();
-    let begun = Instant::now();
     let sql = "select cluster, count(*) from pods where cluster = 'east' group by cluster";
     assert_eq!(ask(&session, sql).await.expect("one"), counts(&[&server], Kind::Pods));
-    assert!(begun.elapsed() < Duration::from_secs(10), "{:?}", begun.elapsed());
     let idle = live.status().clusters.iter().filter(|cluster| cluster.state == ClusterState::Idle).count();
     assert_eq!(idle, 49);
     assert_refused(&engine).await;
 }
 
-/// One that refuses is told as such, beside those that answer.
+/// A server that refuses connections is reported beside those that answer.
 async fn assert_refused(engine: &Arc<Engine>) {
     let sql = "select count(*) from pods where cluster in ('east', 'gone-40')";
     let message = error(&engine.session(), sql).await;

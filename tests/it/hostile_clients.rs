@@ -1,4 +1,4 @@
-//! Clients of `kubesql serve` that misbehave: nothing leaks, nothing hangs, nobody gets in.
+//! Hostile clients of `kubesql serve`: no leaks, no hangs, no access.
 
 use std::io::{Read, Write};
 use std::net::{Shutdown, TcpStream};
@@ -7,20 +7,20 @@ use std::time::{Duration, Instant};
 use tokio_postgres::NoTls;
 use tokio_postgres::error::SqlState;
 
-use super::http::Serving;
-use super::served::{ENDLESS, Served};
+use super::http::HttpServer;
+use super::serve::{ENDLESS, PgServer};
 use super::support::run_with;
 
-/// How long anything may take on a machine that has much to do.
+/// The time limit of anything on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-fn connect(served: &Served) -> TcpStream {
+fn connect(served: &PgServer) -> TcpStream {
     let stream = TcpStream::connect(format!("127.0.0.1:{}", served.port)).expect("a connection");
     stream.set_read_timeout(Some(PATIENCE)).expect("a timeout");
     stream
 }
 
-/// All that the server says until it closes the connection; whether it hangs is told by a panic.
+/// Everything that the server sends until it closes the connection. Panics if it hangs.
 fn rest(stream: &mut TcpStream) -> Vec<u8> {
     let mut said = Vec::new();
     match stream.read_to_end(&mut said) {
@@ -42,8 +42,8 @@ fn message(kind: u8, body: &[u8]) -> Vec<u8> {
     [&[kind], &length.to_be_bytes()[..], body].concat()
 }
 
-/// A client that has come in, and what it was told.
-fn begun(served: &Served) -> (TcpStream, Vec<u8>) {
+/// An authenticated connection, and the messages of its start.
+fn begun(served: &PgServer) -> (TcpStream, Vec<u8>) {
     let mut stream = connect(served);
     stream.write_all(&startup("someone")).expect("sent");
     let mut said = Vec::new();
@@ -55,30 +55,30 @@ fn begun(served: &Served) -> (TcpStream, Vec<u8>) {
     (stream, said)
 }
 
-/// A client that has come in, and reads when it likes.
-pub(crate) fn connected(served: &Served) -> TcpStream {
+/// An authenticated connection.
+pub(crate) fn connected(served: &PgServer) -> TcpStream {
     begun(served).0
 }
 
-/// Asks for the answer to a statement, and reads nothing of it.
+/// Sends a statement without reading the answer.
 pub(crate) fn ask(stream: &mut TcpStream, sql: &str) {
     stream.write_all(&message(b'Q', format!("{sql}\0").as_bytes())).expect("sent");
 }
 
-/// Files and sockets that the server has open.
-fn open_files(served: &Served) -> Option<usize> {
+/// The number of open files and sockets of the server.
+fn open_files(served: &PgServer) -> Option<usize> {
     std::fs::read_dir(format!("/proc/{}/fd", served.process.id())).ok().map(Iterator::count)
 }
 
-/// Kilobytes of memory that the server has.
-fn memory(served: &Served) -> Option<u64> {
+/// The memory of the server in kilobytes.
+fn memory(served: &PgServer) -> Option<u64> {
     let status = std::fs::read_to_string(format!("/proc/{}/status", served.process.id())).ok()?;
     let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
     line.trim().strip_suffix("kB")?.trim().parse().ok()
 }
 
-/// Waits until the server has no more open than before, but for what clusters are asked with.
-fn settled(served: &Served, before: Option<usize>) {
+/// Waits until the server has no more open files than before, except connections to clusters.
+fn settled(served: &PgServer, before: Option<usize>) {
     let began = Instant::now();
     while open_files(served) > before.map(|before| before + 4) {
         assert!(began.elapsed() < PATIENCE, "{before:?} were open, and now {:?}", open_files(served));
@@ -87,8 +87,8 @@ fn settled(served: &Served, before: Option<usize>) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn rubbish_is_answered_and_forgotten() {
-    let served = Served::start(&[]);
+async fn survives_malformed_messages() {
+    let served = PgServer::start(&[]);
     let client = served.client().await;
     client.query("select count(*) from pods", &[]).await.expect("an answer");
     let before = open_files(&served);
@@ -104,10 +104,10 @@ async fn rubbish_is_answered_and_forgotten() {
         [&9_u32.to_be_bytes()[..], &80_877_102_u32.to_be_bytes(), &[1]].concat(),
         [&hello[..], &message(b'Q', b"select 1\0")].concat(),
     ];
-    // Cut anywhere.
+    // A valid start, cut at any byte.
     let whole = [hello, message(b'Q', b"select 1\0")].concat();
     cases.extend((0..whole.len()).step_by(3).map(|end| whole[..end].to_vec()));
-    // Anything: the same in each run.
+    // Random bytes, the same in each run.
     let mut state = 7_u64;
     for length in 0..40 {
         let next = |_| {
@@ -118,12 +118,12 @@ async fn rubbish_is_answered_and_forgotten() {
     }
     for case in &cases {
         let mut stream = connect(&served);
-        // It may be gone before all is said.
+        // The server may close the connection early.
         _ = stream.write_all(case);
         _ = stream.shutdown(Shutdown::Write);
         rest(&mut stream);
     }
-    // By somebody who was let in.
+    // From authenticated clients.
     for wrong in [
         message(b'?', b"what"),
         vec![b'Q', 0, 0, 0, 0],
@@ -152,21 +152,21 @@ async fn rubbish_is_answered_and_forgotten() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn ten_thousand_connections_come_and_go() {
-    let served = Served::start(&["--max-connections", "50"]);
+async fn survives_ten_thousand_connections() {
+    let served = PgServer::start(&["--max-connections", "50"]);
     let client = served.client().await;
     let before = open_files(&served);
     let hello = startup("someone");
     for round in 0..200 {
         let streams: Vec<TcpStream> = (0..50).map(|_| connect(&served)).collect();
         for (number, mut stream) in streams.into_iter().enumerate() {
-            // Some say nothing, some half of it, some all; none waits for an answer.
+            // Some send nothing, some half of the message, some all of it; none waits for an answer.
             _ = stream.write_all(&hello[..number * round % (hello.len() + 1)]);
         }
     }
     settled(&served, before);
     assert_eq!(client.query_one("select 7", &[]).await.expect("an answer").get::<_, i64>(0), 7);
-    // Where there is no place left, it is said.
+    // Further connections are refused with an error.
     let mut held = Vec::new();
     for _ in 0..49 {
         held.push(served.client().await);
@@ -183,8 +183,8 @@ async fn ten_thousand_connections_come_and_go() {
 }
 
 #[test]
-fn a_slow_reader_takes_no_memory() {
-    let served = Served::start(&[]);
+fn slow_readers_hold_no_memory() {
+    let served = PgServer::start(&[]);
     let mut reader = connected(&served);
     ask(&mut reader, "select value, repeat(value::text, 50) from generate_series(1, 1000000)");
     let (mut most, mut first) = (0, None);
@@ -197,13 +197,13 @@ fn a_slow_reader_takes_no_memory() {
         most = most.max(now);
     }
     let first = first.expect("measured");
-    // All of it would be 350 MB.
+    // The whole answer has 350 MB.
     assert!(most < first + 60_000, "from {first} to {most} kB");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn nobody_cancels_what_is_not_theirs() {
-    let served = Served::start(&[]);
+async fn cancels_only_with_the_right_key() {
+    let served = PgServer::start(&[]);
     let other = served.client().await;
     let (mut victim, said) = begun(&served);
     let at = said.windows(5).position(|part| part == b"K\0\0\0\x0c").expect("a number and a key") + 5;
@@ -227,7 +227,7 @@ async fn nobody_cancels_what_is_not_theirs() {
     cancel(&id, &key);
     let mut head = [0; 5];
     victim.read_exact(&mut head).expect("an answer");
-    // The columns may have been told before.
+    // The columns may have been sent before.
     if head[0] == b'T' {
         let length = usize::try_from(u32::from_be_bytes(head[1..].try_into().expect("four"))).expect("short");
         victim.read_exact(&mut vec![0; length - 4]).expect("columns");
@@ -240,11 +240,11 @@ async fn nobody_cancels_what_is_not_theirs() {
 }
 
 #[test]
-fn nobody_gets_in_by_going_around_the_question() {
+fn authentication_cannot_be_bypassed() {
     let folder = tempfile::tempdir().expect("a folder");
     let users = folder.path().join("users").to_str().expect("UTF-8").to_owned();
     assert_eq!(run_with(&["user", "add", "ada", "--users", &users], "secret\n").code, Some(0));
-    let served = Served::start(&["--users", &users]);
+    let served = PgServer::start(&["--users", &users]);
     let query = message(b'Q', b"select 'inside'\0");
     let initial = |mechanism: &str, text: &str| {
         let length = u32::try_from(text.len()).expect("short").to_be_bytes();
@@ -274,7 +274,7 @@ fn nobody_gets_in_by_going_around_the_question() {
         let mut stream = connect(&served);
         stream.write_all(&startup("ada")).expect("sent");
         _ = stream.write_all(case);
-        // The connection stays open on this side: the server has to end it.
+        // The client keeps the connection open: the server has to close it.
         let said = rest(&mut stream);
         assert!(!said.windows(6).any(|part| part == b"inside"), "{case:?}");
         assert!(said.windows(5).any(|part| part == b"FATAL"), "{case:?}: {}", String::from_utf8_lossy(&said));
@@ -282,13 +282,13 @@ fn nobody_gets_in_by_going_around_the_question() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn who_guesses_is_slowed_and_others_are_not() {
+async fn delays_password_guessing_per_user() {
     let folder = tempfile::tempdir().expect("a folder");
     let users = folder.path().join("users").to_str().expect("UTF-8").to_owned();
     for (name, password) in [("ada", "secret"), ("bob", "other")] {
         assert_eq!(run_with(&["user", "add", name, "--users", &users], &format!("{password}\n")).code, Some(0));
     }
-    let served = Served::start(&["--users", &users]);
+    let served = PgServer::start(&["--users", &users]);
     let connect = |user: &str, password: &str| {
         let config = format!("host=127.0.0.1 port={} user={user} password={password}", served.port);
         async move { tokio_postgres::connect(&config, NoTls).await.is_ok() }
@@ -297,9 +297,9 @@ async fn who_guesses_is_slowed_and_others_are_not() {
     for guess in ["a", "b", "c", "d"] {
         assert!(!connect("ada", guess).await);
     }
-    // 0.1, 0.2, 0.4 and 0.8 s.
+    // Delays of 0.1, 0.2, 0.4 and 0.8 s.
     assert!(began.elapsed() > Duration::from_millis(1500), "{:?}", began.elapsed());
-    // At once, they stand in each other's way.
+    // Attempts in parallel wait for each other.
     let began = Instant::now();
     let guesses = futures::future::join_all((0..3).map(|_| connect("ada", "x"))).await;
     assert_eq!(guesses, [false; 3]);
@@ -309,37 +309,37 @@ async fn who_guesses_is_slowed_and_others_are_not() {
 }
 
 #[test]
-fn nothing_is_believed_that_came_before_tls() {
+fn ignores_plain_text_sent_before_tls() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = |name: &str| folder.path().join(name).to_str().expect("UTF-8").to_owned();
     let key = rcgen::KeyPair::generate().expect("a key");
     let params = rcgen::CertificateParams::new(vec!["localhost".to_owned()]).expect("names");
     std::fs::write(path("crt"), params.self_signed(&key).expect("a certificate").pem()).expect("a file");
     std::fs::write(path("key"), key.serialize_pem()).expect("a file");
-    let served = Served::start(&["--tls-cert", &path("crt"), "--tls-key", &path("key")]);
+    let served = PgServer::start(&["--tls-cert", &path("crt"), "--tls-key", &path("key")]);
     let ask = [8_u32.to_be_bytes(), 80_877_103_u32.to_be_bytes()].concat();
     let rest_of = |bytes: &[u8]| {
         let mut stream = connect(&served);
         stream.write_all(bytes).expect("sent");
         rest(&mut stream)
     };
-    // In plain text behind the request: no handshake, and no answer beyond an alert.
+    // Plain text after the TLS request: no handshake, and no answer except an alert.
     let said = rest_of(&[&ask[..], &startup("someone"), &message(b'Q', b"select 'inside'\0")].concat());
     assert_eq!(said[0], b'S');
     assert!(said.len() < 20 && !said.contains(&b'Z'), "{said:?}");
-    // Without the request: refused with what to do.
+    // Plain text without a TLS request: rejected with a hint.
     let said = String::from_utf8_lossy(&rest_of(&startup("someone"))).into_owned();
     assert!(said.contains("28000") && said.contains("sslmode=require"), "{said}");
-    // Asked for twice in plain text.
+    // Two TLS requests in plain text.
     let said = rest_of(&[&ask[..], &ask[..]].concat());
     assert_eq!(said[0], b'S');
 }
 
 #[test]
-fn who_sends_no_whole_request_loses_its_place() {
-    let served = Serving::start(&["--file", super::support::DEMO]);
+fn closes_connections_without_a_complete_request() {
+    let served = HttpServer::start(&["--file", super::support::DEMO]);
     let head = "GET /healthz HTTP/1.1\r\nHost: localhost\r\n";
-    // Nothing at all, half a head, and nothing more after an answer.
+    // Nothing, half a head, and an idle connection after an answer.
     let mut silent: Vec<TcpStream> = ["", head, &format!("{head}\r\n")]
         .into_iter()
         .map(|said| {

@@ -1,4 +1,4 @@
-//! The queries of the system that this one succeeds run to the letter, and give what they gave.
+//! The queries of the system that kubesql replaces, unchanged, and with the same answers.
 
 use serde_json::{Value, json};
 
@@ -6,7 +6,7 @@ use super::support::{DEMO, rows, run};
 
 fn check(sql: &str, expect: &Value) {
     let mut rows = rows(&[DEMO], sql);
-    // Most of them leave the order open.
+    // Most of them have no ORDER BY.
     if !sql.contains("order by") {
         rows.sort_by_key(Value::to_string);
     }
@@ -49,7 +49,7 @@ fn free_cpu_of_each_node() {
         .iter()
         .map(|row| {
             let cores = row.as_object().and_then(|row| row.values().nth(1)).and_then(Value::as_f64).expect("a number");
-            // To a thousandth of a core: the order of a sum is open, and so its last bits.
+            // To a thousandth of a core: the last bits of a sum depend on the order of its rows.
             let millis = format!("{:.0}", cores * 1000.0).parse().expect("thousandths");
             (row["name"].as_str().expect("a name").to_owned(), millis)
         })
@@ -60,7 +60,7 @@ fn free_cpu_of_each_node() {
 }
 
 #[test]
-fn pods_since_a_day() {
+fn pods_created_since_a_date() {
     check(
         "select name, namespace,creationTimestamp from pods where creationTimestamp > date('2026-11-02') order by creationTimestamp desc;",
         &json!([
@@ -95,7 +95,7 @@ fn ready_pods() {
 }
 
 #[test]
-fn tables_and_columns_are_told() {
+fn lists_tables_and_columns() {
     for (statement, expect) in [
         ("show tables;", &["pods", "nodes", "containers"][..]),
         ("describe pods;", &["nodename", "phase", "creationtimestamp", "labels.appid", "ready.status", "qosclass"]),

@@ -1,4 +1,4 @@
-//! Clients of `kubesql serve`: psql and tokio-postgres over a demo cluster in the same process.
+//! `kubesql serve` over a demo cluster, with tokio-postgres and psql.
 
 use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, Stdio};
@@ -9,26 +9,33 @@ use tokio::task::JoinHandle;
 use tokio_postgres::error::SqlState;
 use tokio_postgres::{Client, NoTls, SimpleQueryMessage};
 
-use super::support::{binary, root, run, skipped};
+use super::support::{binary, root, run};
 
-/// A process that answers clients.
-pub(crate) struct Served {
+/// A running `kubesql serve`.
+pub(crate) struct PgServer {
     pub(crate) process: Child,
     pub(crate) port: String,
 }
 
-impl Served {
-    /// One over the demo cluster.
+impl PgServer {
+    /// Starts one over the demo cluster.
     pub(crate) fn start(args: &[&str]) -> Self {
         Self::over(&[&["--demo"], args].concat())
     }
 
+    /// Starts one with these arguments.
     pub(crate) fn over(args: &[&str]) -> Self {
+        Self::logging(args, Stdio::inherit())
+    }
+
+    /// Starts one with these arguments, and with this standard error.
+    pub(crate) fn logging(args: &[&str], log: impl Into<Stdio>) -> Self {
         let mut process = Command::new(binary())
             .current_dir(root())
             .args(["serve", "--pg", "127.0.0.1:0", "--http", "off"])
             .args(args)
             .stdout(Stdio::piped())
+            .stderr(log)
             .spawn()
             .expect("the command starts");
         let mut line = String::new();
@@ -41,45 +48,38 @@ impl Served {
         self.connected().await.0
     }
 
-    /// A client, and what moves its messages: without that, its connection is closed.
+    /// A client, and the task of its connection, which closes with the task.
     async fn connected(&self) -> (Client, JoinHandle<Result<(), tokio_postgres::Error>>) {
         let config = format!("host=127.0.0.1 port={} user=someone application_name=the-test", self.port);
         let (client, connection) = tokio_postgres::connect(&config, NoTls).await.expect("a connection");
         (client, tokio::spawn(connection))
     }
 
-    /// What psql prints, unaligned; none, and said aloud, where there is no psql.
-    pub(crate) fn psql(&self, args: &[&str]) -> Option<(String, String)> {
+    /// What psql prints, unaligned.
+    pub(crate) fn psql(&self, args: &[&str]) -> (String, String) {
         let mut psql = Command::new("psql");
         psql.args(["-X", "-A", "-t", "-h", "127.0.0.1", "-U", "someone", "-p", &self.port]).args(args);
-        match psql.stdin(Stdio::null()).output() {
-            Ok(ran) => {
-                let text = |bytes| String::from_utf8(bytes).expect("UTF-8");
-                Some((text(ran.stdout), text(ran.stderr)))
-            }
-            Err(error) => {
-                skipped(&format!("PSQL AGAINST KUBESQL SERVE: PSQL DOES NOT RUN: {error}"));
-                None
-            }
-        }
+        let ran = psql.stdin(Stdio::null()).output().expect("psql runs");
+        let text = |bytes| String::from_utf8(bytes).expect("UTF-8");
+        (text(ran.stdout), text(ran.stderr))
     }
 }
 
-impl Drop for Served {
+impl Drop for PgServer {
     fn drop(&mut self) {
-        // Where it is gone already, there is nothing to end.
+        // It may have ended already.
         _ = self.process.kill();
         _ = self.process.wait();
     }
 }
 
-/// Takes longer than any test.
+/// A statement that runs longer than any test.
 pub(crate) const ENDLESS: &str =
     "select count(*) from pods a, pods b, pods c, pods d where a.name > b.name and b.name > c.name and c.name > d.name";
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn values_arrive_as_what_they_are() {
-    let served = Served::start(&[]);
+async fn values_have_postgresql_types() {
+    let served = PgServer::start(&[]);
     let client = served.client().await;
     let sql = "select p.name, p.creationtimestamp, p.labels, c.\"requests.cpu\", p.hostnetwork, c.command, p.generation \
                from pods p join containers c using (uid) \
@@ -99,7 +99,7 @@ async fn values_arrive_as_what_they_are() {
         assert_eq!(row.get::<_, Option<bool>>(4), None);
         assert_eq!(row.get::<_, Option<i64>>(6), Some(1));
     }
-    // The same statement again, with other values and with none.
+    // The same statement with other values, and with NULL.
     assert_eq!(client.query(&statement, &[&1e9, &"", &3_i64]).await.expect("no rows").len(), 0);
     let null = client.query(&statement, &[&None::<f64>, &"", &3_i64]).await;
     assert_eq!(null.expect("nothing is at least NULL").len(), 0);
@@ -119,8 +119,8 @@ async fn values_arrive_as_what_they_are() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn portals_give_as_many_rows_as_are_asked_for() {
-    let served = Served::start(&[]);
+async fn portals_fetch_rows_in_parts() {
+    let served = PgServer::start(&[]);
     let mut client = served.client().await;
     let all = client.query("select name, namespace from pods", &[]).await.expect("rows").len();
     let transaction = client.transaction().await.expect("a transaction");
@@ -134,14 +134,14 @@ async fn portals_give_as_many_rows_as_are_asked_for() {
         }
         assert!(rows.len() <= 700);
     }
-    // Pods come and go meanwhile.
+    // The number of pods changes meanwhile.
     assert!(seen.abs_diff(all) < 200, "{seen} of {all}");
     transaction.commit().await.expect("committed");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn errors_have_the_codes_that_clients_know() {
-    let served = Served::start(&["--statement-timeout", "1"]);
+async fn errors_have_sqlstates() {
+    let served = PgServer::start(&["--statement-timeout", "1"]);
     let client = served.client().await;
     for (sql, code) in [
         ("selec 1", SqlState::SYNTAX_ERROR),
@@ -156,7 +156,7 @@ async fn errors_have_the_codes_that_clients_know() {
         assert_eq!(error.code(), Some(&code), "{sql}: {error:?}");
         let error = client.simple_query(sql).await.expect_err(sql);
         assert_eq!(error.code(), Some(&code), "{sql}: {error:?}");
-        // The connection is as good as before.
+        // The connection can still be used.
         assert_eq!(client.query_one("select 7", &[]).await.expect("an answer").get::<_, i64>(0), 7);
     }
     let error = client.query("select * from podz", &[]).await.expect_err("there are none");
@@ -164,7 +164,7 @@ async fn errors_have_the_codes_that_clients_know() {
     assert!(hint.contains("pods"), "{hint}");
     let wrong = client.query("select name from pods where creationtimestamp > $1::text::timestamptz", &[&"soon"]).await;
     assert!(wrong.is_err());
-    // What comes before one that fails has been answered, what comes behind is not looked at.
+    // Statements before the failing one are answered, those after it are not run.
     let messages = client.simple_query_raw("select 1; select nope; select 2").await.expect("a stream");
     let mut messages = std::pin::pin!(messages);
     let mut rows = 0;
@@ -179,8 +179,8 @@ async fn errors_have_the_codes_that_clients_know() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn statements_end_when_they_are_cancelled_or_their_client_is_gone() {
-    let served = Served::start(&[]);
+async fn cancels_statements_on_request_or_disconnect() {
+    let served = PgServer::start(&[]);
     let other = served.client().await;
     let running = "select count(*) from system.queries where state = 'running' and sql like '%from pods a%' and sql not like '%system%'";
     for cancel in [true, false] {
@@ -207,26 +207,22 @@ async fn statements_end_when_they_are_cancelled_or_their_client_is_gone() {
 }
 
 #[test]
-fn psql_works() {
-    let served = Served::start(&["--watch", "nodes"]);
-    let Some((out, err)) =
-        served.psql(&["-c", "select count(*) > 0 from pods", "-c", "select 1; select nope; select 2"])
-    else {
-        return;
-    };
+#[cfg_attr(not(has_psql), ignore = "needs psql")]
+fn answers_psql() {
+    let served = PgServer::start(&["--watch", "nodes"]);
+    let (out, err) = served.psql(&["-c", "select count(*) > 0 from pods", "-c", "select 1; select nope; select 2"]);
     assert_eq!(out, "t\n1\n", "{err}");
     assert!(err.starts_with("ERROR:  column \"nope\" does not exist\nHINT: "), "{err}");
-    let (out, err) =
-        served.psql(&["-c", "set kubesql.partial = on; show kubesql.partial; begin; commit"]).expect("psql");
+    let (out, err) = served.psql(&["-c", "set kubesql.partial = on; show kubesql.partial; begin; commit"]);
     assert_eq!(out, "SET\non\nBEGIN\nCOMMIT\n", "{err}");
-    let (out, err) = served.psql(&["-c", "select state from system.watches where resource = 'nodes'"]).expect("psql");
+    let (out, err) = served.psql(&["-c", "select state from system.watches where resource = 'nodes'"]);
     assert!(["synced\n", "listing\n"].contains(&out.as_str()), "{out}{err}");
-    let (out, _) = served.psql(&["-c", "drop table pods"]).expect("psql");
+    let (out, _) = served.psql(&["-c", "drop table pods"]);
     assert_eq!(out, "");
 }
 
 #[test]
-fn what_would_be_open_to_others_is_refused() {
+fn refuses_open_network_addresses() {
     let ran = run(&["serve", "--demo", "--pg", "0.0.0.0:0"]);
     assert_eq!(ran.code, Some(2));
     assert!(ran.err.contains("whoever reaches that address could read everything"), "{}", ran.err);
