@@ -44,6 +44,8 @@ mod kubeconfigs; // certificates, tokens, plugins and proxies in kubeconfigs
 mod limits; // limits of memory, rows, concurrency and time; shutdown
 #[path = "it/multi_cluster.rs"]
 mod multi_cluster; // several clusters in one query, some of them unreachable
+#[path = "it/name_binding/mod.rs"]
+mod name_binding; // generated statements with every spelling of a key, compared with SQLite
 #[path = "it/oneshot/mod.rs"]
 mod oneshot; // clusters listed for each query: pages, selectors, errors
 #[path = "it/oracle.rs"]
