@@ -8,7 +8,7 @@ use std::sync::atomic::Ordering;
 use serde_json::{Value, json};
 use tokio::net::TcpStream;
 
-use super::http::{Pipe, Request};
+use super::http::{Pipe, Request, status};
 use super::{Discovery, Fault, Kind, NAMESPACES, Shared, lock, watches};
 
 /// Answers the requests of a connection.
@@ -27,13 +27,6 @@ pub(super) async fn serve(shared: &Shared, mut stream: TcpStream) {
             return;
         }
     }
-}
-
-/// The body of an answer that is not a success.
-pub(super) fn status(code: u16, reason: &str, message: &str) -> String {
-    json!({"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Failure", "message": message,
-        "reason": reason, "code": code})
-    .to_string()
 }
 
 async fn answer(shared: &Shared, request: &Request, pipe: &mut Pipe<'_>) -> Result<()> {

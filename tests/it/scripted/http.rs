@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::io::{Error, ErrorKind, Result};
 use std::time::Duration;
 
+use serde_json::json;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
@@ -109,4 +110,11 @@ impl Pipe<'_> {
         self.stream.flush().await?;
         if ends { Err(Error::from(ErrorKind::ConnectionAborted)) } else { Ok(()) }
     }
+}
+
+/// The body of an answer that is not a success.
+pub(super) fn status(code: u16, reason: &str, message: &str) -> String {
+    json!({"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Failure", "message": message,
+        "reason": reason, "code": code})
+    .to_string()
 }

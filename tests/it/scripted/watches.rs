@@ -6,8 +6,7 @@ use std::time::{Duration, Instant};
 use serde_json::json;
 use tokio::io::AsyncReadExt;
 
-use super::answers::status;
-use super::http::{Pipe, Request};
+use super::http::{Pipe, Request, status};
 use super::world::Event;
 use super::{Fault, Kind, Shared, lock};
 
