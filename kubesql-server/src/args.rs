@@ -125,7 +125,7 @@ plain HTTP without encryption: use it only on machines and networks that you tru
 
 /// Query Kubernetes objects as SQL tables.
 #[derive(Debug, Parser)]
-#[command(name = "kubesql", version, about, after_help = EXAMPLES, max_term_width = 100)]
+#[command(name = "kubesql", version, after_help = EXAMPLES, max_term_width = 100)]
 pub(crate) struct Cli {
     #[command(subcommand)]
     pub(crate) command: Option<Command>,

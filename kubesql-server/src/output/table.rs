@@ -29,11 +29,11 @@ pub(crate) struct Layout {
 pub(crate) struct Table<W> {
     to: W,
     layout: Layout,
-    columns: Vec<Column>,
+    columns: Vec<TableColumn>,
     rows: usize,
 }
 
-struct Column {
+struct TableColumn {
     name: String,
     /// Whether values are right-aligned: numbers are.
     right: bool,
@@ -41,7 +41,7 @@ struct Column {
     width: usize,
 }
 
-impl Column {
+impl TableColumn {
     fn is_empty(&self) -> bool {
         self.cells.iter().all(Option::is_none)
     }
@@ -67,7 +67,7 @@ impl<W: Write> Table<W> {
     pub(crate) fn new(to: W, schema: &Schema, layout: Layout) -> Self {
         let column = |field: &arrow::datatypes::FieldRef| {
             let name = escape(field.name());
-            Column { width: name.width(), name, right: is_number(field.data_type()), cells: Vec::new() }
+            TableColumn { width: name.width(), name, right: is_number(field.data_type()), cells: Vec::new() }
         };
         Self { to, layout, columns: schema.fields().iter().map(column).collect(), rows: 0 }
     }
@@ -86,8 +86,8 @@ impl<W: Write> Table<W> {
 
     fn line<'t>(
         &mut self,
-        cell: impl Fn(&'t Column, bool) -> (&'t str, Align),
-        columns: &'t [Column],
+        cell: impl Fn(&'t TableColumn, bool) -> (&'t str, Align),
+        columns: &'t [TableColumn],
     ) -> io::Result<()> {
         for (at, column) in columns.iter().enumerate() {
             let last = at + 1 == columns.len();
@@ -108,7 +108,7 @@ impl<W: Write> Table<W> {
         self.to.write_all(b"\n")
     }
 
-    fn write_lines(&mut self, columns: &[Column]) -> io::Result<()> {
+    fn write_lines(&mut self, columns: &[TableColumn]) -> io::Result<()> {
         if self.layout.headers {
             let align = |last| if last { Align::CentreLast } else { Align::Centre };
             self.line(|column, last| (&column.name, align(last)), columns)?;
@@ -117,7 +117,7 @@ impl<W: Write> Table<W> {
         }
         let null = escape(&self.layout.null);
         for row in 0..self.rows {
-            let align = |column: &Column, last| match (column.right, last) {
+            let align = |column: &TableColumn, last| match (column.right, last) {
                 (true, _) => Align::Right,
                 (false, true) => Align::Last,
                 (false, false) => Align::Left,
@@ -127,7 +127,7 @@ impl<W: Write> Table<W> {
         Ok(())
     }
 
-    fn write_records(&mut self, columns: &[Column]) -> io::Result<()> {
+    fn write_records(&mut self, columns: &[TableColumn]) -> io::Result<()> {
         let names = columns.iter().map(|column| column.name.width()).max().unwrap_or(0);
         let cells = columns.iter().map(|column| column.width).max().unwrap_or(0);
         let null = escape(&self.layout.null);

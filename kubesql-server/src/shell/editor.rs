@@ -13,9 +13,9 @@ use reedline::{
     ValidationResult, Validator, default_emacs_keybindings,
 };
 
-use super::complete::{Knowledge, Names};
-use super::highlight::Colours;
-use super::history::Typed;
+use super::complete::{Knowledge, NameCompleter};
+use super::highlight::SyntaxHighlighter;
+use super::history::InputHistory;
 use super::input::{Open, open};
 
 /// The name of the completion menu.
@@ -29,7 +29,7 @@ type Mark = Arc<Mutex<char>>;
 
 /// Creates the line editor and its prompt.
 pub(super) fn editor(
-    history: Typed,
+    history: InputHistory,
     knowledge: Arc<RwLock<Knowledge>>,
     colours: bool,
     draft: PathBuf,
@@ -56,18 +56,18 @@ pub(super) fn editor(
     let editor = Reedline::create()
         .with_history(Box::new(history))
         .with_history_exclusion_prefix(Some(" ".to_owned()))
-        .with_completer(Box::new(Names(knowledge)))
+        .with_completer(Box::new(NameCompleter(knowledge)))
         .with_menu(ReedlineMenu::EngineCompleter(Box::new(menu)))
         .with_quick_completions(true)
         .with_partial_completions(true)
-        .with_validator(Box::new(Complete(Arc::clone(&mark))))
-        .with_highlighter(Box::new(Colours))
+        .with_validator(Box::new(InputValidator(Arc::clone(&mark))))
+        .with_highlighter(Box::new(SyntaxHighlighter))
         .with_hinter(Box::new(DefaultHinter::default().with_style(Style::new().fg(Color::DarkGray))))
         .with_edit_mode(Box::new(Emacs::new(keys)))
         .with_buffer_editor(command, draft)
         .use_bracketed_paste(true)
         .with_ansi_colors(colours);
-    (editor, Box::new(Kubesql(mark)))
+    (editor, Box::new(ShellPrompt(mark)))
 }
 
 /// Replaces the text of the line.
@@ -76,9 +76,9 @@ pub(super) fn prefill(editor: &mut Reedline, text: &str) {
 }
 
 /// Decides whether Enter runs the input.
-struct Complete(Mark);
+struct InputValidator(Mark);
 
-impl Validator for Complete {
+impl Validator for InputValidator {
     fn validate(&self, line: &str) -> ValidationResult {
         let open = open(line);
         *self.0.lock() = open.mark();
@@ -87,7 +87,7 @@ impl Validator for Complete {
 }
 
 /// The prompt `kubesql=> `, in the style of psql.
-struct Kubesql(Mark);
+struct ShellPrompt(Mark);
 
 /// The prompt without a line editor.
 pub(super) const PROMPT: &str = "kubesql=> ";
@@ -97,7 +97,7 @@ pub(super) fn continued(mark: char) -> String {
     format!("kubesql{mark}> ")
 }
 
-impl Prompt for Kubesql {
+impl Prompt for ShellPrompt {
     fn render_prompt_left(&self) -> Cow<'_, str> {
         Cow::Borrowed(PROMPT)
     }

@@ -8,9 +8,9 @@ use super::lexer::{Kind, Token, tokenize};
 use super::words::{TYPES, is_keyword};
 
 /// Highlights keywords, strings, numbers, identifiers, comments and commands.
-pub(super) struct Colours;
+pub(super) struct SyntaxHighlighter;
 
-impl Highlighter for Colours {
+impl Highlighter for SyntaxHighlighter {
     fn highlight(&self, line: &str, cursor: usize) -> StyledText {
         let mut styled = StyledText::new();
         for (style, text) in coloured(line, Some(cursor)) {

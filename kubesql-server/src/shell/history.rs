@@ -20,12 +20,12 @@ const MAX_LENGTH: usize = 100_000;
 
 /// Entries, the newest last.
 #[derive(Debug, Default)]
-pub(super) struct Typed {
+pub(super) struct InputHistory {
     entries: Vec<String>,
     file: Option<PathBuf>,
 }
 
-impl Typed {
+impl InputHistory {
     /// Reads a file; new entries are appended to it.
     pub(super) fn from_file(path: &Path) -> io::Result<Self> {
         if let Some(folder) = path.parent() {
@@ -107,7 +107,7 @@ fn unsupported<T>(what: &'static str) -> reedline::Result<T> {
     Err(ReedlineError(ReedlineErrorVariants::HistoryFeatureUnsupported { history, feature: what }))
 }
 
-impl History for Typed {
+impl History for InputHistory {
     fn save(&mut self, item: HistoryItem) -> reedline::Result<HistoryItem> {
         if !self.remember(&item.command_line) {
             return Ok(item);
@@ -196,7 +196,7 @@ fn contains(entry: &str, text: &str) -> bool {
 mod tests {
     use super::*;
 
-    fn backward(typed: &Typed, text: &str) -> Vec<String> {
+    fn backward(typed: &InputHistory, text: &str) -> Vec<String> {
         let found = typed.search(SearchQuery::all_that_contain_rev(text.to_owned())).expect("a search");
         found.into_iter().map(|item| item.command_line).collect()
     }
@@ -205,12 +205,12 @@ mod tests {
     fn keeps_unique_entries_in_order() {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("state/history");
-        let mut typed = Typed::from_file(&path).expect("a history");
+        let mut typed = InputHistory::from_file(&path).expect("a history");
         for entry in ["select 1;", "select\n  '\\n';", "select 1;", "  "] {
             typed.save(HistoryItem::from_command_line(entry)).expect("saved");
         }
         assert_eq!(typed.entries(), ["select\n  '\\n';", "select 1;"]);
-        let again = Typed::from_file(&path).expect("a history");
+        let again = InputHistory::from_file(&path).expect("a history");
         assert_eq!(again.entries(), typed.entries());
         assert_eq!(backward(&again, "SELECT"), [] as [&str; 0]);
         assert_eq!(backward(&again, "'\\n"), ["select\n  '\\n';"]);
@@ -226,7 +226,7 @@ mod tests {
         use std::os::unix::fs::PermissionsExt;
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("history");
-        let mut typed = Typed::from_file(&path).expect("a history");
+        let mut typed = InputHistory::from_file(&path).expect("a history");
         typed.save(HistoryItem::from_command_line("select 1;")).expect("saved");
         let mode = fs::metadata(&path).expect("the file").permissions().mode();
         assert_eq!(mode & 0o777, 0o600);

@@ -8,7 +8,7 @@ use reedline::{Reedline, Signal};
 use super::complete::Knowledge;
 use super::complete::catalog::Catalog;
 use super::editor::{editor, prefill};
-use super::history::Typed;
+use super::history::InputHistory;
 use super::{Shell, paths};
 use crate::args::ShellArgs;
 use crate::commands::query::say;
@@ -75,11 +75,11 @@ impl Shell<'_> {
         }
     }
 
-    fn history(&self) -> Typed {
-        let Some(path) = paths::history() else { return Typed::default() };
-        Typed::from_file(&path).unwrap_or_else(|error| {
+    fn history(&self) -> InputHistory {
+        let Some(path) = paths::history() else { return InputHistory::default() };
+        InputHistory::from_file(&path).unwrap_or_else(|error| {
             say(&format!("warning: could not open the history \"{}\": {error}", path.display()));
-            Typed::default()
+            InputHistory::default()
         })
     }
 }

@@ -29,7 +29,7 @@ use kubesql_runtime::store::Warning;
 use parking_lot::RwLock;
 use tokio::runtime::Runtime;
 
-use self::backend::{Backend, Choice};
+use self::backend::{Backend, Connection};
 use self::complete::Knowledge;
 use self::complete::catalog::Catalog;
 use self::input::{Open, Piece, Variables, has_statement, open, pieces, substitute_variables};
@@ -45,21 +45,21 @@ const DEPTH: usize = 16;
 
 /// Runs the shell; returns the exit code of the first failure in a script.
 pub(crate) fn run(args: &ShellArgs, runtime: &Runtime) -> Result<u8, Failure> {
-    let choice = Choice::from_args(args);
+    let connection = Connection::from_args(args);
     let is_script = !args.commands.is_empty() || !args.scripts.is_empty();
-    if choice.reads_stdin() && !is_script {
+    if connection.reads_stdin() && !is_script {
         return Err(Failure::usage(
             "standard input cannot be a source, since statements are read from it",
             "give a path to --file, or give the statements with -c",
         ));
     }
     let at_terminal = io::stdin().is_terminal() && io::stderr().is_terminal() && !is_script;
-    let backend = choice.open(runtime)?;
+    let backend = connection.open(runtime)?;
     let mut shell = Shell {
         interrupt: if at_terminal { Interrupt::listen(runtime) } else { Interrupt::never() },
         settings: Settings { format: args.format, expanded: args.expanded, ..Settings::default() },
         runtime,
-        choice,
+        connection,
         backend,
         knowledge: None,
         at_terminal,
@@ -98,7 +98,7 @@ pub(crate) fn run(args: &ShellArgs, runtime: &Runtime) -> Result<u8, Failure> {
 /// The state of a shell.
 struct Shell<'r> {
     runtime: &'r Runtime,
-    choice: Choice,
+    connection: Connection,
     backend: Arc<dyn Backend>,
     /// The data for completion; `None` in scripts.
     knowledge: Option<Arc<RwLock<Knowledge>>>,
@@ -294,12 +294,12 @@ impl Shell<'_> {
 
     /// Connects to other clusters or a server.
     fn connect(&mut self, places: &[String]) -> Result<(), SqlError> {
-        let choice = self.choice.with_places(places);
-        let backend = choice.open(self.runtime).map_err(|failure| match failure {
+        let connection = self.connection.with_places(places);
+        let backend = connection.open(self.runtime).map_err(|failure| match failure {
             Failure::Sql { error, .. } => error,
             other => lists::to_sql_error(&other),
         })?;
-        (self.choice, self.backend) = (choice, backend);
+        (self.connection, self.backend) = (connection, backend);
         if let Some(knowledge) = &self.knowledge {
             knowledge.write().catalog = Catalog::new(Arc::clone(&self.backend), self.runtime.handle().clone());
         }

@@ -89,7 +89,7 @@ impl Backend for Local {
 }
 
 /// A part of a result.
-enum Part {
+enum ResultPart {
     Begin(&'static str, arrow::datatypes::SchemaRef),
     Rows(RecordBatch),
 }
@@ -98,7 +98,7 @@ enum Part {
 async fn run_in_task(runtime: &Handle, client: Arc<Client>, sql: &str) -> Result<Answer, SqlError> {
     let (sender, mut parts) = mpsc::channel(2);
     let sql = sql.to_owned();
-    let task = Task(runtime.spawn(async move {
+    let task = AbortOnDrop(runtime.spawn(async move {
         // The receiver is gone if this fails.
         if let Err(error) = run(&client, &sql, &sender).await {
             _ = sender.send(Err(error)).await;
@@ -106,27 +106,27 @@ async fn run_in_task(runtime: &Handle, client: Arc<Client>, sql: &str) -> Result
     }));
     let ended = || SqlError::new(ErrorKind::Internal, "the statement ended without a result");
     match parts.recv().await.ok_or_else(ended)?? {
-        Part::Begin(command, schema) => {
+        ResultPart::Begin(command, schema) => {
             let rows = stream::unfold((parts, task), |(mut parts, task)| async {
                 match parts.recv().await? {
-                    Ok(Part::Rows(batch)) => Some((Ok(batch), (parts, task))),
-                    Ok(Part::Begin(..)) => None,
+                    Ok(ResultPart::Rows(batch)) => Some((Ok(batch), (parts, task))),
+                    Ok(ResultPart::Begin(..)) => None,
                     Err(error) => Some((Err(error), (parts, task))),
                 }
             });
             Ok(Answer { command, schema, rows: rows.fuse().boxed() })
         }
-        Part::Rows(_) => Err(ended()),
+        ResultPart::Rows(_) => Err(ended()),
     }
 }
 
-async fn run(client: &Client, sql: &str, to: &mpsc::Sender<Result<Part, SqlError>>) -> Result<(), SqlError> {
+async fn run(client: &Client, sql: &str, to: &mpsc::Sender<Result<ResultPart, SqlError>>) -> Result<(), SqlError> {
     let Answer { command, schema, mut rows } = client.execute(sql).await?;
-    if to.send(Ok(Part::Begin(command, schema))).await.is_err() {
+    if to.send(Ok(ResultPart::Begin(command, schema))).await.is_err() {
         return Ok(());
     }
     while let Some(batch) = rows.next().await.transpose()? {
-        if to.send(Ok(Part::Rows(batch))).await.is_err() {
+        if to.send(Ok(ResultPart::Rows(batch))).await.is_err() {
             return Ok(());
         }
     }
@@ -134,9 +134,9 @@ async fn run(client: &Client, sql: &str, to: &mpsc::Sender<Result<Part, SqlError
 }
 
 /// Aborts the task when dropped.
-struct Task(JoinHandle<()>);
+struct AbortOnDrop(JoinHandle<()>);
 
-impl Drop for Task {
+impl Drop for AbortOnDrop {
     fn drop(&mut self) {
         self.0.abort();
     }

@@ -48,14 +48,14 @@ pub(super) trait Backend: Send + Sync {
 
 /// The sources given on the command line or by `\c`.
 #[derive(Debug, Clone)]
-pub(super) struct Choice {
+pub(super) struct Connection {
     server: ServerArgs,
     sources: SourceArgs,
     watch_idle: u64,
     memory: Option<u64>,
 }
 
-impl Choice {
+impl Connection {
     /// The sources of the command line.
     pub(super) fn from_args(args: &ShellArgs) -> Self {
         Self {

@@ -38,7 +38,7 @@ pub(super) struct Function {
 
 /// Names that do not change.
 #[derive(Debug, Default)]
-pub(super) struct Names {
+pub(super) struct FixedNames {
     pub(super) tables: Vec<Table>,
     pub(super) schemas: Vec<String>,
     pub(super) functions: Vec<Function>,
@@ -54,13 +54,13 @@ pub(in crate::shell) struct Catalog {
 
 #[derive(Default)]
 struct State {
-    known: Mutex<Known>,
+    known: Mutex<LoadedNames>,
     changed: Condvar,
 }
 
 #[derive(Default)]
-struct Known {
-    names: Option<Arc<Names>>,
+struct LoadedNames {
+    names: Option<Arc<FixedNames>>,
     tables: HashMap<String, Columns>,
     /// Number of pending requests.
     asked: usize,
@@ -79,11 +79,11 @@ struct Columns {
 
 /// The state of loading.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Background {
+pub(super) enum LoadState {
     Idle,
     Busy,
     /// New names have arrived.
-    News,
+    NewNames,
 }
 
 impl Catalog {
@@ -100,7 +100,7 @@ impl Catalog {
         Arc::new(catalog)
     }
 
-    pub(super) fn names(&self) -> Arc<Names> {
+    pub(super) fn names(&self) -> Arc<FixedNames> {
         let mut known = self.state.known.lock();
         let until = Instant::now() + PATIENCE;
         while known.names.is_none() && !self.state.changed.wait_until(&mut known, until).timed_out() {}
@@ -159,24 +159,24 @@ impl Catalog {
     }
 
     /// The state of loading; new names are reported once.
-    pub(super) fn background(&self) -> Background {
+    pub(super) fn load_state(&self) -> LoadState {
         let mut known = self.state.known.lock();
         match (std::mem::take(&mut known.arrived), known.asked) {
-            (true, _) => Background::News,
-            (false, 0) => Background::Idle,
-            (false, _) => Background::Busy,
+            (true, _) => LoadState::NewNames,
+            (false, 0) => LoadState::Idle,
+            (false, _) => LoadState::Busy,
         }
     }
 }
 
 impl State {
-    fn change(&self, change: impl FnOnce(&mut Known)) {
+    fn change(&self, change: impl FnOnce(&mut LoadedNames)) {
         change(&mut self.known.lock());
         self.changed.notify_all();
     }
 
     /// Stores the result of a request.
-    fn update(&self, change: impl FnOnce(&mut Known)) {
+    fn update(&self, change: impl FnOnce(&mut LoadedNames)) {
         self.change(|known| {
             change(known);
             known.asked -= 1;
@@ -185,10 +185,10 @@ impl State {
     }
 }
 
-async fn names(backend: &dyn Backend) -> Result<Names, SqlError> {
+async fn names(backend: &dyn Backend) -> Result<FixedNames, SqlError> {
     const TABLES: &str = "select schema, name, kind, listed from system.tables union all \
         select table_schema, table_name, '', true from information_schema.tables where table_type = 'VIEW'";
-    let mut names = Names::default();
+    let mut names = FixedNames::default();
     for row in texts(backend, TABLES).await? {
         if let [schema, name, kind, listed, ..] = row.as_slice() {
             let (schema, name, kind) = (schema.clone(), name.clone(), kind.clone());

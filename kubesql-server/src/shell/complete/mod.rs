@@ -12,7 +12,7 @@ use std::sync::Arc;
 use parking_lot::RwLock;
 use reedline::{Completer, CompletionOrigin, CompletionResult, CompletionStatus, Partial, Span, Suggestion};
 
-use self::catalog::{Background, Catalog};
+use self::catalog::{Catalog, LoadState};
 use self::context::{CompletionKind, Context, context, name_length};
 use self::scope::TableRef;
 use super::meta;
@@ -82,7 +82,7 @@ pub(super) struct Knowledge {
 }
 
 /// Completes names.
-pub(super) struct Names(pub(super) Arc<RwLock<Knowledge>>);
+pub(super) struct NameCompleter(pub(super) Arc<RwLock<Knowledge>>);
 
 /// A suggestion.
 #[derive(Debug, Clone, Default)]
@@ -106,7 +106,7 @@ impl Candidate {
     }
 }
 
-impl Completer for Names {
+impl Completer for NameCompleter {
     fn complete(&mut self, line: &str, pos: usize) -> CompletionResult {
         let context = context(line, pos);
         let mut candidates = self.candidates(&context);
@@ -142,15 +142,15 @@ impl Completer for Names {
     }
 
     fn poll_completion(&mut self) -> CompletionStatus {
-        match self.0.read().catalog.background() {
-            Background::Idle => CompletionStatus::Idle,
-            Background::Busy => CompletionStatus::Pending,
-            Background::News => CompletionStatus::Ready,
+        match self.0.read().catalog.load_state() {
+            LoadState::Idle => CompletionStatus::Idle,
+            LoadState::Busy => CompletionStatus::Pending,
+            LoadState::NewNames => CompletionStatus::Ready,
         }
     }
 }
 
-impl Names {
+impl NameCompleter {
     fn candidates(&self, context: &Context) -> Vec<Candidate> {
         let knowledge = self.0.read();
         let catalog = &knowledge.catalog;

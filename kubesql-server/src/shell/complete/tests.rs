@@ -70,7 +70,7 @@ impl Backend for Two {
 }
 
 /// The suggestions when all names are loaded.
-fn known(names: &mut Names, line: &str, pos: usize) -> CompletionResult {
+fn known(names: &mut NameCompleter, line: &str, pos: usize) -> CompletionResult {
     loop {
         let found = names.complete(line, pos);
         if !found.is_provisional() {
@@ -80,14 +80,14 @@ fn known(names: &mut Names, line: &str, pos: usize) -> CompletionResult {
 }
 
 /// The suggestions at the mark `|`.
-fn suggestions(names: &mut Names, line: &str) -> Vec<String> {
+fn suggestions(names: &mut NameCompleter, line: &str) -> Vec<String> {
     let pos = line.find('|').expect("a cursor");
     let found = known(names, &line.replace('|', ""), pos);
     found.suggestions().iter().map(|suggestion| suggestion.value.clone()).collect()
 }
 
 /// The line after its only suggestion is accepted.
-fn accepted(names: &mut Names, line: &str) -> String {
+fn accepted(names: &mut NameCompleter, line: &str) -> String {
     let pos = line.find('|').expect("a cursor");
     let mut text = line.replace('|', "");
     let found = known(names, &text, pos);
@@ -97,10 +97,10 @@ fn accepted(names: &mut Names, line: &str) -> String {
     text
 }
 
-fn names() -> Names {
+fn names() -> NameCompleter {
     let catalog = Catalog::new(Arc::new(Two), tokio::runtime::Handle::current());
     let contexts = vec!["prod-1".to_owned(), "test".to_owned()];
-    Names(Arc::new(RwLock::new(Knowledge { catalog, contexts, variables: vec!["n".to_owned()] })))
+    NameCompleter(Arc::new(RwLock::new(Knowledge { catalog, contexts, variables: vec!["n".to_owned()] })))
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
