@@ -18,7 +18,7 @@ pub(crate) use shell::{ServerArgs, ShellArgs};
 const EXAMPLES: &str = "\
 Examples:
   kubesql query --demo \"select namespace, name, phase from pods limit 5\"
-  kubesql query \"select namespace, name, phase from pods\"          the current context of your kubeconfig
+  kubesql query \"select namespace, name, phase from pods\"          your current context
   kubesql query --context 'prod-*' \"select cluster, count(*) from pods group by cluster\"
   kubectl get pods -A -o json | kubesql query --file - \"select namespace, name, phase from pods\"
   kubesql query --file ./manifests \"select deployment, image from deployment_containers\"

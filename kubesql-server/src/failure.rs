@@ -72,7 +72,7 @@ impl fmt::Display for Failure {
             Self::Sql { error, number: None } => write!(to, "{error}")?,
             Self::Sql { error, number: Some((at, count)) } => write!(to, "statement {at} of {count}: {error}")?,
             Self::Source(error) => write!(to, "{error}")?,
-            Self::NoSource => write!(to, "no cluster to query: there is no kubeconfig, and this is not a pod")?,
+            Self::NoSource => write!(to, "no cluster configured: there is no kubeconfig, and this is not a pod")?,
             Self::Usage { message, .. } => write!(to, "{message}")?,
             Self::Output(error) => write!(to, "could not write the result: {error}")?,
         }
@@ -128,7 +128,7 @@ mod tests {
             (
                 Failure::NoSource,
                 3,
-                "error: no cluster to query: there is no kubeconfig, and this is not a pod\n\
+                "error: no cluster configured: there is no kubeconfig, and this is not a pod\n\
                  hint: choose a cluster with --context or --kubeconfig, read files with --file, or try --demo",
             ),
             (
