@@ -192,7 +192,7 @@ async fn lists_match_selectors() {
     ];
     for (selector, holds) in checks {
         let expected: Vec<_> = pods.iter().filter(|pod| holds(pod)).cloned().collect();
-        assert!(!expected.is_empty() && expected.len() < pods.len(), "{selector} tells nothing");
+        assert!(!expected.is_empty() && expected.len() < pods.len(), "{selector} matches all or none");
         assert_eq!(list(&demo, &format!("/api/v1/pods?{selector}")).await, expected, "{selector}");
     }
     let on_node = list(&demo, &format!("/api/v1/pods?fieldSelector=spec.nodeName%3D{node}")).await;
@@ -264,11 +264,11 @@ async fn watches_send_initial_objects() {
     }
     // The watch ends after its timeout.
     let mut short = Lines::open(&demo, "/api/v1/nodes?watch=1&resourceVersion=0&timeoutSeconds=1").await;
-    let mut told = 0;
+    let mut sent = 0;
     while short.next().await.is_some() {
-        told += 1;
+        sent += 1;
     }
-    assert_eq!(told, 12);
+    assert_eq!(sent, 12);
 }
 
 #[tokio::test]
@@ -344,8 +344,8 @@ async fn topology_stays_consistent() {
     for set in list(&demo, "/apis/apps/v1/replicasets").await {
         let counts = of_owner.remove(&set["metadata"]["uid"].to_string()).unwrap_or_default();
         let number = |pointer| set.pointer(pointer).and_then(Value::as_u64).unwrap_or(0);
-        let told = (number("/status/replicas"), number("/status/readyReplicas"));
-        assert_eq!((told, number("/spec/replicas")), (counts, counts.0), "{}", set["metadata"]["name"]);
+        let reported = (number("/status/replicas"), number("/status/readyReplicas"));
+        assert_eq!((reported, number("/spec/replicas")), (counts, counts.0), "{}", set["metadata"]["name"]);
         let sum = of_deployment.entry(set["metadata"]["ownerReferences"][0]["uid"].to_string()).or_default();
         *sum = (sum.0 + counts.0, sum.1 + counts.1);
     }

@@ -92,13 +92,13 @@ impl<W: Write> Table<W> {
         for (at, column) in columns.iter().enumerate() {
             let last = at + 1 == columns.len();
             let (text, align) = cell(column, last);
-            let room = column.width.saturating_sub(text.width());
+            let padding = column.width.saturating_sub(text.width());
             let (before, after) = match align {
-                Align::Left => (0, room),
+                Align::Left => (0, padding),
                 Align::Last => (0, 0),
-                Align::Right => (room, 0),
-                Align::Centre => (room / 2, room - room / 2),
-                Align::CentreLast => (room / 2, 0),
+                Align::Right => (padding, 0),
+                Align::Centre => (padding / 2, padding - padding / 2),
+                Align::CentreLast => (padding / 2, 0),
             };
             write!(self.to, " {:before$}{text}{:after$}", "", "")?;
             if !last {
@@ -143,8 +143,8 @@ impl<W: Write> Table<W> {
                 writeln!(self.to)?;
             }
             for column in columns {
-                let room = names - column.name.width();
-                writeln!(self.to, "{}{:room$} | {}", column.name, "", column.cell(row, &null))?;
+                let padding = names - column.name.width();
+                writeln!(self.to, "{}{:padding$} | {}", column.name, "", column.cell(row, &null))?;
             }
         }
         Ok(())

@@ -25,13 +25,13 @@ fn marked_line(sql: &str, offset: usize, width: usize) -> String {
     let number = sql[..offset].matches('\n').count() + 1;
     let line = sql[begin..].lines().next().unwrap_or_default().trim_end();
     let label = format!("LINE {number}: ");
-    let room = width.saturating_sub(label.len() + 1).max(20);
+    let available = width.saturating_sub(label.len() + 1).max(20);
     let line: String = line.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
     let at = (offset - begin).min(line.len());
     let before = line.get(..at).unwrap_or_default();
     // A long line is shortened on both sides of the mark.
     let mut from = 0;
-    while before[from..].width() > room.saturating_sub(15).max(room / 2) {
+    while before[from..].width() > available.saturating_sub(15).max(available / 2) {
         from += before[from..].chars().next().map_or(1, char::len_utf8);
     }
     let (dots, cut) = if from > 0 { ("...", &line[from..]) } else { ("", line.as_str()) };
@@ -39,7 +39,7 @@ fn marked_line(sql: &str, offset: usize, width: usize) -> String {
     let mut used = dots.len();
     for c in cut.chars() {
         used += c.width().unwrap_or(0);
-        if used > room.saturating_sub(3) && cut.width() + dots.len() > room {
+        if used > available.saturating_sub(3) && cut.width() + dots.len() > available {
             shown.push_str("...");
             break;
         }

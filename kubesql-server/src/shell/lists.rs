@@ -115,12 +115,12 @@ impl Shell<'_> {
 }
 
 /// Shortens values so that a table fits into the terminal. The last columns are shortened first, the first never.
-pub(super) fn narrow_rows(names: &[&str], rows: &[Vec<String>], room: usize) -> Vec<Vec<String>> {
+pub(super) fn narrow_rows(names: &[&str], rows: &[Vec<String>], available: usize) -> Vec<Vec<String>> {
     /// A column is not made narrower than this.
     const LEAST: usize = 12;
     let width = |at: usize| rows.iter().map(|row| row[at].width()).max().unwrap_or(0).max(names[at].width());
     let mut widths: Vec<usize> = (0..names.len()).map(width).collect();
-    let mut excess = (widths.iter().map(|width| width + 3).sum::<usize>()).saturating_sub(room + 1);
+    let mut excess = (widths.iter().map(|width| width + 3).sum::<usize>()).saturating_sub(available + 1);
     for width in widths.iter_mut().skip(1).rev() {
         let less = excess.min(width.saturating_sub(LEAST));
         *width -= less;

@@ -109,7 +109,7 @@ impl Watching {
         }
         let mut text = Vec::new();
         if let Some(mut initial) = self.initial.take() {
-            let is_told = self.tell_initial(&mut initial, &mut text);
+            let is_told = self.send_initial(&mut initial, &mut text);
             if !is_told {
                 self.initial = Some(initial);
                 return Some(text);
@@ -132,7 +132,7 @@ impl Watching {
                 return Some(text);
             };
             let is_idle = batch.events.is_empty();
-            batch.events.iter().for_each(|event| self.tell(event, &mut text));
+            batch.events.iter().for_each(|event| self.send(event, &mut text));
             self.through = batch.through;
             if !text.is_empty() {
                 return Some(text);
@@ -173,7 +173,7 @@ impl Watching {
     }
 
     /// Sends some initial objects; returns whether all were sent.
-    fn tell_initial(&self, initial: &mut Iter, to: &mut Vec<u8>) -> bool {
+    fn send_initial(&self, initial: &mut Iter, to: &mut Vec<u8>) -> bool {
         // A limit, since searching takes long if few objects match.
         for _ in 0..2048 {
             if to.len() >= CHUNK {
@@ -187,7 +187,7 @@ impl Watching {
         false
     }
 
-    fn tell(&self, event: &Event, to: &mut Vec<u8>) {
+    fn send(&self, event: &Event, to: &mut Vec<u8>) {
         if !event.key.starts_with(&self.prefix) {
             return;
         }

@@ -257,17 +257,17 @@ mod tests {
         assert!(store.write().delete(b, "x", |entry, _| entry.bytes.clone()));
         assert!(!store.write().delete(b, "x", |entry, _| entry.bytes.clone()));
         assert_eq!(store.revision(), 104);
-        let told = |of, after| {
+        let sent = |of, after| {
             let batch = store.after(of, after)?;
             let events: Vec<_> = batch.events.iter().map(|event| (event.revision, event.change)).collect();
             Some((events, batch.through))
         };
-        assert_eq!(told(a, 100), Some((vec![(101, Change::Added), (103, Change::Modified)], 104)));
-        assert_eq!(told(b, 102), Some((vec![(104, Change::Deleted)], 104)));
+        assert_eq!(sent(a, 100), Some((vec![(101, Change::Added), (103, Change::Modified)], 104)));
+        assert_eq!(sent(b, 102), Some((vec![(104, Change::Deleted)], 104)));
         put(&store, a, "y");
         put(&store, a, "z");
-        assert_eq!(told(a, 100), None);
-        assert_eq!(told(b, 100).map(|told| told.1), Some(106));
+        assert_eq!(sent(a, 100), None);
+        assert_eq!(sent(b, 100).map(|(_, through)| through), Some(106));
     }
 
     #[test]

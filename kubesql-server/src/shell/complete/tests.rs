@@ -15,7 +15,7 @@ struct Two;
 #[async_trait]
 impl Backend for Two {
     async fn execute(&self, _: &str) -> Result<Answer, SqlError> {
-        Err(SqlError::new(ErrorKind::Internal, "nobody asks"))
+        Err(SqlError::new(ErrorKind::Internal, "not used in this test"))
     }
 
     fn take_warnings(&self) -> Vec<Warning> {
