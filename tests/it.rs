@@ -30,6 +30,8 @@ mod custom; // custom resources: in files, the demo cluster and a real API serve
 mod demo; // the objects in tests/fixtures/demo
 #[path = "it/demo_cluster.rs"]
 mod demo_cluster; // the demo cluster with kube's watchers and kubectl
+#[path = "it/documents.rs"]
+mod documents; // links, names, flags and generated pages of the documents
 #[path = "it/every_protocol.rs"]
 mod every_protocol; // one list of statements over every protocol
 #[path = "it/flight.rs"]
@@ -57,7 +59,7 @@ mod pg_wire; // PostgreSQL's protocol: transactions, cursors, COPY, introspectio
 #[path = "it/presto.rs"]
 mod presto; // the protocol of Presto and Trino, and its clients
 #[path = "it/readme.rs"]
-mod readme; // the commands of README.md print what it shows
+mod readme; // the commands in README.md and docs/*.md print what they show
 #[path = "it/rest.rs"]
 mod rest; // the REST API
 #[path = "it/scripted/mod.rs"]
@@ -68,6 +70,8 @@ mod serve; // `kubesql serve` with tokio-postgres and psql
 mod sessions; // statements in this process, for other tests
 #[path = "it/shell.rs"]
 mod shell; // the shell, from pipes and in a real terminal
+#[path = "it/snippets.rs"]
+mod snippets; // the examples in docs/*.md, run with real clients
 #[path = "it/support.rs"]
 mod support; // running the command, finding the checkout
 #[path = "it/trino_server.rs"]

@@ -1,20 +1,33 @@
-//! Every command that README.md shows is run, and prints what stands there.
+//! Every command in a `console` block of README.md and docs/*.md is run, and prints what the document shows.
 
 use std::fmt::Write;
 use std::path::PathBuf;
 use std::process::Command;
 
+use super::documents::documents;
 use super::support::{binary, root};
 
-/// With this variable set, what the commands print is written into README.md instead.
-const UPDATE: &str = "KUBESQL_UPDATE_README";
+/// With this variable set, the tests of the documents write what is printed into them instead of comparing.
+pub(crate) const UPDATE: &str = "KUBESQL_UPDATE_README";
 
 #[test]
 fn commands_print_what_the_readme_shows() {
-    let path = root().join("README.md");
-    let readme = std::fs::read_to_string(&path).expect("README.md");
+    let count = check("README.md");
+    assert!(count >= 10, "README.md shows {count} commands only");
+}
+
+#[test]
+fn commands_print_what_the_documentation_shows() {
+    let counts = documents("docs").into_iter().map(|document| check(&document));
+    assert!(counts.sum::<usize>() >= 10);
+}
+
+/// Runs the commands of a document, and compares or rewrites what they print; how many there are.
+fn check(document: &str) -> usize {
+    let path = root().join(document);
+    let text = std::fs::read_to_string(&path).expect("a document");
     let (mut is, mut count) = (String::new(), 0);
-    let mut lines = readme.lines().peekable();
+    let mut lines = text.lines().peekable();
     let mut shown = false;
     while let Some(line) = lines.next() {
         _ = writeln!(is, "{line}");
@@ -34,18 +47,23 @@ fn commands_print_what_the_readme_shows() {
         is.push_str(&printed(&command));
         count += 1;
     }
-    assert!(count >= 10, "README.md shows {count} commands only");
-    if std::env::var_os(UPDATE).is_some() {
-        std::fs::write(&path, is).expect("README.md");
-        return;
-    }
-    for (number, (is, shown)) in is.lines().zip(readme.lines()).enumerate() {
-        assert_eq!(is, shown, "README.md:{}: run this test with {UPDATE}=1 to write what is printed", number + 1);
-    }
-    assert_eq!(is.lines().count(), readme.lines().count());
+    compare(document, &is, &text);
+    count
 }
 
-/// Whether a shell would wait for another line: within quotes, or behind a backslash.
+/// Fails if a document is not as it should be, or rewrites it.
+pub(crate) fn compare(document: &str, is: &str, shown: &str) {
+    if std::env::var_os(UPDATE).is_some() {
+        std::fs::write(root().join(document), is).expect("the document");
+        return;
+    }
+    for (number, (is, shown)) in is.lines().zip(shown.lines()).enumerate() {
+        assert_eq!(is, shown, "{document}:{}: run this test with {UPDATE}=1 to write what is printed", number + 1);
+    }
+    assert_eq!(is.lines().count(), shown.lines().count(), "{document}: run this test with {UPDATE}=1");
+}
+
+/// Whether a shell would wait for another line: within quotes, or after a backslash.
 fn goes_on(command: &str) -> bool {
     let mut open = None;
     let mut chars = command.chars();
@@ -69,6 +87,8 @@ fn printed(command: &str) -> String {
     let output = Command::new("sh")
         .current_dir(root())
         .env("PATH", path.expect("a search path"))
+        // Help texts are as wide as the terminal otherwise.
+        .env_remove("COLUMNS")
         .args(["-c", &format!("{command} 2>&1")])
         .output()
         .expect("sh runs");

@@ -1,0 +1,217 @@
+//! The documents hold together: links lead somewhere, ARCHITECTURE.md names what exists, generated pages are current.
+
+use std::collections::BTreeSet;
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+
+use super::readme::compare;
+use super::support::{DEMO, root, rows};
+
+/// The documents in a folder of the checkout, as paths from there; folders in it are not looked at.
+pub(crate) fn documents(folder: &str) -> Vec<String> {
+    let entries = std::fs::read_dir(root().join(folder)).expect("a folder").map(|entry| entry.expect("an entry").path());
+    let mut found: Vec<String> = entries
+        .filter(|path| path.extension().is_some_and(|ending| ending == "md"))
+        .map(|path| path.strip_prefix(root()).expect("below the checkout").to_string_lossy().into_owned())
+        .collect();
+    found.sort();
+    found
+}
+
+fn all_documents() -> Vec<String> {
+    ["", "docs", ".github", ".github/ISSUE_TEMPLATE"].into_iter().flat_map(documents).collect()
+}
+
+fn read(document: &str) -> String {
+    std::fs::read_to_string(root().join(document)).unwrap_or_else(|error| panic!("{document}: {error}"))
+}
+
+#[test]
+fn links_lead_somewhere() {
+    let mut dead = Vec::new();
+    for document in all_documents() {
+        for (line, target) in links(&read(&document)) {
+            if target.contains("://") || target.starts_with("mailto:") {
+                continue;
+            }
+            let (path, anchor) = target.split_once('#').unwrap_or((&target, ""));
+            let from = Path::new(&document).parent().expect("a folder");
+            let file = if path.is_empty() { PathBuf::from(&document) } else { from.join(path) };
+            if !root().join(&file).exists() {
+                dead.push(format!("{document}:{line}: {target}: there is no {}", file.display()));
+            } else if !anchor.is_empty() && !anchors(&read(&file.to_string_lossy())).contains(anchor) {
+                dead.push(format!("{document}:{line}: {target}: {} has no such heading", file.display()));
+            }
+        }
+    }
+    assert!(dead.is_empty(), "\n{}", dead.join("\n"));
+}
+
+/// The targets of a document's links and images, with their lines.
+fn links(text: &str) -> Vec<(usize, String)> {
+    let mut found = Vec::new();
+    for (number, line) in prose(text) {
+        for (_, rest) in line.match_indices("](").map(|(at, mark)| line.split_at(at + mark.len())) {
+            let target = rest.split([')', ' ']).next().unwrap_or_default();
+            found.push((number, target.to_owned()));
+        }
+    }
+    found
+}
+
+/// The anchors of a document's headings, as GitHub makes them.
+fn anchors(text: &str) -> BTreeSet<String> {
+    let mut anchors = BTreeSet::new();
+    for (_, line) in prose(text) {
+        let title = line.trim_start_matches('#');
+        if title.len() == line.len() || !title.starts_with(' ') {
+            continue;
+        }
+        let mut anchor: String = title
+            .trim()
+            .chars()
+            .filter(|c| c.is_alphanumeric() || matches!(c, ' ' | '-' | '_'))
+            .map(|c| if c == ' ' { '-' } else { c.to_ascii_lowercase() })
+            .collect();
+        let times = (1..).find(|n| !anchors.contains(&numbered(&anchor, *n))).unwrap_or_default();
+        anchor = numbered(&anchor, times);
+        anchors.insert(anchor);
+    }
+    anchors
+}
+
+/// The anchor of the `n`th heading of this text.
+fn numbered(anchor: &str, n: usize) -> String {
+    if n == 1 { anchor.to_owned() } else { format!("{anchor}-{}", n - 1) }
+}
+
+/// The lines outside of fenced code, numbered from 1, without code in backticks.
+fn prose(text: &str) -> Vec<(usize, String)> {
+    let mut fenced = false;
+    let mut lines = Vec::new();
+    for (number, line) in text.lines().enumerate() {
+        if line.trim_start().starts_with("```") {
+            fenced = !fenced;
+        } else if !fenced {
+            // The text of a heading keeps its code, which is part of the anchor.
+            let plain = if line.starts_with('#') { line.replace('`', "") } else { without_code(line) };
+            lines.push((number + 1, plain));
+        }
+    }
+    lines
+}
+
+fn without_code(line: &str) -> String {
+    line.split('`').step_by(2).collect::<Vec<_>>().join("``")
+}
+
+#[test]
+fn links_and_anchors_are_found() {
+    let text = "# A `b` & c\n[x](y.md#z) `[no](code)` ![i](p.svg)\n```\n[no](fence)\n```\n## Two\n## Two\n";
+    assert_eq!(links(text), [(2, "y.md#z".to_owned()), (2, "p.svg".to_owned())]);
+    assert_eq!(anchors(text), ["a-b--c", "two", "two-1"].map(str::to_owned).into());
+}
+
+#[test]
+fn architecture_names_what_exists() {
+    let text = read("ARCHITECTURE.md");
+    let sources = all_sources();
+    let mut missing = Vec::new();
+    for (number, line) in text.lines().enumerate() {
+        for code in line.split('`').skip(1).step_by(2) {
+            let is_path = code.contains('/') && !code.contains([' ', '*', '<', ':', '$', '"']);
+            // `Engine`, `Source::snapshot`, `SCAN_LIMIT`: what a reader would search for.
+            let words: Vec<&str> = code.split("::").collect();
+            let is_name = words.iter().all(|word| is_identifier(word))
+                && (words.len() > 1 || code.contains('_') || code.chars().next().is_some_and(char::is_uppercase));
+            if is_path && !root().join(code.trim_start_matches('/')).exists() {
+                missing.push(format!("ARCHITECTURE.md:{}: there is no {code}", number + 1));
+            }
+            if is_name && !words.iter().all(|word| sources.contains(*word)) {
+                missing.push(format!("ARCHITECTURE.md:{}: no source contains {code}", number + 1));
+            }
+        }
+    }
+    assert!(missing.is_empty(), "\n{}", missing.join("\n"));
+}
+
+fn is_identifier(word: &str) -> bool {
+    !word.is_empty() && word.chars().all(|c| c.is_alphanumeric() || c == '_') && !word.starts_with(char::is_numeric)
+}
+
+/// Every identifier of the Rust sources.
+fn all_sources() -> BTreeSet<String> {
+    fn visit(folder: &Path, to: &mut BTreeSet<String>) {
+        for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
+            let path = entry.path();
+            if path.is_dir() && !path.ends_with("target") {
+                visit(&path, to);
+            } else if path.extension().is_some_and(|ending| ending == "rs") {
+                let text = std::fs::read_to_string(&path).expect("UTF-8");
+                let words = text.split(|c: char| !c.is_alphanumeric() && c != '_').filter(|word| is_identifier(word));
+                to.extend(words.map(str::to_owned));
+            }
+        }
+    }
+    let mut found = BTreeSet::new();
+    for member in ["kubesql-codegen", "kubesql-runtime/src", "kubesql-server", "xtask", "tests"] {
+        visit(&root().join(member), &mut found);
+    }
+    found
+}
+
+/// Descriptions are shown for kubesql's own functions only: the text of the others is DataFusion's.
+#[test]
+fn the_functions_page_is_current() {
+    let page = "docs/functions.md";
+    let shown = read(page);
+    let (intro, _) = shown.split_once("<!-- generated -->\n").expect("the mark of the generated part");
+    let own = own_source();
+    let functions = rows(&[DEMO], "select name, kind, syntax, description from system.functions order by name, kind");
+    let text = |row: &serde_json::Value, column: &str| row[column].as_str().unwrap_or_default().to_owned();
+    let is_own = |row: &serde_json::Value| {
+        let syntax = text(row, "syntax");
+        !syntax.is_empty() && own.contains(&format!("\"{syntax}\""))
+    };
+    let mut is = format!("{intro}<!-- generated -->\n\n## kubesql's own functions\n\n| function | description |\n|---|---|\n");
+    for row in functions.iter().filter(|row| is_own(row)) {
+        let description = text(row, "description").split_whitespace().collect::<Vec<_>>().join(" ");
+        _ = writeln!(is, "| `{}` | {} |", text(row, "syntax"), description.replace('|', "\\|"));
+    }
+    let kinds: BTreeSet<String> = functions.iter().map(|row| text(row, "kind")).collect();
+    for kind in kinds {
+        let names: Vec<String> = functions
+            .iter()
+            .filter(|row| text(row, "kind") == kind)
+            .map(|row| format!("`{}`", text(row, "name")))
+            .collect();
+        _ = write!(is, "\n## All {kind} functions\n\n{}\n", wrapped(&names));
+    }
+    compare(page, &is, &shown);
+}
+
+/// The source of kubesql's own functions.
+fn own_source() -> String {
+    let folder = root().join("kubesql-runtime/src/sql/functions");
+    let entries = std::fs::read_dir(&folder).expect("the functions").map(|entry| entry.expect("an entry").path());
+    entries.filter(|path| path.is_file()).map(|path| std::fs::read_to_string(path).expect("UTF-8")).collect()
+}
+
+/// Words with commas between them, in lines of at most 120 characters.
+fn wrapped(words: &[String]) -> String {
+    let mut text = String::new();
+    let mut length = 0;
+    for (at, word) in words.iter().enumerate() {
+        let comma = if at + 1 < words.len() { "," } else { "" };
+        if length > 0 && length + word.len() + 2 > 118 {
+            text.push('\n');
+            length = 0;
+        } else if length > 0 {
+            text.push(' ');
+            length += 1;
+        }
+        _ = write!(text, "{word}{comma}");
+        length += word.len() + comma.len();
+    }
+    text
+}
