@@ -15,7 +15,7 @@ SERVE = "kubesql serve --demo &"
 COMMANDS = [
     'psql -h 127.0.0.1 -c "select phase, count(*) from pods group by phase order by 2 desc"',
     """psql -h 127.0.0.1 -c 'select namespace, pod, restartcount, "state.waiting.reason"
-  from containers where restartcount > 3 order by restartcount desc, pod limit 4'""",
+  from containers where "state.waiting.reason" is not null order by restartcount desc, pod limit 4'""",
     """psql -h 127.0.0.1 -c 'select nodename, count(distinct uid) as pods, round(sum("requests.cpu"), 1) as cpu
   from pods join containers using (uid) group by nodename order by cpu desc limit 3'""",
 ]

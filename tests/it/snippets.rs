@@ -6,7 +6,7 @@
 
 use std::fmt::Write as _;
 use std::io::{BufRead, BufReader};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
 
 use super::clients::{archive, java, python};
@@ -159,7 +159,7 @@ impl Example {
         // psql's defaults are those of the document: the port, and any user.
         command.env("PGPORT", &server.ports[0]).env("PGUSER", "me").env("PGDATABASE", "kubesql");
         // Nothing of the person who runs the tests.
-        command.env("HOME", folder).env("PSQLRC", "/dev/null");
+        command.env("HOME", folder).env("PSQLRC", "/dev/null").env("TZ", "Etc/UTC");
         Some(command)
     }
 
@@ -180,8 +180,9 @@ impl Example {
         let file = folder.join("example.py");
         std::fs::write(&file, code).expect("a file");
         if self.needs == "duckdb" {
-            let extension = duckdb_extension(command.get_program())?;
-            command.env("HOME", extension);
+            let installed = python("python")?.args(["-c", INSTALL_EXTENSION]).arg(folder).output().expect("Python runs");
+            assert!(installed.status.success(), "{}", String::from_utf8_lossy(&installed.stderr));
+            command.env("HOME", folder);
         }
         command.arg(file);
         Some(command)
@@ -197,11 +198,15 @@ impl Example {
     }
 }
 
-/// A home directory in which DuckDB's extension is installed, without network.
-fn duckdb_extension(python: &std::ffi::OsStr) -> Option<PathBuf> {
-    _ = python;
-    None
-}
+/// Installs DuckDB's extension in a home directory, from a Python package instead of from the network.
+const INSTALL_EXTENSION: &str = "
+import duckdb, duckdb_extension_postgres_scanner as package, pathlib, shutil, sys
+[extension] = pathlib.Path(package.__file__).parent.rglob('*.duckdb_extension')
+[platform] = duckdb.sql('pragma platform').fetchone()
+folder = pathlib.Path(sys.argv[1], '.duckdb/extensions', extension.parent.name, platform)
+folder.mkdir(parents=True)
+shutil.copy(extension, folder)
+";
 
 #[test]
 fn shell_examples_print_what_the_documents_show() {
