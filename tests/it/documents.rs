@@ -85,20 +85,24 @@ fn numbered(anchor: &str, n: usize) -> String {
     if n == 1 { anchor.to_owned() } else { format!("{anchor}-{}", n - 1) }
 }
 
-/// The lines outside of fenced code, numbered from 1, without code in backticks.
-fn prose(text: &str) -> Vec<(usize, String)> {
+/// The lines outside of fenced code, numbered from 1.
+fn unfenced(text: &str) -> Vec<(usize, &str)> {
     let mut fenced = false;
     let mut lines = Vec::new();
     for (number, line) in text.lines().enumerate() {
         if line.trim_start().starts_with("```") {
             fenced = !fenced;
         } else if !fenced {
-            // The text of a heading keeps its code, which is part of the anchor.
-            let plain = if line.starts_with('#') { line.replace('`', "") } else { without_code(line) };
-            lines.push((number + 1, plain));
+            lines.push((number + 1, line));
         }
     }
     lines
+}
+
+/// The same without code in backticks, but for headings: their code is part of the anchor.
+fn prose(text: &str) -> Vec<(usize, String)> {
+    let plain = |line: &str| if line.starts_with('#') { line.replace('`', "") } else { without_code(line) };
+    unfenced(text).into_iter().map(|(number, line)| (number, plain(line))).collect()
 }
 
 fn without_code(line: &str) -> String {
@@ -133,6 +137,35 @@ fn architecture_names_what_exists() {
         }
     }
     assert!(missing.is_empty(), "\n{}", missing.join("\n"));
+}
+
+/// Flags of other programs that the documents mention.
+const FOREIGN_FLAGS: [&str; 5] = ["--add-opens", "--raw", "--locked", "--previous", "--help"];
+
+#[test]
+fn flags_in_the_documents_exist() {
+    let page = read("docs/command-line.md");
+    let (_, help) = page.split_once("## Help texts").expect("the help texts");
+    let known: BTreeSet<&str> = flags(help).collect();
+    let mut missing = Vec::new();
+    let own = ["README.md", "SECURITY.md"].map(str::to_owned);
+    for document in documents("docs").into_iter().chain(own) {
+        let text = read(&document);
+        for (number, line) in unfenced(&text) {
+            for flag in line.split('`').skip(1).step_by(2).flat_map(flags) {
+                if !known.contains(flag) && !FOREIGN_FLAGS.contains(&flag) {
+                    missing.push(format!("{document}:{number}: no help text has {flag}"));
+                }
+            }
+        }
+    }
+    assert!(missing.is_empty(), "\n{}", missing.join("\n"));
+}
+
+/// The words of a text that begin with two hyphens and a letter, without what follows.
+fn flags(text: &str) -> impl Iterator<Item = &str> {
+    let words = text.split(|c: char| c.is_whitespace() || matches!(c, '=' | ',' | '`' | '[' | ']' | ')' | '('));
+    words.filter(|word| word.strip_prefix("--").is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_lowercase())))
 }
 
 fn is_identifier(word: &str) -> bool {
