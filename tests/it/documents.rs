@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
-use super::readme::compare;
+use super::readme::{compare, updating};
 use super::support::{DEMO, root, rows};
 
 /// The documents in a folder of the checkout, as paths from there; folders in it are not looked at.
@@ -144,6 +144,7 @@ const FOREIGN_FLAGS: [&str; 5] = ["--add-opens", "--raw", "--locked", "--previou
 
 #[test]
 fn flags_in_the_documents_exist() {
+    let _guard = updating();
     let page = read("docs/command-line.md");
     let (_, help) = page.split_once("## Help texts").expect("the help texts");
     let known: BTreeSet<&str> = flags(help).collect();
@@ -196,6 +197,7 @@ fn all_sources() -> BTreeSet<String> {
 /// Descriptions are shown for kubesql's own functions only: the text of the others is DataFusion's.
 #[test]
 fn the_functions_page_is_current() {
+    let _guard = updating();
     let page = "docs/functions.md";
     let shown = read(page);
     let (intro, _) = shown.split_once("<!-- generated -->\n").expect("the mark of the generated part");

@@ -3,6 +3,7 @@
 use std::fmt::Write;
 use std::path::PathBuf;
 use std::process::Command;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::documents::documents;
 use super::support::{binary, root};
@@ -22,8 +23,15 @@ fn commands_print_what_the_documentation_shows() {
     assert!(counts.sum::<usize>() >= 10);
 }
 
+/// Held by a test that may rewrite a document: some tests share a document.
+pub(crate) fn updating() -> Option<MutexGuard<'static, ()>> {
+    static UPDATES: Mutex<()> = Mutex::new(());
+    std::env::var_os(UPDATE).map(|_| UPDATES.lock().unwrap_or_else(PoisonError::into_inner))
+}
+
 /// Runs the commands of a document, and compares or rewrites what they print; how many there are.
 fn check(document: &str) -> usize {
+    let _guard = updating();
     let path = root().join(document);
     let text = std::fs::read_to_string(&path).expect("a document");
     let (mut is, mut count) = (String::new(), 0);

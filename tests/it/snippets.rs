@@ -10,7 +10,7 @@ use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
 
 use super::clients::{archive, java, python};
-use super::readme::compare;
+use super::readme::{compare, updating};
 use super::support::{DEMO, binary, root, skipped};
 
 /// The ports that the documents use; the server of a test takes others.
@@ -80,6 +80,7 @@ fn copied<'a>(lines: &mut std::iter::Peekable<impl Iterator<Item = (usize, &'a s
 
 /// Runs the examples of a document in these languages, and compares or rewrites their outputs.
 fn check(document: &str, languages: &[&str]) {
+    let _guard = updating();
     let path = root().join(document);
     let text = std::fs::read_to_string(&path).expect("a document");
     let server = Server::start();
@@ -135,7 +136,7 @@ impl Example {
         let (out, err) = (String::from_utf8_lossy(&stdout), String::from_utf8_lossy(&stderr));
         assert!(status.success(), "{document}:{}: {status}\n{out}\n{err}", self.line);
         assert!(!out.trim().is_empty(), "{document}:{}: nothing was printed\n{err}", self.line);
-        Some(out.lines().map(|line| format!("{}\n", line.trim_end())).collect())
+        Some(out.trim_end().lines().map(|line| format!("{}\n", line.trim_end())).collect())
     }
 
     /// A shell that finds the program that the example needs.
