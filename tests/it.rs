@@ -30,6 +30,8 @@ mod custom; // custom resources: in files, the demo cluster and a real API serve
 mod demo; // the objects in tests/fixtures/demo
 #[path = "it/demo_cluster.rs"]
 mod demo_cluster; // the demo cluster with kube's watchers and kubectl
+#[path = "it/document_files.rs"]
+mod document_files; // finds, compares and rewrites documents, for other tests
 #[path = "it/documents.rs"]
 mod documents; // links, names, flags and generated pages of the documents
 #[path = "it/every_protocol.rs"]

@@ -4,19 +4,8 @@ use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
-use super::readme::{compare, updating};
+use super::document_files::{compare, documents, updating};
 use super::support::{DEMO, root, rows};
-
-/// The documents in a folder of the checkout, as paths from there; folders in it are not looked at.
-pub(crate) fn documents(folder: &str) -> Vec<String> {
-    let entries = std::fs::read_dir(root().join(folder)).expect("a folder").map(|entry| entry.expect("an entry").path());
-    let mut found: Vec<String> = entries
-        .filter(|path| path.extension().is_some_and(|ending| ending == "md"))
-        .map(|path| path.strip_prefix(root()).expect("below the checkout").to_string_lossy().into_owned())
-        .collect();
-    found.sort();
-    found
-}
 
 fn all_documents() -> Vec<String> {
     ["", "docs", ".github", ".github/ISSUE_TEMPLATE"].into_iter().flat_map(documents).collect()
@@ -117,26 +106,35 @@ fn links_and_anchors_are_found() {
 }
 
 #[test]
-fn architecture_names_what_exists() {
-    let text = read("ARCHITECTURE.md");
+fn documents_for_developers_name_what_exists() {
     let sources = all_sources();
     let mut missing = Vec::new();
-    for (number, line) in text.lines().enumerate() {
-        for code in line.split('`').skip(1).step_by(2) {
-            let is_path = code.contains('/') && !code.contains([' ', '*', '<', ':', '$', '"']);
-            // `Engine`, `Source::snapshot`, `SCAN_LIMIT`: what a reader would search for.
-            let words: Vec<&str> = code.split("::").collect();
-            let is_name = words.iter().all(|word| is_identifier(word))
-                && (words.len() > 1 || code.contains('_') || code.chars().next().is_some_and(char::is_uppercase));
-            if is_path && !root().join(code.trim_start_matches('/')).exists() {
-                missing.push(format!("ARCHITECTURE.md:{}: there is no {code}", number + 1));
-            }
-            if is_name && !words.iter().all(|word| sources.contains(*word)) {
-                missing.push(format!("ARCHITECTURE.md:{}: no source contains {code}", number + 1));
+    for document in ["ARCHITECTURE.md", "CONTRIBUTING.md"] {
+        let text = read(document);
+        for (number, line) in unfenced(&text) {
+            for code in line.split('`').skip(1).step_by(2) {
+                if is_path(code) && !root().join(code).exists() {
+                    missing.push(format!("{document}:{number}: there is no {code}"));
+                }
+                // `Engine`, `Source::snapshot`, `SCAN_LIMIT`: what a reader would search for.
+                let words: Vec<&str> = code.split("::").collect();
+                let is_name = words.iter().all(|word| is_identifier(word))
+                    && (words.len() > 1 || code.contains('_') || code.starts_with(char::is_uppercase));
+                if is_name && !words.iter().all(|word| sources.contains(*word)) {
+                    missing.push(format!("{document}:{number}: no source contains {code}"));
+                }
             }
         }
     }
     assert!(missing.is_empty(), "\n{}", missing.join("\n"));
+}
+
+/// Whether a text looks like a path from the root of the checkout.
+fn is_path(text: &str) -> bool {
+    let first = text.split('/').next().unwrap_or_default();
+    let folders =
+        [".ci", ".github", "docs", "kubesql-codegen", "kubesql-runtime", "kubesql-server", "schemas", "tests", "xtask"];
+    text.contains('/') && folders.contains(&first) && !text.contains([' ', '*', '<'])
 }
 
 /// Flags of other programs that the documents mention.
@@ -208,7 +206,8 @@ fn the_functions_page_is_current() {
         let syntax = text(row, "syntax");
         !syntax.is_empty() && own.contains(&format!("\"{syntax}\""))
     };
-    let mut is = format!("{intro}<!-- generated -->\n\n## kubesql's own functions\n\n| function | description |\n|---|---|\n");
+    let mut is =
+        format!("{intro}<!-- generated -->\n\n## kubesql's own functions\n\n| function | description |\n|---|---|\n");
     for row in functions.iter().filter(|row| is_own(row)) {
         let description = text(row, "description").split_whitespace().collect::<Vec<_>>().join(" ");
         _ = writeln!(is, "| `{}` | {} |", text(row, "syntax"), description.replace('|', "\\|"));

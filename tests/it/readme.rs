@@ -3,13 +3,9 @@
 use std::fmt::Write;
 use std::path::PathBuf;
 use std::process::Command;
-use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use super::documents::documents;
+use super::document_files::{compare, documents, updating};
 use super::support::{binary, root};
-
-/// With this variable set, the tests of the documents write what is printed into them instead of comparing.
-pub(crate) const UPDATE: &str = "KUBESQL_UPDATE_README";
 
 #[test]
 fn commands_print_what_the_readme_shows() {
@@ -21,12 +17,6 @@ fn commands_print_what_the_readme_shows() {
 fn commands_print_what_the_documentation_shows() {
     let counts = documents("docs").into_iter().map(|document| check(&document));
     assert!(counts.sum::<usize>() >= 10);
-}
-
-/// Held by a test that may rewrite a document: some tests share a document.
-pub(crate) fn updating() -> Option<MutexGuard<'static, ()>> {
-    static UPDATES: Mutex<()> = Mutex::new(());
-    std::env::var_os(UPDATE).map(|_| UPDATES.lock().unwrap_or_else(PoisonError::into_inner))
 }
 
 /// Runs the commands of a document, and compares or rewrites what they print; how many there are.
@@ -57,18 +47,6 @@ fn check(document: &str) -> usize {
     }
     compare(document, &is, &text);
     count
-}
-
-/// Fails if a document is not as it should be, or rewrites it.
-pub(crate) fn compare(document: &str, is: &str, shown: &str) {
-    if std::env::var_os(UPDATE).is_some() {
-        std::fs::write(root().join(document), is).expect("the document");
-        return;
-    }
-    for (number, (is, shown)) in is.lines().zip(shown.lines()).enumerate() {
-        assert_eq!(is, shown, "{document}:{}: run this test with {UPDATE}=1 to write what is printed", number + 1);
-    }
-    assert_eq!(is.lines().count(), shown.lines().count(), "{document}: run this test with {UPDATE}=1");
 }
 
 /// Whether a shell would wait for another line: within quotes, or after a backslash.
