@@ -171,21 +171,25 @@ fn is_identifier(word: &str) -> bool {
     !word.is_empty() && word.chars().all(|c| c.is_alphanumeric() || c == '_') && !word.starts_with(char::is_numeric)
 }
 
-/// Every identifier of the Rust sources.
+/// Every identifier of the Rust sources and of `.ci/run`.
 fn all_sources() -> BTreeSet<String> {
+    fn add(path: &Path, to: &mut BTreeSet<String>) {
+        let text = std::fs::read_to_string(path).expect("UTF-8");
+        let words = text.split(|c: char| !c.is_alphanumeric() && c != '_').filter(|word| is_identifier(word));
+        to.extend(words.map(str::to_owned));
+    }
     fn visit(folder: &Path, to: &mut BTreeSet<String>) {
         for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
             let path = entry.path();
             if path.is_dir() && !path.ends_with("target") {
                 visit(&path, to);
             } else if path.extension().is_some_and(|ending| ending == "rs") {
-                let text = std::fs::read_to_string(&path).expect("UTF-8");
-                let words = text.split(|c: char| !c.is_alphanumeric() && c != '_').filter(|word| is_identifier(word));
-                to.extend(words.map(str::to_owned));
+                add(&path, to);
             }
         }
     }
     let mut found = BTreeSet::new();
+    add(&root().join(".ci/run"), &mut found);
     for member in ["kubesql-codegen", "kubesql-runtime/src", "kubesql-server", "xtask", "tests"] {
         visit(&root().join(member), &mut found);
     }
