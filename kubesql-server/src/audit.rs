@@ -1,4 +1,4 @@
-//! The audit log: a line of JSON for each statement and each refused attempt to come in.
+//! The audit log: one line of JSON for each statement and each failed authentication.
 
 use std::io::{self, Write};
 use std::path::Path;
@@ -8,80 +8,80 @@ use jiff::Timestamp;
 use parking_lot::Mutex;
 use serde::Serialize;
 
-use crate::private;
+use crate::secure_file;
 
-/// Where lines go.
-pub(crate) struct Audit {
-    to: Mutex<Box<dyn Write + Send>>,
-    /// Whether it was said that lines cannot be written.
+/// The file, or standard error, that events are written to.
+pub(crate) struct AuditLog {
+    output: Mutex<Box<dyn Write + Send>>,
+    /// Whether the last write failed and a warning was printed.
     failed: AtomicBool,
 }
 
-/// A line.
+/// An entry of the log.
 #[derive(Debug, Serialize)]
 #[serde(tag = "event", rename_all = "lowercase")]
-pub(crate) enum Line<'a> {
-    /// A statement that has ended.
+pub(crate) enum Event<'a> {
+    /// A statement has ended.
     Statement {
         user: Option<&'a str>,
-        door: &'a str,
+        protocol: &'a str,
         from: Option<&'a str>,
         application: &'a str,
         sql: &'a str,
         duration_ms: f64,
         rows: u64,
-        /// `finished`, `failed`, or `cancelled` where its rows were not all taken.
+        /// `finished`, `failed`, or `cancelled`, which includes clients that did not read all rows.
         outcome: &'a str,
         #[serde(skip_serializing_if = "Option::is_none")]
         error: Option<&'a str>,
     },
-    /// Somebody who was not let in.
-    Refused { user: Option<&'a str>, door: &'a str, from: &'a str, reason: &'a str },
+    /// An authentication has failed.
+    Refused { user: Option<&'a str>, protocol: &'a str, from: &'a str, reason: &'a str },
 }
 
 #[derive(Serialize)]
-struct Timed<'a> {
+struct Line<'a> {
     time: String,
     #[serde(flatten)]
-    line: &'a Line<'a>,
+    event: &'a Event<'a>,
 }
 
-impl Audit {
-    /// To the end of this file, which is made where it is not there; `-` is standard error.
+impl AuditLog {
+    /// Appends to this file, which is created if it does not exist; `-` is standard error.
     pub(crate) fn open(path: &Path) -> io::Result<Self> {
         if path == Path::new("-") {
-            return Ok(Self::to(Box::new(io::stderr())));
+            return Ok(Self::new(Box::new(io::stderr())));
         }
-        // What people ask is nobody else's business.
-        Ok(Self::to(Box::new(private::options().create(true).append(true).open(path)?)))
+        // Statements may contain confidential values.
+        Ok(Self::new(Box::new(secure_file::owner_only().create(true).append(true).open(path)?)))
     }
 
-    fn to(to: Box<dyn Write + Send>) -> Self {
-        Self { to: Mutex::new(to), failed: AtomicBool::new(false) }
+    fn new(output: Box<dyn Write + Send>) -> Self {
+        Self { output: Mutex::new(output), failed: AtomicBool::new(false) }
     }
 
-    /// Writes a line; where that fails, it is said once.
-    pub(crate) fn write(&self, line: &Line<'_>) {
-        let written = serde_json::to_vec(&Timed { time: Timestamp::now().to_string(), line });
-        let written = written.map_err(io::Error::from).and_then(|mut line| {
+    /// Writes a line. If that fails, a warning is printed, once until a line is written again.
+    pub(crate) fn write(&self, event: &Event<'_>) {
+        let line = serde_json::to_vec(&Line { time: Timestamp::now().to_string(), event });
+        let written = line.map_err(io::Error::from).and_then(|mut line| {
             line.push(b'\n');
-            let mut to = self.to.lock();
-            to.write_all(&line)?;
-            to.flush()
+            let mut output = self.output.lock();
+            output.write_all(&line)?;
+            output.flush()
         });
         match written {
             Ok(()) => self.failed.store(false, Ordering::Relaxed),
             Err(error) if !self.failed.swap(true, Ordering::Relaxed) => {
-                _ = writeln!(io::stderr().lock(), "warning: the audit log cannot be written: {error}");
+                _ = writeln!(io::stderr().lock(), "warning: could not write the audit log: {error}");
             }
             Err(_) => {}
         }
     }
 }
 
-impl std::fmt::Debug for Audit {
+impl std::fmt::Debug for AuditLog {
     fn fmt(&self, to: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        to.write_str("Audit")
+        to.write_str("AuditLog")
     }
 }
 
@@ -90,13 +90,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_line_is_one_line() {
+    fn each_event_is_one_line() {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("audit.log");
         for from in ["127.0.0.1:1", "127.0.0.1:2"] {
-            let line = Line::Statement {
+            let event = Event::Statement {
                 user: Some("ada"),
-                door: "postgresql",
+                protocol: "postgresql",
                 from: Some(from),
                 application: "psql",
                 sql: "select\n'\u{1b}[31m'",
@@ -105,7 +105,7 @@ mod tests {
                 outcome: "finished",
                 error: None,
             };
-            Audit::open(&path).expect("a log").write(&line);
+            AuditLog::open(&path).expect("a log").write(&event);
         }
         let text = std::fs::read_to_string(&path).expect("lines");
         let lines: Vec<serde_json::Value> =
@@ -114,8 +114,8 @@ mod tests {
         assert!(!text.contains('\u{1b}'), "{text}");
         assert_eq!(lines[1]["from"], "127.0.0.1:2");
         assert_eq!(
-            (lines[0]["event"].as_str(), lines[0]["sql"].as_str()),
-            (Some("statement"), Some("select\n'\u{1b}[31m'"))
+            (lines[0]["event"].as_str(), lines[0]["protocol"].as_str(), lines[0]["sql"].as_str()),
+            (Some("statement"), Some("postgresql"), Some("select\n'\u{1b}[31m'"))
         );
         assert!(lines[0]["time"].as_str().expect("a time").ends_with('Z'));
     }

@@ -12,10 +12,10 @@ mod http;
 mod listen;
 mod output;
 mod pg;
-mod prefetch;
-mod private;
+mod placeholders;
 mod query;
 mod reload;
+mod secure_file;
 mod shell;
 mod sources;
 mod tls;
@@ -39,8 +39,8 @@ fn main() -> ExitCode {
         Command::Describe(args) => commands::describe::run(&args),
         Command::Explain(args) => commands::explain::run(&args),
         Command::Serve(args) => commands::serve::run(&args),
-        Command::User(command) => commands::people::user(&command),
-        Command::Token(command) => commands::people::token(&command),
+        Command::User(command) => commands::user::user(&command),
+        Command::Token(command) => commands::user::token(&command),
         Command::Shell(args) => return finish(commands::shell::run(&args)),
         Command::Demo(args) => commands::demo::run(&args),
         Command::Completions { shell } => completions(shell),

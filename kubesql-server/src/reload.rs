@@ -1,4 +1,5 @@
-//! What is read of files, and read again when they change: a new version that is wrong is told, and the old one stays.
+//! Values that are read from files, and read again when the files change. An invalid new version is reported, and the
+//! previous one stays active.
 
 use std::fs;
 use std::io::{self, Write};
@@ -8,98 +9,99 @@ use std::time::{Duration, SystemTime};
 
 use parking_lot::{Mutex, RwLock};
 
-/// How often files are looked at.
-const EVERY: Duration = Duration::from_secs(1);
+/// How often files are checked for changes.
+const POLL_INTERVAL: Duration = Duration::from_secs(1);
 
-/// What is read of some files.
+/// A value that is read from some files.
 pub(crate) struct Reloaded<T> {
     paths: Vec<PathBuf>,
     read: fn(&[PathBuf]) -> Result<T, String>,
     current: RwLock<Arc<T>>,
-    seen: Mutex<Vec<Stamp>>,
+    stamps: Mutex<Vec<FileStamp>>,
 }
 
-/// What tells a file from what it was before.
+/// A file differs from its previous version if its stamp does.
 #[derive(Debug, Clone, PartialEq, Eq)]
-struct Stamp {
+struct FileStamp {
     path: PathBuf,
-    changed: Option<SystemTime>,
+    modified: Option<SystemTime>,
     bytes: u64,
-    number: u64,
+    inode: u64,
 }
 
-/// Looks whether files have changed.
-pub(crate) trait Look: Send + Sync {
-    /// Reads them again if they have, or whether they have or not.
-    fn look(&self, anyway: bool);
+/// A [`Reloaded`] of any type.
+pub(crate) trait Reload: Send + Sync {
+    /// Reads the files again if they have changed, or if `force` is set.
+    fn reload(&self, force: bool);
 }
 
 impl<T> Reloaded<T> {
     /// Reads the files for the first time.
     pub(crate) fn new(paths: Vec<PathBuf>, read: fn(&[PathBuf]) -> Result<T, String>) -> Result<Arc<Self>, String> {
-        let seen = Mutex::new(stamps(&paths));
+        let stamps = Mutex::new(stamps(&paths));
         let current = RwLock::new(Arc::new(read(&paths)?));
-        Ok(Arc::new(Self { paths, read, current, seen }))
+        Ok(Arc::new(Self { paths, read, current, stamps }))
     }
 
-    /// The version that holds.
+    /// The active version.
     pub(crate) fn get(&self) -> Arc<T> {
         Arc::clone(&self.current.read())
     }
 
-    fn again(&self, anyway: bool) -> Option<Result<(), String>> {
+    /// `None` if the files have not changed.
+    fn try_reload(&self, force: bool) -> Option<Result<(), String>> {
         let now = stamps(&self.paths);
         {
-            let mut seen = self.seen.lock();
-            if *seen == now && !anyway {
+            let mut stamps = self.stamps.lock();
+            if *stamps == now && !force {
                 return None;
             }
-            *seen = now;
+            *stamps = now;
         }
         Some((self.read)(&self.paths).map(|new| *self.current.write() = Arc::new(new)))
     }
 }
 
-impl<T: Send + Sync> Look for Reloaded<T> {
-    fn look(&self, anyway: bool) {
-        if let Some(Err(error)) = self.again(anyway) {
-            _ = writeln!(io::stderr().lock(), "warning: {error}; what was read before stays in force");
+impl<T: Send + Sync> Reload for Reloaded<T> {
+    fn reload(&self, force: bool) {
+        if let Some(Err(error)) = self.try_reload(force) {
+            _ = writeln!(io::stderr().lock(), "warning: {error}; the previous version stays active");
         }
     }
 }
 
-/// Looks at files again and again, and at once when the process is told to (SIGHUP); does not end.
-pub(crate) async fn follow(files: Vec<Arc<dyn Look>>) {
-    let mut told = told();
-    let mut pace = tokio::time::interval(EVERY);
-    pace.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+/// Reloads values when their files change, and all of them on SIGHUP. Never completes.
+pub(crate) async fn follow(values: Vec<Arc<dyn Reload>>) {
+    let mut hangup = hangup_signal();
+    let mut interval = tokio::time::interval(POLL_INTERVAL);
+    interval.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
-        let anyway = tokio::select! {
-            _ = pace.tick() => false,
-            () = next(&mut told) => true,
+        let force = tokio::select! {
+            _ = interval.tick() => false,
+            () = next_hangup(&mut hangup) => true,
         };
-        let files = files.clone();
-        // Files may be on a slow disk, and to check a user takes a moment.
-        _ = tokio::task::spawn_blocking(move || files.iter().for_each(|file| file.look(anyway))).await;
+        let values = values.clone();
+        // Files may be on a slow disk, and checking a password verifier takes milliseconds.
+        _ = tokio::task::spawn_blocking(move || values.iter().for_each(|value| value.reload(force))).await;
     }
 }
 
 #[cfg(unix)]
-type Told = Option<tokio::signal::unix::Signal>;
+type Hangup = Option<tokio::signal::unix::Signal>;
 #[cfg(not(unix))]
-type Told = ();
+type Hangup = ();
 
 #[cfg(unix)]
-fn told() -> Told {
+fn hangup_signal() -> Hangup {
     tokio::signal::unix::signal(tokio::signal::unix::SignalKind::hangup()).ok()
 }
 
 #[cfg(not(unix))]
-fn told() -> Told {}
+fn hangup_signal() -> Hangup {}
 
 #[cfg(unix)]
-async fn next(told: &mut Told) {
-    if let Some(signal) = told
+async fn next_hangup(hangup: &mut Hangup) {
+    if let Some(signal) = hangup
         && signal.recv().await.is_some()
     {
         return;
@@ -108,41 +110,41 @@ async fn next(told: &mut Told) {
 }
 
 #[cfg(not(unix))]
-async fn next((): &mut Told) {
+async fn next_hangup((): &mut Hangup) {
     std::future::pending().await
 }
 
-/// Those of files, and of all files in folders.
-fn stamps(paths: &[PathBuf]) -> Vec<Stamp> {
+/// The stamps of all paths, and of the files in those that are folders.
+fn stamps(paths: &[PathBuf]) -> Vec<FileStamp> {
     let mut stamps = Vec::new();
     for path in paths {
         stamps.push(stamp(path));
         let files = fs::read_dir(path).into_iter().flatten().flatten();
-        let mut files: Vec<Stamp> = files.map(|file| stamp(&file.path())).collect();
+        let mut files: Vec<FileStamp> = files.map(|file| stamp(&file.path())).collect();
         files.sort_by(|a, b| a.path.cmp(&b.path));
         stamps.append(&mut files);
     }
     stamps
 }
 
-/// Of what a link leads to: a mounted Secret changes by links that lead elsewhere.
-fn stamp(path: &Path) -> Stamp {
+/// Follows links: a mounted Secret is updated by changing the target of a link.
+fn stamp(path: &Path) -> FileStamp {
     let found = fs::metadata(path).ok();
-    Stamp {
+    FileStamp {
         path: path.to_owned(),
-        changed: found.as_ref().and_then(|found| found.modified().ok()),
+        modified: found.as_ref().and_then(|found| found.modified().ok()),
         bytes: found.as_ref().map_or(0, fs::Metadata::len),
-        number: found.as_ref().map_or(0, number),
+        inode: found.as_ref().map_or(0, inode),
     }
 }
 
 #[cfg(unix)]
-fn number(of: &fs::Metadata) -> u64 {
-    std::os::unix::fs::MetadataExt::ino(of)
+fn inode(metadata: &fs::Metadata) -> u64 {
+    std::os::unix::fs::MetadataExt::ino(metadata)
 }
 
 #[cfg(not(unix))]
-fn number(_: &fs::Metadata) -> u64 {
+fn inode(_: &fs::Metadata) -> u64 {
     0
 }
 
@@ -151,7 +153,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_new_version_holds_if_it_is_right() {
+    fn valid_versions_replace_the_previous_one() {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("number");
         let read = |paths: &[PathBuf]| {
@@ -161,17 +163,17 @@ mod tests {
         assert!(Reloaded::new(vec![path.clone()], read).is_err());
         fs::write(&path, "1").expect("a file");
         let number = Reloaded::new(vec![path.clone()], read).expect("a number");
-        assert_eq!(number.again(false), None);
-        assert_eq!(number.again(true), Some(Ok(())));
+        assert_eq!(number.try_reload(false), None);
+        assert_eq!(number.try_reload(true), Some(Ok(())));
         fs::write(&path, "one").expect("a file");
-        assert!(number.again(false).is_some_and(|outcome| outcome.is_err()));
-        assert_eq!(*number.get(), 1, "the old one stays");
-        assert_eq!(number.again(false), None, "it is told once");
+        assert!(number.try_reload(false).is_some_and(|outcome| outcome.is_err()));
+        assert_eq!(*number.get(), 1, "the previous version stays");
+        assert_eq!(number.try_reload(false), None, "the error is reported once");
         fs::write(&path, "22").expect("a file");
-        assert_eq!(number.again(false), Some(Ok(())));
+        assert_eq!(number.try_reload(false), Some(Ok(())));
         assert_eq!(*number.get(), 22);
         fs::remove_file(&path).expect("removed");
-        assert!(number.again(false).is_some_and(|outcome| outcome.is_err()));
+        assert!(number.try_reload(false).is_some_and(|outcome| outcome.is_err()));
         assert_eq!(*number.get(), 22);
     }
 }

@@ -85,5 +85,5 @@ fn rejects_plain_http_with_tls() {
     assert!(body.contains("\"nextUri\":\"https://localhost:"), "{body}");
     assert_eq!(ask("bob", "https", "/api/v1/query").0, "000");
     let (status, body) = ask("ada", "http", "/api/v1/query");
-    assert_eq!((status.as_str(), body.as_str()), ("400", "this address takes TLS only: ask with https instead\n"));
+    assert_eq!((status.as_str(), body.as_str()), ("400", "this address requires TLS: use an https URL\n"));
 }

@@ -117,7 +117,7 @@ fn answers_adbc() {
     begins("rows of parameters", &[("INVALID_ARGUMENT", "one row of parameters at a time")]);
     begins("unknown option", &[("INVALID_ARGUMENT", "invalid name")]);
     begins("no table", &[("NOT_FOUND", "")]);
-    begins("ingest", &[("UNAUTHORIZED", "read only")]);
+    begins("ingest", &[("UNAUTHORIZED", "read-only")]);
     begins(
         "error",
         &[

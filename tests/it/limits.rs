@@ -65,7 +65,7 @@ async fn enforces_concurrency_limits_and_timeouts() {
     assert_eq!(error.code(), Some(&SqlState::QUERY_CANCELED));
     let error = error.as_db_error().expect("an error");
     assert_eq!(error.message(), "the statement took more than 0.3 s");
-    assert_eq!(error.hint(), Some("SET statement_timeout allows more"));
+    assert_eq!(error.hint(), Some("raise the limit with SET statement_timeout"));
     client.batch_execute("reset statement_timeout").await.expect("a setting");
     // Both connections are of one user, who may run one statement; the queue has no places.
     let rows = client.query_raw("select value from generate_series(1, 1000000)", &[] as &[i32]).await.expect("rows");

@@ -225,7 +225,7 @@ fn answers_psql() {
 fn refuses_open_network_addresses() {
     let ran = run(&["serve", "--demo", "--pg", "0.0.0.0:0"]);
     assert_eq!(ran.code, Some(2));
-    assert!(ran.err.contains("whoever reaches that address could read everything"), "{}", ran.err);
+    assert!(ran.err.contains("everybody on the network could read all data"), "{}", ran.err);
     let ran = run(&["serve", "--demo", "--pg", "127.0.0.1:0", "--watch", "podz"]);
     assert_eq!(ran.code, Some(1), "{}", ran.err);
     assert!(ran.err.contains("pods"), "{}", ran.err);

@@ -36,8 +36,8 @@ use crate::store::{Missing, Warning};
 /// At most so many dynamic columns are part of `*`.
 const STAR: usize = 200;
 
-/// So many batches are made before somebody asks for them.
-const AHEAD: usize = 1;
+/// The number of record batches to prefetch.
+const PREFETCHED_BATCHES: usize = 1;
 
 /// One client's state.
 #[derive(Debug)]
@@ -220,6 +220,15 @@ impl Session {
         self.settings.lock().get(name).ok().map(|(_, value)| value.to_owned())
     }
 
+    /// Changes a setting as `SET name = value` does; `None` restores its default.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Unsupported`] for an unknown or fixed setting, [`ErrorKind::Invalid`] for a value that it cannot
+    /// have, [`ErrorKind::UnknownTable`] for a `search_path` without an existing schema.
+    pub fn set(&self, name: &str, value: Option<&str>) -> Result<(), SqlError> {
+        self.settings.lock().set(&self.engine.house, name, value, false)
+    }
+
     /// Whether statements are answered although some clusters cannot: `SET kubesql.partial`.
     pub fn set_partial(&self, partial: bool) {
         self.settings.lock().set_partial(partial);
@@ -300,14 +309,14 @@ impl Session {
     }
 }
 
-/// Rows that a task of their own makes, so that who reads them can always do something else: see that time is up, or
-/// that the client is gone.
-fn apart(mut rows: SendableRecordBatchStream) -> SendableRecordBatchStream {
-    let mut builder = RecordBatchReceiverStreamBuilder::new(rows.schema(), AHEAD);
+/// Executes a plan in a task of its own, which is a batch ahead of the reader. The next batch is computed while protocols
+/// encode and send the current one. The reader never blocks, so that it can observe timeouts and closed connections.
+fn prefetch(mut rows: SendableRecordBatchStream) -> SendableRecordBatchStream {
+    let mut builder = RecordBatchReceiverStreamBuilder::new(rows.schema(), PREFETCHED_BATCHES);
     let sender = builder.tx();
     builder.spawn(async move {
         while let Some(batch) = rows.next().await {
-            // Nobody wants more where it cannot be sent.
+            // The reader is gone.
             if sender.send(batch).await.is_err() {
                 break;
             }
@@ -341,7 +350,7 @@ impl Planned {
         let plan = state.create_physical_plan(&plan).await.map_err(explained)?;
         let wanted = Wanted::default();
         let plan = cooperative(plan, &wanted).map_err(explained)?;
-        let stream = apart(execute_stream(plan, context).map_err(explained)?);
+        let stream = prefetch(execute_stream(plan, context).map_err(explained)?);
         let schema = duplicates.restore(&stream.schema());
         let named = Arc::clone(&schema);
         let rows = stream.map(move |batch| {

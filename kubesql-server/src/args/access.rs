@@ -1,4 +1,4 @@
-//! What can be said of who may come in, and how much they may ask.
+//! The options of access and limits, and of the commands that manage credentials.
 
 use std::path::PathBuf;
 
@@ -6,50 +6,50 @@ use clap::{Args, Subcommand, ValueEnum};
 
 use super::bytes;
 
-/// Who may come in.
+/// Authentication and TLS.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Users")]
 pub(crate) struct AccessArgs {
-    /// Users and verifiers of their passwords: a file that `kubesql user add` writes, or a mounted Secret's folder
+    /// Users with password verifiers: a file of `kubesql user add`, or the folder of a mounted Secret
     ///
-    /// Read again when it changes.
+    /// It is reloaded when it changes.
     #[arg(long, value_name = "PATH")]
     pub(crate) users: Option<PathBuf>,
-    /// Bearer tokens, a file that `kubesql token create` writes
+    /// Bearer tokens: a file of `kubesql token create`
     #[arg(long, value_name = "PATH")]
     pub(crate) tokens: Option<PathBuf>,
-    /// Let in who has a certificate of these authorities (PEM); its common name is the user
+    /// Accept clients with a certificate signed by these authorities (PEM); the common name is the user
     #[arg(long, value_name = "PATH", requires = "tls_cert")]
     pub(crate) client_ca: Option<PathBuf>,
-    /// The server's certificate and what vouches for it (PEM); turns TLS on
+    /// The server's certificate chain (PEM); enables TLS
     #[arg(long, value_name = "PATH", requires = "tls_key", help_heading = "TLS")]
     pub(crate) tls_cert: Option<PathBuf>,
     /// The private key of the certificate (PEM)
     #[arg(long, value_name = "PATH", requires = "tls_cert", help_heading = "TLS")]
     pub(crate) tls_key: Option<PathBuf>,
-    /// Whether clients have to use TLS where there is a certificate
+    /// Whether clients have to use TLS, if it is enabled
     #[arg(long, value_enum, value_name = "WHETHER", default_value_t = TlsUse::Required, help_heading = "TLS")]
     pub(crate) tls: TlsUse,
-    /// Let everybody in who reaches an address that is not of this machine alone, whoever they are
+    /// Allow listening on network addresses without authentication
     #[arg(long)]
     pub(crate) allow_anonymous_access_from_the_network: bool,
-    /// Let passwords, tokens and answers cross the network for everybody on the way to read
+    /// Allow authentication and answers without TLS on network addresses
     #[arg(long, help_heading = "TLS")]
     pub(crate) allow_plain_text_on_the_network: bool,
-    /// Write a line of JSON for each statement and each refused attempt to come in; `-` is standard error
+    /// Write a line of JSON for each statement and each failed authentication; `-` is standard error
     #[arg(long, value_name = "PATH")]
     pub(crate) audit_log: Option<PathBuf>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum TlsUse {
-    /// Who does without is refused
+    /// Reject clients without TLS
     Required,
-    /// Who does without is let in, too
+    /// Also accept clients without TLS
     Optional,
 }
 
-/// How much statements may use.
+/// Limits of statements and connections.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Limits")]
 pub(crate) struct LimitArgs {
@@ -69,16 +69,16 @@ pub(crate) struct LimitArgs {
     /// Maximum memory of all statements together (default: half of the system's memory)
     #[arg(long, alias = "statements-memory", value_name = "BYTES", value_parser = bytes)]
     pub(crate) memory_total: Option<u64>,
-    /// Where statements put what does not fit; the system's folder for temporary files, if not given
+    /// Folder for data that exceeds the memory of a statement (default: the system's temporary folder)
     #[arg(long, value_name = "FOLDER")]
     pub(crate) spill_folder: Option<PathBuf>,
-    /// Bytes that all statements together may put there
+    /// Maximum size of the data in that folder
     #[arg(long, value_name = "BYTES", value_parser = bytes, default_value = "10Gi")]
     pub(crate) spill_limit: u64,
-    /// How many rows an answer may have; 0 for no limit
+    /// Maximum number of rows of an answer; 0 for no limit
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub(crate) max_rows: u64,
-    /// How many bytes the values of an answer may have; without, there is no limit
+    /// Maximum size of the values of an answer (default: no limit)
     #[arg(long, value_name = "BYTES", value_parser = bytes)]
     pub(crate) max_bytes: Option<u64>,
     /// After SIGTERM, seconds that running statements may continue; a second signal cancels them
@@ -88,17 +88,17 @@ pub(crate) struct LimitArgs {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum UserCommand {
-    /// Add a user, or change their password, which is asked for or read from standard input
+    /// Add a user or change a password, which is asked for or read from standard input
     Add {
-        /// The user's name
+        /// The name of the user
         name: String,
-        /// The file or folder to change; without, the line of the file is printed
+        /// The file or folder to change (default: print the line for the file)
         #[arg(long, value_name = "PATH")]
         users: Option<PathBuf>,
     },
     /// Remove a user
     Remove {
-        /// The user's name
+        /// The name of the user
         name: String,
         /// The file or folder to change
         #[arg(long, value_name = "PATH")]
@@ -108,20 +108,20 @@ pub(crate) enum UserCommand {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum TokenCommand {
-    /// Make a token and print it, this once; one of the same name ends
+    /// Create a token and print it once; replaces any token of the same name
     Create {
-        /// Whose it is
+        /// The name of its owner
         name: String,
-        /// The file to change; without, the line of the file is printed behind the token
+        /// The file to change (default: print the line for the file after the token)
         #[arg(long, value_name = "PATH")]
         tokens: Option<PathBuf>,
-        /// When it ends: 30d, 12h, or a time such as 2027-01-31T00:00:00Z; without, never
+        /// When it expires: 30d, 12h, or a time such as 2027-01-31T00:00:00Z (default: never)
         #[arg(long, value_name = "WHEN")]
         expires: Option<String>,
     },
-    /// End the token of a name
+    /// Revoke the token of a name
     Revoke {
-        /// Whose it is
+        /// The name of its owner
         name: String,
         /// The file to change
         #[arg(long, value_name = "PATH")]

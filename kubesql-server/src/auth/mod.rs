@@ -1,9 +1,10 @@
-//! Who may come in: passwords, tokens and certificates, for every protocol alike. Knows none of them.
+//! Authentication by passwords, tokens and client certificates. Independent of protocols.
 
-pub(crate) mod edit;
-mod header;
+mod authorization;
+pub(crate) mod credential_file;
+mod crypto;
 pub(crate) mod scram;
-mod session;
+mod session_token;
 mod throttle;
 pub(crate) mod tokens;
 pub(crate) mod users;
@@ -17,68 +18,67 @@ use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 use parking_lot::Mutex;
-use subtle::ConstantTimeEq;
 use tokio::sync::Semaphore;
 
-use crate::audit::{Audit, Line};
-use crate::reload::{Look, Reloaded};
+use crate::audit::{AuditLog, Event};
+use crate::reload::{Reload, Reloaded};
+use crypto::{Hash, hmac_sha256};
 use scram::Exchange;
 use throttle::Throttle;
 use tokens::Tokens;
 use users::Users;
-use verifier::{Hash, Verifier, mac};
+use verifier::Verifier;
 
-/// The name with which tokens are sent by those who can send a name and a password only.
-pub(crate) const TOKEN: &str = "token";
+pub(crate) use crypto::constant_time_eq;
+pub(crate) use users::TOKEN_USER;
 
-/// How long a password that was right is not hashed again.
-const REMEMBERED: Duration = Duration::from_secs(60);
+/// How long a correct password is cached, which saves hashing it for each request.
+const CACHE_TIME: Duration = Duration::from_secs(60);
 
-/// So many passwords that were right are remembered.
-const MOST_REMEMBERED: usize = 1000;
+/// How many correct passwords are cached.
+const CACHE_SIZE: usize = 1000;
 
-/// Who may come in.
+/// The credentials that are accepted. Without any, access is anonymous.
 pub(crate) struct Auth {
     users: Option<Arc<Reloaded<Users>>>,
     tokens: Option<Arc<Reloaded<Tokens>>>,
-    /// Whether certificates of clients are looked at.
+    /// Whether client certificates are accepted.
     certificates: bool,
     throttle: Throttle,
-    /// What is made up of users who do not exist, and sealed for those who have come in, is made of this.
+    /// Random key of this process, for the fake verifiers of unknown users and the session tokens.
     secret: Hash,
-    remembered: Mutex<HashMap<Hash, Instant>>,
-    /// Hashing takes a core for milliseconds: never all of them.
+    password_cache: Mutex<HashMap<Hash, Instant>>,
+    /// Hashing a password keeps a core busy for milliseconds. This leaves the others to statements.
     hashing: Semaphore,
-    audit: Option<Arc<Audit>>,
+    audit_log: Option<Arc<AuditLog>>,
 }
 
-/// Somebody who was not let in, in words that say nothing of why to those who try.
+/// A failed authentication. The message does not reveal the reason to the client.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Refused {
     pub(crate) message: String,
-    /// Whether anything was shown at all: the client is asked for it otherwise.
-    pub(crate) nothing_shown: bool,
+    /// Whether the client sent no usable credentials, so that it should be asked for them.
+    pub(crate) no_credentials: bool,
 }
 
-/// Where somebody comes from, and what the connection knows of them.
+/// The other end of a connection.
 #[derive(Debug, Clone)]
 pub(crate) struct Peer {
     pub(crate) address: SocketAddr,
-    /// Whether nobody else can read what is said.
-    pub(crate) secure: bool,
-    /// The name in the client's certificate, which was checked.
-    pub(crate) certificate: Option<String>,
-    /// What a channel can be bound to: the hash of the server's certificate.
-    pub(crate) binding: Option<Vec<u8>>,
+    pub(crate) is_tls: bool,
+    /// The common name in the client's certificate, which was verified.
+    pub(crate) certificate_name: Option<String>,
+    /// The data for channel binding (`tls-server-end-point`): a hash of the server's certificate.
+    pub(crate) channel_binding: Option<Vec<u8>>,
 }
 
 impl Auth {
-    /// Reads users and tokens, where there are any.
+    /// Reads the files of users and tokens.
     pub(crate) fn new(
         users: Option<&Path>,
         tokens: Option<&Path>,
         certificates: bool,
-        audit: Option<Arc<Audit>>,
+        audit_log: Option<Arc<AuditLog>>,
     ) -> Result<Self, String> {
         Ok(Self {
             users: users
@@ -90,170 +90,172 @@ impl Auth {
             certificates,
             throttle: Throttle::new(),
             secret: rand::random(),
-            remembered: Mutex::default(),
+            password_cache: Mutex::default(),
             hashing: Semaphore::new(2),
-            audit,
+            audit_log,
         })
     }
 
-    /// What has to be read again when it changes.
-    pub(crate) fn files(&self) -> Vec<Arc<dyn Look>> {
-        let users = self.users.clone().map(|users| users as Arc<dyn Look>);
-        users.into_iter().chain(self.tokens.clone().map(|tokens| tokens as Arc<dyn Look>)).collect()
+    /// The values to reload when their files change.
+    pub(crate) fn reloadable(&self) -> Vec<Arc<dyn Reload>> {
+        let users = self.users.clone().map(|users| users as Arc<dyn Reload>);
+        users.into_iter().chain(self.tokens.clone().map(|tokens| tokens as Arc<dyn Reload>)).collect()
     }
 
-    /// Whether everybody is let in.
-    pub(crate) fn is_open(&self) -> bool {
+    /// Whether clients need no credentials.
+    pub(crate) fn allows_anonymous(&self) -> bool {
         !self.certificates && !self.has_secrets()
     }
 
-    /// Whether secrets are sent to come in, which others could read on the way.
+    /// Whether clients authenticate with secrets, which must not be sent in plain text.
     pub(crate) fn has_secrets(&self) -> bool {
         self.users.is_some() || self.tokens.is_some()
     }
 
-    /// Whether there are passwords.
     pub(crate) fn has_users(&self) -> bool {
         self.users.is_some()
     }
 
-    /// Whether there are tokens.
     pub(crate) fn has_tokens(&self) -> bool {
         self.tokens.is_some()
     }
 
-    /// Begins an attempt, which may have to wait.
-    pub(crate) async fn attempt<'a>(
+    /// Begins an attempt to authenticate, which may have to wait after failed ones.
+    pub(crate) async fn begin_attempt<'a>(
         &'a self,
-        door: &'a str,
+        protocol: &'a str,
         peer: &Peer,
         user: &'a str,
     ) -> Result<Attempt<'a>, Refused> {
-        let attempt = Attempt { auth: self, door, address: peer.address, user };
+        let attempt = Attempt { auth: self, protocol, address: peer.address, user };
         if self.throttle.wait(peer.address.ip(), user).await {
             return Ok(attempt);
         }
-        attempt.told("too many attempts");
-        Err(Refused { message: "too many wrong attempts: wait half a minute".to_owned(), nothing_shown: false })
+        attempt.audit("too many attempts");
+        let message = "too many failed attempts: try again in half a minute".to_owned();
+        Err(Refused { message, no_credentials: false })
     }
 
-    /// What a client has to answer to show that it knows the password of this user.
-    pub(crate) fn exchange(&self, user: &str, binding: Option<Vec<u8>>) -> Exchange {
-        let (verifier, known) = self.verifier(user);
-        Exchange::new(verifier, known, binding)
+    /// The server's side of a SCRAM exchange with this user.
+    pub(crate) fn scram_exchange(&self, user: &str, channel_binding: Option<Vec<u8>>) -> Exchange {
+        let (verifier, exists) = self.verifier(user);
+        Exchange::new(verifier, exists, channel_binding)
     }
 
-    /// The verifier of a user; of one that does not exist, one that is made up and the same each time.
+    /// The verifier of a user, and whether the user exists. For an unknown user it is a fake that no password matches,
+    /// and the same each time, so that clients cannot find out which users exist.
     fn verifier(&self, user: &str) -> (Verifier, bool) {
         let users = self.users.as_ref().map(|users| users.get());
         if let Some(verifier) = users.as_ref().and_then(|users| users.get(user)) {
             return (verifier.clone(), true);
         }
-        let made_up = |what: &str| mac(&self.secret, format!("{what} {user}").as_bytes());
+        let fake = |part: &str| hmac_sha256(&self.secret, format!("{part} {user}").as_bytes());
         let verifier = Verifier {
             iterations: users.map_or(verifier::ITERATIONS, |users| users.iterations),
-            salt: made_up("salt")[..16].to_vec(),
-            stored_key: made_up("stored key"),
-            server_key: made_up("server key"),
+            salt: fake("salt")[..16].to_vec(),
+            stored_key: fake("stored key"),
+            server_key: fake("server key"),
         };
         (verifier, false)
     }
 
-    /// Whether this is the user's password. An empty one is nobody's.
+    /// Whether this is the user's password. An empty password never is.
     async fn is_password(&self, user: &str, password: &str) -> bool {
-        let (verifier, known) = self.verifier(user);
-        let shown = mac(&self.secret, format!("{verifier}\0{user}\0{password}").as_bytes());
-        if known && self.remembered.lock().get(&shown).is_some_and(|at| at.elapsed() < REMEMBERED) {
+        let (verifier, exists) = self.verifier(user);
+        let cache_key = hmac_sha256(&self.secret, format!("{verifier}\0{user}\0{password}").as_bytes());
+        if exists && self.password_cache.lock().get(&cache_key).is_some_and(|at| at.elapsed() < CACHE_TIME) {
             return true;
         }
         let Ok(_permit) = self.hashing.acquire().await else { return false };
         let given = password.to_owned();
-        let right = tokio::task::spawn_blocking(move || verifier.is_of(&given)).await.unwrap_or(false);
-        let right = right && known && !password.is_empty();
-        if right {
-            let mut remembered = self.remembered.lock();
-            if remembered.len() >= MOST_REMEMBERED {
-                remembered.retain(|_, at| at.elapsed() < REMEMBERED);
+        // Also for unknown users, so that they take as long.
+        let matches = tokio::task::spawn_blocking(move || verifier.matches(&given)).await.unwrap_or(false);
+        let matches = matches && exists && !password.is_empty();
+        if matches {
+            let mut cache = self.password_cache.lock();
+            if cache.len() >= CACHE_SIZE {
+                cache.retain(|_, at| at.elapsed() < CACHE_TIME);
             }
-            if remembered.len() < MOST_REMEMBERED {
-                remembered.insert(shown, Instant::now());
+            if cache.len() < CACHE_SIZE {
+                cache.insert(cache_key, Instant::now());
             }
         }
-        right
+        matches
     }
 
-    /// Lets in who shows a name and a password, or the name `token` and a token.
-    pub(crate) async fn password(
+    /// Authenticates a user by a password, or by a token if the user is [`TOKEN_USER`]. Returns the user's name.
+    pub(crate) async fn authenticate_password(
         &self,
-        door: &'static str,
+        protocol: &'static str,
         peer: &Peer,
         user: &str,
         password: &str,
     ) -> Result<String, Refused> {
-        if user == TOKEN {
-            return self.token(door, peer, password).await;
+        if user == TOKEN_USER {
+            return self.authenticate_token(protocol, peer, password).await;
         }
-        let attempt = self.attempt(door, peer, user).await?;
+        let attempt = self.begin_attempt(protocol, peer, user).await?;
         if self.is_password(user, password).await {
-            attempt.right();
+            attempt.succeed();
             return Ok(user.to_owned());
         }
-        Err(attempt.wrong("wrong password").await)
+        Err(attempt.fail("wrong password").await)
     }
 
-    /// Lets in who shows a token.
-    pub(crate) async fn token(&self, door: &'static str, peer: &Peer, token: &str) -> Result<String, Refused> {
-        // Nobody guesses a token: who has one does not wait because others were wrong.
-        let attempt = Attempt { auth: self, door, address: peer.address, user: TOKEN };
+    /// Authenticates by a token. Returns the name of its owner.
+    pub(crate) async fn authenticate_token(
+        &self,
+        protocol: &'static str,
+        peer: &Peer,
+        token: &str,
+    ) -> Result<String, Refused> {
+        // Tokens cannot be guessed, so that a valid one does not wait after the failed attempts of others.
+        let attempt = Attempt { auth: self, protocol, address: peer.address, user: TOKEN_USER };
         let now = Timestamp::now();
-        let whose = self.tokens.as_ref().and_then(|tokens| tokens.get().whose(token, now).map(str::to_owned));
-        match whose.or_else(|| self.unsealed(token, now)) {
+        let owner = self.tokens.as_ref().and_then(|tokens| tokens.get().owner(token, now).map(str::to_owned));
+        match owner.or_else(|| self.session_token_owner(token, now)) {
             Some(name) => {
-                attempt.right();
+                attempt.succeed();
                 Ok(name)
             }
-            None => Err(attempt.wrong("wrong or expired token").await),
+            None => Err(attempt.fail("wrong or expired token").await),
         }
     }
 }
 
-/// One attempt to come in.
+/// One attempt to authenticate.
 pub(crate) struct Attempt<'a> {
     auth: &'a Auth,
-    door: &'a str,
+    protocol: &'a str,
     address: SocketAddr,
     user: &'a str,
 }
 
 impl Attempt<'_> {
-    /// It was right.
-    pub(crate) fn right(self) {
-        self.auth.throttle.right(self.address.ip(), self.user);
+    /// The credentials were right.
+    pub(crate) fn succeed(self) {
+        self.auth.throttle.record_success(self.address.ip(), self.user);
     }
 
-    /// It was wrong, for a reason that is written down and not told.
-    pub(crate) async fn wrong(self, reason: &str) -> Refused {
-        self.told(reason);
-        self.auth.throttle.wrong(self.address.ip(), self.user).await;
-        let message = if self.user == TOKEN {
+    /// The credentials were wrong. The reason is written to the audit log and not revealed to the client. Waits before
+    /// it returns the error for the client.
+    pub(crate) async fn fail(self, reason: &str) -> Refused {
+        self.audit(reason);
+        self.auth.throttle.record_failure(self.address.ip(), self.user).await;
+        let message = if self.user == TOKEN_USER {
             "the token is wrong or has expired".to_owned()
         } else {
             format!("password authentication failed for user \"{}\"", self.user)
         };
-        Refused { message, nothing_shown: false }
+        Refused { message, no_credentials: false }
     }
 
-    fn told(&self, reason: &str) {
-        if let Some(audit) = &self.auth.audit {
+    fn audit(&self, reason: &str) {
+        if let Some(log) = &self.auth.audit_log {
             let from = self.address.to_string();
-            audit.write(&Line::Refused { user: Some(self.user), door: self.door, from: &from, reason });
+            log.write(&Event::Refused { user: Some(self.user), protocol: self.protocol, from: &from, reason });
         }
     }
-}
-
-/// Whether two secrets are the same, in a time that does not say where they differ.
-pub(crate) fn same(a: &[u8], b: &[u8]) -> bool {
-    a.ct_eq(b).into()
 }
 
 #[cfg(test)]

@@ -1,122 +1,126 @@
-//! The server's side of SCRAM-SHA-256 (RFC 5802 and 7677), with channel binding where there is a channel to bind to.
+//! The server's side of SCRAM-SHA-256 (RFC 5802 and RFC 7677), with channel binding over TLS.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
-use super::same;
-use super::verifier::{Hash, Verifier, hash, mac};
+use super::crypto::{Hash, constant_time_eq, hmac_sha256, sha256};
+use super::verifier::Verifier;
 
 /// The mechanism without channel binding.
 pub(crate) const PLAIN: &str = "SCRAM-SHA-256";
 
-/// The mechanism with it.
-pub(crate) const BOUND: &str = "SCRAM-SHA-256-PLUS";
+/// The mechanism with channel binding.
+pub(crate) const PLUS: &str = "SCRAM-SHA-256-PLUS";
 
-/// A message that does not follow the protocol.
+/// A message violates the protocol.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Malformed(pub(crate) &'static str);
 
-/// One client's attempt to show that it knows a password.
+/// The exchange with one client, which proves that it knows a password.
 pub(crate) struct Exchange {
     verifier: Verifier,
-    /// Whether the user exists; otherwise the verifier is made up, and no password is right.
-    known: bool,
-    /// What the channel can be bound to: the hash of the server's certificate.
-    binding: Option<Vec<u8>>,
-    begun: Option<Begun>,
+    /// Whether the user exists. The verifier of an unknown user is a fake, and its exchange always fails.
+    exists: bool,
+    /// The data for channel binding; `None` without TLS.
+    channel_binding: Option<Vec<u8>>,
+    state: Option<AfterFirst>,
 }
 
-/// What was said so far.
-struct Begun {
+/// The state between the first and the last message of the client.
+struct AfterFirst {
+    /// The GS2 header of the client's first message.
     header: String,
-    bound: bool,
+    is_bound: bool,
     nonce: String,
-    /// The client's first message without its header, and the server's.
-    said: String,
+    /// The first messages of client (without header) and server, joined by a comma.
+    transcript: String,
 }
 
 impl Exchange {
-    pub(super) fn new(verifier: Verifier, known: bool, binding: Option<Vec<u8>>) -> Self {
-        Self { verifier, known, binding, begun: None }
+    pub(super) fn new(verifier: Verifier, exists: bool, channel_binding: Option<Vec<u8>>) -> Self {
+        Self { verifier, exists, channel_binding, state: None }
     }
 
-    /// The mechanisms to choose from, the best first.
+    /// The mechanisms to offer, in order of preference.
     pub(crate) fn mechanisms(&self) -> Vec<String> {
-        let bound = self.binding.as_ref().map(|_| BOUND.to_owned());
-        bound.into_iter().chain([PLAIN.to_owned()]).collect()
+        let plus = self.channel_binding.as_ref().map(|_| PLUS.to_owned());
+        plus.into_iter().chain([PLAIN.to_owned()]).collect()
     }
 
-    /// The answer to the client's first message.
+    /// Processes the client's first message and returns the server's.
     pub(crate) fn first(&mut self, mechanism: &str, message: &[u8]) -> Result<String, Malformed> {
         self.first_with(mechanism, message, &STANDARD.encode(rand::random::<[u8; 18]>()))
     }
 
     fn first_with(&mut self, mechanism: &str, message: &[u8], nonce: &str) -> Result<String, Malformed> {
-        let bound = match mechanism {
-            BOUND if self.binding.is_some() => true,
+        let is_bound = match mechanism {
+            PLUS if self.channel_binding.is_some() => true,
             PLAIN => false,
-            _ => return Err(Malformed("the mechanism is none of those that were offered")),
+            _ => return Err(Malformed("the mechanism was not offered")),
         };
-        let message = std::str::from_utf8(message).map_err(|_| Malformed("the message is no text"))?;
+        let message = std::str::from_utf8(message).map_err(|_| Malformed("the message is not UTF-8"))?;
         let mut parts = message.splitn(3, ',');
         let (Some(flag), Some(authorization), Some(bare)) = (parts.next(), parts.next(), parts.next()) else {
-            return Err(Malformed("the first message has no header"));
+            return Err(Malformed("the first message has no GS2 header"));
         };
-        match (flag, bound) {
+        match (flag, is_bound) {
             ("p=tls-server-end-point", true) | ("n", false) => {}
-            // It could have bound the channel, and believes that we cannot: somebody has taken the offer away.
-            ("y", false) if self.binding.is_none() => {}
-            ("y", false) => return Err(Malformed("the client was not told of channel binding, which was offered")),
-            _ => return Err(Malformed("the channel binding is none that was offered")),
+            // The client supports channel binding and believes that the server does not. If the server does, somebody
+            // in between has removed the offer.
+            ("y", false) if self.channel_binding.is_none() => {}
+            ("y", false) => {
+                return Err(Malformed("channel binding was offered, but the client did not receive the offer"));
+            }
+            _ => return Err(Malformed("the channel binding type was not offered")),
         }
         if !authorization.is_empty() {
-            return Err(Malformed("nobody can act for somebody else"));
+            return Err(Malformed("authorization identities are not supported"));
         }
-        // The name is that of the connection, and not this one; PostgreSQL's clients leave it empty.
-        let theirs = bare.split(',').nth(1).and_then(|part| part.strip_prefix("r="));
-        let (true, Some(theirs)) = (bare.starts_with("n="), theirs) else {
-            return Err(Malformed("the first message has no name or nonce"));
+        // The user name in the message is ignored, as PostgreSQL does: it is sent with the startup message.
+        let client_nonce = bare.split(',').nth(1).and_then(|part| part.strip_prefix("r="));
+        let (true, Some(client_nonce)) = (bare.starts_with("n="), client_nonce) else {
+            return Err(Malformed("the first message has no user name or nonce"));
         };
-        if theirs.is_empty() || !theirs.bytes().all(|byte| byte.is_ascii_graphic()) {
+        if client_nonce.is_empty() || !client_nonce.bytes().all(|byte| byte.is_ascii_graphic()) {
             return Err(Malformed("the nonce is empty or not printable"));
         }
-        let nonce = format!("{theirs}{nonce}");
+        let nonce = format!("{client_nonce}{nonce}");
         let (salt, iterations) = (STANDARD.encode(&self.verifier.salt), self.verifier.iterations);
         let answer = format!("r={nonce},s={salt},i={iterations}");
         let header = format!("{flag},{authorization},");
-        self.begun = Some(Begun { header, bound, nonce, said: format!("{bare},{answer}") });
+        self.state = Some(AfterFirst { header, is_bound, nonce, transcript: format!("{bare},{answer}") });
         Ok(answer)
     }
 
-    /// The answer to the client's last message; `None` where it does not know the password.
+    /// Processes the client's last message and returns the server's; `None` if the proof is wrong.
     pub(crate) fn last(&mut self, message: &[u8]) -> Result<Option<String>, Malformed> {
-        let begun = self.begun.take().ok_or(Malformed("the last message came first"))?;
-        let message = std::str::from_utf8(message).map_err(|_| Malformed("the message is no text"))?;
-        let (unproved, proof) = message.rsplit_once(",p=").ok_or(Malformed("the last message has no proof"))?;
-        let mut parts = unproved.split(',');
+        let state = self.state.take().ok_or(Malformed("the last message came before the first"))?;
+        let message = std::str::from_utf8(message).map_err(|_| Malformed("the message is not UTF-8"))?;
+        let (without_proof, proof) = message.rsplit_once(",p=").ok_or(Malformed("the last message has no proof"))?;
+        let mut parts = without_proof.split(',');
         let binding = parts.next().and_then(|part| part.strip_prefix("c="));
         let nonce = parts.next().and_then(|part| part.strip_prefix("r="));
         let (Some(binding), Some(nonce)) = (binding, nonce) else {
             return Err(Malformed("the last message has no channel binding or nonce"));
         };
-        let mut bound_to = begun.header.into_bytes();
-        if begun.bound {
-            bound_to.extend(self.binding.iter().flatten());
+        let mut expected = state.header.into_bytes();
+        if state.is_bound {
+            expected.extend(self.channel_binding.iter().flatten());
         }
-        if STANDARD.decode(binding).ok() != Some(bound_to) {
-            return Err(Malformed("the channel is bound to another certificate than ours"));
+        if STANDARD.decode(binding).ok() != Some(expected) {
+            return Err(Malformed("the channel is bound to another certificate"));
         }
-        if !same(nonce.as_bytes(), begun.nonce.as_bytes()) {
-            return Err(Malformed("the nonce is another"));
+        if !constant_time_eq(nonce.as_bytes(), state.nonce.as_bytes()) {
+            return Err(Malformed("nonce mismatch"));
         }
         let proof = STANDARD.decode(proof).ok().and_then(|proof| Hash::try_from(proof).ok());
-        let mut key = proof.ok_or(Malformed("the proof is none"))?;
-        let said = format!("{},{unproved}", begun.said);
-        let signature = mac(&self.verifier.stored_key, said.as_bytes());
+        let mut key = proof.ok_or(Malformed("invalid proof encoding"))?;
+        let transcript = format!("{},{without_proof}", state.transcript);
+        let signature = hmac_sha256(&self.verifier.stored_key, transcript.as_bytes());
         key.iter_mut().zip(signature).for_each(|(byte, mask)| *byte ^= mask);
-        let proved = same(&hash(&key), &self.verifier.stored_key);
-        Ok((proved && self.known)
-            .then(|| format!("v={}", STANDARD.encode(mac(&self.verifier.server_key, said.as_bytes())))))
+        let is_proved = constant_time_eq(&sha256(&key), &self.verifier.stored_key);
+        let signature = || STANDARD.encode(hmac_sha256(&self.verifier.server_key, transcript.as_bytes()));
+        Ok((is_proved && self.exists).then(|| format!("v={}", signature())))
     }
 }
 
@@ -136,8 +140,8 @@ mod tests {
         Verifier::parse(text).expect("a verifier")
     }
 
-    fn begun(known: bool, binding: Option<Vec<u8>>) -> Exchange {
-        let mut exchange = Exchange::new(pencil(), known, binding);
+    fn after_first(exists: bool, channel_binding: Option<Vec<u8>>) -> Exchange {
+        let mut exchange = Exchange::new(pencil(), exists, channel_binding);
         let answer = exchange.first_with(PLAIN, FIRST, NONCE);
         let expect = "r=rOprNGfwEbeRWgbNEkqO%hvYDpWUa2RaTCAfuxFIlj)hNlF$k0,s=W22ZaJ0SNY7soEsUEjb6gQ==,i=4096";
         assert_eq!(answer.as_deref(), Ok(expect));
@@ -145,49 +149,49 @@ mod tests {
     }
 
     #[test]
-    fn the_example_of_the_standard() {
-        let answer = begun(true, None).last(LAST);
+    fn follows_the_example_of_rfc_7677() {
+        let answer = after_first(true, None).last(LAST);
         assert_eq!(answer, Ok(Some("v=6rriTRBi23WpRR/wtup+mMhUZUn/dB5nLTJRsjl95G4=".to_owned())));
-        // A user who does not exist sees the same questions, and no proof is right.
-        assert_eq!(begun(false, None).last(LAST), Ok(None));
+        // The exchange with an unknown user looks the same, and always fails.
+        assert_eq!(after_first(false, None).last(LAST), Ok(None));
         let wrong = String::from_utf8_lossy(LAST).replace("dHzb", "dHzc");
-        assert_eq!(begun(true, None).last(wrong.as_bytes()), Ok(None));
+        assert_eq!(after_first(true, None).last(wrong.as_bytes()), Ok(None));
     }
 
     #[test]
-    fn each_proof_counts_once_and_for_its_own_questions() {
-        let mut exchange = begun(true, None);
+    fn a_proof_is_valid_once_and_for_its_own_exchange() {
+        let mut exchange = after_first(true, None);
         assert!(exchange.last(LAST).expect("an answer").is_some());
-        assert!(exchange.last(LAST).is_err(), "a proof is taken twice");
+        assert!(exchange.last(LAST).is_err(), "a proof is accepted twice");
         let mut other = Exchange::new(pencil(), true, None);
         other.first(PLAIN, FIRST).expect("an answer");
-        assert_eq!(other.last(LAST), Err(Malformed("the nonce is another")));
+        assert_eq!(other.last(LAST), Err(Malformed("nonce mismatch")));
     }
 
     #[test]
-    fn a_channel_is_bound_to_our_certificate_or_not_at_all() {
+    fn channel_binding_must_match_the_certificate() {
         let first = b"p=tls-server-end-point,,n=user,r=abc";
         let bound = |claimed: &[u8]| {
             let mut exchange = Exchange::new(pencil(), true, Some(b"ours".to_vec()));
-            assert_eq!(exchange.mechanisms(), [BOUND, PLAIN]);
-            exchange.first_with(BOUND, first, "def").expect("an answer");
+            assert_eq!(exchange.mechanisms(), [PLUS, PLAIN]);
+            exchange.first_with(PLUS, first, "def").expect("an answer");
             let claimed = STANDARD.encode([b"p=tls-server-end-point,,", claimed].concat());
             let proof = STANDARD.encode([0; 32]);
             exchange.last(format!("c={claimed},r=abcdef,p={proof}").as_bytes())
         };
-        assert_eq!(bound(b"ours"), Ok(None), "the binding is right, the proof is not");
+        assert_eq!(bound(b"ours"), Ok(None), "the channel binding is right, the proof is not");
         assert!(bound(b"somebody else's").is_err());
-        // Who could bind the channel and was told that we cannot has somebody in between.
+        // A client that supports channel binding and did not receive the offer is attacked from in between.
         let mut exchange = Exchange::new(pencil(), true, Some(b"ours".to_vec()));
         assert!(exchange.first(PLAIN, b"y,,n=,r=abc").is_err());
         assert!(exchange.first(PLAIN, b"n,,n=,r=abc").is_ok());
         assert_eq!(Exchange::new(pencil(), true, None).mechanisms(), [PLAIN]);
         assert!(Exchange::new(pencil(), true, None).first(PLAIN, b"y,,n=,r=abc").is_ok());
-        assert!(Exchange::new(pencil(), true, None).first(BOUND, first).is_err());
+        assert!(Exchange::new(pencil(), true, None).first(PLUS, first).is_err());
     }
 
     #[test]
-    fn what_is_no_message_is_refused() {
+    fn rejects_malformed_messages() {
         for wrong in [
             &b""[..],
             b"n",
@@ -202,7 +206,7 @@ mod tests {
             assert!(Exchange::new(pencil(), true, None).first(PLAIN, wrong).is_err(), "{wrong:?}");
         }
         for wrong in [&b""[..], b"c=biws", b"c=biws,r=x,p=", b"p=AAAA", b"\xff", b"c=biws,p=AAAA"] {
-            assert!(begun(true, None).last(wrong).is_err(), "{wrong:?}");
+            assert!(after_first(true, None).last(wrong).is_err(), "{wrong:?}");
         }
     }
 }

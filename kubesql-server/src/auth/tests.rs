@@ -1,4 +1,4 @@
-//! Who is let in, and what others are told.
+//! Accepted and rejected credentials.
 
 use super::*;
 use base64::Engine;
@@ -6,7 +6,7 @@ use base64::engine::general_purpose::STANDARD;
 
 fn peer() -> Peer {
     let address = "127.0.0.1:1".parse().expect("an address");
-    Peer { address, secure: true, certificate: None, binding: None }
+    Peer { address, is_tls: true, certificate_name: None, channel_binding: None }
 }
 
 fn auth(folder: &Path) -> Auth {
@@ -19,14 +19,14 @@ fn auth(folder: &Path) -> Auth {
 }
 
 #[tokio::test]
-async fn only_who_shows_something_right_is_let_in() {
+async fn accepts_only_valid_credentials() {
     let folder = tempfile::tempdir().expect("a folder");
     let auth = auth(folder.path());
     let token = std::fs::read_to_string(folder.path().join("token")).expect("a token");
     let basic = |user: &str, password: &str| format!("Basic {}", STANDARD.encode(format!("{user}:{password}")));
     for (header, expect) in [
         (basic("ada", "secret"), Some("ada")),
-        (basic("ada", "secret"), Some("ada")), // as remembered
+        (basic("ada", "secret"), Some("ada")), // from the cache
         (basic("token", &token), Some("ci")),
         (format!("Bearer {token}"), Some("ci")),
         (format!("bearer  {token}"), Some("ci")),
@@ -39,38 +39,42 @@ async fn only_who_shows_something_right_is_let_in() {
         ("Basic !!!".to_owned(), None),
         ("Digest x".to_owned(), None),
     ] {
-        let who = auth.request("http", &peer(), Some(&header), Some("root")).await;
+        let who = auth.authenticate_request("http", &peer(), Some(&header), Some("root")).await;
         assert_eq!(who.as_ref().ok().and_then(|who| who.user.as_deref()), expect, "{header}: {who:?}");
     }
-    let nobody = auth.request("http", &peer(), None, Some("root")).await.expect_err("nothing shown");
-    assert!(nobody.nothing_shown);
-    let known = Peer { certificate: Some("bob".to_owned()), ..peer() };
-    assert_eq!(auth.request("http", &known, None, None).await.expect("bob").user.as_deref(), Some("bob"));
-    // A token is not good because a certificate is.
-    assert!(auth.request("http", &known, Some("Bearer x"), None).await.is_err());
+    let missing = auth.authenticate_request("http", &peer(), None, Some("root")).await.expect_err("no credentials");
+    assert!(missing.no_credentials);
+    let with_certificate = Peer { certificate_name: Some("bob".to_owned()), ..peer() };
+    assert_eq!(
+        auth.authenticate_request("http", &with_certificate, None, None).await.expect("bob").user.as_deref(),
+        Some("bob")
+    );
+    // A certificate does not make up for an invalid token.
+    assert!(auth.authenticate_request("http", &with_certificate, Some("Bearer x"), None).await.is_err());
 }
 
 #[tokio::test]
-async fn who_does_not_exist_is_told_what_a_wrong_password_is() {
+async fn unknown_users_get_the_error_of_a_wrong_password() {
     let folder = tempfile::tempdir().expect("a folder");
     let auth = auth(folder.path());
-    let [ada, eve] = ["ada", "eve"]
-        .map(|user| async { auth.password("http", &peer(), user, "wrong").await.expect_err("refused").message });
+    let [ada, eve] = ["ada", "eve"].map(|user| async {
+        auth.authenticate_password("http", &peer(), user, "wrong").await.expect_err("refused").message
+    });
     assert_eq!(ada.await.replace("ada", "eve"), eve.await);
     let first = |user: &str| {
-        let answer = auth.exchange(user, None).first(scram::PLAIN, b"n,,n=,r=abc").expect("an answer");
+        let answer = auth.scram_exchange(user, None).first(scram::PLAIN, b"n,,n=,r=abc").expect("an answer");
         let (_, rest) = answer.split_once(",s=").expect("a salt");
         rest.to_owned()
     };
     assert_eq!(first("ada").len(), first("eve").len());
-    assert_eq!(first("eve"), first("eve"), "a salt that changes is that of nobody");
+    assert_eq!(first("eve"), first("eve"), "a changing salt would reveal an unknown user");
     assert_ne!(first("eve"), first("mallory"));
 }
 
 #[tokio::test]
-async fn where_nobody_is_asked_names_are_believed() {
+async fn anonymous_access_uses_the_claimed_name() {
     let auth = Auth::new(None, None, false, None).expect("everybody");
-    assert!(auth.is_open());
-    let who = auth.request("http", &peer(), None, Some("somebody")).await.expect("let in");
+    assert!(auth.allows_anonymous());
+    let who = auth.authenticate_request("http", &peer(), None, Some("somebody")).await.expect("let in");
     assert_eq!(who.user.as_deref(), Some("somebody"));
 }

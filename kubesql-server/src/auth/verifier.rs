@@ -1,4 +1,4 @@
-//! What is kept of a password: PostgreSQL's verifier for SCRAM-SHA-256, of which the password cannot be made again.
+//! Password verifiers for SCRAM-SHA-256 in PostgreSQL's format. The password cannot be recovered from them.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -6,18 +6,15 @@ use std::num::NonZeroU32;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use ring::{digest, hmac, pbkdf2};
+use ring::pbkdf2;
 
-use super::same;
+use super::crypto::{Hash, constant_time_eq, hmac_sha256, sha256};
 
-/// How often a new password is hashed, as PostgreSQL does.
-pub(super) const ITERATIONS: NonZeroU32 = NonZeroU32::new(4096).expect("it is not 0");
+/// The iteration count of new verifiers, which is PostgreSQL's default.
+pub(super) const ITERATIONS: NonZeroU32 = NonZeroU32::new(4096).expect("not zero");
 
-/// What the verifier of a password begins with.
+/// The first part of a verifier.
 const SCHEME: &str = "SCRAM-SHA-256";
-
-/// Bytes of SHA-256.
-pub(super) type Hash = [u8; 32];
 
 /// `SCRAM-SHA-256$<iterations>:<salt>$<stored key>:<server key>`, as in PostgreSQL's `pg_authid`.
 #[derive(Clone, PartialEq, Eq)]
@@ -29,19 +26,24 @@ pub(crate) struct Verifier {
 }
 
 impl Verifier {
-    /// That of a password, with a salt of its own.
+    /// Creates a verifier with a random salt.
     pub(crate) fn new(password: &str) -> Self {
-        Self::of(password, &rand::random::<[u8; 16]>(), ITERATIONS)
+        Self::derive(password, &rand::random::<[u8; 16]>(), ITERATIONS)
     }
 
-    fn of(password: &str, salt: &[u8], iterations: NonZeroU32) -> Self {
+    fn derive(password: &str, salt: &[u8], iterations: NonZeroU32) -> Self {
         let mut salted = Hash::default();
-        pbkdf2::derive(pbkdf2::PBKDF2_HMAC_SHA256, iterations, salt, prepared(password).as_bytes(), &mut salted);
-        let client_key = mac(&salted, b"Client Key");
-        Self { iterations, salt: salt.to_vec(), stored_key: hash(&client_key), server_key: mac(&salted, b"Server Key") }
+        pbkdf2::derive(pbkdf2::PBKDF2_HMAC_SHA256, iterations, salt, normalize(password).as_bytes(), &mut salted);
+        let client_key = hmac_sha256(&salted, b"Client Key");
+        Self {
+            iterations,
+            salt: salt.to_vec(),
+            stored_key: sha256(&client_key),
+            server_key: hmac_sha256(&salted, b"Server Key"),
+        }
     }
 
-    /// The verifier that is written so; what is not one says nothing of what it may be instead.
+    /// Parses a verifier. There is no error message, since it could reveal a password that was written in its place.
     pub(crate) fn parse(text: &str) -> Option<Self> {
         let (scheme, rest) = text.split_once('$')?;
         let (hashing, keys) = rest.split_once('$')?;
@@ -58,9 +60,9 @@ impl Verifier {
         })
     }
 
-    /// Whether it is that of this password. Takes milliseconds.
-    pub(super) fn is_of(&self, password: &str) -> bool {
-        same(&Self::of(password, &self.salt, self.iterations).stored_key, &self.stored_key)
+    /// Whether the password is the one of this verifier. Takes milliseconds.
+    pub(super) fn matches(&self, password: &str) -> bool {
+        constant_time_eq(&Self::derive(password, &self.salt, self.iterations).stored_key, &self.stored_key)
     }
 }
 
@@ -78,46 +80,35 @@ impl fmt::Debug for Verifier {
     }
 }
 
-/// A password as it is hashed: by SASLprep, or as it is where that does not take it, as PostgreSQL and its clients do.
-fn prepared(password: &str) -> Cow<'_, str> {
+/// Normalizes a password with SASLprep. One that SASLprep rejects is used as it is, as PostgreSQL and its clients do.
+fn normalize(password: &str) -> Cow<'_, str> {
     stringprep::saslprep(password).unwrap_or(Cow::Borrowed(password))
-}
-
-/// HMAC-SHA-256.
-pub(super) fn mac(key: &[u8], of: &[u8]) -> Hash {
-    let tag = hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, key), of);
-    Hash::try_from(tag.as_ref()).unwrap_or_default()
-}
-
-/// SHA-256.
-pub(super) fn hash(of: &[u8]) -> Hash {
-    Hash::try_from(digest::digest(&digest::SHA256, of).as_ref()).unwrap_or_default()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    /// Written by PostgreSQL 15: `set password_encryption = 'scram-sha-256'; create role ada password 'pencil'`, with
+    /// Created by PostgreSQL 15 with `set password_encryption = 'scram-sha-256'; create role ada password 'pencil'`, with
     /// the salt of the example in RFC 7677.
     const PENCIL: &str = "SCRAM-SHA-256$4096:W22ZaJ0SNY7soEsUEjb6gQ==$\
         WG5d8oPm3OtcPnkdi4Uo7BkeZkBFzpcXkuLmtbsT4qY=:wfPLwcE6nTWhTAmQ7tl2KeoiWGPlZqQxSrmfPwDl2dU=";
 
     #[test]
-    fn verifiers_are_those_of_the_standard() {
+    fn matches_the_verifier_of_postgresql() {
         let verifier = Verifier::parse(PENCIL).expect("a verifier");
         assert_eq!(verifier.to_string(), PENCIL);
-        assert!(verifier.is_of("pencil"));
-        assert!(!verifier.is_of("Pencil") && !verifier.is_of(""));
+        assert!(verifier.matches("pencil"));
+        assert!(!verifier.matches("Pencil") && !verifier.matches(""));
         let made = Verifier::new("pencil");
-        assert!(made.is_of("pencil") && made != verifier, "each has a salt of its own");
+        assert!(made.matches("pencil") && made != verifier, "each has its own salt");
         assert_eq!(Verifier::parse(&made.to_string()), Some(made));
-        // A soft hyphen is nothing, a non-breaking space a space: by SASLprep.
-        assert!(Verifier::new("a\u{ad}b\u{a0}c").is_of("ab c"));
+        // SASLprep removes soft hyphens and replaces non-breaking spaces.
+        assert!(Verifier::new("a\u{ad}b\u{a0}c").matches("ab c"));
     }
 
     #[test]
-    fn what_is_no_verifier_is_none() {
+    fn rejects_invalid_verifiers() {
         for wrong in [
             "",
             "pencil",

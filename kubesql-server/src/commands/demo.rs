@@ -8,7 +8,7 @@ use kubesql_demo::{Demo, Options};
 use super::{runtime, stop_signal};
 use crate::args::DemoArgs;
 use crate::failure::Failure;
-use crate::private::{self, Remove};
+use crate::secure_file::{self, RemoveOnDrop};
 
 /// Serves a cluster until the process is told to stop.
 pub(crate) fn run(args: &DemoArgs) -> Result<(), Failure> {
@@ -46,7 +46,7 @@ async fn serve(args: &DemoArgs) -> Result<(), Failure> {
             "choose another path with --write-kubeconfig",
         )
     })?;
-    let _remove = Remove(args.write_kubeconfig.is_none().then(|| path.clone()));
+    let _remove = RemoveOnDrop(args.write_kubeconfig.is_none().then(|| path.clone()));
     let mut out = io::stdout().lock();
     writeln!(out, "{} is ready; try: kubectl --kubeconfig {} get pods -A", demo.url(), path.display())?;
     out.flush()?;
@@ -57,6 +57,6 @@ async fn serve(args: &DemoArgs) -> Result<(), Failure> {
 
 /// Writes a file that only its owner can read, since it contains a token.
 fn write(path: &Path, text: &str) -> io::Result<()> {
-    let mut file = private::options().write(true).create(true).truncate(true).open(path)?;
+    let mut file = secure_file::owner_only().write(true).create(true).truncate(true).open(path)?;
     file.write_all(text.as_bytes())
 }

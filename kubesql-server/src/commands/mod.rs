@@ -4,13 +4,13 @@ mod access;
 pub(crate) mod demo;
 pub(crate) mod describe;
 pub(crate) mod explain;
-pub(crate) mod people;
 pub(crate) mod progress;
 pub(crate) mod query;
 pub(crate) mod serve;
 pub(crate) mod shell;
 pub(crate) mod star;
 pub(crate) mod tables;
+pub(crate) mod user;
 
 use std::io;
 use std::sync::Arc;

@@ -1,4 +1,4 @@
-//! A connection of a client, whose sessions are there for as long as it is.
+//! Connections. Each owns the sessions of its users.
 
 use std::collections::HashMap;
 use std::io::{self, IoSlice};
@@ -10,56 +10,55 @@ use parking_lot::Mutex;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tonic::transport::server::Connected;
 
-use super::sessions::Session;
+use super::session::Session;
 use crate::auth::Peer;
 use crate::listen;
 
-/// What every call finds of its connection: who is at the other end, and a session of each who asks by it, made by their
-/// first call.
+/// The connection as calls see it: the peer, and the session of each user, created by the user's first call.
 #[derive(Clone)]
-pub(super) struct Own {
+pub(super) struct ConnectionInfo {
     pub(super) peer: Arc<Peer>,
     pub(super) sessions: Arc<Mutex<HashMap<Option<String>, Arc<Session>>>>,
 }
 
-/// The bytes of a connection, and its sessions.
+/// A connection with its sessions.
 pub(super) struct Connection {
-    bytes: listen::Connection,
-    own: Own,
+    stream: listen::Connection,
+    info: ConnectionInfo,
 }
 
 impl Connection {
-    pub(super) fn new(bytes: listen::Connection) -> Self {
-        let peer = Arc::new(bytes.peer().clone());
-        Self { bytes, own: Own { peer, sessions: Arc::default() } }
+    pub(super) fn new(stream: listen::Connection) -> Self {
+        let peer = Arc::new(stream.peer().clone());
+        Self { stream, info: ConnectionInfo { peer, sessions: Arc::default() } }
     }
 }
 
 impl Connected for Connection {
-    type ConnectInfo = Own;
+    type ConnectInfo = ConnectionInfo;
 
-    fn connect_info(&self) -> Own {
-        self.own.clone()
+    fn connect_info(&self) -> ConnectionInfo {
+        self.info.clone()
     }
 }
 
 impl AsyncRead for Connection {
     fn poll_read(mut self: Pin<&mut Self>, context: &mut Context<'_>, to: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.bytes).poll_read(context, to)
+        Pin::new(&mut self.stream).poll_read(context, to)
     }
 }
 
 impl AsyncWrite for Connection {
     fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.bytes).poll_write(context, bytes)
+        Pin::new(&mut self.stream).poll_write(context, bytes)
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.bytes).poll_flush(context)
+        Pin::new(&mut self.stream).poll_flush(context)
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.bytes).poll_shutdown(context)
+        Pin::new(&mut self.stream).poll_shutdown(context)
     }
 
     fn poll_write_vectored(
@@ -67,10 +66,10 @@ impl AsyncWrite for Connection {
         context: &mut Context<'_>,
         slices: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.bytes).poll_write_vectored(context, slices)
+        Pin::new(&mut self.stream).poll_write_vectored(context, slices)
     }
 
     fn is_write_vectored(&self) -> bool {
-        self.bytes.is_write_vectored()
+        self.stream.is_write_vectored()
     }
 }

@@ -1,16 +1,20 @@
-//! Arrow Flight SQL: calls in, record batches out. The only room that knows tonic and arrow-flight.
+//! Arrow Flight SQL. The only module that uses tonic and arrow-flight.
 
 mod actions;
+mod catalog_query;
 mod connection;
-mod facts;
-mod failure;
 mod metadata;
 mod options;
 mod placeholders;
+mod prepared_schema;
 mod rows;
 mod service;
+mod session;
 mod sessions;
+mod sql_info;
+mod statement_store;
 mod statements;
+mod status;
 mod tables;
 #[cfg(test)]
 mod tests;
@@ -26,48 +30,47 @@ use futures::stream;
 use tonic::transport::Server;
 
 use crate::listen::{Access, Incoming, Listener};
-use crate::query::Door;
+use crate::query::Frontend;
 use connection::Connection;
 use service::Service;
 
-/// What is spoken over TLS.
-const PROTOCOLS: &[&[u8]] = &[b"h2"];
+/// The application protocol over TLS.
+const ALPN: &[&[u8]] = &[b"h2"];
 
-/// How often a connection on which nothing happens is asked whether somebody is there.
+/// The interval of keep-alive messages on idle connections.
 const KEEPALIVE: Duration = Duration::from_secs(60);
 
-/// A listening door.
+/// A server that listens.
 pub(crate) struct Flight {
     listener: Listener,
     access: Arc<Access>,
-    door: Arc<Door>,
+    frontend: Arc<Frontend>,
 }
 
 impl Flight {
-    /// Takes the address.
-    pub(crate) async fn bind(address: SocketAddr, door: Arc<Door>, access: Arc<Access>) -> io::Result<Self> {
-        Ok(Self { listener: Listener::bind(address, &access).await?, access, door })
+    pub(crate) async fn bind(address: SocketAddr, frontend: Arc<Frontend>, access: Arc<Access>) -> io::Result<Self> {
+        Ok(Self { listener: Listener::bind(address, &access).await?, access, frontend })
     }
 
-    /// Where it listens.
+    /// The bound address, with the actual port.
     pub(crate) fn address(&self) -> io::Result<SocketAddr> {
         self.listener.address()
     }
 
-    /// Serves whoever connects, until the door is closed and the last of its statements has ended.
+    /// Serves until the frontend is closed and its last statement has ended.
     pub(crate) async fn serve(self) {
-        let Self { listener, access, door } = self;
-        let mut incoming = Incoming::new(listener, Arc::clone(&access), PROTOCOLS);
+        let Self { listener, access, frontend } = self;
+        let mut incoming = Incoming::new(listener, Arc::clone(&access), ALPN);
         let connections = stream::poll_fn(move |context| {
             incoming.poll_next(context).map(|next| next.map(|next| Ok::<_, io::Error>(Connection::new(next))))
         });
-        let service = FlightServiceServer::new(Service::new(Arc::clone(&door), access));
+        let service = FlightServiceServer::new(Service::new(Arc::clone(&frontend), access));
         let server = Server::builder().http2_keepalive_interval(Some(KEEPALIVE)).add_service(service);
-        let ended = async move {
-            door.closed().await;
-            door.idle().await;
+        let shutdown = async move {
+            frontend.wait_closed().await;
+            frontend.wait_idle().await;
         };
-        // What goes wrong on a connection ends that connection.
-        _ = server.serve_with_incoming_shutdown(connections, ended).await;
+        // Errors of a connection end that connection alone.
+        _ = server.serve_with_incoming_shutdown(connections, shutdown).await;
     }
 }

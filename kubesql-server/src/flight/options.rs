@@ -1,4 +1,5 @@
-//! Options of a session as the protocol has them: messages that arrow-flight does not know, and settings by their names.
+//! Session options, which are the settings by their names. Their messages (https://github.com/apache/arrow/pull/34817) are
+//! not part of arrow-flight 59.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -6,9 +7,9 @@ use std::sync::Arc;
 use prost::{Enumeration, Message, Oneof};
 use tonic::Status;
 
-use super::metadata::{CATALOG, ask};
-use super::sessions::Session;
-use super::{failure, statements};
+use super::catalog_query::{CATALOG, query};
+use super::session::Session;
+use super::status;
 
 #[derive(Clone, PartialEq, Message)]
 pub(super) struct SetSessionOptionsRequest {
@@ -30,7 +31,7 @@ pub(super) struct GetSessionOptionsResult {
 
 #[derive(Clone, PartialEq, Message)]
 pub(super) struct CloseSessionResult {
-    #[prost(enumeration = "Closure", tag = "1")]
+    #[prost(enumeration = "CloseStatus", tag = "1")]
     status: i32,
 }
 
@@ -62,13 +63,13 @@ struct Texts {
 
 #[derive(Clone, PartialEq, Message)]
 struct OptionError {
-    #[prost(enumeration = "Wrong", tag = "1")]
+    #[prost(enumeration = "OptionErrorValue", tag = "1")]
     value: i32,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Enumeration)]
 #[repr(i32)]
-enum Wrong {
+enum OptionErrorValue {
     Unspecified = 0,
     Name = 1,
     Value = 2,
@@ -77,48 +78,40 @@ enum Wrong {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Enumeration)]
 #[repr(i32)]
-enum Closure {
+enum CloseStatus {
     Unspecified = 0,
     Closed = 1,
     Closing = 2,
     NotCloseable = 3,
 }
 
-/// What the protocol calls the catalog, and the schema in which bare names are looked up first.
+/// The protocol's names of the catalog and of the schema of unqualified tables.
 const CATALOG_OPTION: &str = "catalog";
 const SCHEMA_OPTION: &str = "schema";
 const SEARCH_PATH: &str = "search_path";
 
-/// Changes settings; each that cannot be is named in the result.
-pub(super) async fn set(session: &Arc<Session>, request: SetSessionOptionsRequest) -> SetSessionOptionsResult {
-    let known = all(session).await.unwrap_or_default();
+/// Changes settings. The result names those that could not be changed.
+pub(super) fn set(session: &Session, request: SetSessionOptionsRequest) -> SetSessionOptionsResult {
+    let error = |name: &str, value: Option<String>| {
+        if name == CATALOG_OPTION {
+            return value.is_some_and(|catalog| catalog != CATALOG).then_some(OptionErrorValue::Value);
+        }
+        let setting = if name == SCHEMA_OPTION { SEARCH_PATH } else { name };
+        if session.client.setting(setting).is_none() {
+            return Some(OptionErrorValue::Name);
+        }
+        session.client.set(setting, value.as_deref()).is_err().then_some(OptionErrorValue::Value)
+    };
     let mut errors = HashMap::new();
     for (name, value) in request.session_options {
-        let wrong = match (name.as_str(), text(value.value)) {
-            (CATALOG_OPTION, None) => None,
-            (CATALOG_OPTION, Some(catalog)) => (catalog != CATALOG).then_some(Wrong::Value),
-            (name, value) => {
-                let setting = if name == SCHEMA_OPTION { SEARCH_PATH } else { name };
-                if !known.iter().any(|(known, _)| known.eq_ignore_ascii_case(setting)) {
-                    Some(Wrong::Name)
-                } else {
-                    // Its name is one of ours, so that it needs no quotes.
-                    let sql = match value {
-                        Some(value) => format!("SET {setting} = '{}'", value.replace('\'', "''")),
-                        None => format!("RESET {setting}"),
-                    };
-                    statements::update(session, &sql).await.is_err().then_some(Wrong::Value)
-                }
-            }
-        };
-        if let Some(wrong) = wrong {
-            errors.insert(name, OptionError { value: wrong.into() });
+        if let Some(error) = error(&name, text(value.value)) {
+            errors.insert(name, OptionError { value: error.into() });
         }
     }
     SetSessionOptionsResult { errors }
 }
 
-/// A value as SET takes it; none to go back to what was at first.
+/// A value as text; `None` to restore the default.
 fn text(value: Option<Value>) -> Option<String> {
     Some(match value? {
         Value::Text(text) => text,
@@ -129,7 +122,7 @@ fn text(value: Option<Value>) -> Option<String> {
     })
 }
 
-/// All settings.
+/// The values of all options.
 pub(super) async fn get(session: &Arc<Session>) -> Result<GetSessionOptionsResult, Status> {
     let mut settings = all(session).await?;
     settings.push((CATALOG_OPTION.to_owned(), CATALOG.to_owned()));
@@ -145,15 +138,15 @@ async fn all(session: &Arc<Session>) -> Result<Vec<(String, String)>, Status> {
         let mut row = row.into_iter();
         Some((row.next()?, row.next()?))
     };
-    Ok(ask(&session.client, "SHOW ALL").await?.into_iter().filter_map(pair).collect())
+    Ok(query(&session.client, "SHOW ALL").await?.into_iter().filter_map(pair).collect())
 }
 
-/// What is told when a session has been closed.
+/// The result of closing a session.
 pub(super) fn closed() -> CloseSessionResult {
-    CloseSessionResult { status: Closure::Closed.into() }
+    CloseSessionResult { status: CloseStatus::Closed.into() }
 }
 
-/// The message of an action.
+/// Decodes the message of an action.
 pub(super) fn decode<M: Message + Default>(body: &[u8]) -> Result<M, Status> {
-    M::decode(body).map_err(|error| failure::protocol(format!("the action's message cannot be read: {error}")))
+    M::decode(body).map_err(|error| status::invalid_message(format!("malformed message: {error}")))
 }

@@ -1,10 +1,7 @@
-//! The calls of the protocol, each handed to who answers it.
+//! The calls of the protocol.
 
-use std::pin::Pin;
 use std::sync::Arc;
 
-use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
-use arrow::ipc::writer::IpcWriteOptions;
 use arrow_flight::decode::FlightRecordBatchStream;
 use arrow_flight::error::FlightError;
 use arrow_flight::flight_service_server::FlightService;
@@ -13,52 +10,51 @@ use arrow_flight::sql::{
 };
 use arrow_flight::{
     Action, ActionType, Criteria, Empty, FlightData, FlightDescriptor, FlightEndpoint, FlightInfo, HandshakeRequest,
-    HandshakeResponse, IpcMessage, PollInfo, PutResult, SchemaAsIpc, SchemaResult, Ticket,
+    HandshakeResponse, PollInfo, PutResult, SchemaResult, Ticket,
 };
-use bytes::Bytes;
-use futures::{Stream, StreamExt, TryStreamExt, stream};
-use kubesql_runtime::sql::Prepared;
+use futures::stream::{self, BoxStream};
+use futures::{Stream, StreamExt, TryStreamExt};
 use prost::Message;
 use tonic::metadata::MetadataValue;
 use tonic::{Request, Response, Status, Streaming};
 
+use super::prepared_schema::{columns, schema_bytes};
 use super::sessions::Sessions;
-use super::{actions, failure, metadata, rows, statements, types};
+use super::{actions, metadata, rows, statements, status, types};
 use crate::listen::Access;
-use crate::output::plain::plain;
-use crate::query::Door;
+use crate::query::Frontend;
 
-/// Messages in a row.
-pub(super) type Many<T> = Pin<Box<dyn Stream<Item = Result<T, Status>> + Send>>;
+/// A stream of messages.
+type MessageStream<T> = BoxStream<'static, Result<T, Status>>;
 
-/// Answers calls.
+/// The implementation of the protocol.
 pub(super) struct Service {
     sessions: Sessions,
 }
 
 impl Service {
-    pub(super) fn new(door: Arc<Door>, access: Arc<Access>) -> Self {
-        Self { sessions: Sessions::new(door, access) }
+    pub(super) fn new(frontend: Arc<Frontend>, access: Arc<Access>) -> Self {
+        Self { sessions: Sessions::new(frontend, access) }
     }
 }
 
 #[tonic::async_trait]
 impl FlightService for Service {
-    type HandshakeStream = Many<HandshakeResponse>;
-    type ListFlightsStream = Many<FlightInfo>;
-    type DoGetStream = Many<FlightData>;
-    type DoPutStream = Many<PutResult>;
-    type DoActionStream = Many<arrow_flight::Result>;
-    type ListActionsStream = Many<ActionType>;
-    type DoExchangeStream = Many<FlightData>;
+    type HandshakeStream = MessageStream<HandshakeResponse>;
+    type ListFlightsStream = MessageStream<FlightInfo>;
+    type DoGetStream = MessageStream<FlightData>;
+    type DoPutStream = MessageStream<PutResult>;
+    type DoActionStream = MessageStream<arrow_flight::Result>;
+    type ListActionsStream = MessageStream<ActionType>;
+    type DoExchangeStream = MessageStream<FlightData>;
 
-    /// Gives a token for a name and a password, which clients show with every call from then on.
+    /// Exchanges a name and a password for a token, which the client sends with further calls.
     async fn handshake(
         &self,
         call: Request<Streaming<HandshakeRequest>>,
     ) -> Result<Response<Self::HandshakeStream>, Status> {
-        let session = self.sessions.of(&call).await?;
-        let token = self.sessions.token(&session);
+        let session = self.sessions.session(&call).await?;
+        let token = self.sessions.issue_token(&session);
         let payload = HandshakeResponse { protocol_version: 0, payload: token.clone().into() };
         let mut response = Response::new(stream::iter([Ok(payload)]).boxed() as Self::HandshakeStream);
         if let Ok(bearer) = MetadataValue::try_from(format!("Bearer {token}")) {
@@ -68,11 +64,11 @@ impl FlightService for Service {
     }
 
     async fn list_flights(&self, _: Request<Criteria>) -> Result<Response<Self::ListFlightsStream>, Status> {
-        Err(Status::unimplemented("there are no flights but those that statements make\nhint: use a Flight SQL client"))
+        Err(Status::unimplemented("listing flights is not supported\nhint: use a Flight SQL client"))
     }
 
     async fn get_flight_info(&self, call: Request<FlightDescriptor>) -> Result<Response<FlightInfo>, Status> {
-        let session = self.sessions.of(&call).await?;
+        let session = self.sessions.session(&call).await?;
         let descriptor = call.into_inner();
         let (schema, ticket) = match command(&descriptor.cmd)? {
             Command::CommandStatementQuery(query) => {
@@ -86,11 +82,11 @@ impl FlightService for Service {
             }
             other => match metadata::schema(&other)? {
                 Some(schema) => (schema, other.into_any()),
-                None => return Err(unknown(&other)),
+                None => return Err(unsupported(&other)),
             },
         };
         let endpoint = FlightEndpoint::new().with_ticket(Ticket::new(ticket.encode_to_vec()));
-        let info = FlightInfo::new().try_with_schema(&schema).map_err(failure::encoding)?;
+        let info = FlightInfo::new().try_with_schema(&schema).map_err(status::encoding_failed)?;
         Ok(Response::new(info.with_endpoint(endpoint).with_descriptor(descriptor).with_ordered(true)))
     }
 
@@ -100,61 +96,61 @@ impl FlightService for Service {
     }
 
     async fn get_schema(&self, call: Request<FlightDescriptor>) -> Result<Response<SchemaResult>, Status> {
-        let session = self.sessions.of(&call).await?;
+        let session = self.sessions.session(&call).await?;
         let schema = match command(&call.get_ref().cmd)? {
             Command::CommandStatementQuery(query) => {
-                columns(&session.client.prepare(&query.query, &[]).await.map_err(failure::of)?)
+                columns(&session.client.prepare(&query.query, &[]).await.map_err(status::from_sql)?)
             }
             Command::CommandPreparedStatementQuery(query) => {
                 columns(&session.statements.prepared(&query.prepared_statement_handle)?.prepared)
             }
-            other => metadata::schema(&other)?.ok_or_else(|| unknown(&other))?,
+            other => metadata::schema(&other)?.ok_or_else(|| unsupported(&other))?,
         };
         Ok(Response::new(SchemaResult { schema: schema_bytes(&schema)? }))
     }
 
     async fn do_get(&self, call: Request<Ticket>) -> Result<Response<Self::DoGetStream>, Status> {
-        let session = self.sessions.of(&call).await?;
+        let session = self.sessions.session(&call).await?;
         let (answer, running) = match command(&call.get_ref().ticket)? {
             Command::TicketStatementQuery(ticket) => statements::answer(&session, &ticket).await?,
             Command::CommandPreparedStatementQuery(query) => {
                 statements::run(&session, &query.prepared_statement_handle).await?
             }
             other => {
-                let missing = unknown(&other);
+                let missing = unsupported(&other);
                 let batch = metadata::answer(other, &session.client).await?.ok_or(missing)?;
-                return Ok(Response::new(rows::of_batch(batch)));
+                return Ok(Response::new(rows::encode_batch(batch)));
             }
         };
-        Ok(Response::new(rows::of(answer, running)))
+        Ok(Response::new(rows::encode_answer(answer, running)))
     }
 
     async fn do_put(&self, call: Request<Streaming<FlightData>>) -> Result<Response<Self::DoPutStream>, Status> {
-        let session = self.sessions.of(&call).await?;
+        let session = self.sessions.session(&call).await?;
         let mut messages = call.into_inner();
-        let first = messages.try_next().await?.ok_or_else(|| failure::protocol("there is no message"))?;
+        let first = messages.try_next().await?.ok_or_else(|| status::invalid_message("the stream has no messages"))?;
         let descriptor = first.flight_descriptor.as_ref();
-        let descriptor = descriptor.ok_or_else(|| failure::protocol("the first message says not what it is for"))?;
+        let descriptor = descriptor.ok_or_else(|| status::invalid_message("the first message has no descriptor"))?;
         let result = match command(&descriptor.cmd)? {
             Command::CommandPreparedStatementQuery(query) => {
                 let handle = query.prepared_statement_handle;
                 session.statements.prepared(&handle)?.bind(batches(first, messages)).await?;
-                // The same one, for some clients take none for an empty one.
+                // The handle is returned, because some clients take a missing one for an empty one.
                 DoPutPreparedStatementResult { prepared_statement_handle: Some(handle) }.encode_to_vec()
             }
             Command::CommandPreparedStatementUpdate(update) => {
                 let handle = update.prepared_statement_handle;
                 session.statements.prepared(&handle)?.bind(batches(first, messages)).await?;
-                updated(statements::update_prepared(&session, &handle).await?)
+                update_result(statements::update_prepared(&session, &handle).await?)
             }
             Command::CommandStatementUpdate(CommandStatementUpdate { query, .. }) => {
-                updated(statements::update(&session, &query).await?)
+                update_result(statements::update(&session, &query).await?)
             }
             Command::CommandStatementIngest(_) => {
-                let message = "clusters are read only here\nhint: change objects with kubectl";
+                let message = "all data is read-only\nhint: change objects with kubectl";
                 return Err(Status::permission_denied(message));
             }
-            other => return Err(unknown(&other)),
+            other => return Err(unsupported(&other)),
         };
         Ok(Response::new(stream::iter([Ok(PutResult { app_metadata: result.into() })]).boxed()))
     }
@@ -164,59 +160,41 @@ impl FlightService for Service {
     }
 
     async fn list_actions(&self, call: Request<Empty>) -> Result<Response<Self::ListActionsStream>, Status> {
-        self.sessions.of(&call).await?;
+        self.sessions.session(&call).await?;
         Ok(Response::new(stream::iter(actions::list()).boxed()))
     }
 
     async fn do_exchange(&self, _: Request<Streaming<FlightData>>) -> Result<Response<Self::DoExchangeStream>, Status> {
-        Err(Status::unimplemented("nothing is exchanged here: clusters are read only"))
+        Err(Status::unimplemented("DoExchange is not supported"))
     }
 }
 
 fn command(bytes: &[u8]) -> Result<Command, Status> {
-    let foreign = || failure::protocol("that is no command of Flight SQL\nhint: use a Flight SQL client");
-    Any::decode(bytes).ok().and_then(|any| Command::try_from(any).ok()).ok_or_else(foreign)
+    let invalid = || status::invalid_message("not a command of Flight SQL\nhint: use a Flight SQL client");
+    Any::decode(bytes).ok().and_then(|any| Command::try_from(any).ok()).ok_or_else(invalid)
 }
 
-fn unknown(command: &Command) -> Status {
+fn unsupported(command: &Command) -> Status {
     match command {
         Command::CommandStatementSubstraitPlan(_) => {
-            Status::unimplemented("Substrait is not understood\nhint: send SQL")
+            Status::unimplemented("Substrait is not supported\nhint: send SQL")
         }
-        other => Status::unimplemented(format!("{} is not understood", other.type_url())),
+        other => Status::unimplemented(format!("{} is not supported", other.type_url())),
     }
 }
 
-fn updated(record_count: i64) -> Vec<u8> {
+fn update_result(record_count: i64) -> Vec<u8> {
     DoPutUpdateResult { record_count }.encode_to_vec()
 }
 
-/// The batches that a client sends.
+/// Decodes the batches that a client sends.
 fn batches(
     first: FlightData,
     rest: Streaming<FlightData>,
 ) -> impl Stream<Item = Result<arrow::array::RecordBatch, Status>> + Send {
-    // Who has no parameters to bind sends no schema either.
+    // Without parameters, clients send messages without a schema.
     let messages = stream::iter([Ok(first)]).chain(rest);
     let messages = messages.try_filter(|message| futures::future::ready(!message.data_header.is_empty()));
     FlightRecordBatchStream::new_from_flight_data(messages.map_err(|error| FlightError::Tonic(Box::new(error))))
         .map_err(Status::from)
-}
-
-/// The columns of a prepared statement's rows as they are sent.
-pub(super) fn columns(prepared: &Prepared) -> SchemaRef {
-    prepared.schema.as_deref().map_or_else(|| Arc::new(Schema::empty()), types::sent_schema)
-}
-
-/// Its parameters as a client is to send them.
-pub(super) fn parameters(prepared: &Prepared) -> SchemaRef {
-    let parameter = |(at, of): (usize, &DataType)| Field::new(format!("${}", at + 1), plain(of), true);
-    Arc::new(Schema::new(prepared.parameters.iter().enumerate().map(parameter).collect::<Vec<_>>()))
-}
-
-/// A schema as a message of Arrow's.
-pub(super) fn schema_bytes(schema: &Schema) -> Result<Bytes, Status> {
-    let options = IpcWriteOptions::default();
-    let IpcMessage(bytes) = SchemaAsIpc::new(schema, &options).try_into().map_err(failure::encoding)?;
-    Ok(bytes)
 }

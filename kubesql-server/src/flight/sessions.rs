@@ -1,4 +1,5 @@
-//! Sessions: which one a call is of. Here a call becomes a client, once it is known who asks.
+//! Sessions, and the authentication of calls. A call belongs to the session of its user on its connection, unless a cookie
+//! names another session of the user.
 
 use std::collections::HashMap;
 use std::fmt::Write as _;
@@ -9,86 +10,84 @@ use parking_lot::Mutex;
 use tonic::metadata::MetadataMap;
 use tonic::{Request, Status};
 
-use super::connection::Own;
-use super::failure;
-use super::statements::Statements;
+use super::connection::ConnectionInfo;
+use super::session::Session;
+use super::statement_store::Statements;
+use super::status;
 use crate::listen::Access;
-use crate::query::{Client, Door, Who};
+use crate::query::{Frontend, Who};
 
-/// What clients come in by, as other rooms call it.
-const DOOR: &str = "flight";
+/// The name of this protocol in the audit log and in `system.queries`.
+const PROTOCOL: &str = "flight";
 
-/// The cookie that the protocol names for sessions.
+/// The name of the cookie, which the protocol specifies.
 const COOKIE: &str = "arrow_flight_session_id";
 
-/// How long a session that has a name is kept after its last call.
-const IDLE: Duration = Duration::from_secs(1800);
+/// How long a named session is kept after its last call.
+const IDLE_TIMEOUT: Duration = Duration::from_secs(1800);
 
-/// At most so many sessions have names; the one that was not used for longest makes room.
-const NAMED: usize = 10_000;
+/// The maximum number of named sessions. Beyond, the least recently used one is dropped.
+const MAX_NAMED: usize = 10_000;
 
-/// A client, and what it has prepared and running.
-pub(super) struct Session {
-    pub(super) client: Client,
-    pub(super) statements: Statements,
-    /// Whose it is.
-    user: Option<String>,
-}
-
-/// All sessions: who asks by a connection has one there, unless a call names another of theirs by a cookie.
+/// Finds and creates sessions. Those without a name belong to their connections.
 pub(super) struct Sessions {
-    door: Arc<Door>,
+    frontend: Arc<Frontend>,
     access: Arc<Access>,
-    named: Mutex<HashMap<String, Named>>,
+    named: Mutex<HashMap<String, NamedSession>>,
 }
 
-struct Named {
+struct NamedSession {
     session: Arc<Session>,
-    used: Instant,
+    last_used: Instant,
 }
 
 impl Sessions {
-    pub(super) fn new(door: Arc<Door>, access: Arc<Access>) -> Self {
-        Self { door, access, named: Mutex::default() }
+    pub(super) fn new(frontend: Arc<Frontend>, access: Arc<Access>) -> Self {
+        Self { frontend, access, named: Mutex::default() }
     }
 
-    /// The session that a call is of, if who makes it may come in.
-    pub(super) async fn of<T>(&self, call: &Request<T>) -> Result<Arc<Session>, Status> {
-        self.found(call.metadata(), call.extensions().get::<Own>()).await
+    /// Authenticates a call and finds its session.
+    pub(super) async fn session<T>(&self, call: &Request<T>) -> Result<Arc<Session>, Status> {
+        self.find_or_create(call.metadata(), call.extensions().get::<ConnectionInfo>()).await
     }
 
-    async fn found(&self, metadata: &MetadataMap, own: Option<&Own>) -> Result<Arc<Session>, Status> {
-        let own = own.ok_or_else(|| Status::internal("the call came without a connection"))?.clone();
-        let shown = metadata.get("authorization").and_then(|value| value.to_str().ok());
-        let who = self.access.auth.request(DOOR, &own.peer, shown, None).await.map_err(failure::refused)?;
-        if let Some(session) = cookie(metadata).and_then(|name| self.named(&name, &who.user)) {
+    async fn find_or_create(
+        &self,
+        metadata: &MetadataMap,
+        connection: Option<&ConnectionInfo>,
+    ) -> Result<Arc<Session>, Status> {
+        let connection = connection.ok_or_else(|| Status::internal("the call has no connection"))?.clone();
+        let authorization = metadata.get("authorization").and_then(|value| value.to_str().ok());
+        let identified = self.access.auth.authenticate_request(PROTOCOL, &connection.peer, authorization, None).await;
+        let who = identified.map_err(status::unauthenticated)?;
+        if let Some(session) = cookie(metadata).and_then(|name| self.find_named(&name, &who.user)) {
             return Ok(session);
         }
-        let mut sessions = own.sessions.lock();
+        let mut sessions = connection.sessions.lock();
         let user = who.user.clone();
-        Ok(Arc::clone(sessions.entry(user).or_insert_with(|| self.begin(who, metadata))))
+        Ok(Arc::clone(sessions.entry(user).or_insert_with(|| self.create(who, metadata))))
     }
 
-    fn begin(&self, who: Who, metadata: &MetadataMap) -> Arc<Session> {
+    fn create(&self, who: Who, metadata: &MetadataMap) -> Arc<Session> {
         let user = who.user.clone();
-        let client = self.door.client_of(who);
+        let client = self.frontend.client(who);
         if let Some(agent) = metadata.get("user-agent").and_then(|agent| agent.to_str().ok()) {
             client.set_application_name(agent);
         }
         Arc::new(Session { client, statements: Statements::default(), user })
     }
 
-    /// What whoever has come in shows from now on instead of a password.
-    pub(super) fn token(&self, session: &Session) -> String {
-        self.access.auth.seal(session.user.as_deref().unwrap_or_default())
+    /// A token that authenticates the user of a session in further calls.
+    pub(super) fn issue_token(&self, session: &Session) -> String {
+        self.access.auth.issue_session_token(session.user.as_deref().unwrap_or_default())
     }
 
-    /// Gives a session a name that nobody guesses, by which calls of other connections find it too.
-    fn name(&self, session: &Arc<Session>) -> String {
+    /// Gives a session a random name, by which calls on other connections find it.
+    fn add_name(&self, session: &Arc<Session>) -> String {
         let mut named = self.named.lock();
-        named.retain(|_, named| named.used.elapsed() < IDLE);
-        if named.len() >= NAMED {
-            let oldest = named.iter().min_by_key(|(_, named)| named.used).map(|(name, _)| name.clone());
+        named.retain(|_, session| session.last_used.elapsed() < IDLE_TIMEOUT);
+        if named.len() >= MAX_NAMED {
+            let oldest = named.iter().min_by_key(|(_, session)| session.last_used).map(|(name, _)| name.clone());
             oldest.and_then(|oldest| named.remove(&oldest));
         }
         let mut name = String::new();
@@ -96,41 +95,40 @@ impl Sessions {
             // Writing to a String cannot fail.
             _ = write!(name, "{byte:02x}");
         }
-        named.insert(name.clone(), Named { session: Arc::clone(session), used: Instant::now() });
+        named.insert(name.clone(), NamedSession { session: Arc::clone(session), last_used: Instant::now() });
         name
     }
 
-    /// The session of this name, which is nobody's but theirs.
-    fn named(&self, name: &str, user: &Option<String>) -> Option<Arc<Session>> {
+    /// The session of this name, if it belongs to the user.
+    fn find_named(&self, name: &str, user: &Option<String>) -> Option<Arc<Session>> {
         let mut all = self.named.lock();
         let named = all.get_mut(name).filter(|named| named.session.user == *user)?;
-        if named.used.elapsed() >= IDLE {
+        if named.last_used.elapsed() >= IDLE_TIMEOUT {
             all.remove(name);
             return None;
         }
-        named.used = Instant::now();
+        named.last_used = Instant::now();
         Some(Arc::clone(&named.session))
     }
 
-    /// What a response says so that the next call is of the same session, whatever connection it comes by; nothing
-    /// where the call named it.
+    /// The cookie by which further calls find the session, on any connection; `None` if the call has sent it.
     pub(super) fn cookie<T>(&self, call: &Request<T>, session: &Arc<Session>) -> Option<String> {
-        let known = cookie(call.metadata()).is_some_and(|name| self.named(&name, &session.user).is_some());
-        (!known).then(|| format!("{COOKIE}={}", self.name(session)))
+        let is_named = cookie(call.metadata()).is_some_and(|name| self.find_named(&name, &session.user).is_some());
+        (!is_named).then(|| format!("{COOKIE}={}", self.add_name(session)))
     }
 
-    /// Ends a session that a call is of, with all that it has running; the next call begins another.
+    /// Ends the session of a call and cancels its statements. The next call creates another one.
     pub(super) fn close<T>(&self, call: &Request<T>, session: &Arc<Session>) {
         self.named.lock().retain(|_, named| !Arc::ptr_eq(&named.session, session));
-        if let Some(own) = call.extensions().get::<Own>() {
-            own.sessions.lock().retain(|_, own| !Arc::ptr_eq(own, session));
+        if let Some(connection) = call.extensions().get::<ConnectionInfo>() {
+            connection.sessions.lock().retain(|_, other| !Arc::ptr_eq(other, session));
         }
         session.client.cancel();
         session.statements.clear();
     }
 }
 
-/// The name of a session in a call.
+/// The session name in the cookie of a call.
 fn cookie(metadata: &MetadataMap) -> Option<String> {
     let texts = metadata.get_all("cookie").into_iter().filter_map(|value| value.to_str().ok());
     let mut pairs = texts.flat_map(|value| value.split(';'));

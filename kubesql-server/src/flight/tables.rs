@@ -1,4 +1,4 @@
-//! The tables that a client asks for, with their columns where it wants them.
+//! The answer to `GetTables`: tables, optionally with their columns.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -6,84 +6,90 @@ use std::sync::Arc;
 use arrow::array::RecordBatch;
 use arrow::datatypes::{Field, Schema};
 use arrow_flight::sql::CommandGetTables;
+use kubesql_runtime::sql::LikePattern;
 use tonic::Status;
 
-use super::metadata::{CATALOG, arrow, ask};
-use super::types;
+use super::catalog_query::{CATALOG, query};
+use super::status::from_flight;
+use super::{status, types};
 use crate::query::Client;
 
-/// What kinds of tables there are: those of objects, and those about kubesql itself.
+/// The types of tables: those of objects, and the system tables.
 pub(super) const TABLE: &str = "TABLE";
 pub(super) const VIEW: &str = "VIEW";
 
-/// A schema and a table in it.
-type Name = (String, String);
+/// The names of a schema and of a table in it.
+type TableName = (String, String);
 
-/// Columns of tables.
-type Columns = BTreeMap<Name, Vec<Field>>;
+/// The columns of each table.
+type TableColumns = BTreeMap<TableName, Vec<Field>>;
 
-/// The tables that are asked for. Those that are not listed are there for who names them.
+/// The tables that match the command. Unlisted tables are included only if the pattern is the name of one.
 pub(super) async fn answer(command: CommandGetTables, client: &Client) -> Result<RecordBatch, Status> {
     let pattern = command.table_name_filter_pattern.clone();
-    let name = pattern.as_deref().and_then(plain);
-    let mut found: BTreeMap<Name, &'static str> = list(client, None).await?.into_iter().collect();
+    let name = pattern.as_deref().and_then(single_name);
+    let mut found: BTreeMap<TableName, &'static str> = list(client, None).await?.into_iter().collect();
     if let Some(name) = &name {
         found.extend(list(client, Some(name)).await?);
     }
     let with_columns = command.include_schema;
-    found.retain(|(_, table), _| pattern.as_deref().is_none_or(|pattern| like(pattern, table)));
-    let mut columns = Columns::new();
-    if let Some(name) = name.filter(|_| with_columns) {
-        // Who means one table is told the columns that its objects make, too.
-        columns = self::columns(client, &format!("table_name = {}", quoted(&name))).await?;
+    if let Some(pattern) = &pattern {
+        let like = LikePattern::new(pattern, Some('\\')).map_err(status::from_sql)?;
+        found.retain(|(_, table), _| like.matches(table));
     }
-    // Of tables whose objects cannot be had as well: the columns that they have without.
-    if with_columns && found.keys().any(|of| !columns.contains_key(of)) {
-        for (of, fields) in self::columns(client, "true").await? {
-            columns.entry(of).or_insert(fields);
+    let mut columns = TableColumns::new();
+    if let Some(name) = name.filter(|_| with_columns) {
+        // For a single table, the columns of the keys of its maps are included.
+        columns = self::columns(client, &format!("table_name = {}", quote_literal(&name))).await?;
+    }
+    // Tables whose objects could not be read have their fixed columns.
+    if with_columns && found.keys().any(|table| !columns.contains_key(table)) {
+        for (table, fields) in self::columns(client, "true").await? {
+            columns.entry(table).or_insert(fields);
         }
     }
     let mut tables = command.into_builder();
     for ((schema, table), kind) in found {
-        let of = (schema, table);
-        let fields = columns.get(&of).cloned().unwrap_or_default();
+        let name = (schema, table);
+        let fields = columns.get(&name).cloned().unwrap_or_default();
         if with_columns && fields.is_empty() {
-            // A name that several groups claim.
+            // The name is ambiguous: several API groups have such a table.
             continue;
         }
         let fields = Arc::new(Schema::new(fields));
-        tables.append(CATALOG, &of.0, &of.1, kind, &fields).map_err(arrow)?;
+        tables.append(CATALOG, &name.0, &name.1, kind, &fields).map_err(from_flight)?;
     }
-    tables.build().map_err(arrow)
+    tables.build().map_err(from_flight)
 }
 
-/// The tables that are listed, or all of a name.
-async fn list(client: &Client, name: Option<&str>) -> Result<Vec<(Name, &'static str)>, Status> {
-    let only = name.map(|name| format!(" WHERE table_name = {}", quoted(name))).unwrap_or_default();
+/// The listed tables, or all tables of a name.
+async fn list(client: &Client, name: Option<&str>) -> Result<Vec<(TableName, &'static str)>, Status> {
+    let only = name.map(|name| format!(" WHERE table_name = {}", quote_literal(name))).unwrap_or_default();
     let sql = format!("SELECT table_schema, table_name, table_type FROM information_schema.tables{only}");
     let table = |row: Vec<String>| {
         let [schema, name, kind] = <[String; 3]>::try_from(row).ok()?;
         Some(((schema, name), if kind == "VIEW" { VIEW } else { TABLE }))
     };
-    Ok(ask(client, &sql).await?.into_iter().filter_map(table).collect())
+    Ok(query(client, &sql).await?.into_iter().filter_map(table).collect())
 }
 
-/// The columns of the tables of which this is true, in one statement.
-async fn columns(client: &Client, only: &str) -> Result<Columns, Status> {
+/// The columns of the tables that satisfy a condition.
+async fn columns(client: &Client, condition: &str) -> Result<TableColumns, Status> {
     let sql = format!(
         "SELECT table_schema, table_name, column_name, data_type FROM information_schema.columns \
-         WHERE {only} ORDER BY table_schema, table_name, ordinal_position"
+         WHERE {condition} ORDER BY table_schema, table_name, ordinal_position"
     );
-    let mut found = Columns::new();
-    for row in ask(client, &sql).await? {
-        let Ok([schema, table, column, of]) = <[String; 4]>::try_from(row) else { continue };
-        found.entry((schema, table)).or_default().push(types::column(&column, &of));
+    let mut found = TableColumns::new();
+    for row in query(client, &sql).await? {
+        let Ok([schema, table, column, sql_type]) = <[String; 4]>::try_from(row) else { continue };
+        found.entry((schema, table)).or_default().push(types::table_column(&column, &sql_type));
     }
     Ok(found)
 }
 
-/// The one name that a pattern can mean, but for `_` in it; none where it means several.
-fn plain(pattern: &str) -> Option<String> {
+/// The name that a pattern without `%` stands for. `_` is taken literally, since names often contain it and clients
+/// often do not escape it.
+fn single_name(pattern: &str) -> Option<String> {
     let (mut name, mut characters) = (String::new(), pattern.chars());
     while let Some(character) = characters.next() {
         match character {
@@ -95,31 +101,7 @@ fn plain(pattern: &str) -> Option<String> {
     Some(name)
 }
 
-/// Whether a name is as a pattern says: `%` is any text, `_` any character, `\\` takes the next one as it is.
-fn like(pattern: &str, name: &str) -> bool {
-    let mut rest = name.chars();
-    let mut pattern = pattern.chars();
-    while let Some(character) = pattern.next() {
-        let wanted = match character {
-            '%' => {
-                let behind = pattern.as_str();
-                return (0..=rest.as_str().len())
-                    .filter_map(|at| rest.as_str().get(at..))
-                    .any(|rest| like(behind, rest));
-            }
-            '_' => None,
-            '\\' => pattern.next(),
-            other => Some(other),
-        };
-        match rest.next() {
-            Some(next) if wanted.is_none_or(|wanted| wanted == next) => {}
-            _ => return false,
-        }
-    }
-    rest.as_str().is_empty()
-}
-
-fn quoted(text: &str) -> String {
+fn quote_literal(text: &str) -> String {
     format!("'{}'", text.replace('\'', "''"))
 }
 
@@ -128,7 +110,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn patterns_that_mean_one_table() {
+    fn patterns_without_percent_are_single_names() {
         for (pattern, name) in [
             ("pods", Some("pods")),
             ("pod_volumes", Some("pod_volumes")),
@@ -136,20 +118,8 @@ mod tests {
             ("pod%", None),
             ("a\\%b", Some("a%b")),
         ] {
-            assert_eq!(plain(pattern).as_deref(), name, "{pattern}");
-            assert!(name.is_none_or(|name| like(pattern, name)), "{pattern}");
+            assert_eq!(single_name(pattern).as_deref(), name, "{pattern}");
         }
-        for (pattern, name, is) in [
-            ("%sets", "daemonsets", true),
-            ("pod_", "pods", true),
-            ("pod\\_", "pods", false),
-            ("%p%d%", "pods", true),
-            ("pod", "pods", false),
-            ("pods_", "pods", false),
-            ("%", "", true),
-        ] {
-            assert_eq!(like(pattern, name), is, "{pattern} {name}");
-        }
-        assert_eq!(quoted("o'clock"), "'o''clock'");
+        assert_eq!(quote_literal("o'clock"), "'o''clock'");
     }
 }

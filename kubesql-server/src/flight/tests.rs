@@ -1,4 +1,4 @@
-//! What is said of SQL is true, and rows become messages that no client refuses.
+//! The answers about SQL compared with the outcome of statements, and the sizes of messages.
 
 use std::sync::Arc;
 
@@ -14,15 +14,15 @@ use kubesql_runtime::ingest::{Files, Kinds, Options};
 use kubesql_runtime::sql::{Engine, SqlError};
 use prost::Message;
 
-use super::{facts, rows};
+use super::{rows, sql_info};
 use crate::output::plain::plain;
-use crate::query::{Client, Door, Limits};
+use crate::query::{Client, Frontend, Limits};
 
 fn client() -> Client {
     let kinds = Kinds::new(generated::KINDS.iter().copied(), generated::rows);
     let files = Files::new(Vec::new(), kinds, Options { show_secrets: false }).expect("no files");
     let engine = Engine::new(generated::KINDS, Arc::new(files)).expect("an engine");
-    Door::new(engine, Limits { at_once: 4, ..Limits::default() }, false).client()
+    Frontend::unaudited(engine, Limits { concurrent: 4, ..Limits::default() }).internal_client()
 }
 
 async fn batches(client: &Client, sql: &str) -> Result<Vec<RecordBatch>, SqlError> {
@@ -30,10 +30,10 @@ async fn batches(client: &Client, sql: &str) -> Result<Vec<RecordBatch>, SqlErro
 }
 
 #[tokio::test]
-async fn what_is_said_of_sql_is_true() {
+async fn sql_info_agrees_with_statements() {
     let client = client();
-    let known = facts::all().expect("facts");
-    for (fact, has, sql) in [
+    let info = sql_info::all().expect("values");
+    for (name, expect, sql) in [
         (SqlInfo::SqlSupportsColumnAliasing, true, "select 1 as one"),
         (SqlInfo::SqlSupportsTableCorrelationNames, true, "select p.name from pods p"),
         (SqlInfo::SqlSupportsExpressionsInOrderBy, true, "select name from pods order by length(name) + 1"),
@@ -51,13 +51,13 @@ async fn what_is_said_of_sql_is_true() {
         (SqlInfo::SqlStoredProceduresSupported, false, "call something()"),
     ] {
         let outcome = batches(&client, sql).await;
-        assert_eq!(outcome.is_ok(), has, "{sql}: {:?}", outcome.err());
-        let number = u32::try_from(fact as i32).expect("numbers of facts are positive");
-        let row = known.record_batch([number]).expect("facts");
-        assert_eq!(row.num_rows(), 1, "{fact:?} is not told");
-        assert_eq!(row.column(1).as_union().value(0).as_boolean().value(0), has, "{fact:?}");
+        assert_eq!(outcome.is_ok(), expect, "{sql}: {:?}", outcome.err());
+        let number = u32::try_from(name as i32).expect("a positive number");
+        let row = info.record_batch([number]).expect("a row");
+        assert_eq!(row.num_rows(), 1, "{name:?} is missing");
+        assert_eq!(row.column(1).as_union().value(0).as_boolean().value(0), expect, "{name:?}");
     }
-    // What numbers say, in words.
+    // The values that are numbers and bit masks.
     for sql in [
         "select count(*) from pods group by namespace, nodename",
         "select 1 union select 2",
@@ -73,29 +73,29 @@ async fn what_is_said_of_sql_is_true() {
 }
 
 #[tokio::test]
-async fn functions_that_are_told_are_there() {
+async fn listed_functions_exist() {
     let client = client();
     let rows = batches(&client, "select name from system.functions").await.expect("rows");
     let names: Vec<String> = rows
         .iter()
         .flat_map(|batch| batch.column(0).as_string_view().iter().flatten().map(str::to_uppercase).collect::<Vec<_>>())
         .collect();
-    for told in facts::NUMERIC.iter().chain(facts::STRING).chain(facts::DATETIME) {
-        assert!(names.iter().any(|name| name == told), "{told} is told and not there");
+    for function in sql_info::NUMERIC.iter().chain(sql_info::STRING).chain(sql_info::DATETIME) {
+        assert!(names.iter().any(|name| name == function), "{function} does not exist");
     }
 }
 
-/// What a client reads of messages, and how large the largest of them is.
-async fn read(batch: RecordBatch) -> (Vec<RecordBatch>, usize) {
-    let messages: Vec<_> = rows::of_batch(batch).try_collect().await.expect("messages");
+/// The batches that a client decodes, and the size of the largest message.
+async fn encode_and_decode(batch: RecordBatch) -> (Vec<RecordBatch>, usize) {
+    let messages: Vec<_> = rows::encode_batch(batch).try_collect().await.expect("messages");
     let largest = messages.iter().map(Message::encoded_len).max().unwrap_or(0);
     let messages = futures::stream::iter(messages.into_iter().map(Ok::<_, FlightError>));
     (FlightRecordBatchStream::new_from_flight_data(messages).try_collect().await.expect("batches"), largest)
 }
 
 #[tokio::test]
-async fn large_rows_are_sent_in_messages_that_clients_take() {
-    // Small ones first, so that what is learnt of them is wrong for those behind.
+async fn large_rows_are_split_into_messages_of_limited_size() {
+    // Small rows come first, so that their size is a wrong estimate for the large ones.
     let texts: Vec<String> = (0..6000).map(|row| "x".repeat(if row < 5000 { 3 } else { 20_000 })).collect();
     let mut maps = MapBuilder::new(None, StringBuilder::new(), StringBuilder::new());
     for row in 0..6000 {
@@ -111,8 +111,8 @@ async fn large_rows_are_sent_in_messages_that_clients_take() {
     ]);
     let text = arrow::compute::cast(&views, &plain(views.data_type())).expect("text");
     let batch = RecordBatch::try_new(Arc::new(schema), vec![text, maps]).expect("a batch");
-    let (read, largest) = read(batch.clone()).await;
+    let (decoded, largest) = encode_and_decode(batch.clone()).await;
     assert!(largest < 4 << 20, "{largest} bytes in a message");
-    let read = arrow::compute::concat_batches(&batch.schema(), &read).expect("one batch");
-    assert_eq!(read, batch);
+    let decoded = arrow::compute::concat_batches(&batch.schema(), &decoded).expect("one batch");
+    assert_eq!(decoded, batch);
 }

@@ -1,4 +1,4 @@
-//! Which Arrow types are sent: those that every client reads, named as SQL names them.
+//! The Arrow types of columns as they are sent, which are types that all clients support, and their SQL names.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -7,7 +7,7 @@ use arrow::datatypes::{DataType, Field, FieldRef, Fields, Schema, SchemaRef, Tim
 
 use crate::output::plain::plain;
 
-/// Where the protocol has a column's SQL type.
+/// The metadata of a column with the name of its SQL type, which the protocol specifies.
 const TYPE_NAME: &str = "ARROW:FLIGHT:SQL:TYPE_NAME";
 
 /// The columns of an answer as they are sent.
@@ -21,9 +21,9 @@ fn sent_column(field: &FieldRef) -> Field {
     Field::new(field.name(), plain(field.data_type()), field.is_nullable()).with_metadata(metadata)
 }
 
-/// As psql spells it.
-fn sql_name(of: &DataType, metadata: &HashMap<String, String>) -> std::borrow::Cow<'static, str> {
-    match of {
+/// The name of the SQL type, as in psql.
+fn sql_name(data_type: &DataType, metadata: &HashMap<String, String>) -> std::borrow::Cow<'static, str> {
+    match data_type {
         DataType::Utf8View | DataType::Utf8 | DataType::LargeUtf8 | DataType::Null => {
             if metadata.get("kubesql.content").is_some_and(|content| content == "json") { "json" } else { "text" }
                 .into()
@@ -52,15 +52,15 @@ fn sql_name(of: &DataType, metadata: &HashMap<String, String>) -> std::borrow::C
     }
 }
 
-/// The column of a table, from its type as psql spells it.
-pub(super) fn column(name: &str, sql: &str) -> Field {
-    let of = of_sql(sql);
-    Field::new(name, of, true).with_metadata([(TYPE_NAME.to_owned(), sql.to_owned())].into())
+/// The column of a table, from the name of its SQL type.
+pub(super) fn table_column(name: &str, sql_type: &str) -> Field {
+    let data_type = from_sql_name(sql_type);
+    Field::new(name, data_type, true).with_metadata([(TYPE_NAME.to_owned(), sql_type.to_owned())].into())
 }
 
-fn of_sql(name: &str) -> DataType {
+fn from_sql_name(name: &str) -> DataType {
     if let Some(item) = name.strip_suffix("[]") {
-        return DataType::List(Arc::new(Field::new("item", of_sql(item), true)));
+        return DataType::List(Arc::new(Field::new("item", from_sql_name(item), true)));
     }
     match name {
         "boolean" => DataType::Boolean,

@@ -1,5 +1,5 @@
-//! Connections that are ready to be spoken to, for protocols that begin TLS at once: one slow handshake keeps nobody
-//! else waiting.
+//! Connections after the TLS handshake, for protocols that begin with it. Handshakes run concurrently, so that a slow
+//! one does not delay other clients.
 
 use std::io;
 use std::pin::Pin;
@@ -11,20 +11,23 @@ use tokio::sync::{OwnedSemaphorePermit, mpsc};
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 
-use super::{Accepted, Access, HELLO, Listener, PATIENCE, Socket, Stream, first_byte, secured, unsecured};
+use super::{
+    Accepted, Access, HANDSHAKE_TIMEOUT, Listener, SharedSocket, Stream, TLS_HANDSHAKE, accept_plain, accept_tls,
+    peek_first_byte,
+};
 use crate::auth::Peer;
 
-/// What a client without TLS is told where it needs TLS.
-const TLS_ONLY: &[u8] = b"HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain\r\nConnection: close\r\n\
-    Content-Length: 52\r\n\r\nthis address takes TLS only: ask with https instead\n";
+/// The response to clients that send plain text although TLS is required.
+const TLS_REQUIRED: &[u8] = b"HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain\r\nConnection: close\r\n\
+    Content-Length: 44\r\n\r\nthis address requires TLS: use an https URL\n";
 
-/// Connections that are ready.
+/// Connections that are ready to be served.
 pub(crate) struct Incoming {
     ready: mpsc::Receiver<Connection>,
-    _accepting: JoinSet<()>,
+    _acceptor: JoinSet<()>,
 }
 
-/// A connection that is ready, which keeps its place among all of a door.
+/// A connection that is ready to be served. It is counted as open until it is dropped.
 pub(crate) struct Connection {
     stream: Stream,
     peer: Peer,
@@ -32,66 +35,66 @@ pub(crate) struct Connection {
 }
 
 impl Incoming {
-    /// Those of this listener, which may speak one of these protocols over TLS.
-    pub(crate) fn new(listener: Listener, access: Arc<Access>, protocols: &'static [&'static [u8]]) -> Self {
-        let (to, ready) = mpsc::channel(1);
-        let mut accepting = JoinSet::new();
-        accepting.spawn(async move {
-            let mut beginning = JoinSet::new();
+    /// Accepts the connections of a listener. `alpn` lists the application protocols to agree on over TLS.
+    pub(crate) fn new(listener: Listener, access: Arc<Access>, alpn: &'static [&'static [u8]]) -> Self {
+        let (sender, ready) = mpsc::channel(1);
+        let mut acceptor = JoinSet::new();
+        acceptor.spawn(async move {
+            let mut handshakes = JoinSet::new();
             loop {
                 tokio::select! {
                     accepted = listener.accept() => {
-                        let (access, to) = (Arc::clone(&access), to.clone());
-                        beginning.spawn(async move {
-                            if let Ok(Ok(connection)) = timeout(PATIENCE, begun(accepted, &access, protocols)).await {
-                                // Where nobody waits for it any more, it is closed.
-                                _ = to.send(connection).await;
+                        let (access, sender) = (Arc::clone(&access), sender.clone());
+                        handshakes.spawn(async move {
+                            let handshake = timeout(HANDSHAKE_TIMEOUT, handshake(accepted, &access, alpn));
+                            if let Ok(Ok(connection)) = handshake.await {
+                                // If the receiver is gone, the connection is closed.
+                                _ = sender.send(connection).await;
                             }
                         });
                     }
-                    Some(_) = beginning.join_next() => {}
+                    Some(_) = handshakes.join_next() => {}
                 }
             }
         });
-        Self { ready, _accepting: accepting }
+        Self { ready, _acceptor: acceptor }
     }
 
-    /// The next one.
+    /// The next connection.
     pub(crate) async fn next(&mut self) -> Connection {
         match self.ready.recv().await {
             Some(connection) => connection,
-            // It accepts as long as this is there.
+            // Not reached: the acceptor holds a sender as long as `self` lives.
             None => std::future::pending().await,
         }
     }
 
-    /// The next one, for those who poll.
+    /// Polls for the next connection.
     pub(crate) fn poll_next(&mut self, context: &mut Context<'_>) -> Poll<Option<Connection>> {
         self.ready.poll_recv(context)
     }
 }
 
 impl Connection {
-    /// Who is at its other end.
+    /// The other end.
     pub(crate) fn peer(&self) -> &Peer {
         &self.peer
     }
 }
 
-async fn begun(accepted: Accepted, access: &Access, protocols: &[&[u8]]) -> io::Result<Connection> {
-    let Accepted { socket, from, slot, .. } = accepted;
-    // Closed: whoever has too many connections has to wait.
+async fn handshake(accepted: Accepted, access: &Access, alpn: &[&[u8]]) -> io::Result<Connection> {
+    let Accepted { mut socket, address, slot, .. } = accepted;
+    // Too many connections: this one is closed.
     let slot = slot.ok_or(io::ErrorKind::QuotaExceeded)?;
     let (stream, peer) = match &access.tls {
-        None => unsecured(Socket(Arc::new(socket)), from),
+        None => accept_plain(SharedSocket(Arc::new(socket)), address),
         Some(tls) => {
-            if first_byte(&socket).await? == HELLO {
-                secured(tls, Socket(Arc::new(socket)), from, protocols).await?
-            } else if access.plain {
-                unsecured(Socket(Arc::new(socket)), from)
+            if peek_first_byte(&socket).await? == TLS_HANDSHAKE {
+                accept_tls(tls, SharedSocket(Arc::new(socket)), address, alpn).await?
+            } else if access.allows_plain_text {
+                accept_plain(SharedSocket(Arc::new(socket)), address)
             } else {
-                let mut socket = socket;
-                socket.write_all(TLS_ONLY).await?;
+                socket.write_all(TLS_REQUIRED).await?;
                 socket.shutdown().await?;
                 return Err(io::ErrorKind::ConnectionRefused.into());
             }

@@ -1,4 +1,4 @@
-//! Connections as they come in: how many there may be, with TLS or without, and who they say that they are.
+//! Connections before any protocol: limits on their number, TLS, and client certificates.
 
 mod incoming;
 mod stream;
@@ -16,28 +16,28 @@ use crate::auth::{Auth, Peer};
 use crate::tls::{Tls, common_name};
 
 pub(crate) use incoming::{Connection, Incoming};
-pub(crate) use stream::{Socket, Stream};
+pub(crate) use stream::{SharedSocket, Stream};
 
-/// How long a client may take until it is known who it is.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
+/// How long a client may take for the TLS handshake and authentication.
+pub(crate) const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(20);
 
-/// How many are told at once that there are too many.
-const REFUSALS: usize = 100;
+/// How many clients at a time receive the error that there are too many connections. Others are disconnected.
+const MAX_REFUSALS: usize = 100;
 
-/// What all doors ask of those who come in.
+/// What all protocols require of a connection.
 pub(crate) struct Access {
     pub(crate) auth: Auth,
     pub(crate) tls: Option<Tls>,
-    /// Whether clients may do without TLS where there is TLS.
-    pub(crate) plain: bool,
-    /// How many connections a door has at once.
-    pub(crate) connections: usize,
+    /// Whether clients may connect without TLS although there is a certificate.
+    pub(crate) allows_plain_text: bool,
+    /// The maximum number of connections of each listener.
+    pub(crate) max_connections: usize,
 }
 
 impl Access {
-    /// Whether a connection without TLS is refused.
-    pub(crate) fn wants_tls(&self) -> bool {
-        self.tls.is_some() && !self.plain
+    /// Whether connections without TLS are refused.
+    pub(crate) fn requires_tls(&self) -> bool {
+        self.tls.is_some() && !self.allows_plain_text
     }
 }
 
@@ -45,32 +45,30 @@ impl Access {
 pub(crate) struct Listener {
     tcp: TcpListener,
     slots: Arc<Semaphore>,
-    /// How many are told at once that there is no place for them; others just go.
-    refusals: Arc<Semaphore>,
+    refusal_slots: Arc<Semaphore>,
 }
 
-/// A connection that has come in; none of what it says was read.
+/// A new connection, of which no byte was read.
 pub(crate) struct Accepted {
     pub(crate) socket: TcpStream,
-    pub(crate) from: SocketAddr,
-    /// Its place among all connections; none where there are too many.
+    pub(crate) address: SocketAddr,
+    /// Counts the connection until it is dropped; `None` if there are too many.
     pub(crate) slot: Option<OwnedSemaphorePermit>,
-    /// Its place among those who are told so.
-    pub(crate) refusal: Option<OwnedSemaphorePermit>,
+    /// Without a slot, the permission to send the client an error.
+    pub(crate) refusal_slot: Option<OwnedSemaphorePermit>,
 }
 
 impl Listener {
-    /// Takes the address.
     pub(crate) async fn bind(address: SocketAddr, access: &Access) -> io::Result<Self> {
         let tcp = TcpListener::bind(address).await?;
         Ok(Self {
             tcp,
-            slots: Arc::new(Semaphore::new(access.connections)),
-            refusals: Arc::new(Semaphore::new(REFUSALS)),
+            slots: Arc::new(Semaphore::new(access.max_connections)),
+            refusal_slots: Arc::new(Semaphore::new(MAX_REFUSALS)),
         })
     }
 
-    /// Where it listens.
+    /// The bound address, with the actual port.
     pub(crate) fn address(&self) -> io::Result<SocketAddr> {
         self.tcp.local_addr()
     }
@@ -79,55 +77,55 @@ impl Listener {
     pub(crate) async fn accept(&self) -> Accepted {
         loop {
             match self.tcp.accept().await {
-                Ok((socket, from)) => {
+                Ok((socket, address)) => {
                     _ = socket.set_nodelay(true);
-                    // Clients that are gone without a word are noticed.
-                    let alive = TcpKeepalive::new().with_time(Duration::from_secs(60));
-                    _ = SockRef::from(&socket).set_tcp_keepalive(&alive);
+                    // Detects clients that have disappeared without closing the connection.
+                    let keepalive = TcpKeepalive::new().with_time(Duration::from_secs(60));
+                    _ = SockRef::from(&socket).set_tcp_keepalive(&keepalive);
                     let slot = Arc::clone(&self.slots).try_acquire_owned().ok();
-                    let refusal = match &slot {
+                    let refusal_slot = match &slot {
                         Some(_) => None,
-                        None => Arc::clone(&self.refusals).try_acquire_owned().ok(),
+                        None => Arc::clone(&self.refusal_slots).try_acquire_owned().ok(),
                     };
-                    if slot.is_some() || refusal.is_some() {
-                        return Accepted { socket, from, slot, refusal };
+                    if slot.is_some() || refusal_slot.is_some() {
+                        return Accepted { socket, address, slot, refusal_slot };
                     }
                 }
-                // Too many files are open, or the client is gone already: others may still come.
+                // Too many files are open, or the client has disconnected already. Both may be different next time.
                 Err(_) => tokio::time::sleep(Duration::from_millis(50)).await,
             }
         }
     }
 }
 
-/// The same connection over TLS, which may speak one of these protocols.
-pub(crate) async fn secured(
+/// Performs the TLS handshake. `alpn` lists the application protocols to agree on.
+pub(crate) async fn accept_tls(
     tls: &Tls,
-    socket: Socket,
-    from: SocketAddr,
-    protocols: &[&[u8]],
+    socket: SharedSocket,
+    address: SocketAddr,
+    alpn: &[&[u8]],
 ) -> io::Result<(Stream, Peer)> {
-    let (acceptor, binding) = tls.acceptor(protocols);
+    let (acceptor, channel_binding) = tls.acceptor(alpn);
     let stream = acceptor.accept(socket).await?;
     let (_, connection) = stream.get_ref();
     let certificate = connection.peer_certificates().and_then(|chain| chain.first());
-    let certificate = match certificate {
+    let certificate_name = match certificate {
         Some(certificate) => Some(common_name(certificate).ok_or_else(|| {
-            io::Error::new(io::ErrorKind::PermissionDenied, "the client's certificate has not one common name")
+            io::Error::new(io::ErrorKind::PermissionDenied, "the client's certificate must have one common name")
         })?),
         None => None,
     };
-    let peer = Peer { address: from, secure: true, certificate, binding };
+    let peer = Peer { address, is_tls: true, certificate_name, channel_binding };
     Ok((Stream::Tls(Box::new(stream)), peer))
 }
 
-/// The same connection without TLS.
-pub(crate) fn unsecured(socket: Socket, from: SocketAddr) -> (Stream, Peer) {
-    (Stream::Plain(socket), Peer { address: from, secure: false, certificate: None, binding: None })
+/// A connection without TLS.
+pub(crate) fn accept_plain(socket: SharedSocket, address: SocketAddr) -> (Stream, Peer) {
+    (Stream::Plain(socket), Peer { address, is_tls: false, certificate_name: None, channel_binding: None })
 }
 
-/// The first byte that a client sends; TLS begins with 22.
-pub(crate) async fn first_byte(socket: &TcpStream) -> io::Result<u8> {
+/// Waits for the first byte of the client and leaves it in the socket.
+pub(crate) async fn peek_first_byte(socket: &TcpStream) -> io::Result<u8> {
     let mut byte = [0];
     match socket.peek(&mut byte).await? {
         0 => Err(io::ErrorKind::UnexpectedEof.into()),
@@ -135,5 +133,5 @@ pub(crate) async fn first_byte(socket: &TcpStream) -> io::Result<u8> {
     }
 }
 
-/// What TLS begins with.
-pub(crate) const HELLO: u8 = 22;
+/// The first byte of a TLS connection: the record type `handshake`.
+pub(crate) const TLS_HANDSHAKE: u8 = 22;

@@ -1,4 +1,4 @@
-//! Bytes of a connection, with TLS or without.
+//! The byte stream of a connection, with or without TLS.
 
 use std::io::{self, IoSlice};
 use std::net::Shutdown;
@@ -11,18 +11,18 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio_rustls::server::TlsStream;
 
-/// A socket that somebody else may look at while it is read and written.
+/// A socket that can be observed, for instance for a closed connection, while it is read and written elsewhere.
 #[derive(Debug, Clone)]
-pub(crate) struct Socket(pub(crate) Arc<TcpStream>);
+pub(crate) struct SharedSocket(pub(crate) Arc<TcpStream>);
 
-/// A connection's bytes.
+/// The byte stream of a connection.
 #[derive(Debug)]
 pub(crate) enum Stream {
-    Plain(Socket),
-    Tls(Box<TlsStream<Socket>>),
+    Plain(SharedSocket),
+    Tls(Box<TlsStream<SharedSocket>>),
 }
 
-impl AsyncRead for Socket {
+impl AsyncRead for SharedSocket {
     fn poll_read(self: Pin<&mut Self>, context: &mut Context<'_>, to: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         loop {
             ready!(self.0.poll_read_ready(context))?;
@@ -38,8 +38,12 @@ impl AsyncRead for Socket {
     }
 }
 
-impl Socket {
-    fn poll_try(&self, context: &mut Context<'_>, write: impl Fn() -> io::Result<usize>) -> Poll<io::Result<usize>> {
+impl SharedSocket {
+    fn poll_write_with(
+        &self,
+        context: &mut Context<'_>,
+        write: impl Fn() -> io::Result<usize>,
+    ) -> Poll<io::Result<usize>> {
         loop {
             ready!(self.0.poll_write_ready(context))?;
             match write() {
@@ -50,9 +54,9 @@ impl Socket {
     }
 }
 
-impl AsyncWrite for Socket {
+impl AsyncWrite for SharedSocket {
     fn poll_write(self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        self.poll_try(context, || self.0.try_write(bytes))
+        self.poll_write_with(context, || self.0.try_write(bytes))
     }
 
     fn poll_write_vectored(
@@ -60,7 +64,7 @@ impl AsyncWrite for Socket {
         context: &mut Context<'_>,
         bytes: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        self.poll_try(context, || self.0.try_write_vectored(bytes))
+        self.poll_write_with(context, || self.0.try_write_vectored(bytes))
     }
 
     fn is_write_vectored(&self) -> bool {

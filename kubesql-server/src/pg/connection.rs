@@ -1,4 +1,4 @@
-//! One connection from its first byte to its last.
+//! A connection from its first byte to its last.
 
 use std::io;
 use std::net::SocketAddr;
@@ -16,90 +16,100 @@ use pgwire::messages::{PgWireBackendMessage, PgWireFrontendMessage};
 use pgwire::tokio::server::{PgWireMessageServerCodec, process_error, process_message};
 use tokio::io::{AsyncReadExt, AsyncWriteExt, Interest};
 use tokio::net::TcpStream;
-use tokio::time::{sleep, sleep_until, timeout};
+use tokio::time::{Instant, sleep, sleep_until, timeout};
 use tokio_util::codec::{Framed, FramedParts};
 
-use super::execute::Planned;
-use super::frames::{Frames, STRANGER};
-use super::greeting::{Done, Greeted, greet};
+use super::execute::PgStatement;
+use super::frame_limit::{FrameLimiter, UNAUTHENTICATED_FRAME_LIMIT};
+use super::negotiation::{Ended, Negotiated, negotiate};
+use super::shared::Shared;
 use super::startup::Startup;
-use super::{Shared, extended, failure, simple};
-use crate::listen::{Accepted, PATIENCE, Stream};
+use super::{error_response, extended, simple};
+use crate::listen::{Accepted, HANDSHAKE_TIMEOUT, Stream};
 
-/// Bytes that are sent at once, where there are so many.
-const AT_ONCE: usize = 64 << 10;
+/// How many bytes are buffered before they are sent.
+const SEND_BUFFER: usize = 64 << 10;
 
-type Connection = Framed<Frames<Stream>, PgWireMessageServerCodec<Planned>>;
+/// How long the client may take to receive the last messages before the connection is closed.
+const LINGER_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// Serves one client, until it or its connection ends; whatever it has running ends with it.
+/// How long a message group may take to be completed after the server has begun to shut down.
+const SHUTDOWN_GRACE: Duration = Duration::from_secs(2);
+
+type Connection = Framed<FrameLimiter<Stream>, PgWireMessageServerCodec<PgStatement>>;
+
+/// Serves a client until its connection ends. Closing the connection cancels its statement.
 pub(super) async fn serve(accepted: Accepted, shared: Arc<Shared>) {
-    let Accepted { socket, from, slot, refusal: _refusal } = accepted;
+    let Accepted { socket, address, slot, refusal_slot: _refusal_slot } = accepted;
     let socket = Arc::new(socket);
-    let begun = tokio::time::Instant::now();
-    // Those for whom there is no place are told so, if they ask at once.
-    let patience = if slot.is_some() { PATIENCE } else { Duration::from_secs(1) };
-    let greeted = match timeout(patience, greet(Arc::clone(&socket), from, &shared)).await {
-        Ok(Ok(greeted)) => greeted,
-        Ok(Err(Done::Malformed(stream))) => {
-            let error = failure::fatal("08P01", "this is not how PostgreSQL's protocol (version 3) begins");
-            _ = timeout(PATIENCE, refuse(stream, error)).await;
+    let began = Instant::now();
+    // Without a slot, the client only receives an error, and its request is not waited for as long.
+    let limit = if slot.is_some() { HANDSHAKE_TIMEOUT } else { Duration::from_secs(1) };
+    let negotiated = match timeout(limit, negotiate(Arc::clone(&socket), address, &shared)).await {
+        Ok(Ok(negotiated)) => negotiated,
+        Ok(Err(Ended::Malformed(stream))) => {
+            let error = error_response::fatal(
+                "08P01",
+                "invalid startup message: expected version 3 of the PostgreSQL protocol",
+            );
+            _ = timeout(HANDSHAKE_TIMEOUT, refuse(stream, error)).await;
             return;
         }
-        Ok(Err(Done::Gone)) | Err(_) => return,
+        Ok(Err(Ended::Closed)) | Err(_) => return,
     };
     if slot.is_none() {
-        let error = failure::fatal("53300", "too many clients are connected: try again in a moment");
-        _ = timeout(PATIENCE, refuse(greeted.stream, error)).await;
+        let error = error_response::fatal("53300", "sorry, too many clients already");
+        _ = timeout(HANDSHAKE_TIMEOUT, refuse(negotiated.stream, error)).await;
         return;
     }
-    let longest = Arc::new(AtomicUsize::new(STRANGER));
-    let startup = Arc::new(Startup::new(Arc::clone(&shared), greeted.peer.clone(), Arc::clone(&longest)));
-    let mut connection = framed(greeted, from, longest);
-    converse(&mut connection, &socket, &startup, &shared, begun + PATIENCE).await;
+    let frame_limit = Arc::new(AtomicUsize::new(UNAUTHENTICATED_FRAME_LIMIT));
+    let startup = Arc::new(Startup::new(Arc::clone(&shared), negotiated.peer.clone(), Arc::clone(&frame_limit)));
+    let mut connection = framed(negotiated, address, frame_limit);
+    process_messages(&mut connection, &socket, &startup, &shared, began + HANDSHAKE_TIMEOUT).await;
     let (id, _) = connection.pid_and_secret_key();
-    shared.clients.forget(id);
-    _ = timeout(Duration::from_secs(2), farewell(connection)).await;
+    shared.cancel_keys.remove(id);
+    _ = timeout(LINGER_TIMEOUT, close(connection)).await;
 }
 
-fn framed(greeted: Greeted, from: SocketAddr, longest: Arc<AtomicUsize>) -> Connection {
-    let Greeted { stream, peer, first, rest } = greeted;
-    let client = DefaultClient::new(from, peer.secure);
-    let frames = Frames::new(stream, rest, longest);
-    let mut parts = FramedParts::new(frames, PgWireMessageServerCodec::new(client));
+fn framed(negotiated: Negotiated, address: SocketAddr, frame_limit: Arc<AtomicUsize>) -> Connection {
+    let Negotiated { stream, peer, first, remaining } = negotiated;
+    let client = DefaultClient::new(address, peer.is_tls);
+    let limiter = FrameLimiter::new(stream, remaining, frame_limit);
+    let mut parts = FramedParts::new(limiter, PgWireMessageServerCodec::new(client));
     parts.read_buf = BytesMut::from(&first[..]);
     let mut connection = Framed::from_parts(parts);
-    connection.set_backpressure_boundary(AT_ONCE);
+    connection.set_backpressure_boundary(SEND_BUFFER);
     connection.set_state(PgWireConnectionState::AwaitingStartup);
     connection
 }
 
-/// Answers message after message.
-async fn converse(
+/// Processes messages until the connection ends.
+async fn process_messages(
     connection: &mut Connection,
     socket: &TcpStream,
     startup: &Arc<Startup>,
     shared: &Shared,
-    known_until: tokio::time::Instant,
+    authenticate_until: Instant,
 ) {
     let (simple, extended) = (Arc::new(simple::Simple), Arc::new(extended::Extended::default()));
-    let nothing = Arc::new(NoopHandler);
-    // Between statements, and not between the messages of one.
-    let mut rests = true;
+    let noop = Arc::new(NoopHandler);
+    // Whether no message group of the extended protocol is in progress.
+    let mut is_idle = true;
     loop {
-        let known = startup.is_known();
+        let is_authenticated = startup.is_authenticated();
         let message = tokio::select! {
             biased;
-            () = going_away(shared, rests) => {
-                let error = failure::fatal("57P01", "the server is shutting down: connect again in a moment");
+            () = shutting_down(shared, is_idle) => {
+                let error = error_response::fatal("57P01", "terminating connection due to administrator command");
                 _ = send(connection, error).await;
                 return;
             }
-            () = sleep_until(known_until), if !known => return,
-            // What decodes messages panics at some that are too short.
+            () = sleep_until(authenticate_until), if !is_authenticated => return,
+            // pgwire 0.41 panics at some messages that are too short: it decodes bodies without checking their length.
             message = AssertUnwindSafe(connection.next()).catch_unwind() => message,
         };
         let Ok(message) = message else {
-            _ = send(connection, failure::fatal("08P01", "a message cannot be read")).await;
+            _ = send(connection, error_response::fatal("08P01", "malformed message")).await;
             return;
         };
         let message = match message {
@@ -107,12 +117,12 @@ async fn converse(
             Some(Ok(message)) => message,
             Some(Err(PgWireError::IoError(error))) if error.kind() != io::ErrorKind::InvalidData => return,
             Some(Err(error)) => {
-                _ = send(connection, failure::fatal("08P01", &error.to_string())).await;
+                _ = send(connection, error_response::fatal("08P01", &error.to_string())).await;
                 return;
             }
         };
         let is_extended = message.is_extended_query();
-        rests = !is_extended || matches!(message, PgWireFrontendMessage::Sync(_));
+        is_idle = !is_extended || matches!(message, PgWireFrontendMessage::Sync(_));
         let answered = tokio::select! {
             answered = process_message(
                 message,
@@ -120,16 +130,16 @@ async fn converse(
                 Arc::clone(startup),
                 Arc::clone(&simple),
                 Arc::clone(&extended),
-                Arc::clone(&nothing),
-                Arc::clone(&nothing),
+                Arc::clone(&noop),
+                Arc::clone(&noop),
             ) => answered,
-            // While a statement runs nobody reads, so that somebody else has to see that the client is gone.
+            // The connection is not read while a statement runs, so that the socket has to be watched for its end.
             () = closed(socket) => return,
         };
         let Err(error) = answered else { continue };
         let mut error = ErrorInfo::from(error);
-        // Nothing goes on with somebody who is not let in.
-        if !startup.is_known() {
+        // A connection ends if authentication fails.
+        if !startup.is_authenticated() {
             "FATAL".clone_into(&mut error.severity);
         }
         if error.is_fatal() {
@@ -142,11 +152,11 @@ async fn converse(
     }
 }
 
-/// Waits until the server goes away, and a moment longer for the rest of what a client has begun to say.
-async fn going_away(shared: &Shared, rests: bool) {
-    shared.door.closed().await;
-    if !rests {
-        sleep(Duration::from_secs(2)).await;
+/// Completes when the server shuts down; a message group in progress is given a little longer.
+async fn shutting_down(shared: &Shared, is_idle: bool) {
+    shared.frontend.wait_closed().await;
+    if !is_idle {
+        sleep(SHUTDOWN_GRACE).await;
     }
 }
 
@@ -154,7 +164,7 @@ async fn send(connection: &mut Connection, error: ErrorInfo) -> io::Result<()> {
     connection.send(PgWireBackendMessage::ErrorResponse(ErrorResponse::from(error))).await
 }
 
-/// Tells somebody with whom there is no connection yet.
+/// Sends an error before the connection has started, and closes it.
 async fn refuse(stream: Stream, error: ErrorInfo) -> io::Result<()> {
     let mut bytes = BytesMut::new();
     PgWireBackendMessage::ErrorResponse(ErrorResponse::from(error)).encode(&mut bytes)?;
@@ -163,30 +173,30 @@ async fn refuse(stream: Stream, error: ErrorInfo) -> io::Result<()> {
     linger(&mut stream).await
 }
 
-/// Ends what is said, and waits until the client does: a socket that is closed with something unread takes what was
-/// said last with it.
-async fn farewell(mut connection: Connection) -> io::Result<()> {
+/// Closes a connection: shuts down its write side and reads until the client closes it too. A socket that is closed with
+/// unread input would discard what was sent last.
+async fn close(mut connection: Connection) -> io::Result<()> {
     connection.flush().await?;
-    connection.get_mut().ignore();
+    connection.get_mut().disable();
     linger(connection.get_mut()).await
 }
 
 async fn linger(stream: &mut (impl tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin)) -> io::Result<()> {
     stream.shutdown().await?;
-    let mut left = [0; 1024];
-    while stream.read(&mut left).await? > 0 {}
+    let mut discarded = [0; 1024];
+    while stream.read(&mut discarded).await? > 0 {}
     Ok(())
 }
 
-/// Waits until the client has closed its side.
+/// Completes when the client has closed its side.
 async fn closed(socket: &TcpStream) {
-    const EVERY: Duration = Duration::from_millis(200);
+    const INTERVAL: Duration = Duration::from_millis(200);
     while let Ok(ready) = socket.ready(Interest::READABLE).await {
         if ready.is_read_closed() {
-            // What it sent before may still be served, such as a last statement of a script.
-            sleep(EVERY).await;
+            // A script may close its side after its last statement, which can still be answered.
+            sleep(INTERVAL).await;
             return;
         }
-        sleep(EVERY).await;
+        sleep(INTERVAL).await;
     }
 }

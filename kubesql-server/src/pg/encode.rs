@@ -1,4 +1,4 @@
-//! Answers as rows on the wire: which type each column has there, and its values.
+//! Rows in the protocol: the types of columns and the encoding of values.
 
 use std::error::Error;
 use std::sync::Arc;
@@ -22,64 +22,64 @@ use pgwire::types::ToSqlText;
 use pgwire::types::format::FormatOptions;
 use postgres_types::{IsNull, ToSql, accepts, to_sql_checked};
 
-use super::failure;
+use super::error_response;
 use super::text::{self, Text};
 use crate::output::value::{TextWriter, json_options};
 
-/// Microseconds from 1970 to 2000, where PostgreSQL begins to count.
-const TO_2000: i64 = 946_684_800_000_000;
+/// The epoch of PostgreSQL, 2000-01-01, in microseconds since 1970-01-01.
+const POSTGRES_EPOCH: i64 = 946_684_800_000_000;
 
-/// Bytes of memory that rows are written to.
-const PIECE: usize = 64 << 10;
+/// The size in bytes of the buffers that rows are written to.
+const ROW_BUFFER: usize = 64 << 10;
 
-/// The columns of an answer, in the formats that the client asks for.
+/// The columns of an answer in the requested formats.
 pub(super) fn fields(schema: &Schema, format: &Format) -> Vec<FieldInfo> {
     let field = |(at, field): (usize, &Arc<Field>)| {
-        let of = field_type(field);
-        let size = size(&of);
-        FieldInfo::new(field.name().clone(), None, None, of, format.format_for(at))
+        let column_type = field_type(field);
+        let size = type_size(&column_type);
+        FieldInfo::new(field.name().clone(), None, None, column_type, format.format_for(at))
             .with_type_size(size)
-            .with_type_modifier(modifier(field.data_type()))
+            .with_type_modifier(type_modifier(field.data_type()))
     };
     schema.fields().iter().enumerate().map(field).collect()
 }
 
-/// The type that a column has on the wire.
+/// The PostgreSQL type of a column.
 fn field_type(field: &Field) -> Type {
-    let says = |key: &str, value: &str| field.metadata().get(key).is_some_and(|said| said == value);
+    let has = |key: &str, value: &str| field.metadata().get(key).is_some_and(|found| found == value);
     match field.data_type() {
-        DataType::Int32 if says("pg.oid_alias", "oid") => Type::OID,
-        DataType::Utf8 | DataType::Utf8View | DataType::LargeUtf8 if says("kubesql.content", "json") => Type::JSONB,
-        of => pg_type(of),
+        DataType::Int32 if has("pg.oid_alias", "oid") => Type::OID,
+        DataType::Utf8 | DataType::Utf8View | DataType::LargeUtf8 if has("kubesql.content", "json") => Type::JSONB,
+        other => pg_type(other),
     }
 }
 
-/// The type that values have on the wire. What PostgreSQL has no arrays of is jsonb.
-pub(super) fn pg_type(of: &DataType) -> Type {
-    match of {
+/// The PostgreSQL type of an Arrow type. Nested types other than arrays of scalars are jsonb.
+pub(super) fn pg_type(data_type: &DataType) -> Type {
+    match data_type {
         DataType::Null => Type::TEXT,
         DataType::Dictionary(_, values) => pg_type(values),
         DataType::List(item) | DataType::LargeList(item) if !item.data_type().is_nested() => {
-            into_pg_type(of).unwrap_or(Type::JSONB)
+            into_pg_type(data_type).unwrap_or(Type::JSONB)
         }
         nested if nested.is_nested() => Type::JSONB,
-        plain => into_pg_type(plain).unwrap_or(Type::TEXT),
+        scalar => into_pg_type(scalar).unwrap_or(Type::TEXT),
     }
 }
 
-/// What a type is told beside its name: the digits of a number, all and those behind the point; -1 of others.
-fn modifier(of: &DataType) -> i32 {
-    match *of {
-        DataType::Decimal128(digits, scale) | DataType::Decimal256(digits, scale) if scale >= 0 => {
-            ((i32::from(digits) << 16) | i32::from(scale)) + 4
+/// The type modifier: precision and scale of a numeric; -1 for other types.
+fn type_modifier(data_type: &DataType) -> i32 {
+    match *data_type {
+        DataType::Decimal128(precision, scale) | DataType::Decimal256(precision, scale) if scale >= 0 => {
+            ((i32::from(precision) << 16) | i32::from(scale)) + 4
         }
         _ => -1,
     }
 }
 
-/// Bytes of a value of fixed width; -1 of others.
-fn size(of: &Type) -> i16 {
-    match *of {
+/// The size in bytes of a type of fixed width; -1 for others.
+fn type_size(pg_type: &Type) -> i16 {
+    match *pg_type {
         Type::BOOL => 1,
         Type::INT2 => 2,
         Type::INT4 | Type::FLOAT4 | Type::DATE | Type::OID => 4,
@@ -89,56 +89,56 @@ fn size(of: &Type) -> i16 {
     }
 }
 
-/// The rows of an answer with the command's tag.
-pub(super) fn response(answer: Answer, format: &Format) -> QueryResponse {
+/// The response to a query: its rows and the command tag.
+pub(super) fn query_response(answer: Answer, format: &Format) -> QueryResponse {
     let fields = Arc::new(fields(&answer.schema, format));
     let encoded = Arc::clone(&fields);
     let rows = answer.rows.flat_map(move |batch| match batch {
         Ok(batch) => rows(&batch, &encoded).left_stream(),
-        Err(error) => stream::iter([Err(failure::of(error))]).right_stream(),
+        Err(error) => stream::iter([Err(error_response::from_sql(error))]).right_stream(),
     });
     let mut response = QueryResponse::new(fields, rows);
     response.set_command_tag(answer.command);
     response
 }
 
-/// Encoded as they are taken, so that nothing is held that the client does not read.
+/// Encodes rows one by one as they are sent, so that rows that the client has not read yet are not buffered.
 fn rows(batch: &RecordBatch, fields: &Arc<Vec<FieldInfo>>) -> impl Stream<Item = PgWireResult<DataRow>> + use<> {
     let (columns, failed) = match columns(batch) {
         Ok(columns) => (columns, None),
         Err(error) => (Vec::new(), Some(Err(error))),
     };
     let rows = if failed.is_some() { 0 } else { batch.num_rows() };
-    let mut writing = Writing::default();
+    let mut encoder = RowEncoder::default();
     let fields = Arc::clone(fields);
     let encoded = (0..rows).map(move |row| {
         for (column, field) in columns.iter().zip(fields.iter()) {
-            column.encode(&mut writing, row, field)?;
+            column.encode(&mut encoder, row, field)?;
         }
-        Ok(writing.take_row())
+        Ok(encoder.take_row())
     });
     stream::iter(failed.into_iter().chain(encoded))
 }
 
 /// The columns of a batch, ready to be encoded.
-pub(super) fn columns(batch: &RecordBatch) -> PgWireResult<Vec<Column>> {
-    batch.columns().iter().zip(batch.schema().fields()).map(|(array, field)| Column::new(array, field)).collect()
+pub(super) fn columns(batch: &RecordBatch) -> PgWireResult<Vec<EncodedColumn>> {
+    batch.columns().iter().zip(batch.schema().fields()).map(|(array, field)| EncodedColumn::new(array, field)).collect()
 }
 
-/// Rows as they are written, many of them into one piece of memory.
+/// Encodes rows into a shared buffer.
 #[derive(Default)]
-struct Writing {
+struct RowEncoder {
     bytes: BytesMut,
     columns: i16,
 }
 
-impl Encoder for Writing {
+impl Encoder for RowEncoder {
     type Item = DataRow;
 
     fn encode_field<T: ToSql + ToSqlText>(&mut self, value: &T, field: &FieldInfo) -> PgWireResult<()> {
         const LENGTH: usize = size_of::<i32>();
         if self.bytes.capacity() == 0 {
-            self.bytes.reserve(PIECE);
+            self.bytes.reserve(ROW_BUFFER);
         }
         let at = self.bytes.len();
         self.bytes.put_i32(-1);
@@ -147,8 +147,9 @@ impl Encoder for Writing {
             FieldFormat::Binary => value.to_sql(field.datatype(), &mut self.bytes)?,
         };
         if matches!(is_null, IsNull::No) {
-            let length = i32::try_from(self.bytes.len() - at - LENGTH)
-                .map_err(|_| failure::coded("54000", format!("a value of {} is too large", field.name())))?;
+            let length = i32::try_from(self.bytes.len() - at - LENGTH).map_err(|_| {
+                error_response::with_sqlstate("54000", format!("value of column \"{}\" is too large", field.name()))
+            })?;
             self.bytes[at..at + LENGTH].copy_from_slice(&length.to_be_bytes());
         }
         self.columns += 1;
@@ -160,37 +161,37 @@ impl Encoder for Writing {
     }
 }
 
-/// A column whose values can be encoded. Those of the commonest types are known for what they are, so that nothing has
-/// to be found out for each.
-pub(super) enum Column {
-    Plain(ArrayRef, Arc<Field>),
-    Texts(StringViewArray),
-    Numbers(Int64Array),
-    Truths(BooleanArray),
-    Times(TimestampMicrosecondArray),
-    /// Values as JSON.
+/// A column whose values can be encoded. The most frequent types have variants of their own, which saves a dispatch on
+/// the type for each value.
+pub(super) enum EncodedColumn {
+    Utf8View(StringViewArray),
+    Int64(Int64Array),
+    Boolean(BooleanArray),
+    Timestamp(TimestampMicrosecondArray),
+    /// Values as JSON texts.
     Json(StringViewArray),
-    /// No values.
+    /// All values are NULL.
     Null,
+    Other(ArrayRef, Arc<Field>),
 }
 
-impl Column {
+impl EncodedColumn {
     fn new(array: &ArrayRef, field: &Arc<Field>) -> PgWireResult<Self> {
         let wrong = |error| PgWireError::ApiError(Box::new(error));
         let array = match array.data_type() {
             DataType::Null => return Ok(Self::Null),
-            // Keys of dictionaries are nothing to the client.
+            // Dictionaries are not visible to clients.
             DataType::Dictionary(_, values) => &cast(array, values).map_err(wrong)?,
             _ => array,
         };
         let field = Arc::new(Field::clone(field).with_data_type(array.data_type().clone()));
         if field_type(&field) != Type::JSONB {
             return Ok(match array.data_type() {
-                DataType::Utf8View => Self::Texts(array.as_string_view().clone()),
-                DataType::Int64 => Self::Numbers(array.as_primitive().clone()),
-                DataType::Boolean => Self::Truths(array.as_boolean().clone()),
-                DataType::Timestamp(TimeUnit::Microsecond, _) => Self::Times(array.as_primitive().clone()),
-                _ => Self::Plain(Arc::clone(array), field),
+                DataType::Utf8View => Self::Utf8View(array.as_string_view().clone()),
+                DataType::Int64 => Self::Int64(array.as_primitive().clone()),
+                DataType::Boolean => Self::Boolean(array.as_boolean().clone()),
+                DataType::Timestamp(TimeUnit::Microsecond, _) => Self::Timestamp(array.as_primitive().clone()),
+                _ => Self::Other(Arc::clone(array), field),
             });
         }
         if !array.data_type().is_nested() {
@@ -204,44 +205,45 @@ impl Column {
         Ok(Self::Json(values.collect()))
     }
 
-    /// Its values; none where there are none.
+    /// The values; `None` if all are NULL.
     fn values(&self) -> Option<&dyn Array> {
         match self {
-            Self::Plain(array, _) => Some(array.as_ref()),
-            Self::Texts(array) | Self::Json(array) => Some(array),
-            Self::Numbers(array) => Some(array),
-            Self::Truths(array) => Some(array),
-            Self::Times(array) => Some(array),
+            Self::Other(array, _) => Some(array.as_ref()),
+            Self::Utf8View(array) | Self::Json(array) => Some(array),
+            Self::Int64(array) => Some(array),
+            Self::Boolean(array) => Some(array),
+            Self::Timestamp(array) => Some(array),
             Self::Null => None,
         }
     }
 
-    /// Writes a value, in the format that the column has.
+    /// Encodes a value in the format of the field.
     pub(super) fn encode(&self, encoder: &mut impl Encoder, row: usize, field: &FieldInfo) -> PgWireResult<()> {
         let Some(values) = self.values().filter(|values| values.is_valid(row)) else {
             return encoder.encode_field(&None::<Text>, field);
         };
         match (self, field.format()) {
-            (Self::Texts(texts), _) => encoder.encode_field(&Text(texts.value(row)), field),
-            (Self::Json(texts), _) => encoder.encode_field(&Json(texts.value(row)), field),
+            (Self::Utf8View(texts), _) => encoder.encode_field(&Text(texts.value(row)), field),
+            (Self::Json(texts), _) => encoder.encode_field(&JsonText(texts.value(row)), field),
             (_, FieldFormat::Text) => {
                 let mut written = String::new();
                 text::write(values, row, &mut written);
                 encoder.encode_field(&Text(&written), field)
             }
-            (Self::Numbers(numbers), _) => encoder.encode_field(&numbers.value(row), field),
-            (Self::Truths(truths), _) => encoder.encode_field(&truths.value(row), field),
-            (Self::Times(times), _) => {
-                let since_2000 = times.value(row).checked_sub(TO_2000);
-                let since_2000 = since_2000.ok_or_else(|| failure::coded("22008", "timestamp out of range"))?;
+            (Self::Int64(numbers), _) => encoder.encode_field(&numbers.value(row), field),
+            (Self::Boolean(truths), _) => encoder.encode_field(&truths.value(row), field),
+            (Self::Timestamp(times), _) => {
+                let since_2000 = times.value(row).checked_sub(POSTGRES_EPOCH);
+                let since_2000 =
+                    since_2000.ok_or_else(|| error_response::with_sqlstate("22008", "timestamp out of range"))?;
                 encoder.encode_field(&since_2000, field)
             }
-            (Self::Plain(array, of), _) => encode_value(encoder, array, row, of, field),
+            (Self::Other(array, arrow_field), _) => encode_value(encoder, array, row, arrow_field, field),
             (Self::Null, _) => encoder.encode_field(&None::<Text>, field),
         }
     }
 
-    /// A value as text; none of NULL.
+    /// A value as text; `None` for NULL.
     pub(super) fn text(&self, row: usize) -> Option<String> {
         let values = self.values().filter(|values| values.is_valid(row))?;
         let mut written = String::new();
@@ -250,14 +252,14 @@ impl Column {
     }
 }
 
-/// A text that is JSON, given as it is: numbers keep their digits, objects the order of their keys.
+/// A JSON text that is sent as it is: numbers keep their digits, and objects the order of their keys.
 #[derive(Debug)]
-struct Json<'a>(&'a str);
+struct JsonText<'a>(&'a str);
 
-impl ToSql for Json<'_> {
-    fn to_sql(&self, of: &Type, out: &mut BytesMut) -> Result<IsNull, Box<dyn Error + Sync + Send>> {
-        if *of == Type::JSONB {
-            // The version of the format.
+impl ToSql for JsonText<'_> {
+    fn to_sql(&self, pg_type: &Type, out: &mut BytesMut) -> Result<IsNull, Box<dyn Error + Sync + Send>> {
+        if *pg_type == Type::JSONB {
+            // The version of the binary format.
             out.put_u8(1);
         }
         out.put_slice(self.0.as_bytes());
@@ -268,7 +270,7 @@ impl ToSql for Json<'_> {
     to_sql_checked!();
 }
 
-impl ToSqlText for Json<'_> {
+impl ToSqlText for JsonText<'_> {
     fn to_sql_text(
         &self,
         _: &Type,

@@ -1,4 +1,5 @@
-//! What both protocols do with a statement: transactions, cursors, prepared statements, COPY, and queries.
+//! Executes statements of the simple and the extended protocol: queries, transactions, cursors, prepared statements, and
+//! COPY.
 
 use std::fmt::Debug;
 use std::sync::Arc;
@@ -16,44 +17,45 @@ use pgwire::error::{PgWireError, PgWireResult};
 use pgwire::messages::PgWireBackendMessage;
 use pgwire::messages::response::TransactionStatus;
 
-use super::{client_of, encode, failure, session};
+use super::{connection_state, encode, error_response, shared};
 use crate::query::Client;
 
-/// A statement that is known for what it is.
+/// A parsed statement.
 #[derive(Debug, Clone)]
-pub(super) struct Planned {
+pub(super) struct PgStatement {
     sql: String,
     command: Command,
-    /// The query in it, where there is one and it was planned.
+    /// The plan of its query, if it has one and was prepared.
     prepared: Option<Prepared>,
 }
 
-/// What comes of a statement.
+/// The outcome of a statement.
 pub(super) enum Outcome {
     Rows(QueryResponse),
-    Done(Tag),
-    Copied(Answer, Copy),
+    /// A command without rows.
+    Completed(Tag),
+    CopyOut(Answer, Copy),
 }
 
-impl Planned {
-    /// A statement of the simple protocol.
-    pub(super) fn plain(sql: &str) -> PgWireResult<Self> {
-        Ok(Self { sql: sql.to_owned(), command: command(sql).map_err(failure::of)?, prepared: None })
+impl PgStatement {
+    /// Parses a statement without preparing its query.
+    pub(super) fn parse(sql: &str) -> PgWireResult<Self> {
+        Ok(Self { sql: sql.to_owned(), command: command(sql).map_err(error_response::from_sql)?, prepared: None })
     }
 
-    /// A statement with parameters.
+    /// Parses a statement and prepares its query.
     pub(super) async fn prepare(client: &Client, sql: &str, types: &[Option<DataType>]) -> PgWireResult<Self> {
-        let mut planned = Self::plain(sql)?;
-        let query = match &planned.command {
+        let mut statement = Self::parse(sql)?;
+        let query = match &statement.command {
             Command::Statement => Some(sql),
             Command::Declare(cursor) => Some(cursor.query.as_str()),
             Command::Copy(copy) => Some(copy.query.as_str()),
             _ => None,
         };
         if let Some(query) = query {
-            planned.prepared = Some(client.prepare(query, types).await.map_err(failure::of)?);
+            statement.prepared = Some(client.prepare(query, types).await.map_err(error_response::from_sql)?);
         }
-        Ok(planned)
+        Ok(statement)
     }
 
     /// The types of its parameters.
@@ -61,21 +63,21 @@ impl Planned {
         self.prepared.as_ref().map_or(&[], |prepared| &prepared.parameters)
     }
 
-    /// Whether it may run where the transaction has failed.
+    /// Whether it ends a transaction, so that it may run in a failed one.
     fn ends_transaction(&self) -> bool {
         matches!(self.command, Command::Commit(_) | Command::Rollback(_) | Command::RollbackTo(_))
     }
 
-    /// Fails where the transaction has failed, which this statement does not end.
-    pub(super) fn check(&self, status: TransactionStatus) -> PgWireResult<()> {
+    /// Fails in a failed transaction, unless the statement ends it.
+    pub(super) fn check_transaction(&self, status: TransactionStatus) -> PgWireResult<()> {
         if status == TransactionStatus::Error && !self.ends_transaction() {
             let message = "current transaction is aborted, commands ignored until end of transaction block";
-            return Err(failure::coded("25P02", message));
+            return Err(error_response::with_sqlstate("25P02", message));
         }
         Ok(())
     }
 
-    /// The columns of its rows; none where it has no rows.
+    /// The columns of its rows; `None` for a command without rows.
     pub(super) async fn schema<C: ClientInfo + ClientPortalStore>(
         &self,
         connection: &C,
@@ -85,9 +87,11 @@ impl Planned {
     {
         Ok(match &self.command {
             Command::Statement => self.prepared.as_ref().and_then(|prepared| prepared.schema.clone()),
-            Command::Fetch { name, moves: false, .. } => Some(session::of(connection).schema(name).await?),
+            Command::Fetch { name, moves: false, .. } => {
+                Some(connection_state::get(connection).cursor_schema(name).await?)
+            }
             Command::Execute { name, .. } => {
-                let stored = stored(connection, name)?;
+                let stored = prepared_statement(connection, name)?;
                 stored.statement.prepared.as_ref().and_then(|prepared| prepared.schema.clone())
             }
             _ => None,
@@ -95,37 +99,41 @@ impl Planned {
     }
 }
 
-/// The statements and portals of a connection.
-fn store<C: ClientPortalStore>(connection: &C) -> PgWireResult<&MemPortalStore<Planned>>
+/// The prepared statements and portals of a connection.
+fn store<C: ClientPortalStore>(connection: &C) -> PgWireResult<&MemPortalStore<PgStatement>>
 where
     C::PortalStore: PortalStore,
 {
     let store = connection.portal_store().as_any().downcast_ref();
-    store.ok_or_else(|| failure::protocol("statements are kept somewhere else"))
+    store.ok_or_else(|| error_response::protocol_violation("unexpected portal store"))
 }
 
-fn stored<C: ClientPortalStore>(connection: &C, name: &str) -> PgWireResult<Arc<StoredStatement<Planned>>>
+/// A prepared statement by its name.
+fn prepared_statement<C: ClientPortalStore>(
+    connection: &C,
+    name: &str,
+) -> PgWireResult<Arc<StoredStatement<PgStatement>>>
 where
     C::PortalStore: PortalStore,
 {
     match store(connection)?.get_statement(name) {
         Some(Entry::Value(statement)) => Ok(statement),
-        _ => Err(failure::coded("26000", format!("prepared statement \"{name}\" does not exist"))),
+        _ => Err(error_response::with_sqlstate("26000", format!("prepared statement \"{name}\" does not exist"))),
     }
 }
 
-/// The client, who is told who asks.
+/// The client of a connection. Sets its user and process number, for functions such as `pg_backend_pid()`.
 pub(super) fn client(connection: &impl ClientInfo) -> PgWireResult<Arc<Client>> {
-    let client = client_of(connection)?;
+    let client = shared::client(connection)?;
     let user = connection.metadata().get(METADATA_USER).map(String::as_str).unwrap_or_default();
     client.introduce(user, connection.pid_and_secret_key().0);
     Ok(client)
 }
 
-/// Runs a statement. Where several come at once (`grouped`), they are a transaction.
+/// Executes a statement. `grouped` is set if the message contains several statements, which form a transaction.
 pub(super) async fn run<C>(
     connection: &mut C,
-    planned: &Planned,
+    statement: &PgStatement,
     values: &[ArrayRef],
     format: &Format,
     grouped: bool,
@@ -136,82 +144,89 @@ where
     C::Error: Debug,
     PgWireError: From<<C as Sink<PgWireBackendMessage>>::Error>,
 {
-    planned.check(connection.transaction_status())?;
+    statement.check_transaction(connection.transaction_status())?;
     let client = client(connection)?;
-    let query = async |sql: &str| match &planned.prepared {
-        Some(prepared) => client.run(prepared, values).await.map_err(failure::of),
-        None => client.execute(sql).await.map_err(failure::of),
+    let query = async |sql: &str| match &statement.prepared {
+        Some(prepared) => client.run(prepared, values).await.map_err(error_response::from_sql),
+        None => client.execute(sql).await.map_err(error_response::from_sql),
     };
-    let done = |tag: &str| Ok(Outcome::Done(Tag::new(tag)));
-    match &planned.command {
-        Command::Statement => Ok(outcome(query(&planned.sql).await?, format)),
-        Command::Copy(copy) => Ok(Outcome::Copied(query(&copy.query).await?, copy.clone())),
+    let completed = |tag: &str| Ok(Outcome::Completed(Tag::new(tag)));
+    match &statement.command {
+        Command::Statement => Ok(query_outcome(query(&statement.sql).await?, format)),
+        Command::Copy(copy) => Ok(Outcome::CopyOut(query(&copy.query).await?, copy.clone())),
         Command::Declare(cursor) => {
             if !cursor.hold && !grouped && connection.transaction_status() == TransactionStatus::Idle {
-                return Err(failure::coded("25P01", "DECLARE CURSOR can only be used in transaction blocks"));
+                return Err(error_response::with_sqlstate(
+                    "25P01",
+                    "DECLARE CURSOR can only be used in transaction blocks",
+                ));
             }
             let answer = query(&cursor.query).await?;
-            session::of(connection).open(cursor, answer).await?;
-            done("DECLARE CURSOR")
+            connection_state::get(connection).open_cursor(cursor, answer).await?;
+            completed("DECLARE CURSOR")
         }
         Command::Fetch { name, count, moves } => {
-            let session = session::of(connection);
-            let mut answer = session.fetch(name, *count).await?;
+            let state = connection_state::get(connection);
+            let mut answer = state.fetch(name, *count).await?;
             if !moves {
-                return Ok(outcome(answer, &session.format(name, format).await));
+                return Ok(query_outcome(answer, &state.cursor_format(name, format).await));
             }
             let mut rows = 0;
             while let Some(batch) = answer.rows.next().await {
-                rows += batch.map_err(failure::of)?.num_rows();
+                rows += batch.map_err(error_response::from_sql)?.num_rows();
             }
-            Ok(Outcome::Done(Tag::new("MOVE").with_rows(rows)))
+            Ok(Outcome::Completed(Tag::new("MOVE").with_rows(rows)))
         }
         Command::Close(name) => {
-            session::of(connection).close(name.as_deref()).await?;
-            done(if name.is_some() { "CLOSE CURSOR" } else { "CLOSE CURSOR ALL" })
+            connection_state::get(connection).close_cursor(name.as_deref()).await?;
+            completed(if name.is_some() { "CLOSE CURSOR" } else { "CLOSE CURSOR ALL" })
         }
         Command::Prepare { name, types, query } => {
             prepare(connection, &client, name, types, query).await?;
-            done("PREPARE")
+            completed("PREPARE")
         }
         Command::Execute { name, values } => {
-            let statement = stored(connection, name)?;
-            let values = evaluated(&client, values).await?;
-            let wanted = statement.statement.parameters().len();
-            if wanted != values.len() {
+            let stored = prepared_statement(connection, name)?;
+            let values = evaluate(&client, values).await?;
+            let expected = stored.statement.parameters().len();
+            if expected != values.len() {
                 let message = format!(
-                    "wrong number of parameters for \"{name}\": it has {wanted}, and {} are given",
+                    "wrong number of parameters for prepared statement \"{name}\": expected {expected} but got {}",
                     values.len()
                 );
-                return Err(failure::coded("42601", message));
+                return Err(error_response::with_sqlstate("42601", message));
             }
-            let Some(prepared) = &statement.statement.prepared else {
-                return Err(failure::coded("0A000", format!("\"{name}\" is no query")));
+            let Some(prepared) = &stored.statement.prepared else {
+                let message = format!("prepared statement \"{name}\" is not a query");
+                return Err(error_response::with_sqlstate("0A000", message));
             };
-            Ok(outcome(client.run(prepared, &values).await.map_err(failure::of)?, format))
+            Ok(query_outcome(client.run(prepared, &values).await.map_err(error_response::from_sql)?, format))
         }
         Command::Deallocate(name) => {
             deallocate(connection, name.as_deref())?;
-            done(if name.is_some() { "DEALLOCATE" } else { "DEALLOCATE ALL" })
+            completed(if name.is_some() { "DEALLOCATE" } else { "DEALLOCATE ALL" })
         }
         Command::DiscardAll => {
             if connection.transaction_status() != TransactionStatus::Idle {
-                return Err(failure::coded("25001", "DISCARD ALL cannot run inside a transaction block"));
+                return Err(error_response::with_sqlstate(
+                    "25001",
+                    "DISCARD ALL cannot run inside a transaction block",
+                ));
             }
-            client.execute(&planned.sql).await.map_err(failure::of)?;
-            session::of(connection).close(None).await?;
+            client.execute(&statement.sql).await.map_err(error_response::from_sql)?;
+            connection_state::get(connection).close_cursor(None).await?;
             deallocate(connection, None)?;
-            done("DISCARD ALL")
+            completed("DISCARD ALL")
         }
-        _ => transaction(connection, &client, &planned.command).await,
+        _ => execute_transaction_command(connection, &client, &statement.command).await,
     }
 }
 
-fn outcome(answer: Answer, format: &Format) -> Outcome {
+fn query_outcome(answer: Answer, format: &Format) -> Outcome {
     if answer.schema.fields().is_empty() && answer.command != "SELECT" {
-        return Outcome::Done(Tag::new(answer.command));
+        return Outcome::Completed(Tag::new(answer.command));
     }
-    Outcome::Rows(encode::response(answer, format))
+    Outcome::Rows(encode::query_response(answer, format))
 }
 
 async fn prepare<C: ClientInfo + ClientPortalStore>(
@@ -225,19 +240,20 @@ where
     C::PortalStore: PortalStore,
 {
     if store(connection)?.get_statement(name).is_some() {
-        return Err(failure::coded("42P05", format!("prepared statement \"{name}\" already exists")));
+        return Err(error_response::with_sqlstate("42P05", format!("prepared statement \"{name}\" already exists")));
     }
-    let types: Vec<Option<DataType>> = types.iter().map(|of| parameter_type(of)).collect();
-    let prepared = client.prepare(query, &types).await.map_err(failure::of)?;
-    let types: Vec<Option<Type>> = prepared.parameters.iter().map(|of| Some(encode::pg_type(of))).collect();
+    let types: Vec<Option<DataType>> = types.iter().map(|name| parameter_type(name)).collect();
+    let prepared = client.prepare(query, &types).await.map_err(error_response::from_sql)?;
+    let types: Vec<Option<Type>> =
+        prepared.parameters.iter().map(|data_type| Some(encode::pg_type(data_type))).collect();
     let store = store(connection)?;
-    session::of(connection).note_statement(name, |name| store.get_statement(name).is_some())?;
-    let planned = Planned { sql: query.to_owned(), command: Command::Statement, prepared: Some(prepared) };
-    store.put_statement(Arc::new(StoredStatement::new(name.to_owned(), planned, types)));
+    connection_state::get(connection).add_statement(name, |name| store.get_statement(name).is_some())?;
+    let statement = PgStatement { sql: query.to_owned(), command: Command::Statement, prepared: Some(prepared) };
+    store.put_statement(Arc::new(StoredStatement::new(name.to_owned(), statement, types)));
     Ok(())
 }
 
-/// Forgets a prepared statement, or all.
+/// Removes a prepared statement, or all of them.
 fn deallocate<C: ClientInfo + ClientPortalStore>(connection: &C, name: Option<&str>) -> PgWireResult<()>
 where
     C::PortalStore: PortalStore,
@@ -246,34 +262,37 @@ where
     match name {
         Some(name) => {
             if store.get_statement(name).is_none() {
-                return Err(failure::coded("26000", format!("prepared statement \"{name}\" does not exist")));
+                return Err(error_response::with_sqlstate(
+                    "26000",
+                    format!("prepared statement \"{name}\" does not exist"),
+                ));
             }
             store.rm_statement(name);
         }
-        None => session::of(connection).take_statements().iter().for_each(|name| store.rm_statement(name)),
+        None => connection_state::get(connection).take_statements().iter().for_each(|name| store.rm_statement(name)),
     }
     Ok(())
 }
 
-/// Values of expressions, each an array of one element.
-async fn evaluated(client: &Client, values: &[String]) -> PgWireResult<Vec<ArrayRef>> {
+/// Evaluates expressions. Each value is an array of one element.
+async fn evaluate(client: &Client, values: &[String]) -> PgWireResult<Vec<ArrayRef>> {
     if values.is_empty() {
         return Ok(Vec::new());
     }
     let items: Vec<String> = values.iter().enumerate().map(|(at, value)| format!("({value}) AS v{at}")).collect();
-    let mut answer = client.execute(&format!("SELECT {}", items.join(", "))).await.map_err(failure::of)?;
+    let mut answer = client.execute(&format!("SELECT {}", items.join(", "))).await.map_err(error_response::from_sql)?;
     while let Some(batch) = answer.rows.next().await {
-        let batch = batch.map_err(failure::of)?;
+        let batch = batch.map_err(error_response::from_sql)?;
         if batch.num_rows() == 1 {
             return Ok(batch.columns().to_vec());
         }
     }
-    Err(failure::coded("42601", "the values cannot be computed"))
+    Err(error_response::with_sqlstate("42601", "could not evaluate the parameters"))
 }
 
-/// The begin and the end of transactions. There is nothing in them to be written or taken back, but settings and
-/// cursors end with them, and clients keep account of them.
-async fn transaction<C>(connection: &mut C, client: &Client, command: &Command) -> PgWireResult<Outcome>
+/// Begins and ends transactions. There is nothing to commit or to roll back but settings and cursors. The status is kept
+/// because clients rely on it.
+async fn execute_transaction_command<C>(connection: &mut C, client: &Client, command: &Command) -> PgWireResult<Outcome>
 where
     C: ClientInfo + ClientPortalStore + Sink<PgWireBackendMessage> + Unpin + Send + Sync,
     C::PortalStore: PortalStore,
@@ -281,50 +300,50 @@ where
 {
     use TransactionStatus::{Error, Idle, Transaction};
     let before = connection.transaction_status();
-    let session = session::of(connection);
-    let mut warned = None;
+    let state = connection_state::get(connection);
+    let mut warning = None;
     let (sql, tag, after) = match command {
         Command::Begin => {
-            warned = (before != Idle).then_some(("25001", "there is already a transaction in progress"));
+            warning = (before != Idle).then_some(("25001", "there is already a transaction in progress"));
             ("BEGIN", "BEGIN", Transaction)
         }
         Command::Commit(chain) | Command::Rollback(chain) => {
             if before == Idle && *chain {
-                return Err(failure::coded("25P01", "AND CHAIN can only be used in transaction blocks"));
+                return Err(error_response::with_sqlstate("25P01", "AND CHAIN can only be used in transaction blocks"));
             }
-            warned = (before == Idle).then_some(("25P01", "there is no transaction in progress"));
-            let commits = matches!(command, Command::Commit(_));
-            let sql = if commits && before != Error { "COMMIT" } else { "ROLLBACK" };
-            session.end_transaction().await;
+            warning = (before == Idle).then_some(("25P01", "there is no transaction in progress"));
+            let is_commit = matches!(command, Command::Commit(_));
+            let sql = if is_commit && before != Error { "COMMIT" } else { "ROLLBACK" };
+            state.end_transaction().await;
             connection.portal_store().clear_portals();
             (sql, sql, if *chain { Transaction } else { Idle })
         }
         Command::Savepoint(_) | Command::Release(_) | Command::RollbackTo(_) if before == Idle => {
-            return Err(failure::coded("25P01", "savepoints can only be used in transaction blocks"));
+            return Err(error_response::with_sqlstate("25P01", "savepoints can only be used in transaction blocks"));
         }
         Command::Savepoint(name) => {
-            session.save(name);
+            state.add_savepoint(name);
             ("", "SAVEPOINT", before)
         }
         Command::Release(name) => {
-            session.back_to(name, false)?;
+            state.release_savepoint(name)?;
             ("", "RELEASE", before)
         }
         Command::RollbackTo(name) => {
-            session.back_to(name, true)?;
+            state.roll_back_to_savepoint(name)?;
             ("", "ROLLBACK", Transaction)
         }
-        _ => return Err(failure::protocol("this is no command of a transaction")),
+        _ => return Err(error_response::protocol_violation("unexpected command")),
     };
     if !sql.is_empty() {
-        client.execute(sql).await.map_err(failure::of)?;
+        client.execute(sql).await.map_err(error_response::from_sql)?;
         if after == Transaction && sql != "BEGIN" {
-            client.execute("BEGIN").await.map_err(failure::of)?;
+            client.execute("BEGIN").await.map_err(error_response::from_sql)?;
         }
     }
-    if let Some((code, message)) = warned {
-        connection.feed(PgWireBackendMessage::NoticeResponse(failure::warning(code, message))).await?;
+    if let Some((code, message)) = warning {
+        connection.feed(PgWireBackendMessage::NoticeResponse(error_response::warning(code, message))).await?;
     }
     connection.set_transaction_status(after);
-    Ok(Outcome::Done(Tag::new(tag)))
+    Ok(Outcome::Completed(Tag::new(tag)))
 }

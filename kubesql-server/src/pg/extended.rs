@@ -1,4 +1,4 @@
-//! The extended query protocol: statements with parameters, prepared once and run as often as wanted.
+//! The extended query protocol: parse, bind, describe, execute.
 
 use std::fmt::Debug;
 use std::sync::Arc;
@@ -21,67 +21,72 @@ use pgwire::messages::extendedquery::{
 };
 use pgwire::messages::response::{EmptyQueryResponse, ReadyForQuery, TransactionStatus};
 
-use super::execute::{self, Outcome, Planned};
+use super::execute::{self, Outcome, PgStatement};
+use super::shared::client;
 use super::simple::{send_rows, send_tag, send_warnings};
-use super::{client_of, copy, encode, failure, parameters, session};
+use super::{connection_state, copy, encode, error_response, parameters};
 
-/// Prepares and runs statements.
+/// Handles the messages of the protocol.
 #[derive(Default)]
 pub(super) struct Extended {
-    planner: Arc<Planner>,
+    parser: Arc<Parser>,
 }
 
 #[derive(Default)]
-pub(super) struct Planner;
+pub(super) struct Parser;
 
 #[async_trait]
-impl QueryParser for Planner {
-    type Statement = Planned;
+impl QueryParser for Parser {
+    type Statement = PgStatement;
 
-    async fn parse_sql<C>(&self, connection: &C, sql: &str, types: &[Option<Type>]) -> PgWireResult<Option<Planned>>
+    async fn parse_sql<C>(&self, connection: &C, sql: &str, types: &[Option<Type>]) -> PgWireResult<Option<PgStatement>>
     where
         C: ClientInfo + Unpin + Send + Sync,
     {
         if kubesql_runtime::sql::split_statements(sql).is_empty() {
             return Ok(None);
         }
-        Planned::plain(sql)?.check(connection.transaction_status())?;
-        let declared: Vec<_> = types.iter().map(|of| of.as_ref().and_then(parameters::arrow_type)).collect();
-        Planned::prepare(&*execute::client(connection)?, sql, &declared).await.map(Some)
+        PgStatement::parse(sql)?.check_transaction(connection.transaction_status())?;
+        let declared: Vec<_> =
+            types.iter().map(|declared| declared.as_ref().and_then(parameters::arrow_type)).collect();
+        PgStatement::prepare(&*execute::client(connection)?, sql, &declared).await.map(Some)
     }
 
-    fn get_parameter_types(&self, statement: &Planned) -> PgWireResult<Vec<Type>> {
+    fn get_parameter_types(&self, statement: &PgStatement) -> PgWireResult<Vec<Type>> {
         Ok(statement.parameters().iter().map(encode::pg_type).collect())
     }
 
-    fn get_result_schema(&self, _: &Planned, _: Option<&Format>) -> PgWireResult<Vec<FieldInfo>> {
-        Err(failure::protocol("columns are told by whoever knows the connection"))
+    fn get_result_schema(&self, _: &PgStatement, _: Option<&Format>) -> PgWireResult<Vec<FieldInfo>> {
+        Err(error_response::protocol_violation("statements are described with their connection"))
     }
 }
 
 #[async_trait]
 impl ExtendedQueryHandler for Extended {
-    type Statement = Planned;
-    type QueryParser = Planner;
+    type Statement = PgStatement;
+    type QueryParser = Parser;
 
-    fn query_parser(&self) -> Arc<Planner> {
-        Arc::clone(&self.planner)
+    fn query_parser(&self) -> Arc<Parser> {
+        Arc::clone(&self.parser)
     }
 
     async fn on_parse<C>(&self, connection: &mut C, message: Parse) -> PgWireResult<()>
     where
         C: ClientInfo + ClientPortalStore + Sink<PgWireBackendMessage> + Unpin + Send + Sync,
-        C::PortalStore: PortalStore<Statement = Planned>,
+        C::PortalStore: PortalStore<Statement = PgStatement>,
         C::Error: Debug,
         PgWireError: From<<C as Sink<PgWireBackendMessage>>::Error>,
     {
         let name = message.name.as_deref().unwrap_or(DEFAULT_NAME);
         if !name.is_empty() && name != DEFAULT_NAME && connection.portal_store().get_statement(name).is_some() {
-            return Err(failure::coded("42P05", format!("prepared statement \"{name}\" already exists")));
+            return Err(error_response::with_sqlstate(
+                "42P05",
+                format!("prepared statement \"{name}\" already exists"),
+            ));
         }
         let parsed = StoredStatement::parse(connection, &message, self.query_parser()).await?;
-        let is_there = |name: &str| connection.portal_store().get_statement(name).is_some();
-        session::of(connection).note_statement(name, is_there)?;
+        let exists = |name: &str| connection.portal_store().get_statement(name).is_some();
+        connection_state::get(connection).add_statement(name, exists)?;
         match parsed {
             Some(statement) => connection.portal_store().put_statement(Arc::new(statement)),
             None => connection.portal_store().put_empty_statement(name),
@@ -93,7 +98,7 @@ impl ExtendedQueryHandler for Extended {
     async fn on_bind<C>(&self, connection: &mut C, message: Bind) -> PgWireResult<()>
     where
         C: ClientInfo + ClientPortalStore + Sink<PgWireBackendMessage> + Unpin + Send + Sync,
-        C::PortalStore: PortalStore<Statement = Planned>,
+        C::PortalStore: PortalStore<Statement = PgStatement>,
         C::Error: Debug,
         PgWireError: From<<C as Sink<PgWireBackendMessage>>::Error>,
     {
@@ -103,19 +108,21 @@ impl ExtendedQueryHandler for Extended {
             Some(Entry::Value(statement)) => Some(statement),
             Some(Entry::Empty) => None,
             None => {
-                return Err(failure::coded("26000", format!("prepared statement \"{name}\" does not exist")));
+                return Err(error_response::with_sqlstate(
+                    "26000",
+                    format!("prepared statement \"{name}\" does not exist"),
+                ));
             }
         };
-        let wanted = statement.as_ref().map_or(0, |statement| statement.statement.parameters().len());
+        let expected = statement.as_ref().map_or(0, |statement| statement.statement.parameters().len());
         let given = message.parameters.len();
-        if given != wanted {
-            let message = format!("the statement has {wanted} parameters, and {given} are bound");
-            return Err(failure::protocol(message));
+        if given != expected {
+            return Err(parameters::count_mismatch(given, name, expected));
         }
-        check_formats("parameter", message.parameter_format_codes.len(), wanted)?;
+        check_formats("parameter", message.parameter_format_codes.len(), expected)?;
         match statement {
             Some(statement) => {
-                statement.statement.check(connection.transaction_status())?;
+                statement.statement.check_transaction(connection.transaction_status())?;
                 let width = statement.statement.schema(connection).await?.map_or(0, |schema| schema.fields().len());
                 check_formats("result", message.result_column_format_codes.len(), width)?;
                 let portal = Portal::try_new(&message, statement)?;
@@ -130,7 +137,7 @@ impl ExtendedQueryHandler for Extended {
     async fn on_execute<C>(&self, connection: &mut C, message: Execute) -> PgWireResult<()>
     where
         C: ClientInfo + ClientPortalStore + Sink<PgWireBackendMessage> + Unpin + Send + Sync,
-        C::PortalStore: PortalStore<Statement = Planned>,
+        C::PortalStore: PortalStore<Statement = PgStatement>,
         C::Error: Debug,
         PgWireError: From<<C as Sink<PgWireBackendMessage>>::Error>,
     {
@@ -144,30 +151,30 @@ impl ExtendedQueryHandler for Extended {
                 connection.feed(PgWireBackendMessage::EmptyQueryResponse(EmptyQueryResponse::new())).await?;
                 return Ok(());
             }
-            None => return Err(failure::coded("34000", format!("portal \"{name}\" does not exist"))),
+            None => return Err(error_response::with_sqlstate("34000", format!("portal \"{name}\" does not exist"))),
         };
         connection.set_state(PgWireConnectionState::QueryInProgress);
-        let most = usize::try_from(message.max_rows).unwrap_or(0);
-        let outcome = execute(connection, &portal, most).await;
+        let max_rows = usize::try_from(message.max_rows).unwrap_or(0);
+        let outcome = execute_portal(connection, &portal, max_rows).await;
         if outcome.is_err() {
             *portal.state().lock().await = PortalExecutionState::Finished;
         }
         connection.set_state(PgWireConnectionState::ReadyForQuery);
         outcome?;
-        let client = client_of(connection)?;
+        let client = client(connection)?;
         send_warnings(connection, &client).await
     }
 
     async fn on_sync<C>(&self, connection: &mut C, _: PgSync) -> PgWireResult<()>
     where
         C: ClientInfo + ClientPortalStore + Sink<PgWireBackendMessage> + Unpin + Send + Sync,
-        C::PortalStore: PortalStore<Statement = Planned>,
+        C::PortalStore: PortalStore<Statement = PgStatement>,
         C::Error: Debug,
         PgWireError: From<<C as Sink<PgWireBackendMessage>>::Error>,
     {
         let status = connection.transaction_status();
         if status == TransactionStatus::Idle {
-            // Each message group is a transaction of its own.
+            // Without BEGIN, each message group is a transaction of its own.
             connection.portal_store().clear_portals();
         }
         connection.send(PgWireBackendMessage::ReadyForQuery(ReadyForQuery::new(status))).await?;
@@ -177,16 +184,16 @@ impl ExtendedQueryHandler for Extended {
     async fn on_describe<C>(&self, connection: &mut C, message: Describe) -> PgWireResult<()>
     where
         C: ClientInfo + ClientPortalStore + Sink<PgWireBackendMessage> + Unpin + Send + Sync,
-        C::PortalStore: PortalStore<Statement = Planned>,
+        C::PortalStore: PortalStore<Statement = PgStatement>,
         C::Error: Debug,
         PgWireError: From<<C as Sink<PgWireBackendMessage>>::Error>,
     {
         let name = message.name.as_deref().unwrap_or(DEFAULT_NAME);
         if message.target_type == TARGET_TYPE_BYTE_PORTAL && connection.portal_store().get_portal(name).is_none() {
-            // A cursor that SQL declares is a portal too.
-            let session = session::of(connection);
-            let schema = session.schema(name).await?;
-            let format = session.format(name, &Format::UnifiedText).await;
+            // Cursors of DECLARE CURSOR are portals too.
+            let state = connection_state::get(connection);
+            let schema = state.cursor_schema(name).await?;
+            let format = state.cursor_format(name, &Format::UnifiedText).await;
             return send_describe_response(connection, &DescribePortalResponse::new(encode::fields(&schema, &format)))
                 .await;
         }
@@ -196,18 +203,18 @@ impl ExtendedQueryHandler for Extended {
     async fn do_describe_statement<C>(
         &self,
         connection: &mut C,
-        statement: &StoredStatement<Planned>,
+        statement: &StoredStatement<PgStatement>,
     ) -> PgWireResult<DescribeStatementResponse>
     where
         C: ClientInfo + ClientPortalStore + Sink<PgWireBackendMessage> + Unpin + Send + Sync,
-        C::PortalStore: PortalStore<Statement = Planned>,
+        C::PortalStore: PortalStore<Statement = PgStatement>,
         C::Error: Debug,
         PgWireError: From<<C as Sink<PgWireBackendMessage>>::Error>,
     {
-        let wanted = statement.statement.parameters().iter().map(encode::pg_type);
+        let inferred = statement.statement.parameters().iter().map(encode::pg_type);
         let declared = |at: usize| statement.parameter_types.get(at).cloned().flatten();
-        let declared = |at| declared(at).filter(|of: &Type| *of != Type::UNKNOWN);
-        let types = wanted.enumerate().map(|(at, of)| declared(at).unwrap_or(of)).collect();
+        let declared = |at| declared(at).filter(|declared: &Type| *declared != Type::UNKNOWN);
+        let types = inferred.enumerate().map(|(at, inferred)| declared(at).unwrap_or(inferred)).collect();
         let schema = statement.statement.schema(connection).await?;
         let fields = schema.map(|schema| encode::fields(&schema, &Format::UnifiedText)).unwrap_or_default();
         Ok(DescribeStatementResponse::new(types, fields))
@@ -216,11 +223,11 @@ impl ExtendedQueryHandler for Extended {
     async fn do_describe_portal<C>(
         &self,
         connection: &mut C,
-        portal: &Portal<Planned>,
+        portal: &Portal<PgStatement>,
     ) -> PgWireResult<DescribePortalResponse>
     where
         C: ClientInfo + ClientPortalStore + Sink<PgWireBackendMessage> + Unpin + Send + Sync,
-        C::PortalStore: PortalStore<Statement = Planned>,
+        C::PortalStore: PortalStore<Statement = PgStatement>,
         C::Error: Debug,
         PgWireError: From<<C as Sink<PgWireBackendMessage>>::Error>,
     {
@@ -230,47 +237,48 @@ impl ExtendedQueryHandler for Extended {
         })
     }
 
-    async fn do_query<C>(&self, _: &mut C, _: &Portal<Planned>, _: usize) -> PgWireResult<Response>
+    async fn do_query<C>(&self, _: &mut C, _: &Portal<PgStatement>, _: usize) -> PgWireResult<Response>
     where
         C: ClientInfo + ClientPortalStore + Sink<PgWireBackendMessage> + Unpin + Send + Sync,
-        C::PortalStore: PortalStore<Statement = Planned>,
+        C::PortalStore: PortalStore<Statement = PgStatement>,
         C::Error: Debug,
         PgWireError: From<<C as Sink<PgWireBackendMessage>>::Error>,
     {
-        Err(failure::protocol("portals are run as their rows are sent"))
+        Err(error_response::protocol_violation("portals are executed by on_execute"))
     }
 }
 
-/// Formats are for none, for all at once, or for each.
-fn check_formats(of: &str, given: usize, wanted: usize) -> PgWireResult<()> {
-    if given > 1 && given != wanted {
-        return Err(failure::protocol(format!("there are {given} {of} formats, and {wanted} are wanted")));
+/// The number of format codes must be zero, one for all values, or one for each.
+fn check_formats(what: &str, given: usize, expected: usize) -> PgWireResult<()> {
+    if given > 1 && given != expected {
+        let message = format!("bind message has {given} {what} formats but {expected} are required");
+        return Err(error_response::protocol_violation(message));
     }
     Ok(())
 }
 
-/// Runs a portal, or goes on with it, and sends its rows as they come.
-async fn execute<C>(connection: &mut C, portal: &Portal<Planned>, most: usize) -> PgWireResult<()>
+/// Starts or continues a portal and sends its rows as they arrive, at most `max_rows` unless that is 0.
+async fn execute_portal<C>(connection: &mut C, portal: &Portal<PgStatement>, max_rows: usize) -> PgWireResult<()>
 where
     C: ClientInfo + ClientPortalStore + Sink<PgWireBackendMessage> + Unpin + Send + Sync,
-    C::PortalStore: PortalStore<Statement = Planned>,
+    C::PortalStore: PortalStore<Statement = PgStatement>,
     C::Error: Debug,
     PgWireError: From<<C as Sink<PgWireBackendMessage>>::Error>,
 {
-    let planned = &portal.statement.statement;
-    planned.check(connection.transaction_status())?;
+    let statement = &portal.statement.statement;
+    statement.check_transaction(connection.transaction_status())?;
     let state = portal.state();
     let mut state = state.lock().await;
     match &mut *state {
         PortalExecutionState::Initial => {
             let values = parameters::decode(portal)?;
-            match execute::run(connection, planned, &values, &portal.result_column_format, false).await? {
+            match execute::run(connection, statement, &values, &portal.result_column_format, false).await? {
                 Outcome::Rows(response) => *state = PortalExecutionState::Suspended(response),
-                Outcome::Done(tag) => {
+                Outcome::Completed(tag) => {
                     *state = PortalExecutionState::Finished;
                     return send_tag(connection, tag).await;
                 }
-                Outcome::Copied(answer, options) => {
+                Outcome::CopyOut(answer, options) => {
                     *state = PortalExecutionState::Finished;
                     return copy::send(connection, answer, &options).await;
                 }
@@ -282,7 +290,7 @@ where
         }
     }
     if let PortalExecutionState::Suspended(response) = &mut *state {
-        if send_rows(connection, response, most).await? {
+        if send_rows(connection, response, max_rows).await? {
             connection.feed(PgWireBackendMessage::PortalSuspended(PortalSuspended::new())).await?;
         } else {
             *state = PortalExecutionState::Finished;

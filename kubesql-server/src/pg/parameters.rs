@@ -1,4 +1,4 @@
-//! Values of parameters from the wire, each as an array of one element.
+//! Decodes the values of parameters. Each is an array of one element.
 
 use std::sync::Arc;
 
@@ -9,66 +9,72 @@ use arrow::array::{
 };
 use arrow::compute::{CastOptions, cast_with_options};
 use arrow::datatypes::{DataType, Field, TimeUnit};
-use pgwire::api::Type;
 use pgwire::api::portal::Portal;
+use pgwire::api::{DEFAULT_NAME, Type};
 use pgwire::error::{ErrorInfo, PgWireError, PgWireResult};
 use postgres_types::Kind;
 
-use super::execute::Planned;
-use super::{encode, failure};
+use super::execute::PgStatement;
+use super::{encode, error_response};
 
-/// The values that a client bound.
-pub(super) fn decode(portal: &Portal<Planned>) -> PgWireResult<Vec<ArrayRef>> {
+/// The values that the client has bound to a portal.
+pub(super) fn decode(portal: &Portal<PgStatement>) -> PgWireResult<Vec<ArrayRef>> {
     let statement = &portal.statement;
-    let wanted = statement.statement.parameters();
-    if portal.parameter_len() != wanted.len() {
-        let message =
-            format!("the statement has {} parameters, and {} are bound", wanted.len(), portal.parameter_len());
-        return Err(failure::protocol(message));
+    let types = statement.statement.parameters();
+    if portal.parameter_len() != types.len() {
+        return Err(count_mismatch(portal.parameter_len(), &statement.id, types.len()));
     }
-    let value = |(at, wanted): (usize, &DataType)| {
-        // As the client declared it, or else as it was told that it is.
+    let value = |(at, data_type): (usize, &DataType)| {
+        // The declared type, or else the one that Describe has sent.
         let declared = statement.parameter_types.get(at).cloned().flatten().filter(|of| *of != Type::UNKNOWN);
-        let of = declared.unwrap_or_else(|| encode::pg_type(wanted));
-        convert(at, &read(portal, at, &of)?, wanted)
+        let pg_type = declared.unwrap_or_else(|| encode::pg_type(data_type));
+        convert(at, &read(portal, at, &pg_type)?, data_type)
     };
-    wanted.iter().enumerate().map(value).collect()
+    types.iter().enumerate().map(value).collect()
 }
 
-fn read(portal: &Portal<Planned>, at: usize, of: &Type) -> PgWireResult<ArrayRef> {
+/// The error of a bind message with the wrong number of parameters, in PostgreSQL's words.
+pub(super) fn count_mismatch(given: usize, statement: &str, expected: usize) -> PgWireError {
+    let name = if statement == DEFAULT_NAME { "" } else { statement };
+    let message =
+        format!("bind message supplies {given} parameters, but prepared statement \"{name}\" requires {expected}");
+    error_response::protocol_violation(message)
+}
+
+fn read(portal: &Portal<PgStatement>, at: usize, pg_type: &Type) -> PgWireResult<ArrayRef> {
     if portal.parameters.get(at).is_some_and(Option::is_none) {
         return Ok(new_null_array(&DataType::Utf8, 1));
     }
     if !portal.parameter_format.is_binary(at) {
-        if matches!(of.kind(), Kind::Array(_)) {
-            return array(portal, at, of);
+        if matches!(pg_type.kind(), Kind::Array(_)) {
+            return array(portal, at, pg_type);
         }
-        // Every type as text; what it means is known by the type that is wanted.
+        // `convert` parses the text.
         let text = portal.parameter::<String>(at, &Type::TEXT)?;
         return Ok(Arc::new(StringArray::from(vec![text])));
     }
-    Ok(match *of {
-        Type::BOOL => Arc::new(BooleanArray::from(vec![portal.parameter::<bool>(at, of)?])),
-        Type::INT2 => Arc::new(Int16Array::from(vec![portal.parameter::<i16>(at, of)?])),
-        Type::INT4 => Arc::new(Int32Array::from(vec![portal.parameter::<i32>(at, of)?])),
-        Type::INT8 => Arc::new(Int64Array::from(vec![portal.parameter::<i64>(at, of)?])),
-        Type::FLOAT4 => Arc::new(Float32Array::from(vec![portal.parameter::<f32>(at, of)?])),
-        Type::FLOAT8 => Arc::new(Float64Array::from(vec![portal.parameter::<f64>(at, of)?])),
+    Ok(match *pg_type {
+        Type::BOOL => Arc::new(BooleanArray::from(vec![portal.parameter::<bool>(at, pg_type)?])),
+        Type::INT2 => Arc::new(Int16Array::from(vec![portal.parameter::<i16>(at, pg_type)?])),
+        Type::INT4 => Arc::new(Int32Array::from(vec![portal.parameter::<i32>(at, pg_type)?])),
+        Type::INT8 => Arc::new(Int64Array::from(vec![portal.parameter::<i64>(at, pg_type)?])),
+        Type::FLOAT4 => Arc::new(Float32Array::from(vec![portal.parameter::<f32>(at, pg_type)?])),
+        Type::FLOAT8 => Arc::new(Float64Array::from(vec![portal.parameter::<f64>(at, pg_type)?])),
         Type::TEXT | Type::VARCHAR | Type::BPCHAR | Type::NAME | Type::UNKNOWN => {
-            Arc::new(StringArray::from(vec![portal.parameter::<String>(at, of)?]))
+            Arc::new(StringArray::from(vec![portal.parameter::<String>(at, pg_type)?]))
         }
         Type::TIMESTAMP | Type::TIMESTAMPTZ => {
             let micros = fixed(portal, at)?.map(i64::from_be_bytes);
             let micros = micros.map(|micros| micros.saturating_add(EPOCH_SECONDS * 1_000_000));
             let times = TimestampMicrosecondArray::from(vec![micros]);
-            Arc::new(if *of == Type::TIMESTAMPTZ { times.with_timezone("UTC") } else { times })
+            Arc::new(if *pg_type == Type::TIMESTAMPTZ { times.with_timezone("UTC") } else { times })
         }
         Type::DATE => {
             let days = fixed(portal, at)?.map(i32::from_be_bytes);
             Arc::new(Date32Array::from(vec![days.map(|days| days.saturating_add(EPOCH_DAYS))]))
         }
         Type::JSON => Arc::new(StringArray::from(vec![text(portal, at)?])),
-        // The version of the format comes first.
+        // The first byte is the version of the format.
         Type::JSONB => Arc::new(StringArray::from(vec![text(portal, at)?.strip_prefix('\u{1}')])),
         Type::NUMERIC => Arc::new(StringArray::from(vec![numeric(portal, at)?])),
         Type::UUID => {
@@ -79,17 +85,19 @@ fn read(portal: &Portal<Planned>, at: usize, of: &Type) -> PgWireResult<ArrayRef
             });
             Arc::new(StringArray::from(vec![text]))
         }
-        ref of if matches!(of.kind(), Kind::Array(_)) => array(portal, at, of)?,
-        _ => return Err(invalid(at, &format!("binary values of type {} are not understood", of.name()))),
+        ref other if matches!(other.kind(), Kind::Array(_)) => array(portal, at, other)?,
+        ref other => {
+            return Err(invalid(at, &format!("binary format is not supported for type {}", other.name())));
+        }
     })
 }
 
-/// An array of values, in either format.
-fn array(portal: &Portal<Planned>, at: usize, of: &Type) -> PgWireResult<ArrayRef> {
+/// The value of an array type, in either format.
+fn array(portal: &Portal<PgStatement>, at: usize, pg_type: &Type) -> PgWireResult<ArrayRef> {
     macro_rules! list {
         ($value:ty, $builder:expr) => {{
             let mut list = ListBuilder::new($builder);
-            match portal.parameter::<Vec<Option<$value>>>(at, of)? {
+            match portal.parameter::<Vec<Option<$value>>>(at, pg_type)? {
                 Some(values) => {
                     values.into_iter().for_each(|value| list.values().append_option(value));
                     list.append(true);
@@ -99,7 +107,7 @@ fn array(portal: &Portal<Planned>, at: usize, of: &Type) -> PgWireResult<ArrayRe
             Arc::new(list.finish()) as ArrayRef
         }};
     }
-    Ok(match *of {
+    Ok(match *pg_type {
         Type::BOOL_ARRAY => list!(bool, BooleanBuilder::new()),
         Type::INT2_ARRAY => list!(i16, Int16Builder::new()),
         Type::INT4_ARRAY => list!(i32, Int32Builder::new()),
@@ -109,27 +117,28 @@ fn array(portal: &Portal<Planned>, at: usize, of: &Type) -> PgWireResult<ArrayRe
         Type::TEXT_ARRAY | Type::VARCHAR_ARRAY | Type::NAME_ARRAY | Type::BPCHAR_ARRAY => {
             list!(String, StringBuilder::new())
         }
-        _ => return Err(invalid(at, &format!("values of type {} are not understood", of.name()))),
+        ref other => return Err(invalid(at, &format!("type {} is not supported", other.name()))),
     })
 }
 
-/// The bytes as text.
-fn text(portal: &Portal<Planned>, at: usize) -> PgWireResult<&str> {
+/// The bytes of a value as text.
+fn text(portal: &Portal<PgStatement>, at: usize) -> PgWireResult<&str> {
     let bytes = portal.parameters[at].as_deref().unwrap_or_default();
     std::str::from_utf8(bytes).map_err(|error| invalid(at, &error.to_string()))
 }
 
-/// A number of any size as text: groups of four decimal digits, the first of which counts 10000 to the `weight`.
-fn numeric(portal: &Portal<Planned>, at: usize) -> PgWireResult<String> {
+/// A binary numeric as text. It consists of groups of four decimal digits; the first one is multiplied by
+/// 10000^`weight`.
+fn numeric(portal: &Portal<PgStatement>, at: usize) -> PgWireResult<String> {
     const NEGATIVE: u16 = 0x4000;
     const NAN: u16 = 0xC000;
     let bytes = portal.parameters[at].as_deref().unwrap_or_default();
     let words: Vec<u16> = bytes.chunks_exact(2).map(|pair| u16::from_be_bytes([pair[0], pair[1]])).collect();
     let [count, weight, sign, scale, digits @ ..] = words.as_slice() else {
-        return Err(invalid(at, "it is too short for a number"));
+        return Err(invalid(at, "insufficient data for a numeric"));
     };
     if usize::from(*count) != digits.len() || digits.iter().any(|group| *group > 9_999) {
-        return Err(invalid(at, "it is no number"));
+        return Err(invalid(at, "invalid binary numeric"));
     }
     if *sign == NAN {
         return Ok("NaN".to_owned());
@@ -144,31 +153,32 @@ fn numeric(portal: &Portal<Planned>, at: usize) -> PgWireResult<String> {
     (0..weight.max(0)).rev().for_each(|power| text.push_str(&format!("{:04}", group(power))));
     if *scale > 0 {
         let groups = i32::from(scale.div_ceil(4));
-        let behind: String = (1..=groups).map(|power| format!("{:04}", group(-power))).collect();
+        let fraction: String = (1..=groups).map(|power| format!("{:04}", group(-power))).collect();
         text.push('.');
-        text.push_str(&behind[..usize::from(*scale)]);
+        text.push_str(&fraction[..usize::from(*scale)]);
     }
     Ok(text)
 }
 
-/// PostgreSQL counts from 2000-01-01.
+/// The epoch of PostgreSQL, 2000-01-01, counted from 1970-01-01.
 const EPOCH_DAYS: i32 = 10_957;
 const EPOCH_SECONDS: i64 = 10_957 * 86_400;
 
-fn fixed<const N: usize>(portal: &Portal<Planned>, at: usize) -> PgWireResult<Option<[u8; N]>> {
+/// The bytes of a value of fixed width; `None` for NULL.
+fn fixed<const N: usize>(portal: &Portal<PgStatement>, at: usize) -> PgWireResult<Option<[u8; N]>> {
     let bytes = portal.parameters[at].as_deref().map(<[u8; N]>::try_from).transpose();
-    bytes.map_err(|_| invalid(at, &format!("it should have {N} bytes")))
+    bytes.map_err(|_| invalid(at, &format!("expected {N} bytes")))
 }
 
-/// A value as one of another type, which it has to be.
+/// Casts a value to the type of its parameter.
 fn convert(at: usize, value: &ArrayRef, to: &DataType) -> PgWireResult<ArrayRef> {
     let options = CastOptions { safe: false, ..CastOptions::default() };
     cast_with_options(value, to, &options).map_err(|error| invalid(at, &error.to_string()))
 }
 
-/// What a type that a client declares is here; none for text, which is whatever the statement wants.
-pub(super) fn arrow_type(of: &Type) -> Option<DataType> {
-    Some(match *of {
+/// The Arrow type of a declared type. `None` for text and others, whose type is inferred from the statement.
+pub(super) fn arrow_type(pg_type: &Type) -> Option<DataType> {
+    Some(match *pg_type {
         Type::BOOL => DataType::Boolean,
         Type::INT2 => DataType::Int16,
         Type::INT4 => DataType::Int32,

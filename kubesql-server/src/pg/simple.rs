@@ -1,4 +1,4 @@
-//! The simple query protocol: text in, statement after statement.
+//! The simple query protocol: a message contains the text of one or more statements.
 
 use std::fmt::Debug;
 
@@ -16,11 +16,12 @@ use pgwire::messages::data::RowDescription;
 use pgwire::messages::response::EmptyQueryResponse;
 use pgwire::messages::simplequery::Query;
 
-use super::execute::{self, Outcome, Planned};
-use super::{client_of, copy, failure};
+use super::execute::{self, Outcome, PgStatement};
+use super::shared::client;
+use super::{copy, error_response};
 use crate::query::Client;
 
-/// Answers each statement before it looks at the next, so that one that fails takes nothing from those before.
+/// Executes the statements of a message one after the other. If one fails, the answers to those before were sent.
 pub(super) struct Simple;
 
 #[async_trait]
@@ -36,24 +37,24 @@ impl SimpleQueryHandler for Simple {
             return Err(PgWireError::NotReadyForQuery);
         }
         connection.set_state(PgWireConnectionState::QueryInProgress);
-        // What has no name lasts until the next statement without one.
+        // The unnamed portal lasts until the next statement.
         connection.portal_store().rm_portal(DEFAULT_NAME);
-        let client = client_of(connection)?;
+        let client = client(connection)?;
         let statements = split_statements(&query.query);
         if statements.is_empty() {
             connection.feed(PgWireBackendMessage::EmptyQueryResponse(EmptyQueryResponse::new())).await?;
         }
         let grouped = statements.len() > 1;
         for sql in statements {
-            let planned = Planned::plain(&sql)?;
-            match execute::run(connection, &planned, &[], &Format::UnifiedText, grouped).await? {
+            let statement = PgStatement::parse(&sql)?;
+            match execute::run(connection, &statement, &[], &Format::UnifiedText, grouped).await? {
                 Outcome::Rows(mut response) => {
                     let fields = response.row_schema.iter().map(Into::into).collect();
                     connection.feed(PgWireBackendMessage::RowDescription(RowDescription::new(fields))).await?;
                     send_rows(connection, &mut response, 0).await?;
                 }
-                Outcome::Done(tag) => send_tag(connection, tag).await?,
-                Outcome::Copied(answer, options) => copy::send(connection, answer, &options).await?,
+                Outcome::Completed(tag) => send_tag(connection, tag).await?,
+                Outcome::CopyOut(answer, options) => copy::send(connection, answer, &options).await?,
             }
             send_warnings(connection, &client).await?;
         }
@@ -68,21 +69,26 @@ impl SimpleQueryHandler for Simple {
         C::Error: Debug,
         PgWireError: From<<C as Sink<PgWireBackendMessage>>::Error>,
     {
-        Err(failure::protocol("statements are answered one by one"))
+        Err(error_response::protocol_violation("queries are executed by on_query"))
     }
 }
 
-/// Sends rows as they come, so many at most where that is not 0; whether there may be more. With the last goes the tag.
-pub(super) async fn send_rows<C>(connection: &mut C, response: &mut QueryResponse, most: usize) -> PgWireResult<bool>
+/// Sends rows as they arrive, at most `max_rows` unless that is 0, and after the last one the command tag. Returns
+/// whether there may be more rows.
+pub(super) async fn send_rows<C>(
+    connection: &mut C,
+    response: &mut QueryResponse,
+    max_rows: usize,
+) -> PgWireResult<bool>
 where
     C: Sink<PgWireBackendMessage> + Unpin + Send,
     PgWireError: From<<C as Sink<PgWireBackendMessage>>::Error>,
 {
     let mut rows = 0;
-    while most == 0 || rows < most {
+    while max_rows == 0 || rows < max_rows {
         let Some(row) = response.data_rows.next().await else {
             let mut tag = Tag::new(&response.command_tag);
-            // What is shown is not counted.
+            // SHOW has a tag without a number.
             if matches!(response.command_tag.as_str(), "SELECT" | "FETCH") {
                 tag = tag.with_rows(rows);
             }
@@ -95,7 +101,7 @@ where
     Ok(true)
 }
 
-/// Tells that a command is done.
+/// Sends the tag of a completed command.
 pub(super) async fn send_tag<C>(connection: &mut C, tag: Tag) -> PgWireResult<()>
 where
     C: Sink<PgWireBackendMessage> + Unpin + Send,
@@ -105,14 +111,14 @@ where
     Ok(())
 }
 
-/// Tells what was wrong with the data of the last answer.
+/// Sends the warnings about the data of the last answer.
 pub(super) async fn send_warnings<C>(connection: &mut C, client: &Client) -> PgWireResult<()>
 where
     C: Sink<PgWireBackendMessage> + Unpin + Send,
     PgWireError: From<<C as Sink<PgWireBackendMessage>>::Error>,
 {
     for warning in client.take_warnings() {
-        connection.feed(PgWireBackendMessage::NoticeResponse(failure::notice(warning))).await?;
+        connection.feed(PgWireBackendMessage::NoticeResponse(error_response::data_warning(warning))).await?;
     }
     Ok(())
 }

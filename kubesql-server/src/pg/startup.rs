@@ -1,4 +1,4 @@
-//! The begin of a connection: who the client is, what the server says of itself, and the client's session.
+//! The start of a connection: authentication, the client's session, and the parameters that the server reports.
 
 use std::collections::HashMap;
 use std::fmt::Debug;
@@ -18,44 +18,45 @@ use pgwire::error::{ErrorInfo, PgWireError, PgWireResult};
 use pgwire::messages::startup::{Authentication, PasswordMessageFamily};
 use pgwire::messages::{PgWireBackendMessage, PgWireFrontendMessage};
 
-use super::frames::KNOWN;
-use super::{Shared, failure};
+use super::error_response;
+use super::frame_limit::FRAME_LIMIT;
+use super::shared::Shared;
 use crate::auth::scram::{Exchange, Malformed};
-use crate::auth::{Peer, Refused, TOKEN};
+use crate::auth::{Peer, Refused, TOKEN_USER};
 use crate::query::Who;
 
-/// What clients come in by, as other rooms call it.
-pub(super) const DOOR: &str = "postgresql";
+/// The name of this protocol in the audit log and in `system.queries`.
+const PROTOCOL: &str = "postgresql";
 
-/// Lets one client in, or not, and makes a session for it.
+/// Authenticates a client and creates its session.
 pub(super) struct Startup {
     shared: Arc<Shared>,
     peer: Peer,
-    /// How long its messages may be.
-    longest: Arc<AtomicUsize>,
-    known: AtomicBool,
+    /// The maximum length of the client's messages.
+    frame_limit: Arc<AtomicUsize>,
+    is_authenticated: AtomicBool,
     stage: Mutex<Stage>,
 }
 
-/// What is asked of the client.
+/// The message that is expected from the client.
 enum Stage {
-    Nothing,
-    /// To send a token.
+    None,
+    /// A token in clear text.
     Token,
     /// The first message of SCRAM.
-    First(Exchange),
-    /// The last one.
-    Last(Exchange),
+    ScramFirst(Exchange),
+    /// The last message of SCRAM.
+    ScramLast(Exchange),
 }
 
 impl Startup {
-    pub(super) fn new(shared: Arc<Shared>, peer: Peer, longest: Arc<AtomicUsize>) -> Self {
-        Self { shared, peer, longest, known: AtomicBool::new(false), stage: Mutex::new(Stage::Nothing) }
+    pub(super) fn new(shared: Arc<Shared>, peer: Peer, frame_limit: Arc<AtomicUsize>) -> Self {
+        let (is_authenticated, stage) = (AtomicBool::new(false), Mutex::new(Stage::None));
+        Self { shared, peer, frame_limit, is_authenticated, stage }
     }
 
-    /// Whether the client was let in.
-    pub(super) fn is_known(&self) -> bool {
-        self.known.load(Ordering::Relaxed)
+    pub(super) fn is_authenticated(&self) -> bool {
+        self.is_authenticated.load(Ordering::Relaxed)
     }
 }
 
@@ -71,111 +72,116 @@ impl StartupHandler for Startup {
             PgWireFrontendMessage::Startup(startup) => {
                 protocol_negotiation(connection, &startup).await?;
                 save_startup_parameters_to_metadata(connection, &startup);
-                self.begin(connection).await
+                self.request_credentials(connection).await
             }
-            PgWireFrontendMessage::PasswordMessageFamily(shown) => self.shown(connection, shown).await,
-            _ => Err(refused("08P01", "this is no answer to what was asked".to_owned())),
+            PgWireFrontendMessage::PasswordMessageFamily(message) => self.check_credentials(connection, message).await,
+            _ => Err(fatal("08P01", "unexpected message during authentication".to_owned())),
         }
     }
 }
 
 impl Startup {
-    /// Decides what the client has to show.
-    async fn begin<C>(&self, connection: &mut C) -> PgWireResult<()>
+    /// Decides how the client has to authenticate, and asks for it.
+    async fn request_credentials<C>(&self, connection: &mut C) -> PgWireResult<()>
     where
         C: ClientInfo + Sink<PgWireBackendMessage> + Unpin + Send + Sync,
         C::Error: Debug,
         PgWireError: From<<C as Sink<PgWireBackendMessage>>::Error>,
     {
         let access = &self.shared.access;
-        if access.wants_tls() && !self.peer.secure {
-            let mut info = failure::fatal("28000", "connections without TLS are refused here");
-            info.hint = Some("connect with sslmode=require, or better verify-full".to_owned());
+        if access.requires_tls() && !self.peer.is_tls {
+            let mut info = error_response::fatal("28000", "TLS is required");
+            info.hint = Some("connect with sslmode=verify-full, or at least sslmode=require".to_owned());
             return Err(PgWireError::UserError(Box::new(info)));
         }
-        let user = user_of(connection)?;
-        if access.auth.is_open() {
-            return self.welcome(connection, user).await;
+        let user = user_name(connection)?;
+        if access.auth.allows_anonymous() {
+            return self.start_session(connection, user).await;
         }
-        if let Some(name) = &self.peer.certificate {
+        if let Some(name) = &self.peer.certificate_name {
             if *name == user {
-                return self.welcome(connection, user).await;
+                return self.start_session(connection, user).await;
             }
-            let message = format!("the client's certificate is that of \"{name}\", and not of \"{user}\"");
-            return Err(refused("28000", message));
+            let message =
+                format!("certificate authentication failed for user \"{user}\": the certificate is for \"{name}\"");
+            return Err(fatal("28000", message));
         }
-        let private = self.peer.secure || self.peer.address.ip().is_loopback();
-        let (stage, question) = if user == TOKEN && access.auth.has_tokens() && private {
+        let is_private = self.peer.is_tls || self.peer.address.ip().is_loopback();
+        let (stage, request) = if user == TOKEN_USER && access.auth.has_tokens() && is_private {
             (Stage::Token, Authentication::CleartextPassword)
         } else if access.auth.has_users() {
-            let exchange = access.auth.exchange(&user, self.peer.binding.clone());
+            let exchange = access.auth.scram_exchange(&user, self.peer.channel_binding.clone());
             let mechanisms = exchange.mechanisms();
-            (Stage::First(exchange), Authentication::SASL(mechanisms))
+            (Stage::ScramFirst(exchange), Authentication::SASL(mechanisms))
         } else {
-            let hint = match (access.auth.has_tokens(), private) {
-                (true, true) => "connect as the user \"token\" with the token as password",
-                (true, false) => "connect with TLS as the user \"token\" with the token as password",
+            let hint = match (access.auth.has_tokens(), is_private) {
+                (true, true) => "connect as user \"token\" with a token as the password",
+                (true, false) => "connect over TLS as user \"token\" with a token as the password",
                 (false, _) => "connect with a client certificate (sslcert, sslkey)",
             };
-            let mut info = failure::fatal("28000", &format!("there are no passwords here, also not for \"{user}\""));
+            let mut info = error_response::fatal(
+                "28000",
+                &format!("password authentication is not available for user \"{user}\""),
+            );
             info.hint = Some(hint.to_owned());
             return Err(PgWireError::UserError(Box::new(info)));
         };
         *self.stage.lock() = stage;
         connection.set_state(PgWireConnectionState::AuthenticationInProgress);
-        connection.send(PgWireBackendMessage::Authentication(question)).await?;
+        connection.send(PgWireBackendMessage::Authentication(request)).await?;
         Ok(())
     }
 
-    /// Looks at what the client shows.
-    async fn shown<C>(&self, connection: &mut C, shown: PasswordMessageFamily) -> PgWireResult<()>
+    /// Checks the credentials in a message of the client.
+    async fn check_credentials<C>(&self, connection: &mut C, message: PasswordMessageFamily) -> PgWireResult<()>
     where
         C: ClientInfo + Sink<PgWireBackendMessage> + Unpin + Send + Sync,
         C::Error: Debug,
         PgWireError: From<<C as Sink<PgWireBackendMessage>>::Error>,
     {
-        let PasswordMessageFamily::Raw(body) = shown else {
-            return Err(refused("08P01", "this is no answer to what was asked".to_owned()));
+        let PasswordMessageFamily::Raw(body) = message else {
+            return Err(fatal("08P01", "unexpected message during authentication".to_owned()));
         };
-        let (auth, user) = (&self.shared.access.auth, user_of(connection)?);
-        let stage = std::mem::replace(&mut *self.stage.lock(), Stage::Nothing);
+        let (auth, user) = (&self.shared.access.auth, user_name(connection)?);
+        let stage = std::mem::replace(&mut *self.stage.lock(), Stage::None);
         match stage {
-            Stage::Nothing => Err(refused("08P01", "nothing was asked".to_owned())),
+            Stage::None => Err(fatal("08P01", "unexpected password message".to_owned())),
             Stage::Token => {
                 let token = body.strip_suffix(&[0]).and_then(|token| std::str::from_utf8(token).ok()).unwrap_or("");
-                let name = auth.token(DOOR, &self.peer, token).await.map_err(wrong)?;
-                self.welcome(connection, name).await
+                let name = auth.authenticate_token(PROTOCOL, &self.peer, token).await.map_err(rejected)?;
+                self.start_session(connection, name).await
             }
-            Stage::First(mut exchange) => {
-                let (mechanism, message) = initial(&body).ok_or_else(|| malformed(Malformed("it has no mechanism")))?;
+            Stage::ScramFirst(mut exchange) => {
+                let (mechanism, message) = parse_initial_response(&body)
+                    .ok_or_else(|| malformed(Malformed("the message has no mechanism")))?;
                 let answer = exchange.first(mechanism, message).map_err(malformed)?;
-                *self.stage.lock() = Stage::Last(exchange);
+                *self.stage.lock() = Stage::ScramLast(exchange);
                 let answer = Authentication::SASLContinue(answer.into());
                 connection.send(PgWireBackendMessage::Authentication(answer)).await?;
                 Ok(())
             }
-            Stage::Last(mut exchange) => {
-                let attempt = auth.attempt(DOOR, &self.peer, &user).await.map_err(wrong)?;
-                let proved = match exchange.last(&body) {
-                    Ok(proved) => proved,
+            Stage::ScramLast(mut exchange) => {
+                let attempt = auth.begin_attempt(PROTOCOL, &self.peer, &user).await.map_err(rejected)?;
+                let proof = match exchange.last(&body) {
+                    Ok(proof) => proof,
                     Err(error) => {
-                        attempt.wrong(error.0).await;
+                        attempt.fail(error.0).await;
                         return Err(malformed(error));
                     }
                 };
-                let Some(answer) = proved else {
-                    return Err(wrong(attempt.wrong("wrong password").await));
+                let Some(answer) = proof else {
+                    return Err(rejected(attempt.fail("wrong password").await));
                 };
-                attempt.right();
+                attempt.succeed();
                 let answer = Authentication::SASLFinal(answer.into());
                 connection.feed(PgWireBackendMessage::Authentication(answer)).await?;
-                self.welcome(connection, user).await
+                self.start_session(connection, user).await
             }
         }
     }
 
-    /// Lets the client in.
-    async fn welcome<C>(&self, connection: &mut C, user: String) -> PgWireResult<()>
+    /// Creates the session of an authenticated client.
+    async fn start_session<C>(&self, connection: &mut C, user: String) -> PgWireResult<()>
     where
         C: ClientInfo + Sink<PgWireBackendMessage> + Unpin + Send + Sync,
         C::Error: Debug,
@@ -183,48 +189,48 @@ impl Startup {
     {
         connection.metadata_mut().insert(METADATA_USER.to_owned(), user.clone());
         let from = Some(self.peer.address.to_string());
-        let client = Arc::new(self.shared.door.client_of(Who { user: Some(user), door: DOOR, from }));
+        let client = Arc::new(self.shared.frontend.client(Who { user: Some(user), door: PROTOCOL, from }));
         if let Some(name) = connection.metadata().get(METADATA_APPLICATION_NAME) {
             client.set_application_name(name);
         }
-        self.shared.clients.register(connection, &client);
+        self.shared.cancel_keys.register(connection, &client);
         connection.session_extensions().insert(client);
-        self.longest.store(KNOWN, Ordering::Relaxed);
-        self.known.store(true, Ordering::Relaxed);
-        finish_authentication(connection, &Parameters).await
+        self.frame_limit.store(FRAME_LIMIT, Ordering::Relaxed);
+        self.is_authenticated.store(true, Ordering::Relaxed);
+        finish_authentication(connection, &ReportedParameters).await
     }
 }
 
-/// The user that the client says it is.
-fn user_of(connection: &impl ClientInfo) -> PgWireResult<String> {
+/// The user name in the startup message.
+fn user_name(connection: &impl ClientInfo) -> PgWireResult<String> {
     let user = connection.metadata().get(METADATA_USER).filter(|user| !user.is_empty());
-    user.cloned().ok_or_else(|| refused("28000", "the client does not say which user it is".to_owned()))
+    user.cloned().ok_or_else(|| fatal("28000", "no PostgreSQL user name specified in startup packet".to_owned()))
 }
 
-/// The mechanism and the first message of SCRAM.
-fn initial(body: &[u8]) -> Option<(&str, &[u8])> {
+/// Parses a `SASLInitialResponse`: the mechanism and the first message of SCRAM.
+fn parse_initial_response(body: &[u8]) -> Option<(&str, &[u8])> {
     let end = body.iter().position(|byte| *byte == 0)?;
     let mechanism = std::str::from_utf8(&body[..end]).ok()?;
     let (length, message) = body[end + 1..].split_first_chunk::<4>()?;
     (usize::try_from(u32::from_be_bytes(*length)).ok()? == message.len()).then_some((mechanism, message))
 }
 
-fn refused(code: &str, message: String) -> PgWireError {
+fn fatal(code: &str, message: String) -> PgWireError {
     PgWireError::UserError(Box::new(ErrorInfo::new("FATAL".to_owned(), code.to_owned(), message)))
 }
 
-fn wrong(refusal: Refused) -> PgWireError {
-    refused("28P01", refusal.message)
+fn rejected(refusal: Refused) -> PgWireError {
+    fatal("28P01", refusal.message)
 }
 
 fn malformed(error: Malformed) -> PgWireError {
-    refused("08P01", format!("this is no message of SCRAM: {}", error.0))
+    fatal("08P01", format!("malformed SCRAM message: {}", error.0))
 }
 
-/// What drivers want to know of a server before they ask.
-struct Parameters;
+/// The parameters that the server reports to drivers at the start.
+struct ReportedParameters;
 
-impl ServerParameterProvider for Parameters {
+impl ServerParameterProvider for ReportedParameters {
     fn server_parameters<C: ClientInfo>(&self, connection: &C) -> Option<HashMap<String, String>> {
         let given = |name: &str| connection.metadata().get(name).cloned().unwrap_or_default();
         let version = format!("{POSTGRES_VERSION} (kubesql {})", env!("CARGO_PKG_VERSION"));

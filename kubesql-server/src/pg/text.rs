@@ -1,4 +1,4 @@
-//! Values as PostgreSQL writes them: numbers, times and lengths of time, arrays.
+//! Values in the text format of PostgreSQL.
 
 use std::error::Error;
 use std::fmt::{Display, Write};
@@ -18,7 +18,7 @@ use pgwire::types::ToSqlText;
 use pgwire::types::format::FormatOptions;
 use postgres_types::{IsNull, ToSql, to_sql_checked};
 
-/// A value that is written already.
+/// A value in text format.
 #[derive(Debug)]
 pub(super) struct Text<'a>(pub(super) &'a str);
 
@@ -50,18 +50,18 @@ impl ToSqlText for Text<'_> {
 const SECOND: i64 = 1_000_000;
 const DAY: i64 = 86_400 * SECOND;
 
-/// Writes a value that is not NULL. Writing to a String cannot fail.
+/// Writes a value that is not NULL. (Writing to a String cannot fail.)
 pub(super) fn write(array: &dyn Array, row: usize, out: &mut String) {
     match array.data_type() {
         DataType::Boolean => out.push(if array.as_boolean().value(row) { 't' } else { 'f' }),
-        DataType::Int8 => plain::<Int8Type>(array, row, out),
-        DataType::Int16 => plain::<Int16Type>(array, row, out),
-        DataType::Int32 => plain::<Int32Type>(array, row, out),
-        DataType::Int64 => plain::<Int64Type>(array, row, out),
-        DataType::UInt8 => plain::<UInt8Type>(array, row, out),
-        DataType::UInt16 => plain::<UInt16Type>(array, row, out),
-        DataType::UInt32 => plain::<UInt32Type>(array, row, out),
-        DataType::UInt64 => plain::<UInt64Type>(array, row, out),
+        DataType::Int8 => integer::<Int8Type>(array, row, out),
+        DataType::Int16 => integer::<Int16Type>(array, row, out),
+        DataType::Int32 => integer::<Int32Type>(array, row, out),
+        DataType::Int64 => integer::<Int64Type>(array, row, out),
+        DataType::UInt8 => integer::<UInt8Type>(array, row, out),
+        DataType::UInt16 => integer::<UInt16Type>(array, row, out),
+        DataType::UInt32 => integer::<UInt32Type>(array, row, out),
+        DataType::UInt64 => integer::<UInt64Type>(array, row, out),
         DataType::Float32 => {
             let value = array.as_primitive::<Float32Type>().value(row);
             float(f64::from(value), &format!("{value:e}"), &value, 6, out);
@@ -104,17 +104,17 @@ pub(super) fn write(array: &dyn Array, row: usize, out: &mut String) {
         DataType::Duration(unit) => interval(0, 0, duration(array, *unit, row), out),
         DataType::List(_) => list(array.as_list::<i32>().value(row).as_ref(), out),
         DataType::LargeList(_) => list(array.as_list::<i64>().value(row).as_ref(), out),
-        // Nothing else comes here: what is nested is JSON, and a dictionary's values are taken before.
+        // Not reached: nested types are encoded as JSON, and dictionaries are resolved before.
         other => _ = write!(out, "{other}"),
     }
 }
 
-fn plain<T: ArrowPrimitiveType<Native: Display>>(array: &dyn Array, row: usize, out: &mut String) {
+fn integer<T: ArrowPrimitiveType<Native: Display>>(array: &dyn Array, row: usize, out: &mut String) {
     _ = write!(out, "{}", array.as_primitive::<T>().value(row));
 }
 
-/// A number in as few digits as tell it from all others: with an exponent where it is very small, or has more digits
-/// than its type tells apart.
+/// The shortest decimal that identifies the number. It has an exponent if the number is very small or has more than
+/// `digits` digits before the point.
 fn float(value: f64, scientific: &str, decimal: &dyn Display, digits: i32, out: &mut String) {
     if value.is_nan() {
         return out.push_str("NaN");
@@ -155,9 +155,9 @@ fn duration(array: &dyn Array, unit: TimeUnit, row: usize) -> i64 {
     }
 }
 
-/// A day, counted from 1970, with what comes behind it.
-fn date(day: i64, behind: &str, out: &mut String) {
-    // Years begin in March, so that a leap day is their last; 400 of them have as many days as any other 400.
+/// A day, counted from 1970-01-01, and a suffix that stands before the era.
+fn date(day: i64, suffix: &str, out: &mut String) {
+    // Years are counted from March, so that a leap day is the last day. Every 400 years have the same number of days.
     let shifted = day + 719_468;
     let (era, of_era) = (shifted.div_euclid(146_097), shifted.rem_euclid(146_097));
     let year_of_era = (of_era - of_era / 1_460 + of_era / 36_524 - of_era / 146_096) / 365;
@@ -166,22 +166,22 @@ fn date(day: i64, behind: &str, out: &mut String) {
     let day = of_year - (153 * shifted_month + 2) / 5 + 1;
     let month = if shifted_month < 10 { shifted_month + 3 } else { shifted_month - 9 };
     let year = year_of_era + era * 400 + i64::from(month <= 2);
-    // There is no year 0.
-    let (year, before) = if year > 0 { (year, "") } else { (1 - year, " BC") };
-    _ = write!(out, "{year:04}-{month:02}-{day:02}{behind}{before}");
+    // The year before 1 is 1 BC.
+    let (year, era_name) = if year > 0 { (year, "") } else { (1 - year, " BC") };
+    _ = write!(out, "{year:04}-{month:02}-{day:02}{suffix}{era_name}");
 }
 
-/// A moment in UTC, counted in microseconds from 1970.
-fn timestamp(micros: i64, zone: bool, out: &mut String) {
-    let mut behind = " ".to_owned();
-    time(micros.rem_euclid(DAY), &mut behind);
-    if zone {
-        behind.push_str("+00");
+/// A time in microseconds since 1970-01-01 UTC.
+fn timestamp(micros: i64, has_zone: bool, out: &mut String) {
+    let mut suffix = " ".to_owned();
+    time(micros.rem_euclid(DAY), &mut suffix);
+    if has_zone {
+        suffix.push_str("+00");
     }
-    date(micros.div_euclid(DAY), &behind, out);
+    date(micros.div_euclid(DAY), &suffix, out);
 }
 
-/// A time of day, or any length of time that is not negative, in microseconds.
+/// A time of day, or a duration that is not negative, in microseconds.
 fn time(micros: i64, out: &mut String) {
     let (seconds, fraction) = (micros / SECOND, micros % SECOND);
     _ = write!(out, "{:02}:{:02}:{:02}", seconds / 3_600, seconds / 60 % 60, seconds % 60);
@@ -191,24 +191,24 @@ fn time(micros: i64, out: &mut String) {
     }
 }
 
-/// A length of time in months, days and microseconds.
+/// An interval of months, days and microseconds.
 fn interval(months: i32, days: i32, micros: i64, out: &mut String) {
-    let (mut first, mut before) = (true, false);
+    let (mut is_first, mut is_after_negative) = (true, false);
     for (count, unit) in [(months / 12, "year"), (months % 12, "mon"), (days, "day")] {
         if count == 0 {
             continue;
         }
-        let space = if first { "" } else { " " };
-        let plus = if before && count > 0 { "+" } else { "" };
+        let space = if is_first { "" } else { " " };
+        let plus = if is_after_negative && count > 0 { "+" } else { "" };
         let plural = if count == 1 { "" } else { "s" };
         _ = write!(out, "{space}{plus}{count} {unit}{plural}");
-        (first, before) = (false, count < 0);
+        (is_first, is_after_negative) = (false, count < 0);
     }
-    if micros != 0 || first {
-        out.push_str(if first { "" } else { " " });
+    if micros != 0 || is_first {
+        out.push_str(if is_first { "" } else { " " });
         out.push_str(if micros < 0 {
             "-"
-        } else if before {
+        } else if is_after_negative {
             "+"
         } else {
             ""
@@ -217,7 +217,7 @@ fn interval(months: i32, days: i32, micros: i64, out: &mut String) {
     }
 }
 
-/// Values in braces, in quotes where they would be taken for something else.
+/// An array: elements in braces, quoted where they would be ambiguous.
 fn list(values: &dyn Array, out: &mut String) {
     out.push('{');
     let mut text = String::new();
@@ -231,8 +231,8 @@ fn list(values: &dyn Array, out: &mut String) {
         }
         text.clear();
         write(values, row, &mut text);
-        let special = |c: char| matches!(c, '{' | '}' | '"' | ',' | '\\') || c.is_ascii_whitespace();
-        if text.is_empty() || text.eq_ignore_ascii_case("null") || text.contains(special) {
+        let is_special = |c: char| matches!(c, '{' | '}' | '"' | ',' | '\\') || c.is_ascii_whitespace();
+        if text.is_empty() || text.eq_ignore_ascii_case("null") || text.contains(is_special) {
             out.push('"');
             for c in text.chars() {
                 if matches!(c, '"' | '\\') {
@@ -257,7 +257,7 @@ mod tests {
 
     use super::*;
 
-    fn all(array: &dyn Array) -> Vec<String> {
+    fn texts(array: &dyn Array) -> Vec<String> {
         let one = |row| {
             let mut text = String::new();
             write(array, row, &mut text);
@@ -266,9 +266,9 @@ mod tests {
         (0..array.len()).map(one).collect()
     }
 
-    // What a PostgreSQL server of release 15 writes.
+    // The expected texts were written by PostgreSQL 15.
     #[test]
-    fn numbers_are_written_as_postgresql_does() {
+    fn writes_numbers_like_postgresql() {
         let numbers = [0.0, 1.0, -1.5, 0.1, 1e14, 1e15, 1e20, -1e-7, 0.0001, 1.234e-5, f64::NAN, f64::INFINITY, 1e300];
         let expect = [
             "0",
@@ -285,12 +285,12 @@ mod tests {
             "Infinity",
             "1e+300",
         ];
-        assert_eq!(all(&Float64Array::from(numbers.to_vec())), expect);
-        assert_eq!(all(&Float32Array::from(vec![1.1, 1e5, 1e6, -0.00001])), ["1.1", "100000", "1e+06", "-1e-05"]);
+        assert_eq!(texts(&Float64Array::from(numbers.to_vec())), expect);
+        assert_eq!(texts(&Float32Array::from(vec![1.1, 1e5, 1e6, -0.00001])), ["1.1", "100000", "1e+06", "-1e-05"]);
     }
 
     #[test]
-    fn times_are_written_as_postgresql_does() {
+    fn writes_times_like_postgresql() {
         let micros = [0, 500_000, -1, 1_767_323_045_678_900, -62_135_596_800_000_000, -62_167_219_200_000_000];
         let times = TimestampMicrosecondArray::from(micros.to_vec());
         let expect = [
@@ -301,8 +301,8 @@ mod tests {
             "0001-01-01 00:00:00",
             "0001-01-01 00:00:00 BC",
         ];
-        assert_eq!(all(&times), expect);
-        assert_eq!(all(&times.with_timezone("UTC"))[1], "1970-01-01 00:00:00.5+00");
+        assert_eq!(texts(&times), expect);
+        assert_eq!(texts(&times.with_timezone("UTC"))[1], "1970-01-01 00:00:00.5+00");
         for (months, days, micros, expect) in [
             (14, 3, 14_706_500_000, "1 year 2 mons 3 days 04:05:06.5"),
             (0, -1, 0, "-1 days"),
@@ -319,9 +319,9 @@ mod tests {
     }
 
     #[test]
-    fn arrays_are_written_as_postgresql_does() {
+    fn writes_arrays_like_postgresql() {
         let numbers = ListArray::from_iter_primitive::<Int32Type, _, _>([Some(vec![Some(1), None]), Some(Vec::new())]);
-        assert_eq!(all(&numbers), ["{1,NULL}", "{}"]);
+        assert_eq!(texts(&numbers), ["{1,NULL}", "{}"]);
         let texts: ArrayRef = Arc::new(StringArray::from(vec!["a\"b", "c,d", "", "NULL", "x y", "{", "p\\q", "z"]));
         let mut text = String::new();
         list(texts.as_ref(), &mut text);

@@ -1,16 +1,16 @@
-//! The one door that statements of all protocols pass: who asks, how many at once, how long, and how they are stopped.
+//! The entry point for the statements of all protocols: admission, limits, cancellation, and the audit log.
 
-mod answer;
-mod note;
-mod size;
-mod stop;
+mod admission;
+mod audit_record;
+mod cancellation;
+mod guarded_stream;
+mod limits;
 #[cfg(test)]
 mod tests;
-mod turns;
+mod value_bytes;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
-use std::time::Duration;
 
 use arrow::array::ArrayRef;
 use arrow::datatypes::DataType;
@@ -20,217 +20,230 @@ use parking_lot::Mutex;
 use tokio::sync::watch;
 
 pub(crate) use kubesql_runtime::sql::Who;
+pub(crate) use limits::Limits;
 
-use crate::audit::Audit;
-use answer::Watched;
-use note::Note;
-use stop::Stop;
-use turns::{Turn, Turns};
+use crate::audit::AuditLog;
+use admission::{AdmissionQueue, Permit};
+use audit_record::AuditRecord;
+use cancellation::Cancellation;
+use guarded_stream::GuardedStream;
 
-/// What every statement has to keep to.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct Limits {
-    /// How long one may take, waiting for its turn included; `None` for no limit.
-    pub(crate) timeout: Option<Duration>,
-    /// How many may run at once; others wait for their turn.
-    pub(crate) at_once: usize,
-    /// How many may wait for their turn; `None` for no limit.
-    pub(crate) waiting: Option<usize>,
-    /// How many of one user may run at once; `None` for no limit.
-    pub(crate) each: Option<usize>,
-    /// How many rows an answer may have; `None` for no limit.
-    pub(crate) rows: Option<u64>,
-    /// How many bytes the values of an answer may have; `None` for no limit.
-    pub(crate) bytes: Option<u64>,
-}
-
-/// Tables that clients may query.
+/// The tables of this process, as all protocols query them.
 #[derive(Debug)]
-pub(crate) struct Door {
+pub(crate) struct Frontend {
     engine: Arc<Engine>,
     limits: Limits,
-    turns: Turns,
-    /// Whether statements are answered although some clusters cannot, unless the client says otherwise.
+    queue: AdmissionQueue,
+    /// The default of `kubesql.partial`: whether clusters that cannot answer are left out of answers.
     partial: bool,
-    /// Tables that are not there yet, and should be before clients come.
-    awaited: Mutex<BTreeSet<String>>,
-    audit: Option<Arc<Audit>>,
+    /// Tables of `--watch` that have not been loaded yet.
+    pending_tables: Mutex<BTreeSet<String>>,
+    audit_log: Option<Arc<AuditLog>>,
     closed: watch::Sender<bool>,
 }
 
-impl Door {
-    /// Statements over these tables; with `partial`, clusters that cannot answer are left out and told of, unless a
-    /// client says otherwise.
+impl Frontend {
+    /// Without an audit log.
     #[cfg(test)]
-    pub(crate) fn new(engine: Arc<Engine>, limits: Limits, partial: bool) -> Arc<Self> {
-        Self::audited(engine, limits, partial, None)
+    pub(crate) fn unaudited(engine: Arc<Engine>, limits: Limits) -> Arc<Self> {
+        Self::new(engine, limits, false, None)
     }
 
-    /// The same, and every statement is told to the audit log.
-    pub(crate) fn audited(engine: Arc<Engine>, limits: Limits, partial: bool, audit: Option<Arc<Audit>>) -> Arc<Self> {
-        let turns = Turns::new(&limits);
-        let (awaited, closed) = (Mutex::default(), watch::Sender::new(false));
-        Arc::new(Self { engine, limits, turns, partial, awaited, audit, closed })
+    /// `partial` is the default of the setting `kubesql.partial`. Each statement is recorded in the audit log.
+    pub(crate) fn new(
+        engine: Arc<Engine>,
+        limits: Limits,
+        partial: bool,
+        audit_log: Option<Arc<AuditLog>>,
+    ) -> Arc<Self> {
+        let queue = AdmissionQueue::new(&limits);
+        let (pending_tables, closed) = (Mutex::default(), watch::Sender::new(false));
+        Arc::new(Self { engine, limits, queue, partial, pending_tables, audit_log, closed })
     }
 
-    /// All tables, those of custom resources that clusters have now among them.
+    /// All tables, including those of custom resources that the clusters define at this time.
     pub(crate) async fn tables(&self) -> Vec<TableInfo> {
-        // A cluster that does not answer has no tables of its own; queries of them say why.
+        // Custom resources of a cluster that does not answer are not listed. Queries of their tables report the cause.
         _ = self.engine.learn().await;
         self.engine.tables()
     }
 
-    /// Notes that clients should not come before this table is there.
-    pub(crate) fn awaits(&self, table: &str) {
-        self.awaited.lock().insert(table.to_owned());
+    /// The server is not ready until [`Self::table_is_ready`] is called for this table.
+    pub(crate) fn expect_table(&self, table: &str) {
+        self.pending_tables.lock().insert(table.to_owned());
     }
 
-    /// Notes that a table is there.
-    pub(crate) fn has(&self, table: &str) {
-        self.awaited.lock().remove(table);
+    /// Counterpart of [`Self::expect_table`].
+    pub(crate) fn table_is_ready(&self, table: &str) {
+        self.pending_tables.lock().remove(table);
     }
 
-    /// The tables that are not there yet; none when clients may come.
-    pub(crate) fn awaited(&self) -> Vec<String> {
-        self.awaited.lock().iter().cloned().collect()
+    /// The expected tables that are not ready.
+    pub(crate) fn pending_tables(&self) -> Vec<String> {
+        self.pending_tables.lock().iter().cloned().collect()
     }
 
-    /// A client that is this server itself, with a session of its own.
-    pub(crate) fn client(self: &Arc<Self>) -> Client {
-        self.client_of(Who::default())
+    /// A client for statements of the server itself, with a session of its own.
+    pub(crate) fn internal_client(self: &Arc<Self>) -> Client {
+        self.client(Who::default())
     }
 
     /// A client with a session of its own.
-    pub(crate) fn client_of(self: &Arc<Self>, who: Who) -> Client {
+    pub(crate) fn client(self: &Arc<Self>, who: Who) -> Client {
         let session = self.engine.session().of(who);
         session.set_partial(self.partial);
-        Client { session, door: Arc::clone(self), cancels: watch::Sender::new(()) }
+        Client { session, frontend: Arc::clone(self), cancel: watch::Sender::new(()) }
     }
 
-    /// Takes no statement any more; those that run go on.
+    /// Rejects further statements. Those that are running continue.
     pub(crate) fn close(&self) {
         self.closed.send_replace(true);
     }
 
-    /// Waits until no statement is taken any more.
-    pub(crate) async fn closed(&self) {
-        // The sender lives as long as this does.
+    /// Completes when [`Self::close`] is called.
+    pub(crate) async fn wait_closed(&self) {
+        // The sender lives as long as `self`.
         _ = self.closed.subscribe().wait_for(|closed| *closed).await;
     }
 
-    /// Whether no statement is taken any more.
-    pub(crate) fn is_closed(&self) -> bool {
+    fn is_closed(&self) -> bool {
         *self.closed.borrow()
     }
 
-    /// Waits until no statement runs.
-    pub(crate) async fn idle(&self) {
-        self.turns.none().await;
+    /// Completes when no statement is running or queued.
+    pub(crate) async fn wait_idle(&self) {
+        self.queue.wait_empty().await;
     }
 }
 
-/// One client: its settings, and the statement that it has running.
+/// A client: a session, and the statement that is running in it.
 #[derive(Debug)]
 pub(crate) struct Client {
     session: Session,
-    door: Arc<Door>,
-    cancels: watch::Sender<()>,
+    frontend: Arc<Frontend>,
+    cancel: watch::Sender<()>,
 }
 
 impl Client {
-    /// Stops the statement that runs, if one does.
+    /// Cancels the running statement, if there is one.
     pub(crate) fn cancel(&self) {
-        self.cancels.send_replace(());
+        self.cancel.send_replace(());
     }
 
-    /// Answers one statement.
+    /// Executes one statement.
     pub(crate) async fn execute(&self, sql: &str) -> Result<Answer, SqlError> {
-        self.guarded(sql, self.session.execute(sql)).await
+        self.guard(sql, self.session.execute(sql)).await
     }
 
-    /// Says who asks, by which connection.
+    /// Sets `current_user` and `pg_backend_pid()`.
     pub(crate) fn introduce(&self, user: &str, process: i32) {
         self.session.introduce(user, process);
     }
 
-    /// Says what the client calls itself.
+    /// Sets `application_name`.
     pub(crate) fn set_application_name(&self, name: &str) {
         self.session.set_application_name(name);
     }
 
-    /// Plans a statement with parameters, of the types that are declared or that it wants.
+    /// The value of a setting; `None` if it does not exist.
+    pub(crate) fn setting(&self, name: &str) -> Option<String> {
+        self.session.setting(name)
+    }
+
+    /// Changes a setting that a request carries beside its statement; `None` restores the default. No statement is
+    /// executed, so that nothing is recorded in the audit log.
+    pub(crate) fn set(&self, name: &str, value: Option<&str>) -> Result<(), SqlError> {
+        self.session.set(name, value)
+    }
+
+    /// Changes a setting because the statement `sql` says so, which is recorded in the audit log.
+    pub(crate) fn execute_set(&self, sql: &str, name: &str, value: Option<&str>) -> Result<(), SqlError> {
+        let mut record = self.audit_record(sql);
+        let changed = self.session.set(name, value);
+        match &changed {
+            Ok(()) => record.finish(),
+            Err(error) => record.fail(error),
+        }
+        changed
+    }
+
+    /// Plans a statement with parameters. A type that is not declared is inferred from the statement.
     pub(crate) async fn prepare(&self, sql: &str, declared: &[Option<DataType>]) -> Result<Prepared, SqlError> {
-        let mut stop = self.stop();
+        let mut cancellation = self.cancellation();
         let prepared = async {
-            let turn = self.turn(&mut stop).await?;
-            let prepared = stop.unless(self.session.prepare(sql, declared)).await;
-            drop(turn);
+            let permit = self.admit(&mut cancellation).await?;
+            let prepared = cancellation.guard(self.session.prepare(sql, declared)).await;
+            drop(permit);
             prepared
         };
-        let mut note = self.note(sql);
+        let mut record = self.audit_record(sql);
         let prepared = prepared.await;
         match &prepared {
-            // It is told when it runs.
-            Ok(_) => note.forget(),
-            Err(error) => note.failed(error),
+            // It is recorded when it runs.
+            Ok(_) => record.discard(),
+            Err(error) => record.fail(error),
         }
         prepared
     }
 
-    /// The columns of a table, those of the data's keys included.
+    /// The columns of a table, including those of the keys of its maps.
     pub(crate) async fn describe(&self, table: &str) -> Result<Vec<ColumnInfo>, SqlError> {
-        let mut stop = self.stop();
-        let turn = self.turn(&mut stop).await?;
-        let columns = stop.unless(self.door.engine.describe(table, true)).await;
-        drop(turn);
+        let mut cancellation = self.cancellation();
+        let permit = self.admit(&mut cancellation).await?;
+        let columns = cancellation.guard(self.frontend.engine.describe(table, true)).await;
+        drop(permit);
         columns
     }
 
-    /// Answers a prepared statement; each value is an array of one element.
+    /// Executes a prepared statement. Each value is an array of one element.
     pub(crate) async fn run(&self, statement: &Prepared, values: &[ArrayRef]) -> Result<Answer, SqlError> {
-        self.guarded(statement.sql(), self.session.run(statement, values)).await
+        self.guard(statement.sql(), self.session.run(statement, values)).await
     }
 
-    /// What was wrong with the data of the statements since the last call.
+    /// The warnings about data that were raised since the last call.
     pub(crate) fn take_warnings(&self) -> Vec<Warning> {
         self.session.take_warnings()
     }
 
-    async fn guarded(
+    /// Executes a statement once it is admitted, and enforces the limits on its answer.
+    async fn guard(
         &self,
         sql: &str,
-        work: impl Future<Output = Result<Answer, SqlError>>,
+        execution: impl Future<Output = Result<Answer, SqlError>>,
     ) -> Result<Answer, SqlError> {
-        let mut note = self.note(sql);
-        let mut stop = self.stop();
-        let begun = async {
-            let turn = self.turn(&mut stop).await?;
-            let answer = stop.unless(work).await?;
-            Ok((answer, turn))
+        let mut record = self.audit_record(sql);
+        let mut cancellation = self.cancellation();
+        let started = async {
+            let permit = self.admit(&mut cancellation).await?;
+            let answer = cancellation.guard(execution).await?;
+            Ok((answer, permit))
         };
-        match begun.await {
-            Ok((answer, turn)) => Ok(Watched::over(answer, turn, stop, note, &self.door.limits)),
+        match started.await {
+            Ok((answer, permit)) => {
+                Ok(GuardedStream::wrap(answer, permit, cancellation, record, &self.frontend.limits))
+            }
             Err(error) => {
-                note.failed(&error);
+                record.fail(&error);
                 Err(error)
             }
         }
     }
 
-    fn note(&self, sql: &str) -> Note {
-        Note::begin(self.door.audit.as_ref(), sql, &self.session)
+    fn audit_record(&self, sql: &str) -> AuditRecord {
+        AuditRecord::begin(self.frontend.audit_log.as_ref(), sql, &self.session)
     }
 
-    fn stop(&self) -> Stop {
-        Stop::new(self.door.limits.timeout, self.session.statement_timeout(), self.cancels.subscribe())
+    fn cancellation(&self) -> Cancellation {
+        let (server, client) = (self.frontend.limits.timeout, self.session.statement_timeout());
+        Cancellation::new(server, client, self.cancel.subscribe())
     }
 
-    async fn turn(&self, stop: &mut Stop) -> Result<Turn, SqlError> {
-        if self.door.is_closed() {
+    async fn admit(&self, cancellation: &mut Cancellation) -> Result<Permit, SqlError> {
+        if self.frontend.is_closed() {
             let error = SqlError::new(ErrorKind::GoingAway, "the server is shutting down");
             return Err(error.hint("connect again in a moment"));
         }
         let user = self.session.who().user.as_deref();
-        stop.unless(self.door.turns.take(user)).await
+        cancellation.guard(self.frontend.queue.acquire(user)).await
     }
 }

@@ -1,28 +1,30 @@
-//! What the door does to statements that have to end early.
+//! Statements that end early: by a timeout, by a cancel request, and beside other statements.
 
+use std::time::Duration;
+
+use futures::{FutureExt, StreamExt};
 use kubesql_runtime::generated;
 use kubesql_runtime::ingest::{Files, Kinds, Options};
 
-use futures::StreamExt;
-
 use super::*;
 
-/// 10^18 pairs, none of which a condition on one of them or a hash can leave out.
+/// Joins 10^18 pairs. The condition can neither be hashed nor pushed down.
 const ENDLESS: &str = "select count(*) from generate_series(1, 1000000) a, generate_series(1, 1000000) b, \
     generate_series(1, 1000000) c where a.value + b.value < c.value";
 
-fn door(timeout: Option<Duration>, at_once: usize) -> Arc<Door> {
+/// Joins 10^12 pairs, none of which satisfies the condition: the join never produces a row, where it could yield.
+const ENDLESS_WITHOUT_ROWS: &str = "select count(*) from generate_series(1, 1000000) a, generate_series(1, 1000000) b \
+    where a.value + b.value < 0";
+
+fn frontend(timeout: Option<Duration>, concurrent: usize) -> Arc<Frontend> {
     let kinds = Kinds::new(generated::KINDS.iter().copied(), generated::rows);
     let files = Files::new(Vec::new(), kinds, Options { show_secrets: false }).expect("no files");
-    Door::new(
-        Engine::new(generated::KINDS, Arc::new(files)).expect("an engine"),
-        Limits { timeout, at_once, ..Limits::default() },
-        false,
-    )
+    let engine = Engine::new(generated::KINDS, Arc::new(files)).expect("an engine");
+    Frontend::unaudited(engine, Limits { timeout, concurrent, ..Limits::default() })
 }
 
-async fn outcome(client: &Client, sql: &str) -> Result<usize, SqlError> {
-    let mut answer = client.execute(sql).await?;
+async fn count_rows(answer: Answer) -> Result<usize, SqlError> {
+    let mut answer = answer;
     let mut rows = 0;
     while let Some(batch) = answer.rows.next().await {
         rows += batch?.num_rows();
@@ -30,78 +32,88 @@ async fn outcome(client: &Client, sql: &str) -> Result<usize, SqlError> {
     Ok(rows)
 }
 
+async fn execute(client: &Client, sql: &str) -> Result<usize, SqlError> {
+    count_rows(client.execute(sql).await?).await
+}
+
+#[tokio::test]
+async fn a_queued_statement_runs_when_the_one_before_ends() {
+    let frontend = frontend(None, 1);
+    let first = frontend.internal_client().execute("select * from generate_series(1, 3)").await.expect("an answer");
+    let second = frontend.internal_client();
+    let mut queued = Box::pin(second.execute("select 1"));
+    assert!(queued.as_mut().now_or_never().is_none(), "two statements run at the same time");
+    drop(first);
+    assert_eq!(count_rows(queued.await.expect("an answer")).await, Ok(1));
+}
+
+#[tokio::test]
+async fn a_closed_frontend_rejects_statements() {
+    let frontend = frontend(None, 1);
+    let client = frontend.internal_client();
+    frontend.close();
+    frontend.wait_closed().await;
+    let error = client.execute("select 1").await.err().expect("it is closed");
+    assert_eq!(error.kind, ErrorKind::GoingAway, "{error}");
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_takes_too_long_is_stopped() {
-    let client = door(Some(Duration::from_millis(300)), 4).client();
-    let error = outcome(&client, ENDLESS).await.expect_err("it has no end");
+async fn a_busy_statement_is_stopped_by_its_timeout() {
+    // The clock is not paused: the timer has to expire while the statement keeps the threads busy.
+    let client = frontend(Some(Duration::from_millis(300)), 4).internal_client();
+    let error = execute(&client, ENDLESS).await.expect_err("it never ends");
     assert_eq!((error.kind, error.message.as_str()), (ErrorKind::Timeout, "the statement took more than 0.3 s"));
-    assert_eq!(outcome(&client, "select 1").await, Ok(1));
+    assert_eq!(execute(&client, "select 1").await, Ok(1));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_cancelled_statement_ends_and_the_next_one_runs() {
-    let client = Arc::new(door(None, 4).client());
-    let asked = Arc::clone(&client);
-    let running = tokio::spawn(async move { outcome(&asked, ENDLESS).await });
-    tokio::time::sleep(Duration::from_millis(300)).await;
+    let client = frontend(None, 4).internal_client();
+    let answer = client.execute(ENDLESS).await.expect("an answer");
     client.cancel();
-    let error = running.await.expect("no panic").expect_err("it has no end");
+    let error = count_rows(answer).await.expect_err("it never ends");
     assert_eq!(error.kind, ErrorKind::Cancelled, "{error}");
-    // To cancel what does not run is nothing.
+    // Without a running statement, cancelling has no effect.
     client.cancel();
-    assert_eq!(outcome(&client, "select 1").await, Ok(1));
+    assert_eq!(execute(&client, "select 1").await, Ok(1));
 }
 
-/// 10^12 pairs, none of which fits: there is never a row at which to pause.
-const IN_VAIN: &str = "select count(*) from generate_series(1, 1000000) a, generate_series(1, 1000000) b \
-    where a.value + b.value < 0";
-
 #[test]
-fn what_looks_for_rows_in_vain_is_stopped_and_holds_up_nobody() {
-    let threads = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().expect("threads");
+fn a_join_without_rows_yields_to_other_statements_and_can_be_cancelled() {
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().expect("threads");
     let (ended, end) = std::sync::mpsc::channel();
-    threads.spawn(async move {
-        in_vain().await;
-        // Whoever waits has gone only where this came too late.
+    runtime.spawn(async move {
+        join_without_rows().await;
+        // An error means that the wait below has timed out.
         _ = ended.send(());
     });
-    // Where it holds up everybody, no timer of theirs would tell.
+    // Not a timer of the runtime: if the joins block its threads, such a timer never expires.
     let end = end.recv_timeout(Duration::from_secs(60));
-    threads.shutdown_background();
+    runtime.shutdown_background();
     end.expect("it failed, or has not ended in a minute");
 }
 
-async fn in_vain() {
-    let door = door(Some(Duration::from_secs(5)), 8);
-    let tasks = || tokio::runtime::Handle::current().metrics().num_alive_tasks();
-    let before = tasks();
-    // More than there are threads.
-    let ask = |client: Client| tokio::spawn(async move { outcome(&client, IN_VAIN).await });
-    let running: Vec<_> = (0..4).map(|_| ask(door.client())).collect();
-    tokio::time::sleep(Duration::from_millis(500)).await;
-    assert_eq!(outcome(&door.client(), "select 1").await, Ok(1));
-    assert!(running.iter().all(|running| !running.is_finished()), "the others waited for them");
-    for running in running {
-        let error = running.await.expect("no panic").expect_err("it has no end");
-        assert_eq!(error.kind, ErrorKind::Timeout, "{error}");
+async fn join_without_rows() {
+    let frontend = frontend(None, 8);
+    let alive_tasks = || tokio::runtime::Handle::current().metrics().num_alive_tasks();
+    let before = alive_tasks();
+    // More statements than threads.
+    let clients: Vec<Client> = (0..4).map(|_| frontend.internal_client()).collect();
+    let mut answers = Vec::new();
+    for client in &clients {
+        answers.push(client.execute(ENDLESS_WITHOUT_ROWS).await.expect("an answer"));
     }
-    for _ in 0..100 {
-        if tasks() <= before {
-            return;
-        }
-        tokio::time::sleep(Duration::from_millis(100)).await;
+    // Real time, in which the joins get hold of the threads.
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    assert_eq!(execute(&frontend.internal_client(), "select 1").await, Ok(1));
+    for (client, mut answer) in clients.iter().zip(answers) {
+        assert!(answer.rows.next().now_or_never().is_none(), "the other statement waited for this one");
+        client.cancel();
+        let error = answer.rows.next().await.expect("an error").expect_err("it never ends");
+        assert_eq!(error.kind, ErrorKind::Cancelled, "{error}");
     }
-    panic!("they still run");
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn who_has_no_turn_waits_for_it() {
-    let door = door(Some(Duration::from_secs(60)), 1);
-    let first = door.client().execute("select * from generate_series(1, 3)").await.expect("an answer");
-    let second = door.client();
-    let waiting = tokio::spawn(async move { outcome(&second, "select 1").await });
-    tokio::time::sleep(Duration::from_millis(200)).await;
-    assert!(!waiting.is_finished(), "two run at once");
-    drop(first);
-    assert_eq!(waiting.await.expect("no panic"), Ok(1));
+    // The tasks end on their own threads; the test above gives them a minute.
+    while alive_tasks() > before {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
 }

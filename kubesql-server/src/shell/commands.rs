@@ -15,7 +15,7 @@ use super::screen::{Screen, Target, home, shell};
 use super::{Shell, editor, highlight, paths, settings, sqlhelp};
 use crate::commands::query::say;
 use crate::failure::Failure;
-use crate::private::{self, Remove};
+use crate::secure_file::{self, RemoveOnDrop};
 
 impl Shell<'_> {
     /// Runs a command.
@@ -162,7 +162,7 @@ impl Shell<'_> {
     fn edit(&mut self, file: Option<&str>) -> Result<(), SqlError> {
         self.drafts += 1;
         let (path, remove) = match file {
-            Some(file) => (home(file), Remove(None)),
+            Some(file) => (home(file), RemoveOnDrop(None)),
             None => {
                 let path = paths::draft(self.drafts);
                 let sql = if self.pending.trim().is_empty() && !self.last.is_empty() {
@@ -171,7 +171,7 @@ impl Shell<'_> {
                     std::mem::take(&mut self.pending)
                 };
                 write_new(&path, sql.trim_start()).map_err(|error| to_sql_error(&Failure::Output(error)))?;
-                (path.clone(), Remove(Some(path)))
+                (path.clone(), RemoveOnDrop(Some(path)))
             }
         };
         run_editor(&path)?;
@@ -239,7 +239,7 @@ fn run_editor(path: &Path) -> Result<(), SqlError> {
 
 /// Creates a file that only its owner can read; fails if it exists.
 fn write_new(path: &Path, text: &str) -> io::Result<()> {
-    private::options().write(true).create_new(true).open(path)?.write_all(text.as_bytes())
+    secure_file::owner_only().write(true).create_new(true).open(path)?.write_all(text.as_bytes())
 }
 
 /// The text of `\?`.

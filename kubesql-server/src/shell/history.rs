@@ -10,7 +10,7 @@ use reedline::{
     SearchDirection, SearchQuery,
 };
 
-use crate::private;
+use crate::secure_file;
 
 /// Maximum number of entries.
 const MAX_ENTRIES: usize = 10_000;
@@ -77,7 +77,7 @@ impl InputHistory {
 
 /// Opens a private file for reading and appending.
 fn open(path: &Path) -> io::Result<File> {
-    private::options().read(true).append(true).create(true).open(path)
+    secure_file::owner_only().read(true).append(true).create(true).open(path)
 }
 
 /// An entry as one line.

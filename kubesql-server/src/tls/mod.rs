@@ -1,4 +1,5 @@
-//! TLS: the server's certificate and key, and the authorities whose certificates let clients in. Never falls back.
+//! TLS: the server's certificate and key, and the authorities of client certificates. An error never leads to plain
+//! text.
 
 mod certificate;
 
@@ -12,69 +13,71 @@ use tokio_rustls::rustls::crypto::ring;
 use tokio_rustls::rustls::server::WebPkiClientVerifier;
 use tokio_rustls::rustls::{Error, RootCertStore, ServerConfig};
 
-use crate::reload::{Look, Reloaded};
+use crate::reload::{Reload, Reloaded};
 
 pub(crate) use certificate::common_name;
 
-/// TLS of all doors.
+/// The TLS configuration of all listeners.
 pub(crate) struct Tls {
     loaded: Arc<Reloaded<Loaded>>,
 }
 
-/// What was read of the files.
+/// The contents of the files.
 struct Loaded {
     config: ServerConfig,
-    /// What channels are bound to: the hash of the certificate.
-    binding: Option<Vec<u8>>,
+    /// The data for channel binding (`tls-server-end-point`).
+    channel_binding: Option<Vec<u8>>,
 }
 
-/// Where certificates and keys are.
+/// The files to read.
 #[derive(Debug, Clone)]
 pub(crate) struct Files {
     pub(crate) certificate: PathBuf,
     pub(crate) key: PathBuf,
-    /// Authorities of clients' certificates.
+    /// Authorities of client certificates.
     pub(crate) client_ca: Option<PathBuf>,
-    /// Whether clients without a certificate may go on, and show something else.
-    pub(crate) others_may: bool,
+    /// Whether clients may connect without a certificate, to authenticate in another way.
+    pub(crate) client_certificate_is_optional: bool,
 }
 
 impl Tls {
-    /// Reads the files; whatever is wrong with one of them is an error.
+    /// Reads and checks the files.
     pub(crate) fn open(files: Files) -> Result<Self, String> {
-        let others_may = files.others_may;
+        let is_optional = files.client_certificate_is_optional;
         let paths = [files.certificate, files.key].into_iter().chain(files.client_ca).collect();
         let read =
-            if others_may { |paths: &[PathBuf]| load(paths, true) } else { |paths: &[PathBuf]| load(paths, false) };
+            if is_optional { |paths: &[PathBuf]| load(paths, true) } else { |paths: &[PathBuf]| load(paths, false) };
         Ok(Self { loaded: Reloaded::new(paths, read)? })
     }
 
-    /// What has to be read again when it changes.
-    pub(crate) fn files(&self) -> Arc<dyn Look> {
-        Arc::clone(&self.loaded) as Arc<dyn Look>
+    /// The value to reload when the files change.
+    pub(crate) fn reloadable(&self) -> Arc<dyn Reload> {
+        Arc::clone(&self.loaded) as Arc<dyn Reload>
     }
 
-    /// For one connection, which may speak one of these protocols; and what its channel can be bound to.
-    pub(crate) fn acceptor(&self, protocols: &[&[u8]]) -> (TlsAcceptor, Option<Vec<u8>>) {
+    /// An acceptor for one connection, and its channel binding data. `alpn` lists the application protocols to agree
+    /// on.
+    pub(crate) fn acceptor(&self, alpn: &[&[u8]]) -> (TlsAcceptor, Option<Vec<u8>>) {
         let loaded = self.loaded.get();
         let mut config = loaded.config.clone();
-        config.alpn_protocols = protocols.iter().map(|protocol| protocol.to_vec()).collect();
-        (TlsAcceptor::from(Arc::new(config)), loaded.binding.clone())
+        config.alpn_protocols = alpn.iter().map(|protocol| protocol.to_vec()).collect();
+        (TlsAcceptor::from(Arc::new(config)), loaded.channel_binding.clone())
     }
 }
 
-fn load(paths: &[PathBuf], others_may: bool) -> Result<Loaded, String> {
-    let [certificate, key, rest @ ..] = paths else { return Err("there is no certificate and key".to_owned()) };
+fn load(paths: &[PathBuf], client_certificate_is_optional: bool) -> Result<Loaded, String> {
+    let [certificate, key, client_ca @ ..] = paths else {
+        return Err("a certificate and a key are required".to_owned());
+    };
     let chain = certificates(certificate)?;
-    certificate::check(&chain[0]).map_err(|error| format!("{}: {error}", certificate.display()))?;
-    let binding = certificate::binding(&chain[0]);
-    let secret = PrivateKeyDer::from_pem_file(key).map_err(|error| {
-        format!("{} has no private key in PEM that can be read: {}", key.display(), in_words(&error))
-    })?;
+    certificate::check_validity(&chain[0]).map_err(|error| format!("{}: {error}", certificate.display()))?;
+    let channel_binding = certificate::channel_binding(&chain[0]);
+    let private_key = PrivateKeyDer::from_pem_file(key)
+        .map_err(|error| format!("could not read a private key in PEM from {}: {}", key.display(), describe(&error)))?;
     let provider = Arc::new(ring::default_provider());
     let builder = ServerConfig::builder_with_provider(Arc::clone(&provider)).with_safe_default_protocol_versions();
     let builder = builder.map_err(|error| error.to_string())?;
-    let builder = match rest.first() {
+    let builder = match client_ca.first() {
         None => builder.with_no_client_auth(),
         Some(path) => {
             let mut authorities = RootCertStore::empty();
@@ -83,33 +86,34 @@ fn load(paths: &[PathBuf], others_may: bool) -> Result<Loaded, String> {
                 authorities.add(authority).map_err(wrong)?;
             }
             let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(authorities), provider);
-            let verifier = if others_may { verifier.allow_unauthenticated() } else { verifier };
+            let verifier = if client_certificate_is_optional { verifier.allow_unauthenticated() } else { verifier };
             builder.with_client_cert_verifier(verifier.build().map_err(|error| format!("{}: {error}", path.display()))?)
         }
     };
-    let config = builder.with_single_cert(chain, secret).map_err(|error| match error {
+    let config = builder.with_single_cert(chain, private_key).map_err(|error| match error {
         Error::InconsistentKeys(_) => {
-            format!("the key in {} is not that of the certificate in {}", key.display(), certificate.display())
+            format!("the key in {} does not match the certificate in {}", key.display(), certificate.display())
         }
-        other => format!("{} and {} cannot be used: {other}", certificate.display(), key.display()),
+        other => format!("invalid certificate {} or key {}: {other}", certificate.display(), key.display()),
     })?;
-    Ok(Loaded { config, binding })
+    Ok(Loaded { config, channel_binding })
 }
 
-/// All certificates of a file, of which there has to be one.
+/// All certificates of a file, at least one.
 fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, String> {
     let failed = |error: &rustls_pki_types::pem::Error| {
-        format!("{} has no certificates in PEM that can be read: {}", path.display(), in_words(error))
+        format!("could not read certificates in PEM from {}: {}", path.display(), describe(error))
     };
     let found = CertificateDer::pem_file_iter(path).map_err(|error| failed(&error))?;
     let found = found.collect::<Result<Vec<_>, _>>().map_err(|error| failed(&error))?;
     if found.is_empty() {
-        return Err(format!("{} has no certificate in PEM", path.display()));
+        return Err(format!("{} contains no certificate in PEM", path.display()));
     }
     Ok(found)
 }
 
-fn in_words(error: &rustls_pki_types::pem::Error) -> String {
+/// Without the words that the library puts before an I/O error.
+fn describe(error: &rustls_pki_types::pem::Error) -> String {
     match error {
         rustls_pki_types::pem::Error::Io(error) => error.to_string(),
         other => other.to_string(),

@@ -61,7 +61,7 @@ const RULES: &[Rule] = &[
     rule(
         "kubesql-server/src",
         &["hyper", "hyper_util"],
-        &["kubesql-server/src/shell", "kubesql-server/src/http/connect.rs"],
+        &["kubesql-server/src/shell", "kubesql-server/src/http/connection.rs"],
     ),
     rule("kubesql-server/src/shell", &["crate::pg", "crate::http", "crate::flight", "kubesql_demo", "axum"], &[]),
     rule("kubesql-server/src/query", &["crate::shell"], &[]),

@@ -1,7 +1,7 @@
-//! An answer on its way to the client: its rows up to the limit, and what is told of them.
+//! An answer as the API returns it: rows up to the requested limit, and a summary.
 
 use arrow::array::RecordBatch;
-use arrow::datatypes::{Schema, SchemaRef};
+use arrow::datatypes::{FieldRef, Schema, SchemaRef};
 use futures::StreamExt;
 use futures::stream::BoxStream;
 use kubesql_runtime::sql::{Answer, SqlError, type_name};
@@ -13,92 +13,94 @@ use crate::query::Client;
 
 /// A column of an answer.
 #[derive(Debug, Serialize, ToSchema)]
-pub(super) struct Column {
+#[schema(as = Column)]
+pub(super) struct AnswerColumn {
     #[schema(example = "requests.cpu")]
     name: String,
-    /// As psql spells it
+    /// The name of the SQL type, as in psql
     #[serde(rename = "type")]
     #[schema(example = "double precision")]
-    of: String,
+    sql_type: String,
 }
 
 /// The columns of an answer.
-pub(super) fn columns(schema: &Schema) -> Vec<Column> {
-    schema.fields().iter().map(|field| Column { name: field.name().clone(), of: type_name(field) }).collect()
+pub(super) fn columns(schema: &Schema) -> Vec<AnswerColumn> {
+    let column = |field: &FieldRef| AnswerColumn { name: field.name().clone(), sql_type: type_name(field) };
+    schema.fields().iter().map(column).collect()
 }
 
-/// What was wrong with the data of an answer.
+/// A problem with the data of an answer.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = Warning)]
-pub(super) struct Told {
-    /// Where it happened first
+pub(super) struct WarningDocument {
+    /// Where the problem occurred first
     #[schema(example = "cluster prod, Pod shop/web-1, spec.containers[0].resources")]
     place: String,
     message: String,
-    /// How often
+    /// How many times it occurred
     count: u64,
 }
 
-impl From<&Warning> for Told {
+impl From<&Warning> for WarningDocument {
     fn from(warning: &Warning) -> Self {
         let Warning { place, message, count } = warning.clone();
         Self { place, message, count }
     }
 }
 
-/// What stands behind the rows of a JSON document.
+/// The members that follow the rows in a JSON document.
 #[derive(Debug, Serialize)]
 pub(super) struct Summary {
     row_count: u64,
     truncated: bool,
     command: &'static str,
-    warnings: Vec<Told>,
+    warnings: Vec<WarningDocument>,
     missing: Vec<String>,
 }
 
 /// An answer as a JSON document.
-#[allow(dead_code)] // Written piece by piece; this describes it.
+#[allow(dead_code)] // It is written in parts; this is its schema.
 #[derive(Debug, ToSchema)]
 #[schema(as = Answer)]
-pub(super) struct Document {
-    columns: Vec<Column>,
-    /// A list of values for each row; times are RFC 3339 in UTC
+pub(super) struct AnswerDocument {
+    columns: Vec<AnswerColumn>,
+    /// One array of values for each row. Times are RFC 3339 in UTC
     #[schema(example = json!([["web-1", 0.25]]))]
     rows: Vec<Vec<serde_json::Value>>,
     row_count: u64,
-    /// Whether there are more rows than `limit` allowed
+    /// Whether rows were left out because of `limit`
     truncated: bool,
-    /// What was done
+    /// The command that was executed
     #[schema(example = "SELECT")]
     command: String,
-    /// What was wrong with the data
-    warnings: Vec<Told>,
-    /// Clusters that the answer is without (`kubesql.partial`)
+    /// Problems with the data
+    warnings: Vec<WarningDocument>,
+    /// Clusters that could not answer and are left out (see the setting `kubesql.partial`)
     missing: Vec<String>,
 }
 
-/// The rows of an answer, read as far as the client may have them.
-pub(super) struct Answering {
-    /// Kept until the end: it has the warnings.
+/// The rows of an answer, up to the requested limit.
+pub(super) struct AnswerReader {
+    /// The source of warnings.
     client: Client,
     pub(super) schema: SchemaRef,
     command: &'static str,
     batches: BoxStream<'static, Result<RecordBatch, SqlError>>,
-    /// Read before the client was told that there is an answer.
+    /// Read in advance by [`Self::begin`].
     first: Option<RecordBatch>,
-    /// Rows that may still be given.
-    left: Option<usize>,
+    /// How many more rows may be returned; `None` without a limit.
+    remaining: Option<usize>,
     rows: usize,
-    /// Whether there are rows that are not given.
+    /// Whether rows were left out because of the limit.
     pub(super) truncated: bool,
     pub(super) warnings: Vec<Warning>,
 }
 
-impl Answering {
-    /// Reads as far as the first rows, so that most failures are known before anything is sent.
+impl AnswerReader {
+    /// Waits for the first rows, so that most errors are known before the response begins.
     pub(super) async fn begin(client: Client, answer: Answer, limit: Option<usize>) -> Result<Self, SqlError> {
         let Answer { command, schema, rows } = answer;
-        // Asked once more after its end, where there are no rows.
+        // Fused: without rows, it is polled again after its end.
         let mut batches = rows.fuse().boxed();
         let mut first = None;
         while first.is_none() {
@@ -109,10 +111,10 @@ impl Answering {
             }
         }
         let warnings = client.take_warnings();
-        Ok(Self { client, schema, command, batches, first, left: limit, rows: 0, truncated: false, warnings })
+        Ok(Self { client, schema, command, batches, first, remaining: limit, rows: 0, truncated: false, warnings })
     }
 
-    /// The next rows.
+    /// The next batch, which is not empty.
     pub(super) async fn next(&mut self) -> Result<Option<RecordBatch>, SqlError> {
         while !self.truncated {
             let next = match self.first.take() {
@@ -123,12 +125,12 @@ impl Answering {
             if batch.num_rows() == 0 {
                 continue;
             }
-            if let Some(left) = &mut self.left {
-                if batch.num_rows() > *left {
+            if let Some(remaining) = &mut self.remaining {
+                if batch.num_rows() > *remaining {
                     self.truncated = true;
-                    batch = batch.slice(0, *left);
+                    batch = batch.slice(0, *remaining);
                 }
-                *left -= batch.num_rows();
+                *remaining -= batch.num_rows();
             }
             self.rows += batch.num_rows();
             return Ok((batch.num_rows() > 0).then_some(batch));
@@ -136,19 +138,19 @@ impl Answering {
         Ok(None)
     }
 
-    /// What is to be told once all rows are given.
+    /// To be called after the last batch.
     pub(super) fn summary(&mut self) -> Summary {
         self.warnings.extend(self.client.take_warnings());
         Summary {
             row_count: u64::try_from(self.rows).unwrap_or(u64::MAX),
             truncated: self.truncated,
             command: self.command,
-            warnings: told(&self.warnings),
-            missing: missing(&self.warnings),
+            warnings: warning_documents(&self.warnings),
+            missing: missing_clusters(&self.warnings),
         }
     }
 
-    /// The warnings that came up since the last call.
+    /// The warnings that were raised since the last call.
     pub(super) fn take_warnings(&mut self) -> Vec<Warning> {
         let mut warnings = std::mem::take(&mut self.warnings);
         warnings.extend(self.client.take_warnings());
@@ -156,12 +158,12 @@ impl Answering {
     }
 }
 
-/// Warnings as they are told.
-pub(super) fn told(warnings: &[Warning]) -> Vec<Told> {
-    warnings.iter().map(Told::from).collect()
+/// Warnings as the API returns them.
+pub(super) fn warning_documents(warnings: &[Warning]) -> Vec<WarningDocument> {
+    warnings.iter().map(WarningDocument::from).collect()
 }
 
-fn missing(warnings: &[Warning]) -> Vec<String> {
+fn missing_clusters(warnings: &[Warning]) -> Vec<String> {
     let mut missing: Vec<String> = warnings.iter().filter_map(Warning::missing_cluster).map(str::to_owned).collect();
     missing.dedup();
     missing

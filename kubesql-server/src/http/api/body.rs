@@ -1,4 +1,4 @@
-//! The body of an answer: bytes as rows come, so that nothing is held that the client does not read.
+//! The body of a response, which is written as rows arrive. Rows that the client has not read yet are not buffered.
 
 use std::collections::VecDeque;
 use std::fmt::Write as _;
@@ -16,103 +16,36 @@ use kubesql_runtime::sql::SqlError;
 use kubesql_runtime::store::Warning;
 use parking_lot::Mutex;
 
-use super::answer::{Answering, told};
+use super::answer::{AnswerReader, warning_documents};
+use super::body_buffer::BodyBuffer;
 use super::format::Format;
 use super::problem::Problem;
 use crate::output::Sink;
-use crate::prefetch::prefetch;
 
-/// Tells of warnings, as a header for those that are known before the first row and as a trailer for the others.
+/// The header of the warnings that are known before the first row, and the trailer of later ones.
 const WARNINGS: &str = "x-kubesql-warnings";
 
-/// Tells in a trailer that there are more rows than were asked for.
+/// The trailer of answers with rows left out because of the limit.
 const TRUNCATED: &str = "x-kubesql-truncated";
 
-/// Rows that are written at once as text: those of some tables are long.
-const PIECE: usize = 1024;
+/// How many rows are written at a time in text formats. Rows of some tables are long.
+const TEXT_ROWS: usize = 1024;
 
-/// Bytes of a JSON document that are kept back: one that fails before is a problem document instead.
-const KEPT_BACK: usize = 1 << 20;
+/// How many bytes of a JSON document are buffered before the response begins. If the statement fails before, the
+/// response is a problem document.
+const HELD_BACK: usize = 1 << 20;
 
-/// The most bytes of memory that are made ready for what comes next.
-const PREPARED: usize = 4 << 20;
+/// The maximum size in bytes of the header of warnings.
+const MAX_HEADER: usize = 4096;
 
-/// Bytes of warnings that fit into a header.
-const HEADER: usize = 4096;
-
-/// Bytes from which on a piece of memory is sent as it is, and not copied together with others.
-const LARGE: usize = 8 << 10;
-
-/// What a sink writes to, to be taken away by the stream.
-#[derive(Clone, Default)]
-pub(super) struct Buffer(Arc<Mutex<Written>>);
-
-#[derive(Default)]
-struct Written {
-    pieces: Vec<Bytes>,
-    /// What comes behind them.
-    last: Vec<u8>,
-}
-
-/// Memory of an array, which goes when it is sent.
-struct Lent(arrow::buffer::Buffer);
-
-impl AsRef<[u8]> for Lent {
-    fn as_ref(&self) -> &[u8] {
-        self.0.as_slice()
-    }
-}
-
-impl Buffer {
-    /// What was written since the last call.
-    fn take(&self) -> Vec<Bytes> {
-        let mut written = self.0.lock();
-        written.end_piece();
-        std::mem::take(&mut written.pieces)
-    }
-
-    /// Takes what is large without a copy.
-    pub(super) fn give(&mut self, buffer: arrow::buffer::Buffer) -> io::Result<()> {
-        if buffer.len() < LARGE {
-            return self.write_all(&buffer);
-        }
-        let mut written = self.0.lock();
-        written.end_piece();
-        written.pieces.push(Bytes::from_owner(Lent(buffer)));
-        Ok(())
-    }
-}
-
-impl Written {
-    fn end_piece(&mut self) {
-        if self.last.is_empty() {
-            return;
-        }
-        // As much is likely to come again, and growing to it would copy it several times.
-        let next = Vec::with_capacity(self.last.len().min(PREPARED));
-        self.pieces.push(std::mem::replace(&mut self.last, next).into());
-    }
-}
-
-impl Write for Buffer {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.lock().last.extend_from_slice(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
-/// Why a body ends early.
+/// The reason for which a body ends early.
 #[derive(Debug)]
-enum Broken {
+enum BodyError {
     Sql(SqlError),
     Write(io::Error),
 }
 
-impl std::fmt::Display for Broken {
+impl std::fmt::Display for BodyError {
     fn fmt(&self, to: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::Sql(error) => error.fmt(to),
@@ -121,38 +54,38 @@ impl std::fmt::Display for Broken {
     }
 }
 
-impl std::error::Error for Broken {}
+impl std::error::Error for BodyError {}
 
-impl From<io::Error> for Broken {
+impl From<io::Error> for BodyError {
     fn from(error: io::Error) -> Self {
         Self::Write(error)
     }
 }
 
-impl From<Broken> for Problem {
-    fn from(broken: Broken) -> Self {
-        match broken {
-            Broken::Sql(error) => error.into(),
-            Broken::Write(error) => {
+impl From<BodyError> for Problem {
+    fn from(error: BodyError) -> Self {
+        match error {
+            BodyError::Sql(error) => error.into(),
+            BodyError::Write(error) => {
                 Self::new(axum::http::StatusCode::INTERNAL_SERVER_ERROR, "internal", error.to_string())
             }
         }
     }
 }
 
-/// An answer that is written as it is read.
-struct Writing {
-    answer: Answering,
+/// An answer that is written as its rows arrive.
+struct BodyWriter {
+    answer: AnswerReader,
     format: Format,
     sink: Box<dyn Sink + Send>,
-    buffer: Buffer,
+    buffer: BodyBuffer,
     trailers: Arc<Mutex<HeaderMap>>,
 }
 
-impl Writing {
-    /// The next bytes, and what goes on after them.
-    async fn next(mut self) -> Result<(Vec<Bytes>, Option<Self>), Broken> {
-        while let Some(batch) = self.answer.next().await.map_err(Broken::Sql)? {
+impl BodyWriter {
+    /// The next chunks, and the writer of those that follow; `None` at the end.
+    async fn next(mut self) -> Result<(Vec<Bytes>, Option<Self>), BodyError> {
+        while let Some(batch) = self.answer.next().await.map_err(BodyError::Sql)? {
             self.write(&batch)?;
             let bytes = self.buffer.take();
             if !bytes.is_empty() {
@@ -162,11 +95,11 @@ impl Writing {
         self.sink.finish()?;
         if self.format == Format::Json {
             let summary = serde_json::to_string(&self.answer.summary()).map_err(io::Error::from)?;
-            // The members of another object.
+            // Continues the object that the sink has begun: the brace is left out.
             writeln!(self.buffer, ",{}", summary.strip_prefix('{').unwrap_or_default())?;
         } else {
             let mut trailers = self.trailers.lock();
-            warn(&mut trailers, &self.answer.take_warnings());
+            insert_warnings(&mut trailers, &self.answer.take_warnings());
             if self.answer.truncated {
                 trailers.insert(TRUNCATED, HeaderValue::from_static("true"));
             }
@@ -178,68 +111,68 @@ impl Writing {
         if matches!(self.format, Format::Arrow | Format::Parquet) {
             return self.sink.batch(batch);
         }
-        for from in (0..batch.num_rows()).step_by(PIECE) {
-            self.sink.batch(&batch.slice(from, PIECE.min(batch.num_rows() - from)))?;
+        for from in (0..batch.num_rows()).step_by(TEXT_ROWS) {
+            self.sink.batch(&batch.slice(from, TEXT_ROWS.min(batch.num_rows() - from)))?;
         }
         Ok(())
     }
 
-    fn bytes(self) -> impl Stream<Item = Result<Bytes, Broken>> + Send {
-        let written = stream::try_unfold(Some(self), |writing| async {
-            match writing {
-                Some(writing) => writing.next().await.map(Some),
+    fn into_stream(self) -> impl Stream<Item = Result<Bytes, BodyError>> + Send {
+        let chunks = stream::try_unfold(Some(self), |writer| async {
+            match writer {
+                Some(writer) => writer.next().await.map(Some),
                 None => Ok(None),
             }
         });
-        let pieces = |written: Vec<Bytes>| stream::iter(written.into_iter().map(Ok));
-        prefetch(Box::pin(written)).map_ok(pieces).try_flatten()
+        let flattened = |chunks: Vec<Bytes>| stream::iter(chunks.into_iter().map(Ok));
+        chunks.map_ok(flattened).try_flatten()
     }
 }
 
-/// The response that gives an answer.
-pub(super) async fn response(mut answer: Answering, format: Format) -> Result<Response, Problem> {
-    let (buffer, trailers) = (Buffer::default(), Arc::<Mutex<HeaderMap>>::default());
-    let sink = format.sink(buffer.clone(), &answer.schema).map_err(Broken::Write)?;
+/// The response with an answer.
+pub(super) async fn response(mut answer: AnswerReader, format: Format) -> Result<Response, Problem> {
+    let (buffer, trailers) = (BodyBuffer::default(), Arc::<Mutex<HeaderMap>>::default());
+    let sink = format.sink(buffer.clone(), &answer.schema).map_err(BodyError::Write)?;
     let mut headers = HeaderMap::new();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(format.media_type()));
     if format != Format::Json {
-        warn(&mut headers, &answer.take_warnings());
+        insert_warnings(&mut headers, &answer.take_warnings());
         headers.insert(header::TRAILER, HeaderValue::from_static("x-kubesql-warnings, x-kubesql-truncated"));
     }
-    let writing = Writing { answer, format, sink, buffer, trailers: Arc::clone(&trailers) };
-    let mut bytes = Box::pin(writing.bytes());
+    let writer = BodyWriter { answer, format, sink, buffer, trailers: Arc::clone(&trailers) };
+    let mut bytes = Box::pin(writer.into_stream());
     if format != Format::Json {
-        let told = async move { Some(Ok(std::mem::take(&mut *trailers.lock()))) };
-        let body = Body::from_stream(bytes).with_trailers(told);
+        let trailers = async move { Some(Ok(std::mem::take(&mut *trailers.lock()))) };
+        let body = Body::from_stream(bytes).with_trailers(trailers);
         return Ok((headers, Body::new(body)).into_response());
     }
-    let (mut kept, mut length) = (VecDeque::new(), 0);
-    while length < KEPT_BACK {
+    let (mut held_back, mut length) = (VecDeque::new(), 0);
+    while length < HELD_BACK {
         match bytes.next().await.transpose()? {
             Some(more) => {
                 length += more.len();
-                kept.push_back(more);
+                held_back.push_back(more);
             }
             None => {
-                let whole: Vec<u8> = kept.into_iter().flatten().collect();
-                return Ok((headers, whole).into_response());
+                let document: Vec<u8> = held_back.into_iter().flatten().collect();
+                return Ok((headers, document).into_response());
             }
         }
     }
-    Ok((headers, Body::from_stream(stream::iter(kept.into_iter().map(Ok)).chain(bytes))).into_response())
+    Ok((headers, Body::from_stream(stream::iter(held_back.into_iter().map(Ok)).chain(bytes))).into_response())
 }
 
-/// Tells warnings in a header, as many as fit.
-fn warn(headers: &mut HeaderMap, warnings: &[Warning]) {
+/// Inserts a header with as many warnings as fit.
+fn insert_warnings(headers: &mut HeaderMap, warnings: &[Warning]) {
     let mut fitting = warnings.len();
     while fitting > 0 {
-        let mut told = told(&warnings[..fitting]);
+        let mut documents = warning_documents(&warnings[..fitting]);
         if fitting < warnings.len() {
             let message = format!("and {} more", warnings.len() - fitting);
-            told.push((&Warning { place: String::new(), message, count: 1 }).into());
+            documents.push((&Warning { place: String::new(), message, count: 1 }).into());
         }
-        let text = ascii(&serde_json::to_string(&told).unwrap_or_default());
-        if text.len() <= HEADER
+        let text = escape_non_ascii(&serde_json::to_string(&documents).unwrap_or_default());
+        if text.len() <= MAX_HEADER
             && let Ok(value) = HeaderValue::from_str(&text)
         {
             headers.insert(WARNINGS, value);
@@ -249,8 +182,8 @@ fn warn(headers: &mut HeaderMap, warnings: &[Warning]) {
     }
 }
 
-/// JSON in characters that headers may have.
-fn ascii(json: &str) -> String {
+/// Escapes the characters of a JSON text that are not allowed in headers.
+fn escape_non_ascii(json: &str) -> String {
     let mut text = String::with_capacity(json.len());
     for c in json.chars() {
         if c.is_ascii() && !c.is_ascii_control() {
@@ -272,14 +205,14 @@ mod tests {
     fn warnings_fit_into_headers() {
         let warning = |message: &str| Warning { place: "a".into(), message: message.into(), count: 1 };
         let mut headers = HeaderMap::new();
-        warn(&mut headers, &[]);
+        insert_warnings(&mut headers, &[]);
         assert!(headers.is_empty());
-        warn(&mut headers, &[warning("é 🎉\n\"")]);
+        insert_warnings(&mut headers, &[warning("é 🎉\n\"")]);
         let value = headers[WARNINGS].to_str().expect("visible ASCII");
-        let told: serde_json::Value = serde_json::from_str(value).expect("JSON");
-        assert_eq!(told, serde_json::json!([{"place": "a", "message": "é 🎉\n\"", "count": 1}]));
-        warn(&mut headers, &vec![warning(&"x".repeat(100)); 1000]);
+        let parsed: serde_json::Value = serde_json::from_str(value).expect("JSON");
+        assert_eq!(parsed, serde_json::json!([{"place": "a", "message": "é 🎉\n\"", "count": 1}]));
+        insert_warnings(&mut headers, &vec![warning(&"x".repeat(100)); 1000]);
         let value = headers[WARNINGS].to_str().expect("visible ASCII");
-        assert!(value.len() <= HEADER && value.contains("more"), "{value}");
+        assert!(value.len() <= MAX_HEADER && value.contains("more"), "{value}");
     }
 }

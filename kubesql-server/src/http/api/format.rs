@@ -1,4 +1,4 @@
-//! The formats of answers, and which one a client asks for.
+//! The formats of answers, and content negotiation.
 
 use std::io;
 
@@ -6,18 +6,18 @@ use arrow::datatypes::SchemaRef;
 use axum::http::header::ACCEPT;
 use axum::http::{HeaderMap, StatusCode};
 
-use super::arrow::Arrow;
-use super::body::Buffer;
+use super::arrow_stream::ArrowStream;
+use super::body_buffer::BodyBuffer;
+use super::json_document::JsonDocument;
 use super::problem::Problem;
-use super::rows::Rows;
 use crate::output::{Sink, binary, csv, json};
 
-/// How an answer is written.
+/// The format of an answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Format {
-    /// One document with columns, rows and what is to be told of them.
+    /// One document with columns, rows and a summary.
     Json,
-    /// An object a line.
+    /// One object per line.
     Ndjson,
     Csv,
     /// An Arrow IPC stream.
@@ -25,7 +25,7 @@ pub(super) enum Format {
     Parquet,
 }
 
-/// Media types; the first of a format is what it is answered as.
+/// The media types that clients may ask for. The first one of a format is the `Content-Type` of its answers.
 const TYPES: [(&str, Format); 8] = [
     ("application/json", Format::Json),
     ("application/x-ndjson", Format::Ndjson),
@@ -38,34 +38,38 @@ const TYPES: [(&str, Format); 8] = [
 ];
 
 impl Format {
-    /// The format that a client likes best of those there are; JSON where it does not say.
-    pub(super) fn asked(headers: &HeaderMap) -> Result<Self, Problem> {
+    /// The format that the `Accept` header prefers; JSON without one.
+    pub(super) fn negotiate(headers: &HeaderMap) -> Result<Self, Problem> {
         let mut best: Option<(f32, Self)> = None;
-        let mut said = false;
+        let mut is_specified = false;
         for accept in headers.get_all(ACCEPT) {
             for range in accept.to_str().unwrap_or_default().split(',') {
                 let mut parts = range.split(';').map(str::trim);
                 let name = parts.next().unwrap_or_default().to_ascii_lowercase();
-                said |= !name.is_empty();
+                is_specified |= !name.is_empty();
                 let weight = parts.find_map(|part| part.strip_prefix("q=")).map_or(Ok(1.0), str::parse);
-                let (Some(format), Ok(weight)) = (Self::of(&name), weight) else { continue };
-                if weight > 0.0 && best.is_none_or(|(known, _)| weight > known) {
+                let (Some(format), Ok(weight)) = (Self::from_media_range(&name), weight) else { continue };
+                if weight > 0.0 && best.is_none_or(|(other, _)| weight > other) {
                     best = Some((weight, format));
                 }
             }
         }
         match best {
             Some((_, format)) => Ok(format),
-            None if !said => Ok(Self::Json),
+            None if !is_specified => Ok(Self::Json),
             None => {
-                let known: Vec<&str> = TYPES.iter().map(|(name, _)| *name).collect();
-                let problem = Problem::new(StatusCode::NOT_ACCEPTABLE, "not-acceptable", "no such format is answered");
-                Err(problem.hint(format!("Accept one of {}", known.join(", "))))
+                let supported: Vec<&str> = TYPES.iter().map(|(name, _)| *name).collect();
+                let problem = Problem::new(
+                    StatusCode::NOT_ACCEPTABLE,
+                    "not-acceptable",
+                    "none of the accepted formats is supported",
+                );
+                Err(problem.hint(format!("supported formats: {}", supported.join(", "))))
             }
         }
     }
 
-    fn of(range: &str) -> Option<Self> {
+    fn from_media_range(range: &str) -> Option<Self> {
         match range {
             "*/*" | "application/*" => Some(Self::Json),
             "text/*" => Some(Self::Csv),
@@ -73,7 +77,7 @@ impl Format {
         }
     }
 
-    /// What it is called in `Content-Type`.
+    /// The value of `Content-Type`.
     pub(super) fn media_type(self) -> &'static str {
         match self {
             Self::Csv => "text/csv; charset=utf-8; header=present",
@@ -81,13 +85,13 @@ impl Format {
         }
     }
 
-    /// A writer of rows.
-    pub(super) fn sink(self, to: Buffer, schema: &SchemaRef) -> io::Result<Box<dyn Sink + Send>> {
+    /// A writer of answers in this format.
+    pub(super) fn sink(self, to: BodyBuffer, schema: &SchemaRef) -> io::Result<Box<dyn Sink + Send>> {
         Ok(match self {
-            Self::Json => Box::new(Rows::new(to, schema)?),
+            Self::Json => Box::new(JsonDocument::new(to, schema)?),
             Self::Ndjson => Box::new(json::Json::new(to, false)),
             Self::Csv => Box::new(csv::Csv::new(to, schema, true)?),
-            Self::Arrow => Box::new(Arrow::new(to, schema)?),
+            Self::Arrow => Box::new(ArrowStream::new(to, schema)?),
             Self::Parquet => Box::new(binary::Parquet::new(to, schema)?),
         })
     }
@@ -98,7 +102,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_asked_for() {
+    fn negotiates_by_weight_and_order() {
         for (accept, expect) in [
             (None, Some(Format::Json)),
             (Some(""), Some(Format::Json)),
@@ -116,7 +120,7 @@ mod tests {
             if let Some(accept) = accept {
                 headers.insert(ACCEPT, accept.parse().expect("a value"));
             }
-            assert_eq!(Format::asked(&headers).ok(), expect, "{accept:?}");
+            assert_eq!(Format::negotiate(&headers).ok(), expect, "{accept:?}");
         }
     }
 }

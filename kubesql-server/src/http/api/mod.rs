@@ -1,50 +1,51 @@
-//! The REST API: statements and tables, answered in the format that is asked for.
+//! The REST API.
 
 mod answer;
-mod arrow;
+mod arrow_stream;
 mod body;
+mod body_buffer;
 mod format;
+mod json_document;
 mod problem;
 mod query;
-mod rows;
 mod tables;
 
 use std::sync::Arc;
 
+use axum::Router;
 use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
-use axum::{Json, Router};
 use utoipa::OpenApi;
 use utoipa::openapi::OpenApi as Document;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use crate::query::Door;
+use crate::query::Frontend;
 pub(super) use problem::Problem;
 
-/// What the document says of itself.
+/// The general part of the OpenAPI document.
 #[derive(OpenApi)]
 #[openapi(
     info(
         title = "kubesql",
-        description = "Kubernetes clusters as SQL tables. Statements only read. Errors are problem documents (RFC 9457) \
-            whose `kind` is for programs and whose `detail` and `hint` are for people. Closing the connection stops the \
-            statement.",
+        description = "Kubernetes clusters as SQL tables. Statements are read-only. Errors are problem documents \
+            (RFC 9457) with a `kind` for programs, and `detail` and `hint` for people. Closing the connection cancels \
+            the statement.",
         version = env!("CARGO_PKG_VERSION"),
         license(name = "Apache-2.0", identifier = "Apache-2.0"),
     ),
     tags(
-        (name = "query", description = "Statements"),
-        (name = "tables", description = "Which tables and columns there are"),
-        (name = "health", description = "Whether the server is there, and ready"),
+        (name = "query", description = "Execute statements"),
+        (name = "tables", description = "List tables and their columns"),
+        (name = "health", description = "Liveness and readiness"),
     )
 )]
 struct About;
 
-/// All routes of the API, and what is said where there is none.
-pub(super) fn router(door: Arc<Door>) -> Router {
+/// All routes of the API, and the errors of paths and methods without a route.
+pub(super) fn router(frontend: Arc<Frontend>) -> Router {
     let (routes, document) = routes_and_document();
     let text = document.to_pretty_json().unwrap_or_default();
     let document = get(move || {
@@ -53,12 +54,12 @@ pub(super) fn router(door: Arc<Door>) -> Router {
     });
     routes
         .route("/api/v1/openapi.json", document)
-        .fallback(nothing_here)
-        .method_not_allowed_fallback(wrong_method)
-        .with_state(door)
+        .fallback(not_found)
+        .method_not_allowed_fallback(method_not_allowed)
+        .with_state(frontend)
 }
 
-fn routes_and_document() -> (Router<Arc<Door>>, Document) {
+fn routes_and_document() -> (Router<Arc<Frontend>>, Document) {
     OpenApiRouter::with_openapi(About::openapi())
         .routes(routes!(query::query))
         .routes(routes!(tables::tables))
@@ -68,43 +69,38 @@ fn routes_and_document() -> (Router<Arc<Door>>, Document) {
         .split_for_parts()
 }
 
-/// Whether the server is there
-#[utoipa::path(get, path = "/healthz", tag = "health", responses((status = 200, description = "It is", body = String)))]
+/// Liveness: the server is running
+#[utoipa::path(get, path = "/healthz", tag = "health", responses((status = 200, description = "The server is running", body = String)))]
 async fn healthz() -> &'static str {
     "ok\n"
 }
 
-/// Whether clients may come: all tables of `--watch` are there
+/// Readiness: all tables of `--watch` are loaded
 #[utoipa::path(
     get,
     path = "/readyz",
     tag = "health",
     responses(
-        (status = 200, description = "They may", body = String),
-        (status = 503, description = "Not yet", body = Problem, content_type = "application/problem+json"),
+        (status = 200, description = "The server is ready", body = String),
+        (status = 503, description = "Some tables are not loaded yet", body = Problem, content_type = "application/problem+json"),
     )
 )]
-async fn readyz(State(door): State<Arc<Door>>) -> Response {
-    let awaited = door.awaited();
-    if awaited.is_empty() {
+async fn readyz(State(frontend): State<Arc<Frontend>>) -> Response {
+    let pending = frontend.pending_tables();
+    if pending.is_empty() {
         return "ok\n".into_response();
     }
-    let message = format!("not there yet: {}", awaited.join(", "));
+    let message = format!("not loaded yet: {}", pending.join(", "));
     Problem::new(StatusCode::SERVICE_UNAVAILABLE, "not-ready", message).into_response()
 }
 
-async fn nothing_here(uri: axum::http::Uri) -> Problem {
-    let message = format!("there is nothing at {}", uri.path());
-    Problem::new(StatusCode::NOT_FOUND, "not-found", message).hint("/api/v1/openapi.json lists what there is")
+async fn not_found(uri: axum::http::Uri) -> Problem {
+    let message = format!("path \"{}\" does not exist", uri.path());
+    Problem::new(StatusCode::NOT_FOUND, "not-found", message).hint("/api/v1/openapi.json describes all paths")
 }
 
-async fn wrong_method(method: axum::http::Method, uri: axum::http::Uri) -> Problem {
-    let message = format!("{} does not answer {method}", uri.path());
+async fn method_not_allowed(method: axum::http::Method, uri: axum::http::Uri) -> Problem {
+    let message = format!("method {method} is not allowed for \"{}\"", uri.path());
     Problem::new(StatusCode::METHOD_NOT_ALLOWED, "method-not-allowed", message)
-        .hint("/api/v1/openapi.json says what each path answers")
-}
-
-/// A JSON answer.
-fn json<T: serde::Serialize>(value: T) -> Response {
-    Json(value).into_response()
+        .hint("/api/v1/openapi.json describes all paths and methods")
 }

@@ -1,47 +1,48 @@
-//! `GET /api/v1/tables`: which tables and columns there are.
+//! `GET /api/v1/tables` and `GET /api/v1/tables/{table}`.
 
 use std::sync::Arc;
 
+use axum::Json;
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Path, Query, State};
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use kubesql_runtime::sql::{ColumnInfo, ErrorKind, TableInfo};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-use super::json;
 use super::problem::Problem;
 use crate::glob;
-use crate::http::admit;
-use crate::query::Door;
+use crate::http::identity::Identity;
+use crate::query::Frontend;
 
-/// Which tables are wanted.
+/// The tables to list.
 #[derive(Debug, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
-pub(super) struct Wanted {
-    /// Only those of this schema: `core`, `apps`
+pub(super) struct TableQuery {
+    /// Only tables of this schema: `core`, `apps`
     schema: Option<String>,
-    /// Only those of such names, of all there are: `*container*`, `networking.k8s.io.*`
+    /// Only tables whose names match this pattern, including unlisted ones: `*container*`, `networking.k8s.io.*`
     pattern: Option<String>,
-    /// Also those of lists deep inside objects
+    /// Include unlisted tables, which are those of deeply nested lists
     all: Option<bool>,
 }
 
 /// A table.
 #[derive(Debug, Serialize, ToSchema)]
-pub(super) struct Table {
+#[schema(as = Table)]
+pub(super) struct TableDocument {
     #[schema(example = "apps")]
     schema: String,
     #[schema(example = "deployment_containers")]
     name: String,
     #[schema(example = "Deployment")]
     kind: String,
-    /// Where its rows come from; empty for the kind's own
+    /// The path of the list that its rows are the items of; empty if its rows are the objects themselves
     #[schema(example = "spec.template.spec.containers[]")]
     path: String,
-    /// Whether a bare `SHOW TABLES` lists it
+    /// Whether `SHOW TABLES` lists it
     listed: bool,
 }
 
@@ -50,83 +51,89 @@ pub(super) struct Table {
     get,
     path = "/api/v1/tables",
     tag = "tables",
-    params(Wanted),
+    params(TableQuery),
     responses(
-        (status = 200, description = "The tables", body = Vec<Table>),
-        (status = 400, description = "No such parameter", body = Problem, content_type = "application/problem+json"),
+        (status = 200, description = "The tables", body = Vec<TableDocument>),
+        (status = 400, description = "Unknown parameter", body = Problem, content_type = "application/problem+json"),
     )
 )]
 pub(super) async fn tables(
-    State(door): State<Arc<Door>>,
-    wanted: Result<Query<Wanted>, QueryRejection>,
+    State(frontend): State<Arc<Frontend>>,
+    _: Identity,
+    query: Result<Query<TableQuery>, QueryRejection>,
 ) -> Result<Response, Problem> {
-    let Query(Wanted { schema, pattern, all }) =
-        wanted.map_err(|rejection| Problem::bad_request(rejection.body_text()))?;
-    let everything = all.unwrap_or(false) || pattern.is_some();
-    let mut tables = door.tables().await;
+    let Query(TableQuery { schema, pattern, all }) =
+        query.map_err(|rejection| Problem::bad_request(rejection.body_text()))?;
+    let is_unlisted_included = all.unwrap_or(false) || pattern.is_some();
+    let mut tables = frontend.tables().await;
     tables.retain(|table| {
-        (everything || table.listed)
+        (is_unlisted_included || table.listed)
             && schema.as_ref().is_none_or(|schema| schema.eq_ignore_ascii_case(&table.schema))
             && pattern.as_ref().is_none_or(|pattern| glob::matches_table(pattern, table))
     });
-    let table = |TableInfo { schema, name, kind, path, listed }| Table { schema, name, kind, path, listed };
-    Ok(json(tables.into_iter().map(table).collect::<Vec<_>>()))
+    let document = |TableInfo { schema, name, kind, path, listed }| TableDocument { schema, name, kind, path, listed };
+    Ok(Json(tables.into_iter().map(document).collect::<Vec<_>>()).into_response())
 }
 
-/// A table's columns.
+/// The columns of a table.
 #[derive(Debug, Serialize, ToSchema)]
-pub(super) struct Columns {
+#[schema(as = Columns)]
+pub(super) struct TableColumns {
     #[schema(example = "core")]
     schema: String,
     #[schema(example = "pods")]
     name: String,
-    columns: Vec<Column>,
+    columns: Vec<TableColumn>,
 }
 
 /// A column of a table.
 #[derive(Debug, Serialize, ToSchema)]
-#[schema(as = TableColumn)]
-struct Column {
+struct TableColumn {
     #[schema(example = "labels.app")]
     name: String,
-    /// As psql spells it
+    /// The name of the SQL type, as in psql
     #[serde(rename = "type")]
     #[schema(example = "text")]
-    of: String,
-    /// The path that it comes from
+    sql_type: String,
+    /// The path of its field in the object
     #[schema(example = "metadata.labels[app]")]
     path: String,
-    /// Whether it is there because some object has such a key
+    /// Whether it is a key of a map, found in at least one object
     dynamic: bool,
 }
 
-/// Describe a table: its columns, those that its objects' keys give included
+/// Describe a table: its columns, including those of the keys of its maps
 #[utoipa::path(
     get,
     path = "/api/v1/tables/{table}",
     tag = "tables",
-    params(("table" = String, Path, description = "The table, with its schema where needed: `pods`, `apps.deployments`")),
+    params(("table" = String, Path, description = "The table, optionally with its schema: `pods`, `apps.deployments`")),
     responses(
-        (status = 200, description = "The columns", body = Columns),
-        (status = 404, description = "There is no such table", body = Problem, content_type = "application/problem+json"),
-        (status = 408, description = "It took too long", body = Problem, content_type = "application/problem+json"),
-        (status = 503, description = "A cluster cannot answer", body = Problem,
+        (status = 200, description = "The columns", body = TableColumns),
+        (status = 404, description = "The table does not exist", body = Problem, content_type = "application/problem+json"),
+        (status = 408, description = "The statement took too long", body = Problem, content_type = "application/problem+json"),
+        (status = 503, description = "A cluster could not answer", body = Problem,
             content_type = "application/problem+json"),
     )
 )]
 pub(super) async fn table(
-    State(door): State<Arc<Door>>,
+    State(frontend): State<Arc<Frontend>>,
+    identity: Identity,
     Path(name): Path<String>,
-    headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    let client = admit::client(&door, &headers, None);
+    let client = identity.into_client(&frontend, None);
     let columns = client.describe(&name).await.map_err(|error| match error.kind {
         ErrorKind::UnknownTable => Problem::from(error).with_status(StatusCode::NOT_FOUND),
         _ => error.into(),
     })?;
     let lower = name.to_lowercase();
     let (schema, table) = lower.rsplit_once('.').unwrap_or(("kubesql", &lower));
-    let column = |ColumnInfo { name, sql_type, path, dynamic }| Column { name, of: sql_type.to_owned(), path, dynamic };
+    let column = |ColumnInfo { name, sql_type, path, dynamic }| TableColumn {
+        name,
+        sql_type: sql_type.to_owned(),
+        path,
+        dynamic,
+    };
     let columns = columns.into_iter().map(column).collect();
-    Ok(json(Columns { schema: schema.to_owned(), name: table.to_owned(), columns }).into_response())
+    Ok(Json(TableColumns { schema: schema.to_owned(), name: table.to_owned(), columns }).into_response())
 }

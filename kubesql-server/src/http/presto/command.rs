@@ -1,21 +1,24 @@
-//! What a statement asks for: which statements only Presto has, and what is said in them.
+//! Parses the statements that only Presto has.
 
-use super::words::Words;
+use kubesql_runtime::sql::{LikePattern, SqlError};
 
-/// A statement by how it is answered.
+use super::statement_tokens::StatementTokens;
+use crate::placeholders;
+
+/// A statement, as far as Presto's differ from the engine's.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Command {
-    /// By the engine, as it is.
+    /// A statement for the engine.
     Query(String),
     /// `USE schema`, `USE catalog.schema`
     Use(Vec<String>),
     SetSession(String, String),
     ResetSession(String),
-    /// `SET TIME ZONE`: times are told in UTC, whatever a client's zone is.
+    /// `SET TIME ZONE`, which has no effect: times are always in UTC.
     SetTimeZone,
     Prepare(String, String),
     Execute(String, Vec<String>),
-    /// The statement itself and its values.
+    /// A statement and the values of its parameters.
     ExecuteImmediate(String, Vec<String>),
     Deallocate(String),
     DescribeInput(String),
@@ -24,9 +27,9 @@ pub(super) enum Command {
     /// `COMMIT` or `ROLLBACK`
     End(&'static str),
     ShowCatalogs(Like),
-    /// Of a catalog.
+    /// The schemas of a catalog.
     ShowSchemas(Option<String>, Like),
-    /// Of a schema.
+    /// The tables of a schema.
     ShowTables(Option<Vec<String>>, Like),
     /// The columns of a table.
     Describe(Vec<String>, Like),
@@ -34,173 +37,167 @@ pub(super) enum Command {
     ShowSession(Like),
 }
 
-/// A pattern and its escape character.
+/// `LIKE pattern ESCAPE character`, or nothing.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub(super) struct Like(Option<(Vec<char>, Option<char>)>);
+pub(super) struct Like(Option<(String, Option<char>)>);
 
 impl Like {
-    /// `%` is any text, `_` any character.
-    pub(super) fn matches(&self, name: &str) -> bool {
-        fn like(pattern: &[char], escape: Option<char>, name: &[char]) -> bool {
-            match pattern {
-                [] => name.is_empty(),
-                [first, literal, rest @ ..] if Some(*first) == escape => {
-                    name.first() == Some(literal) && like(rest, escape, &name[1..])
-                }
-                ['%', rest @ ..] => (0..=name.len()).any(|from| like(rest, escape, &name[from..])),
-                ['_', rest @ ..] => !name.is_empty() && like(rest, escape, &name[1..]),
-                [c, rest @ ..] => name.first() == Some(c) && like(rest, escape, &name[1..]),
-            }
+    /// Removes the elements whose names do not match.
+    pub(super) fn retain<T>(&self, elements: &mut Vec<T>, name: impl Fn(&T) -> &str) -> Result<(), SqlError> {
+        if let Some((pattern, escape)) = &self.0 {
+            let pattern = LikePattern::new(pattern, *escape)?;
+            elements.retain(|element| pattern.matches(name(element)));
         }
-        let name: Vec<char> = name.chars().collect();
-        self.0.as_ref().is_none_or(|(pattern, escape)| like(pattern, *escape, &name))
+        Ok(())
     }
 }
 
-/// The command that a statement is. What is not understood is the engine's, which says what is wrong with it.
+/// Parses a statement. One that is not recognized is left to the engine, which reports what is wrong with it.
 pub(super) fn parse(sql: &str) -> Command {
-    let words = Words::of(sql);
-    known(&words).unwrap_or_else(|| Command::Query(explained(&words).unwrap_or_else(|| words.from(0).to_owned())))
+    let tokens = StatementTokens::new(sql);
+    let engine_sql = || explain(&tokens).unwrap_or_else(|| tokens.text_from(0).to_owned());
+    parse_command(&tokens).unwrap_or_else(|| Command::Query(engine_sql()))
 }
 
-fn known(words: &Words) -> Option<Command> {
-    let end = words.tokens.len();
-    let only = |at: usize, command: Command| (at == end).then_some(command);
+fn parse_command(tokens: &StatementTokens) -> Option<Command> {
+    let end = tokens.len();
+    let at_end = |at: usize, command: Command| (at == end).then_some(command);
     let name = |at: usize| {
-        let (name, after) = words.name(at)?;
+        let (name, after) = tokens.name(at)?;
         Some((name.join("."), after))
     };
-    if words.is(0, "use") {
-        let (name, after) = words.name(1)?;
-        return only(after, Command::Use(name));
+    if tokens.is_keyword(0, "use") {
+        let (name, after) = tokens.name(1)?;
+        return at_end(after, Command::Use(name));
     }
-    if words.are(0, &["set", "session"]) && !words.is(2, "authorization") {
+    if tokens.are_keywords(0, &["set", "session"]) && !tokens.is_keyword(2, "authorization") {
         let (name, after) = name(2)?;
-        let value = words.string(after + 1).unwrap_or_else(|| words.from(after + 1).to_owned());
-        return (words.text(after) == "=").then_some(Command::SetSession(name, value));
+        let value = tokens.string(after + 1).unwrap_or_else(|| tokens.text_from(after + 1).to_owned());
+        return tokens.is_symbol(after, '=').then_some(Command::SetSession(name, value));
     }
-    if words.are(0, &["reset", "session"]) {
+    if tokens.are_keywords(0, &["reset", "session"]) {
         let (name, after) = name(2)?;
-        return only(after, Command::ResetSession(name));
+        return at_end(after, Command::ResetSession(name));
     }
-    if words.are(0, &["set", "time", "zone"]) {
+    if tokens.are_keywords(0, &["set", "time", "zone"]) {
         return Some(Command::SetTimeZone);
     }
-    if words.is(0, "prepare") {
+    if tokens.is_keyword(0, "prepare") {
         let (name, after) = name(1)?;
-        return words.is(after, "from").then(|| Command::Prepare(name, words.from(after + 1).to_owned()));
+        let sql = tokens.text_from(after + 1).to_owned();
+        return tokens.is_keyword(after, "from").then_some(Command::Prepare(name, sql));
     }
-    if words.are(0, &["execute", "immediate"])
-        && let Some(sql) = words.string(2)
+    if tokens.are_keywords(0, &["execute", "immediate"])
+        && let Some(sql) = tokens.string(2)
     {
-        return Some(Command::ExecuteImmediate(sql, values(words, 3)?));
+        return Some(Command::ExecuteImmediate(sql, parse_using(tokens, 3)?));
     }
-    if words.is(0, "execute") {
+    if tokens.is_keyword(0, "execute") {
         let (name, after) = name(1)?;
-        return Some(Command::Execute(name, values(words, after)?));
+        return Some(Command::Execute(name, parse_using(tokens, after)?));
     }
-    if words.are(0, &["deallocate", "prepare"]) {
+    if tokens.are_keywords(0, &["deallocate", "prepare"]) {
         let (name, after) = name(2)?;
-        return only(after, Command::Deallocate(name));
+        return at_end(after, Command::Deallocate(name));
     }
-    if words.are(0, &["describe", "input"])
+    if tokens.are_keywords(0, &["describe", "input"])
         && let Some((name, after)) = name(2)
     {
-        return only(after, Command::DescribeInput(name));
+        return at_end(after, Command::DescribeInput(name));
     }
-    if words.are(0, &["describe", "output"])
+    if tokens.are_keywords(0, &["describe", "output"])
         && let Some((name, after)) = name(2)
     {
-        return only(after, Command::DescribeOutput(name));
+        return at_end(after, Command::DescribeOutput(name));
     }
-    if words.are(0, &["start", "transaction"]) || words.is(0, "begin") {
+    if tokens.are_keywords(0, &["start", "transaction"]) || tokens.is_keyword(0, "begin") {
         return Some(Command::Begin);
     }
-    for (word, command) in [("commit", "COMMIT"), ("rollback", "ROLLBACK")] {
-        if words.is(0, word) {
+    for (keyword, command) in [("commit", "COMMIT"), ("rollback", "ROLLBACK")] {
+        if tokens.is_keyword(0, keyword) {
             return Some(Command::End(command));
         }
     }
-    if words.is(0, "describe") || words.is(0, "desc") {
-        let (table, after) = words.name(1)?;
-        return only(after, Command::Describe(table, Like::default()));
+    if tokens.is_keyword(0, "describe") || tokens.is_keyword(0, "desc") {
+        let (table, after) = tokens.name(1)?;
+        return at_end(after, Command::Describe(table, Like::default()));
     }
-    if words.is(0, "show") { shown(words) } else { None }
+    if tokens.is_keyword(0, "show") { parse_show(tokens) } else { None }
 }
 
-fn shown(words: &Words) -> Option<Command> {
-    // `FROM name`, `IN name`
-    let of = |at: usize| match words.is(at, "from") || words.is(at, "in") {
-        true => words.name(at + 1).map(|(name, after)| (Some(name), after)),
+fn parse_show(tokens: &StatementTokens) -> Option<Command> {
+    // `FROM name` or `IN name`
+    let from = |at: usize| match tokens.is_keyword(at, "from") || tokens.is_keyword(at, "in") {
+        true => tokens.name(at + 1).map(|(name, after)| (Some(name), after)),
         false => Some((None, at)),
     };
-    if words.is(1, "catalogs") {
-        return Some(Command::ShowCatalogs(like(words, 2)?));
+    if tokens.is_keyword(1, "catalogs") {
+        return Some(Command::ShowCatalogs(parse_like(tokens, 2)?));
     }
-    if words.is(1, "schemas") {
-        let (catalog, after) = of(2)?;
-        return Some(Command::ShowSchemas(catalog.map(|name| name.join(".")), like(words, after)?));
+    if tokens.is_keyword(1, "schemas") {
+        let (catalog, after) = from(2)?;
+        return Some(Command::ShowSchemas(catalog.map(|name| name.join(".")), parse_like(tokens, after)?));
     }
-    if words.is(1, "tables") {
-        let (schema, after) = of(2)?;
-        return Some(Command::ShowTables(schema, like(words, after)?));
+    if tokens.is_keyword(1, "tables") {
+        let (schema, after) = from(2)?;
+        return Some(Command::ShowTables(schema, parse_like(tokens, after)?));
     }
-    if words.is(1, "columns") {
-        let (table, after) = of(2)?;
-        return Some(Command::Describe(table?, like(words, after)?));
+    if tokens.is_keyword(1, "columns") {
+        let (table, after) = from(2)?;
+        return Some(Command::Describe(table?, parse_like(tokens, after)?));
     }
-    if words.is(1, "functions") {
-        let (_, after) = of(2)?;
-        return Some(Command::ShowFunctions(like(words, after)?));
+    if tokens.is_keyword(1, "functions") {
+        let (_, after) = from(2)?;
+        return Some(Command::ShowFunctions(parse_like(tokens, after)?));
     }
-    if words.is(1, "session") {
-        return Some(Command::ShowSession(like(words, 2)?));
+    if tokens.is_keyword(1, "session") {
+        return Some(Command::ShowSession(parse_like(tokens, 2)?));
     }
     None
 }
 
-/// `LIKE 'x%' ESCAPE '\'`, or nothing more.
-fn like(words: &Words, at: usize) -> Option<Like> {
-    if at == words.tokens.len() {
+/// Parses `LIKE 'x%' ESCAPE '\'`, or the end of the statement.
+fn parse_like(tokens: &StatementTokens, at: usize) -> Option<Like> {
+    if at == tokens.len() {
         return Some(Like::default());
     }
-    let pattern = words.string(at + 1).filter(|_| words.is(at, "like"))?.chars().collect();
-    let escape = words.string(at + 3).filter(|_| words.is(at + 2, "escape"));
+    let pattern = tokens.string(at + 1).filter(|_| tokens.is_keyword(at, "like"))?;
+    let escape = tokens.string(at + 3).filter(|_| tokens.is_keyword(at + 2, "escape"));
     let end = if escape.is_some() { at + 4 } else { at + 2 };
-    (end == words.tokens.len()).then_some(Like(Some((pattern, escape.and_then(|text| text.chars().next())))))
+    (end == tokens.len()).then_some(Like(Some((pattern, escape.and_then(|text| text.chars().next())))))
 }
 
-/// `USING 1, 'x'`, or nothing more.
-fn values(words: &Words, at: usize) -> Option<Vec<String>> {
-    if at == words.tokens.len() {
+/// Parses `USING 1, 'x'`, or the end of the statement.
+fn parse_using(tokens: &StatementTokens, at: usize) -> Option<Vec<String>> {
+    if at == tokens.len() {
         return Some(Vec::new());
     }
-    words.is(at, "using").then(|| words.expressions(at + 1).into_iter().map(str::to_owned).collect())
+    let values = tokens.expressions(at + 1).into_iter().map(str::to_owned);
+    tokens.is_keyword(at, "using").then(|| values.collect())
 }
 
-/// `EXPLAIN (TYPE LOGICAL, FORMAT TEXT) query` as an EXPLAIN that the engine knows.
-fn explained(words: &Words) -> Option<String> {
-    if !words.is(0, "explain") || words.text(1) != "(" || words.is(2, "select") || words.is(2, "with") {
+/// Removes the options from `EXPLAIN (TYPE LOGICAL, FORMAT TEXT) query`, which the engine does not have.
+fn explain(tokens: &StatementTokens) -> Option<String> {
+    let has_options = tokens.is_keyword(0, "explain") && tokens.is_symbol(1, '(');
+    if !has_options || tokens.is_keyword(2, "select") || tokens.is_keyword(2, "with") {
         return None;
     }
-    let close = (2..words.tokens.len()).find(|at| words.text(*at) == ")")?;
-    Some(format!("EXPLAIN {}", words.from(close + 1)))
+    let close = (2..tokens.len()).find(|at| tokens.is_symbol(*at, ')'))?;
+    Some(format!("EXPLAIN {}", tokens.text_from(close + 1)))
 }
 
-/// A prepared statement with values in the place of its parameters; the number of these where that is another.
-pub(super) fn bound(sql: &str, values: &[String]) -> Result<String, usize> {
-    let words = Words::of(sql);
-    let wanted = words.parameters().len();
-    if wanted != values.len() {
-        return Err(wanted);
+/// Replaces the parameters of a prepared statement by values. If their number is different, the error is the number of
+/// parameters.
+pub(super) fn bind(sql: &str, values: &[String]) -> Result<String, usize> {
+    let parameters = placeholders::question_marks(sql);
+    if parameters.len() != values.len() {
+        return Err(parameters.len());
     }
-    Ok(words.with(|number| {
-        let value = &values[number];
-        let of = Words::of(value);
-        // What is of several parts and no call or typed text would fall apart among operators.
-        let whole = of.tokens.len() == 1 || of.text(0).starts_with(char::is_alphabetic);
-        if whole { value.clone() } else { format!("({value})") }
-    }))
+    let value = |value: &String| {
+        // Parentheses keep an expression of several tokens together. Function calls and typed literals do not need them.
+        if StatementTokens::new(value).is_self_contained() { value.clone() } else { format!("({value})") }
+    };
+    Ok(placeholders::replace(sql, parameters.into_iter().zip(values.iter().map(value))))
 }
 
 #[cfg(test)]
@@ -212,7 +209,7 @@ mod tests {
     }
 
     #[test]
-    fn statements_of_presto() {
+    fn parses_the_statements_of_presto() {
         let all = || Like::default();
         for (sql, expect) in [
             ("select 1;", Command::Query("select 1".into())),
@@ -255,7 +252,7 @@ mod tests {
     }
 
     #[test]
-    fn patterns() {
+    fn like_filters_names() {
         for (sql, name, expect) in [
             ("show tables", "pods", true),
             ("show tables like 'p%s'", "pods", true),
@@ -265,16 +262,18 @@ mod tests {
             ("show tables from core like 'pod\\_tolerations' escape '\\'", "podxtolerations", false),
         ] {
             let Command::ShowTables(_, like) = parse(sql) else { panic!("{sql}") };
-            assert_eq!(like.matches(name), expect, "{sql} {name}");
+            let mut names = vec![name];
+            like.retain(&mut names, |name| name).expect("a pattern");
+            assert_eq!(!names.is_empty(), expect, "{sql} {name}");
         }
     }
 
     #[test]
-    fn values_take_the_place_of_parameters() {
+    fn binds_values_of_parameters() {
         let sql = "select '?', ? from pods where x > ? limit ?";
         let values = ["DOUBLE '1.5'".to_owned(), "-5".to_owned(), "3".to_owned()];
         let expect = "select '?', DOUBLE '1.5' from pods where x > (-5) limit 3";
-        assert_eq!(bound(sql, &values).as_deref(), Ok(expect));
-        assert_eq!(bound(sql, &values[..1]), Err(3));
+        assert_eq!(bind(sql, &values).as_deref(), Ok(expect));
+        assert_eq!(bind(sql, &values[..1]), Err(3));
     }
 }

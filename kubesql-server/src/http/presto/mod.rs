@@ -1,17 +1,18 @@
-//! The statement protocol of Presto and Trino: a statement in, and pages of its answer as the client asks for them.
+//! The statement protocol of Presto and Trino: a request starts a statement, further ones fetch the pages of its answer.
 
 mod command;
 mod dialect;
-mod failure;
-mod flow;
+mod outcome;
 mod page;
+mod paging;
+mod query_error;
 mod run;
 mod session;
 mod show;
+mod statement_tokens;
 mod statements;
 mod types;
 mod values;
-mod words;
 
 use std::sync::Arc;
 
@@ -24,6 +25,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use serde_json::json;
 
+use super::identity::Identity;
 use dialect::Dialect;
 use session::Session;
 pub(crate) use statements::Statements;
@@ -31,9 +33,9 @@ use statements::{Page, Statement};
 
 /// All routes of the protocol.
 pub(super) fn router(statements: Arc<Statements>) -> Router {
-    let page = get(next).head(still_there).delete(cancel);
+    let page = get(next_page).head(keep_alive).delete(cancel);
     Router::new()
-        .route("/v1/statement", post(begin))
+        .route("/v1/statement", post(start))
         .route("/v1/statement/executing/{id}/{secret}/{number}", page)
         .route("/v1/query/{id}", get(summary))
         .route("/v1/info", get(info))
@@ -42,75 +44,83 @@ pub(super) fn router(statements: Arc<Statements>) -> Router {
         .with_state(statements)
 }
 
-/// Begins a statement.
-async fn begin(State(statements): State<Arc<Statements>>, headers: HeaderMap, body: Bytes) -> Response {
-    let Some(dialect) = Dialect::of(&headers) else {
-        return refused(StatusCode::BAD_REQUEST, "User must be set: send the header X-Trino-User or X-Presto-User");
+/// Starts a statement.
+async fn start(
+    State(statements): State<Arc<Statements>>,
+    identity: Identity,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Response {
+    let Some(dialect) = Dialect::from_headers(&headers) else {
+        return error(StatusCode::BAD_REQUEST, "User must be set: send the header X-Trino-User or X-Presto-User");
     };
     let Ok(sql) = std::str::from_utf8(&body) else {
-        return refused(StatusCode::BAD_REQUEST, "The statement is not UTF-8");
+        return error(StatusCode::BAD_REQUEST, "SQL statement is not UTF-8");
     };
     if sql.trim().is_empty() {
-        return refused(StatusCode::BAD_REQUEST, "SQL statement is empty");
+        return error(StatusCode::BAD_REQUEST, "SQL statement is empty");
     }
-    let statement = statements.begin(Session::of(dialect, &headers), &headers, sql);
-    let page = statement.first(&base(&headers));
-    told(page)
+    let statement = statements.start(identity, Session::from_headers(dialect, &headers), sql);
+    let page = statement.queued_page(&base_url(&headers));
+    respond(page)
 }
 
-/// What a request names.
-type Named = Path<(String, String, u64)>;
+/// The identifier and the secret of a statement, and the number of a page.
+type PagePath = Path<(String, String, u64)>;
 
-/// The statement that a request names, if it was told of it.
-fn named(statements: &Statements, id: &str, secret: &str) -> Result<Arc<Statement>, Response> {
-    let found = statements.get(id).filter(|statement| statement.secret == secret);
-    found
-        .ok_or_else(|| refused(StatusCode::NOT_FOUND, "Query not found: it has ended, or nobody asked for it for long"))
+/// The statement of a request that knows its secret.
+fn find(statements: &Statements, id: &str, secret: &str) -> Result<Arc<Statement>, Response> {
+    let found = statements.get(id).filter(|statement| statement.info.secret == secret);
+    found.ok_or_else(|| error(StatusCode::NOT_FOUND, "Query not found: it has ended or was abandoned"))
 }
 
-/// The next page.
-async fn next(
+async fn next_page(
     State(statements): State<Arc<Statements>>,
-    Path((id, secret, number)): Named,
+    _: Identity,
+    Path((id, secret, number)): PagePath,
     headers: HeaderMap,
 ) -> Response {
-    let statement = match named(&statements, &id, &secret) {
+    let statement = match find(&statements, &id, &secret) {
         Ok(statement) => statement,
-        Err(refusal) => return refusal,
+        Err(response) => return response,
     };
-    match statement.page(number, &base(&headers)).await {
-        Some(page) => told(page),
-        None => refused(StatusCode::GONE, "That page was given already, or is none of this query"),
+    match statement.page(number, &base_url(&headers)).await {
+        Some(page) => respond(page),
+        None => error(StatusCode::GONE, "Page not found: it was fetched already or does not exist"),
     }
 }
 
-/// Keeps a statement while its client looks at what it has.
-async fn still_there(State(statements): State<Arc<Statements>>, Path((id, secret, _)): Named) -> Response {
-    match named(&statements, &id, &secret) {
+/// Keeps a statement from being removed while its client processes rows.
+async fn keep_alive(
+    State(statements): State<Arc<Statements>>,
+    _: Identity,
+    Path((id, secret, _)): PagePath,
+) -> Response {
+    match find(&statements, &id, &secret) {
         Ok(statement) => {
-            statement.is_wanted();
+            statement.touch();
             StatusCode::OK.into_response()
         }
-        Err(refusal) => refusal,
+        Err(response) => response,
     }
 }
 
-async fn cancel(State(statements): State<Arc<Statements>>, Path((id, secret, _)): Named) -> Response {
-    // What is not there any more needs no cancelling.
-    if let Ok(statement) = named(&statements, &id, &secret) {
+async fn cancel(State(statements): State<Arc<Statements>>, _: Identity, Path((id, secret, _)): PagePath) -> Response {
+    // A statement that was removed has ended.
+    if let Ok(statement) = find(&statements, &id, &secret) {
         statement.cancel();
     }
     StatusCode::NO_CONTENT.into_response()
 }
 
-async fn summary(State(statements): State<Arc<Statements>>, Path(id): Path<String>) -> Response {
+async fn summary(State(statements): State<Arc<Statements>>, _: Identity, Path(id): Path<String>) -> Response {
     match statements.get(&id) {
         Some(statement) => ([(CONTENT_TYPE, "application/json")], statement.summary()).into_response(),
-        None => refused(StatusCode::NOT_FOUND, "Query not found"),
+        None => error(StatusCode::NOT_FOUND, "Query not found"),
     }
 }
 
-/// What clients ask before they ask for more.
+/// Information about the server, which clients request first.
 async fn info(State(statements): State<Arc<Statements>>) -> Response {
     let minutes = statements.since.elapsed().as_secs_f64() / 60.0;
     axum::Json(json!({
@@ -123,7 +133,7 @@ async fn info(State(statements): State<Arc<Statements>>) -> Response {
     .into_response()
 }
 
-async fn status(State(statements): State<Arc<Statements>>) -> Response {
+async fn status(State(statements): State<Arc<Statements>>, _: Identity) -> Response {
     let (running, known) = statements.count();
     axum::Json(json!({
         "nodeId": "kubesql",
@@ -137,14 +147,14 @@ async fn status(State(statements): State<Arc<Statements>>) -> Response {
     .into_response()
 }
 
-/// The address that the client knows this server by.
-fn base(headers: &HeaderMap) -> String {
+/// The URL by which the client knows this server.
+fn base_url(headers: &HeaderMap) -> String {
     let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
     let scheme = text("x-forwarded-proto").filter(|scheme| matches!(*scheme, "http" | "https")).unwrap_or("http");
     format!("{scheme}://{}", text(HOST.as_str()).unwrap_or("localhost"))
 }
 
-fn told(page: Page) -> Response {
+fn respond(page: Page) -> Response {
     let mut response = page.body.into_response();
     let headers = response.headers_mut();
     headers.extend(page.headers);
@@ -153,6 +163,6 @@ fn told(page: Page) -> Response {
     response
 }
 
-fn refused(status: StatusCode, message: &'static str) -> Response {
+fn error(status: StatusCode, message: &'static str) -> Response {
     (status, [(CONTENT_TYPE, "text/plain; charset=utf-8")], message).into_response()
 }

@@ -1,13 +1,25 @@
-//! The documents of the protocol: one page of an answer, and what is told beside its rows.
+//! The JSON documents of the protocol.
 
 use bytes::Bytes;
 use kubesql_runtime::store::Warning;
 use serde_json::{Map, Value, json};
+use tokio::time::Instant;
 
-use super::flow::Told;
-use super::statements::Statement;
+use super::paging::QueryState;
+use super::session::Session;
+use super::types::Type;
 
-/// How far a statement is.
+/// What does not change about a statement.
+pub(super) struct StatementInfo {
+    pub(super) id: String,
+    /// Part of the URLs of pages, so that only the client that started the statement can fetch rows.
+    pub(super) secret: String,
+    pub(super) sql: String,
+    pub(super) session: Session,
+    pub(super) started: Instant,
+}
+
+/// The stage of a statement.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Stage {
     Queued,
@@ -17,6 +29,15 @@ pub(super) enum Stage {
 }
 
 impl Stage {
+    /// The stage of a statement that was started.
+    pub(super) fn of(state: &QueryState) -> Self {
+        match &state.result {
+            None => Self::Running,
+            Some(Ok(())) => Self::Finished,
+            Some(Err(_)) => Self::Failed,
+        }
+    }
+
     fn name(self) -> &'static str {
         match self {
             Self::Queued => "QUEUED",
@@ -27,32 +48,42 @@ impl Stage {
     }
 }
 
-/// One page: `data` is the members of the list of rows, `next` the number of the page behind it.
-pub(super) fn write(of: &Statement, told: &Told, stage: Stage, base: &str, next: Option<u64>, data: &[u8]) -> Bytes {
+/// A page. `data` contains the elements of the array of rows; `next` is the number of the following page.
+pub(super) fn write(
+    statement: &StatementInfo,
+    state: &QueryState,
+    stage: Stage,
+    base_url: &str,
+    next: Option<u64>,
+    data: &[u8],
+) -> Bytes {
     let mut page = Map::new();
-    page.insert("id".into(), json!(of.id));
-    page.insert("infoUri".into(), json!(format!("{base}/v1/query/{}", of.id)));
+    page.insert("id".into(), json!(statement.id));
+    page.insert("infoUri".into(), json!(format!("{base_url}/v1/query/{}", statement.id)));
     if let Some(number) = next {
-        let place = format!("{base}/v1/statement/executing/{}/{}/{number}", of.id, of.secret);
-        page.insert("nextUri".into(), json!(place));
+        let (id, secret) = (&statement.id, &statement.secret);
+        page.insert("nextUri".into(), json!(format!("{base_url}/v1/statement/executing/{id}/{secret}/{number}")));
     }
-    let failed = match &told.end {
-        Some(Err(failure)) if stage == Stage::Failed => Some(failure.document()),
+    let error = match &state.result {
+        Some(Err(error)) if stage == Stage::Failed => Some(error.document()),
         _ => None,
     };
-    if let (Some(columns), None) = (&told.columns, &failed) {
-        let dialect = of.session.dialect;
-        let column = |(name, of): &(String, super::types::Type)| json!({"name": name, "type": of.name(dialect), "typeSignature": of.signature(dialect)});
+    if let (Some(columns), None) = (&state.columns, &error) {
+        let dialect = statement.session.dialect;
+        let column = |(name, column_type): &(String, Type)| {
+            let (type_name, signature) = (column_type.name(dialect), column_type.signature(dialect));
+            json!({"name": name, "type": type_name, "typeSignature": signature})
+        };
         page.insert("columns".into(), columns.iter().map(column).collect());
     }
-    let has_rows = !data.is_empty() && failed.is_none();
-    if let Some(failure) = failed {
-        page.insert("error".into(), failure);
+    let has_rows = !data.is_empty() && error.is_none();
+    if let Some(error) = error {
+        page.insert("error".into(), error);
     }
-    page.insert("stats".into(), stats(of, told, stage));
-    page.insert("warnings".into(), told.warnings.iter().map(warning).collect());
-    if let Some(update) = told.update {
-        page.insert("updateType".into(), json!(update));
+    page.insert("stats".into(), stats(statement, state, stage));
+    page.insert("warnings".into(), state.warnings.iter().map(warning).collect());
+    if let Some(update_type) = state.update_type {
+        page.insert("updateType".into(), json!(update_type));
     }
     let mut text = Value::Object(page).to_string().into_bytes();
     if has_rows {
@@ -64,8 +95,8 @@ pub(super) fn write(of: &Statement, told: &Told, stage: Stage, base: &str, next:
     text.into()
 }
 
-fn stats(of: &Statement, told: &Told, stage: Stage) -> Value {
-    let millis = u64::try_from(of.began.elapsed().as_millis()).unwrap_or(u64::MAX);
+fn stats(statement: &StatementInfo, state: &QueryState, stage: Stage) -> Value {
+    let millis = u64::try_from(statement.started.elapsed().as_millis()).unwrap_or(u64::MAX);
     let ended = matches!(stage, Stage::Finished | Stage::Failed);
     let count = |is: bool| u8::from(is);
     let splits = json!({
@@ -76,11 +107,11 @@ fn stats(of: &Statement, told: &Told, stage: Stage) -> Value {
         "completedSplits": count(ended),
         "cpuTimeMillis": millis,
         "wallTimeMillis": millis,
-        "processedRows": told.rows,
-        "processedBytes": told.bytes,
+        "processedRows": state.rows,
+        "processedBytes": state.bytes,
         "physicalInputBytes": 0,
     });
-    // Without a stage, the command line of Presto cannot draw how far it is, and asks no further.
+    // Presto's command line fails to draw the progress of a statement without a root stage, and stops fetching.
     let mut root = splits.clone();
     root["stageId"] = json!("0");
     root["state"] = json!(stage.name());
@@ -111,17 +142,13 @@ fn warning(Warning { place, message, count }: &Warning) -> Value {
     json!({"warningCode": code, "message": format!("{place}: {message}{times}")})
 }
 
-/// What is told of a statement to people who look.
-pub(super) fn summary(of: &Statement, told: &Told) -> Bytes {
-    let stage = match &told.end {
-        None => Stage::Running,
-        Some(Ok(())) => Stage::Finished,
-        Some(Err(_)) => Stage::Failed,
-    };
-    let mut document = json!({"queryId": of.id, "state": stage.name(), "query": of.sql});
-    document["queryStats"] = stats(of, told, stage);
-    if let Some(Err(failure)) = &told.end {
-        document["failureInfo"] = failure.document();
+/// The document of `GET /v1/query/{id}`.
+pub(super) fn summary(statement: &StatementInfo, state: &QueryState) -> Bytes {
+    let stage = Stage::of(state);
+    let mut document = json!({"queryId": statement.id, "state": stage.name(), "query": statement.sql});
+    document["queryStats"] = stats(statement, state, stage);
+    if let Some(Err(error)) = &state.result {
+        document["failureInfo"] = error.document();
     }
     document.to_string().into()
 }

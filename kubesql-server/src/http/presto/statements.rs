@@ -1,4 +1,4 @@
-//! The statements that clients have running: begun, asked for page by page, cancelled, and forgotten.
+//! The statements that clients have running: started, fetched page by page, cancelled, and removed.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -12,49 +12,48 @@ use parking_lot::Mutex;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
-use super::failure::Failure;
-use super::flow::Flow;
-use super::page::{self, Stage};
+use super::page::{self, Stage, StatementInfo};
+use super::paging::PageBuffer;
+use super::query_error::QueryError;
 use super::session::Session;
-use crate::http::admit;
-use crate::query::Door;
+use crate::http::identity::Identity;
+use crate::query::Frontend;
 
-/// How long a client may wait before it asks again.
-const ABANDONED: Duration = Duration::from_secs(300);
+/// A running statement is dropped if no page was requested for this long.
+const ABANDONED_AFTER: Duration = Duration::from_secs(300);
 
-/// How long the last page can be asked for once more.
-const ENDED: Duration = Duration::from_secs(30);
+/// The last page of a statement can be requested again for this long.
+const KEPT_AFTER_END: Duration = Duration::from_secs(30);
 
-/// How long a request waits for rows.
-const PATIENCE: Duration = Duration::from_secs(1);
+/// How long a request waits for rows. Without any, its page is empty.
+const MAX_WAIT: Duration = Duration::from_secs(1);
+
+/// How often abandoned statements are looked for.
+const SWEEP_INTERVAL: Duration = Duration::from_secs(5);
 
 /// All statements.
 pub(crate) struct Statements {
-    door: Arc<Door>,
-    all: Mutex<HashMap<String, Arc<Statement>>>,
-    begun: AtomicU64,
-    /// Part of the identifiers of this process.
-    process: String,
+    frontend: Arc<Frontend>,
+    by_id: Mutex<HashMap<String, Arc<Statement>>>,
+    /// The number of statements since the start.
+    started: AtomicU64,
+    /// The part of statement identifiers that is different for each process.
+    process_id: String,
     pub(super) since: Instant,
 }
 
 /// One statement.
 pub(super) struct Statement {
-    pub(super) id: String,
-    /// Only who was told it may ask for the rows.
-    pub(super) secret: String,
-    pub(super) sql: String,
-    pub(super) session: Session,
-    pub(super) began: Instant,
-    flow: Arc<Flow>,
-    /// Ends with it.
+    pub(super) info: StatementInfo,
+    buffer: Arc<PageBuffer>,
+    /// The task is aborted when the statement is dropped.
     task: Mutex<JoinSet<()>>,
-    asked: Mutex<Instant>,
-    /// The page that was given last, and its number: an answer may be lost on its way.
-    last: tokio::sync::Mutex<(u64, Option<Page>)>,
+    last_request: Mutex<Instant>,
+    /// The number of the next page, and the page before it, which can be requested again if the response was lost.
+    next_page: tokio::sync::Mutex<(u64, Option<Page>)>,
 }
 
-/// A page as it was told.
+/// A page as it was sent.
 #[derive(Clone)]
 pub(super) struct Page {
     pub(super) body: Bytes,
@@ -63,124 +62,118 @@ pub(super) struct Page {
 }
 
 impl Statements {
-    /// None yet.
-    pub(crate) fn new(door: Arc<Door>) -> Arc<Self> {
-        let process = format!("{:05x}", rand::random::<u32>() & 0xf_ffff);
-        Arc::new(Self { door, all: Mutex::default(), begun: AtomicU64::new(0), process, since: Instant::now() })
+    pub(crate) fn new(frontend: Arc<Frontend>) -> Arc<Self> {
+        let process_id = format!("{:05x}", rand::random::<u32>() & 0xf_ffff);
+        let (by_id, started) = (Mutex::default(), AtomicU64::new(0));
+        Arc::new(Self { frontend, by_id, started, process_id, since: Instant::now() })
     }
 
-    /// Begins a statement.
-    pub(super) fn begin(&self, session: Session, headers: &HeaderMap, sql: &str) -> Arc<Statement> {
-        let number = self.begun.fetch_add(1, Ordering::Relaxed) + 1;
+    /// Starts a statement in a task of its own.
+    pub(super) fn start(&self, identity: Identity, session: Session, sql: &str) -> Arc<Statement> {
+        let number = self.started.fetch_add(1, Ordering::Relaxed) + 1;
         let now = Timestamp::try_from(SystemTime::now()).unwrap_or_default().strftime("%Y%m%d_%H%M%S").to_string();
-        let id = format!("{now}_{number:05}_{}", self.process);
-        let client = admit::client(&self.door, headers, session.source.as_deref());
-        let flow = Arc::<Flow>::default();
+        let id = format!("{now}_{number:05}_{}", self.process_id);
+        let client = identity.into_client(&self.frontend, session.source.as_deref());
+        let buffer = Arc::<PageBuffer>::default();
         let mut task = JoinSet::new();
-        let (run, of, text) = (Arc::clone(&flow), session.clone(), sql.to_owned());
-        task.spawn(async move { run.run(&client, &of, &text).await });
-        let statement = Arc::new(Statement {
+        let (task_buffer, task_session, task_sql) = (Arc::clone(&buffer), session.clone(), sql.to_owned());
+        task.spawn(async move { task_buffer.run(&client, &task_session, &task_sql).await });
+        let info = StatementInfo {
             id: id.clone(),
             secret: format!("{:032x}", rand::random::<u128>()),
             sql: sql.to_owned(),
             session,
-            began: Instant::now(),
-            flow,
+            started: Instant::now(),
+        };
+        let statement = Arc::new(Statement {
+            info,
+            buffer,
             task: Mutex::new(task),
-            asked: Mutex::new(Instant::now()),
-            last: tokio::sync::Mutex::default(),
+            last_request: Mutex::new(Instant::now()),
+            next_page: tokio::sync::Mutex::default(),
         });
-        self.all.lock().insert(id, Arc::clone(&statement));
+        self.by_id.lock().insert(id, Arc::clone(&statement));
         statement
     }
 
     /// A statement by its identifier.
     pub(super) fn get(&self, id: &str) -> Option<Arc<Statement>> {
-        self.all.lock().get(id).cloned()
+        self.by_id.lock().get(id).cloned()
     }
 
-    /// How many run, and how many there are.
+    /// The numbers of running statements and of all statements.
     pub(super) fn count(&self) -> (usize, usize) {
-        let all = self.all.lock();
-        (all.values().filter(|statement| !statement.has_ended()).count(), all.len())
+        let by_id = self.by_id.lock();
+        (by_id.values().filter(|statement| !statement.has_ended()).count(), by_id.len())
     }
 
-    /// Drops statements that nobody asks for any more, again and again.
-    pub(crate) async fn forget_abandoned(&self) {
+    /// Removes statements that are no longer requested. Never completes.
+    pub(crate) async fn remove_abandoned(&self) {
         loop {
-            tokio::time::sleep(Duration::from_secs(5)).await;
-            self.forget(ABANDONED, ENDED);
+            tokio::time::sleep(SWEEP_INTERVAL).await;
+            self.by_id.lock().retain(|_, statement| {
+                let limit = if statement.has_ended() { KEPT_AFTER_END } else { ABANDONED_AFTER };
+                statement.last_request.lock().elapsed() < limit
+            });
         }
-    }
-
-    fn forget(&self, abandoned: Duration, ended: Duration) {
-        self.all.lock().retain(|_, statement| {
-            let limit = if statement.has_ended() { ended } else { abandoned };
-            statement.asked.lock().elapsed() < limit
-        });
     }
 }
 
 impl Statement {
     fn has_ended(&self) -> bool {
-        self.flow.with(|told| told.end.is_some())
+        self.buffer.with_state(|state| state.result.is_some())
     }
 
-    /// Notes that the client is still there.
-    pub(super) fn is_wanted(&self) {
-        *self.asked.lock() = Instant::now();
+    /// Postpones the removal of the statement, as its client is still there.
+    pub(super) fn touch(&self) {
+        *self.last_request.lock() = Instant::now();
     }
 
-    /// Stops it.
     pub(super) fn cancel(&self) {
         self.task.lock().abort_all();
-        self.flow.end(Err(Failure::new("USER_CANCELED", "Query was canceled")));
+        self.buffer.finish(Err(QueryError::new("USER_CANCELED", "Query was canceled")));
     }
 
-    /// What was told when it was begun.
-    pub(super) fn first(&self, base: &str) -> Page {
-        self.flow.with(|told| Page {
-            body: page::write(self, told, Stage::Queued, base, Some(0), &[]),
+    /// The response to the request that starts the statement.
+    pub(super) fn queued_page(&self, base_url: &str) -> Page {
+        self.buffer.with_state(|state| Page {
+            body: page::write(&self.info, state, Stage::Queued, base_url, Some(0), &[]),
             headers: HeaderMap::new(),
             is_last: false,
         })
     }
 
-    /// The page of a number: the next one, or the last one once more; none of others.
-    pub(super) async fn page(&self, number: u64, base: &str) -> Option<Page> {
-        self.is_wanted();
-        let mut last = self.last.lock().await;
-        let (next, given) = &mut *last;
+    /// The next page, or the one before it once more. `None` for any other number.
+    pub(super) async fn page(&self, number: u64, base_url: &str) -> Option<Page> {
+        self.touch();
+        let mut next_page = self.next_page.lock().await;
+        let (next, previous) = &mut *next_page;
         if number.checked_add(1) == Some(*next) {
-            return given.clone();
+            return previous.clone();
         }
-        if number != *next || given.as_ref().is_some_and(|page| page.is_last) {
+        if number != *next || previous.as_ref().is_some_and(|page| page.is_last) {
             return None;
         }
-        let data = self.flow.take(PATIENCE).await;
-        // From here on nothing waits, so that what was taken is told or kept.
-        let page = self.flow.with(|told| {
-            let stage = match &told.end {
-                None => Stage::Running,
-                Some(Ok(())) => Stage::Finished,
-                Some(Err(_)) => Stage::Failed,
-            };
-            let is_last = told.end.is_some();
+        let data = self.buffer.fetch(MAX_WAIT).await;
+        // No await from here on: if the request is dropped, the fetched rows would be lost.
+        let page = self.buffer.with_state(|state| {
+            let is_last = state.result.is_some();
             let mut headers = HeaderMap::new();
-            if matches!(told.end, Some(Ok(()))) {
-                told.changes.tell(self.session.dialect, &mut headers);
+            if matches!(state.result, Some(Ok(()))) {
+                state.changes.insert_headers(self.info.session.dialect, &mut headers);
             }
             let following = (!is_last).then_some(number + 1);
-            Page { body: page::write(self, told, stage, base, following, &data), headers, is_last }
+            let body = page::write(&self.info, state, Stage::of(state), base_url, following, &data);
+            Page { body, headers, is_last }
         });
-        *last = (number + 1, Some(page.clone()));
-        self.is_wanted();
+        *next_page = (number + 1, Some(page.clone()));
+        self.touch();
         Some(page)
     }
 
-    /// What is told of it to people who look.
+    /// The document of `GET /v1/query/{id}`.
     pub(super) fn summary(&self) -> Bytes {
-        self.flow.with(|told| page::summary(self, told))
+        self.buffer.with_state(|state| page::summary(&self.info, state))
     }
 }
 

@@ -1,11 +1,11 @@
-//! The types of columns, as Presto and Trino spell them.
+//! The types of columns in Presto and Trino.
 
 use arrow::datatypes::DataType;
 use serde_json::{Value, json};
 
 use super::dialect::Dialect;
 
-/// A type that clients know.
+/// A type of the protocol.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Type {
     Boolean,
@@ -22,9 +22,9 @@ pub(super) enum Type {
     Time,
     Timestamp,
     TimestampTz,
-    /// A length of time in days and less.
+    /// `interval day to second`
     Interval,
-    /// Nothing but NULL.
+    /// The type of NULL.
     Unknown,
     Array(Box<Type>),
     Map(Box<Type>, Box<Type>),
@@ -32,14 +32,14 @@ pub(super) enum Type {
 }
 
 impl Type {
-    /// What an Arrow type is; text where there is nothing nearer.
-    pub(super) fn of(arrow: &DataType) -> Self {
+    /// The type of an Arrow type; `varchar` if there is no closer one.
+    pub(super) fn from_arrow(arrow: &DataType) -> Self {
         match arrow {
             DataType::Boolean => Self::Boolean,
             DataType::Int8 => Self::TinyInt,
             DataType::Int16 | DataType::UInt8 => Self::SmallInt,
             DataType::Int32 | DataType::UInt16 => Self::Integer,
-            // No count of ours goes beyond 63 bits.
+            // No column has values of more than 63 bits.
             DataType::Int64 | DataType::UInt32 | DataType::UInt64 => Self::BigInt,
             DataType::Float16 | DataType::Float32 => Self::Real,
             DataType::Float64 => Self::Double,
@@ -56,27 +56,27 @@ impl Type {
             DataType::Duration(_) => Self::Interval,
             DataType::Null => Self::Unknown,
             DataType::List(item) | DataType::LargeList(item) | DataType::FixedSizeList(item, _) => {
-                Self::Array(Box::new(Self::of(item.data_type())))
+                Self::Array(Box::new(Self::from_arrow(item.data_type())))
             }
             DataType::Map(entries, _) => match entries.data_type() {
                 DataType::Struct(fields) if fields.len() == 2 => {
-                    let of = |at: usize| Box::new(Self::of(fields[at].data_type()));
+                    let of = |at: usize| Box::new(Self::from_arrow(fields[at].data_type()));
                     Self::Map(of(0), of(1))
                 }
                 _ => Self::Varchar,
             },
-            DataType::Struct(fields) => {
-                Self::Row(fields.iter().map(|field| (field.name().clone(), Self::of(field.data_type()))).collect())
-            }
-            DataType::Dictionary(_, values) => Self::of(values),
+            DataType::Struct(fields) => Self::Row(
+                fields.iter().map(|field| (field.name().clone(), Self::from_arrow(field.data_type()))).collect(),
+            ),
+            DataType::Dictionary(_, values) => Self::from_arrow(values),
             _ => Self::Varchar,
         }
     }
 
-    /// What psql's name of a type is here.
-    pub(super) fn of_psql(name: &str) -> Self {
+    /// The type for the name of a SQL type in psql.
+    pub(super) fn from_sql_name(name: &str) -> Self {
         if let Some(item) = name.strip_suffix("[]") {
-            return Self::Array(Box::new(Self::of_psql(item)));
+            return Self::Array(Box::new(Self::from_sql_name(item)));
         }
         match name {
             "boolean" => Self::Boolean,
@@ -93,15 +93,15 @@ impl Type {
         }
     }
 
-    /// Digits of a second that times have: what the client can have of the six that there are.
-    pub(super) fn digits(dialect: Dialect) -> usize {
-        if dialect == (Dialect::Trino { precise: true }) { 6 } else { 3 }
+    /// The number of fractional digits of seconds, up to the six that times have.
+    pub(super) fn time_precision(dialect: Dialect) -> usize {
+        if dialect == (Dialect::Trino { precise_times: true }) { 6 } else { 3 }
     }
 
-    /// `timestamp(6) with time zone`, `array(varchar)`
+    /// The name with arguments: `timestamp(6) with time zone`, `array(varchar)`.
     pub(super) fn name(&self, dialect: Dialect) -> String {
         let digits = match dialect {
-            Dialect::Trino { precise: true } => format!("({})", Self::digits(dialect)),
+            Dialect::Trino { precise_times: true } => format!("({})", Self::time_precision(dialect)),
             _ => String::new(),
         };
         match self {
@@ -148,7 +148,7 @@ impl Type {
         }
     }
 
-    /// The type for programs.
+    /// The type as JSON.
     pub(super) fn signature(&self, dialect: Dialect) -> Value {
         let presto = dialect == Dialect::Presto;
         let long = |value: i64| json!({"kind": if presto { "LONG_LITERAL" } else { "LONG" }, "value": value});
@@ -156,12 +156,12 @@ impl Type {
             let kind = if presto { "TYPE_SIGNATURE" } else { "TYPE" };
             json!({"kind": kind, "value": inner.signature(dialect)})
         };
-        let digits = i64::try_from(Self::digits(dialect)).unwrap_or_default();
+        let digits = i64::try_from(Self::time_precision(dialect)).unwrap_or_default();
         let arguments = match self {
             Self::Decimal(digits, scale) => vec![long((*digits).into()), long((*scale).into())],
-            // Of any length.
+            // Without a maximum length.
             Self::Varchar => vec![long(i32::MAX.into())],
-            Self::Time | Self::Timestamp | Self::TimestampTz if dialect == (Dialect::Trino { precise: true }) => {
+            Self::Time | Self::Timestamp | Self::TimestampTz if dialect == (Dialect::Trino { precise_times: true }) => {
                 vec![long(digits)]
             }
             Self::Array(item) => vec![of(item)],
@@ -177,7 +177,7 @@ impl Type {
             _ => Vec::new(),
         };
         if presto {
-            // What is not in `arguments` is there for clients of before.
+            // The other fields are for old clients.
             return json!({"rawType": self.raw(), "typeArguments": [], "literalArguments": [], "arguments": arguments});
         }
         json!({"rawType": self.raw(), "arguments": arguments})
@@ -193,8 +193,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_and_signatures() {
-        let precise = Dialect::Trino { precise: true };
+    fn types_have_names_and_signatures() {
+        let precise = Dialect::Trino { precise_times: true };
         let time = DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into()));
         let list = DataType::List(Arc::new(Field::new("item", DataType::Utf8View, true)));
         let entry = Fields::from(vec![Field::new("k", DataType::Utf8, false), Field::new("v", DataType::Int64, true)]);
@@ -209,13 +209,13 @@ mod tests {
             (DataType::Struct(entry), "row(\"k\" varchar,\"v\" bigint)", "row(\"k\" varchar, \"v\" bigint)"),
             (DataType::Null, "unknown", "unknown"),
         ] {
-            let of = Type::of(&of);
+            let of = Type::from_arrow(&of);
             assert_eq!((of.name(Dialect::Presto).as_str(), of.name(precise).as_str()), (presto, trino));
         }
-        let of = Type::of(&time);
-        assert_eq!(of.name(Dialect::Trino { precise: false }), "timestamp with time zone");
+        let of = Type::from_arrow(&time);
+        assert_eq!(of.name(Dialect::Trino { precise_times: false }), "timestamp with time zone");
         let arguments = json!([{"kind": "LONG", "value": 6}]);
         assert_eq!(of.signature(precise), json!({"rawType": "timestamp with time zone", "arguments": arguments}));
-        assert_eq!(Type::of_psql("text[]").name(precise), "array(varchar)");
+        assert_eq!(Type::from_sql_name("text[]").name(precise), "array(varchar)");
     }
 }

@@ -1,4 +1,4 @@
-//! Values in the JSON of the statement protocol: times as `2026-11-02 09:41:12.000 UTC`, lists and maps as they are.
+//! Values in the JSON of the protocol. Times are `2026-11-02 09:41:12.000 UTC`, lists arrays, and maps objects.
 
 use std::fmt::Write as _;
 use std::io;
@@ -18,45 +18,45 @@ use jiff::tz::Offset;
 
 use crate::failure::output_error;
 
-/// Rows whose values can be written.
+/// The rows of a batch, ready to be written.
 pub(super) struct Rows {
     columns: Vec<ArrayRef>,
     rows: usize,
-    /// Digits of a second.
-    digits: usize,
+    /// The number of fractional digits of seconds.
+    precision: usize,
 }
 
 impl Rows {
-    pub(super) fn new(batch: &RecordBatch, digits: usize) -> io::Result<Self> {
-        let columns = batch.columns().iter().map(plain).collect::<io::Result<_>>()?;
-        Ok(Self { columns, rows: batch.num_rows(), digits })
+    pub(super) fn new(batch: &RecordBatch, precision: usize) -> io::Result<Self> {
+        let columns = batch.columns().iter().map(normalize).collect::<io::Result<_>>()?;
+        Ok(Self { columns, rows: batch.num_rows(), precision })
     }
 
-    /// How many there are.
+    /// The number of rows.
     pub(super) fn len(&self) -> usize {
         self.rows
     }
 
-    /// Writes a row as a list.
+    /// Writes a row as an array.
     pub(super) fn write(&self, row: usize, to: &mut Vec<u8>) -> io::Result<()> {
         to.push(b'[');
         for (at, column) in self.columns.iter().enumerate() {
             if at > 0 {
                 to.push(b',');
             }
-            value(column, row, self.digits, to)?;
+            value(column, row, self.precision, to)?;
         }
         to.push(b']');
         Ok(())
     }
 }
 
-/// The array with few types instead of many: without dictionaries, times and lengths of time in microseconds.
-fn plain(array: &ArrayRef) -> io::Result<ArrayRef> {
+/// Reduces the number of types: resolves dictionaries, converts times and durations to microseconds.
+fn normalize(array: &ArrayRef) -> io::Result<ArrayRef> {
     let to = match array.data_type() {
         DataType::Dictionary(_, values) => DataType::clone(values),
         DataType::Timestamp(TimeUnit::Nanosecond, zone) => {
-            // A cast would round times before 1970 up.
+            // A cast would round times before 1970 towards 1970.
             let nanos = array.as_primitive::<TimestampNanosecondType>();
             let micros = nanos.unary::<_, TimestampMicrosecondType>(|nanos| nanos.div_euclid(1000));
             return Ok(Arc::new(micros.with_timezone_opt(zone.clone())));
@@ -69,10 +69,10 @@ fn plain(array: &ArrayRef) -> io::Result<ArrayRef> {
         DataType::Float16 => DataType::Float32,
         _ => return Ok(array.clone()),
     };
-    plain(&cast(array, &to).map_err(output_error)?)
+    normalize(&cast(array, &to).map_err(output_error)?)
 }
 
-fn value(array: &ArrayRef, row: usize, digits: usize, to: &mut Vec<u8>) -> io::Result<()> {
+fn value(array: &ArrayRef, row: usize, precision: usize, to: &mut Vec<u8>) -> io::Result<()> {
     if array.is_null(row) || array.data_type() == &DataType::Null {
         to.extend_from_slice(b"null");
         return Ok(());
@@ -95,15 +95,15 @@ fn value(array: &ArrayRef, row: usize, digits: usize, to: &mut Vec<u8>) -> io::R
         DataType::UInt64 => number(array.as_primitive::<UInt64Type>().value(row), to),
         DataType::Float32 => {
             let float = array.as_primitive::<Float32Type>().value(row);
-            if float.is_finite() { number(float, to) } else { special(float.into(), to) }
+            if float.is_finite() { number(float, to) } else { special_float(float.into(), to) }
         }
         DataType::Float64 => {
             let float = array.as_primitive::<Float64Type>().value(row);
-            if float.is_finite() { number(float, to) } else { special(float, to) }
+            if float.is_finite() { number(float, to) } else { special_float(float, to) }
         }
         DataType::Timestamp(TimeUnit::Microsecond, zone) => {
             let micros = array.as_primitive::<TimestampMicrosecondType>().value(row);
-            time(micros, digits, if zone.is_some() { " UTC" } else { "" }, to)
+            time(micros, precision, if zone.is_some() { " UTC" } else { "" }, to)
         }
         DataType::Date32 => {
             let days = i64::from(array.as_primitive::<Date32Type>().value(row));
@@ -117,17 +117,17 @@ fn value(array: &ArrayRef, row: usize, digits: usize, to: &mut Vec<u8>) -> io::R
         DataType::LargeBinary => text(&STANDARD.encode(array.as_binary::<i64>().value(row)), to),
         DataType::BinaryView => text(&STANDARD.encode(array.as_binary_view().value(row)), to),
         DataType::FixedSizeBinary(_) => text(&STANDARD.encode(array.as_fixed_size_binary().value(row)), to),
-        DataType::List(_) => list(&array.as_list::<i32>().value(row), digits, to),
-        DataType::LargeList(_) => list(&array.as_list::<i64>().value(row), digits, to),
-        DataType::FixedSizeList(..) => list(&array.as_fixed_size_list().value(row), digits, to),
-        DataType::Map(..) => map(array, row, digits, to),
+        DataType::List(_) => list(&array.as_list::<i32>().value(row), precision, to),
+        DataType::LargeList(_) => list(&array.as_list::<i64>().value(row), precision, to),
+        DataType::FixedSizeList(..) => list(&array.as_fixed_size_list().value(row), precision, to),
+        DataType::Map(..) => map(array, row, precision, to),
         DataType::Struct(_) => {
             to.push(b'[');
             for (at, column) in array.as_struct().columns().iter().enumerate() {
                 if at > 0 {
                     to.push(b',');
                 }
-                value(&plain(column)?, row, digits, to)?;
+                value(&normalize(column)?, row, precision, to)?;
             }
             to.push(b']');
             Ok(())
@@ -148,8 +148,8 @@ fn number<T: serde::Serialize>(number: T, to: &mut Vec<u8>) -> io::Result<()> {
     Ok(serde_json::to_writer(to, &number)?)
 }
 
-/// Numbers that JSON has no sign for.
-fn special(float: f64, to: &mut Vec<u8>) -> io::Result<()> {
+/// Writes a number that JSON cannot represent.
+fn special_float(float: f64, to: &mut Vec<u8>) -> io::Result<()> {
     let name = if float.is_nan() {
         "NaN"
     } else if float > 0.0 {
@@ -160,17 +160,17 @@ fn special(float: f64, to: &mut Vec<u8>) -> io::Result<()> {
     text(name, to)
 }
 
-fn time(micros: i64, digits: usize, zone: &str, to: &mut Vec<u8>) -> io::Result<()> {
+fn time(micros: i64, precision: usize, zone: &str, to: &mut Vec<u8>) -> io::Result<()> {
     let at = Timestamp::from_microsecond(micros).map_err(io::Error::other)?;
     let at = Offset::UTC.to_datetime(at);
     let mut written = format!("{} {:02}:{:02}:{:02}.", at.date(), at.hour(), at.minute(), at.second());
     let fraction = format!("{:06}", at.subsec_nanosecond() / 1000);
-    written.push_str(&fraction[..digits]);
+    written.push_str(&fraction[..precision]);
     written.push_str(zone);
     text(&written, to)
 }
 
-/// `2 03:04:05.678`
+/// Formats an interval: `2 03:04:05.678`.
 fn interval(micros: i64) -> String {
     let millis = micros.unsigned_abs() / 1000;
     let (days, millis) = (millis / 86_400_000, millis % 86_400_000);
@@ -182,22 +182,22 @@ fn interval(micros: i64) -> String {
     text
 }
 
-fn list(items: &ArrayRef, digits: usize, to: &mut Vec<u8>) -> io::Result<()> {
-    let items = plain(items)?;
+fn list(items: &ArrayRef, precision: usize, to: &mut Vec<u8>) -> io::Result<()> {
+    let items = normalize(items)?;
     to.push(b'[');
     for row in 0..items.len() {
         if row > 0 {
             to.push(b',');
         }
-        value(&items, row, digits, to)?;
+        value(&items, row, precision, to)?;
     }
     to.push(b']');
     Ok(())
 }
 
-fn map(array: &ArrayRef, row: usize, digits: usize, to: &mut Vec<u8>) -> io::Result<()> {
+fn map(array: &ArrayRef, row: usize, precision: usize, to: &mut Vec<u8>) -> io::Result<()> {
     let entries = array.as_map().value(row);
-    let (keys, values) = (plain(entries.column(0))?, plain(entries.column(1))?);
+    let (keys, values) = (normalize(entries.column(0))?, normalize(entries.column(1))?);
     let mut key = Vec::new();
     to.push(b'{');
     for row in 0..keys.len() {
@@ -205,15 +205,15 @@ fn map(array: &ArrayRef, row: usize, digits: usize, to: &mut Vec<u8>) -> io::Res
             to.push(b',');
         }
         key.clear();
-        value(&keys, row, digits, &mut key)?;
-        // Names of members are texts, whatever the keys are.
+        value(&keys, row, precision, &mut key)?;
+        // Member names are strings, whatever the type of the keys.
         if key.first() == Some(&b'"') {
             to.extend_from_slice(&key);
         } else {
             text(&String::from_utf8_lossy(&key), to)?;
         }
         to.push(b':');
-        value(&values, row, digits, to)?;
+        value(&values, row, precision, to)?;
     }
     to.push(b'}');
     Ok(())
@@ -231,7 +231,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_sort_of_value() {
+    fn writes_values_of_all_types() {
         let time = TimestampMicrosecondArray::from(vec![1_793_612_472_345_678]);
         let mut list = ListBuilder::new(StringBuilder::new());
         list.append_value([Some("a"), None]);

@@ -16,7 +16,7 @@ use super::{Backend, Column};
 use crate::args::SourceArgs;
 use crate::commands::progress::Progress;
 use crate::failure::Failure;
-use crate::query::{Client, Door, Limits};
+use crate::query::{Client, Frontend, Limits};
 use crate::sources::{Opened, WatchConfig};
 
 /// Maximum number of concurrent statements, including those of completion.
@@ -43,11 +43,11 @@ impl Local {
         let idle = Duration::from_secs(watch_idle.max(1));
         let watching = WatchConfig { idle, memory, statement_memory: Memory::default() };
         let opened = sources.open_watched(runtime, &watching)?;
-        let limits = Limits { at_once: MAX_CONCURRENT, ..Limits::default() };
-        let door = Door::audited(Arc::clone(&opened.engine), limits, sources.partial, None);
-        let client = Arc::new(door.client());
+        let limits = Limits { concurrent: MAX_CONCURRENT, ..Limits::default() };
+        let frontend = Frontend::new(Arc::clone(&opened.engine), limits, sources.partial, None);
+        let client = Arc::new(frontend.internal_client());
         client.set_application_name("kubesql shell");
-        let own = Arc::new(door.client());
+        let own = Arc::new(frontend.internal_client());
         own.set_application_name("kubesql shell (internal)");
         let clusters = opened.source.clusters();
         let place = match clusters.as_slice() {

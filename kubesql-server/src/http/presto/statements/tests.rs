@@ -1,4 +1,4 @@
-//! Statements that are asked for again, cancelled, or not asked for any more.
+//! Pages that are requested again, statements that are cancelled, and abandoned ones.
 
 use kubesql_runtime::generated;
 use kubesql_runtime::ingest::{Files, Kinds, Options};
@@ -9,18 +9,21 @@ use super::*;
 use crate::http::presto::dialect::Dialect;
 use crate::query::Limits;
 
-const BASE: &str = "http://localhost:8080";
+const BASE_URL: &str = "http://localhost:8080";
+
+/// More rows than the buffer takes.
+const ENDLESS: &str = "select value from generate_series(1, 100000000)";
 
 fn statements() -> Arc<Statements> {
     let kinds = Kinds::new(generated::KINDS.iter().copied(), generated::rows);
     let files = Files::new(Vec::new(), kinds, Options { show_secrets: false }).expect("no files");
     let engine = Engine::new(generated::KINDS, Arc::new(files)).expect("an engine");
-    Statements::new(Door::new(engine, Limits { at_once: 4, ..Limits::default() }, false))
+    Statements::new(Frontend::unaudited(engine, Limits { concurrent: 4, ..Limits::default() }))
 }
 
-fn begin(statements: &Statements, sql: &str) -> Arc<Statement> {
-    let headers = HeaderMap::new();
-    statements.begin(Session::of(Dialect::Presto, &headers), &headers, sql)
+fn start(statements: &Statements, sql: &str) -> Arc<Statement> {
+    let session = Session::from_headers(Dialect::Presto, &HeaderMap::new());
+    statements.start(Identity::anonymous(), session, sql)
 }
 
 fn document(page: &Page) -> Value {
@@ -28,16 +31,16 @@ fn document(page: &Page) -> Value {
 }
 
 #[tokio::test]
-async fn the_last_page_can_be_asked_for_again_and_no_other() {
+async fn only_the_next_and_the_previous_page_can_be_requested() {
     let statements = statements();
-    let statement = begin(&statements, "select value from generate_series(1, 200000)");
+    let statement = start(&statements, "select value from generate_series(1, 200000)");
     let (mut number, mut rows) = (0, 0);
     loop {
-        let page = statement.page(number, BASE).await.expect("a page");
-        let again = statement.page(number, BASE).await.expect("the page once more");
+        let page = statement.page(number, BASE_URL).await.expect("a page");
+        let again = statement.page(number, BASE_URL).await.expect("the page once more");
         assert_eq!(page.body, again.body);
         assert!(page.body.len() < 2 << 20, "{}", page.body.len());
-        assert!(statement.page(number + 2, BASE).await.is_none());
+        assert!(statement.page(number + 2, BASE_URL).await.is_none());
         let page = document(&page);
         rows += page["data"].as_array().map_or(0, Vec::len);
         number += 1;
@@ -47,46 +50,28 @@ async fn the_last_page_can_be_asked_for_again_and_no_other() {
         }
     }
     assert_eq!(rows, 200_000);
-    assert!(number > 1 && statement.page(0, BASE).await.is_none());
-    assert!(statement.page(number, BASE).await.is_none());
+    assert!(number > 1 && statement.page(0, BASE_URL).await.is_none());
+    assert!(statement.page(number, BASE_URL).await.is_none());
 }
 
 #[tokio::test]
-async fn a_statement_waits_for_who_reads_slowly() {
+async fn a_statement_pauses_until_its_client_reads() {
     let statements = statements();
-    let statement = begin(&statements, "select value from generate_series(1, 100000000)");
-    while statement.flow.with(|told| told.rows == 0) {
+    let statement = start(&statements, ENDLESS);
+    while statement.buffer.with_state(|state| state.rows == 0) {
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
     tokio::time::sleep(Duration::from_millis(300)).await;
-    assert!(statement.flow.with(|told| told.bytes) < 3 << 20);
+    assert!(statement.buffer.with_state(|state| state.bytes) < 3 << 20);
 }
 
 #[tokio::test]
-async fn who_cancels_is_told_so() {
+async fn a_cancelled_statement_ends_with_an_error() {
     let statements = statements();
-    let statement = begin(&statements, "select value from generate_series(1, 100000000)");
-    assert!(statement.page(0, BASE).await.is_some());
+    let statement = start(&statements, ENDLESS);
+    assert!(statement.page(0, BASE_URL).await.is_some());
     statement.cancel();
-    let page = document(&statement.page(1, BASE).await.expect("a page"));
+    let page = document(&statement.page(1, BASE_URL).await.expect("a page"));
     assert_eq!((&page["error"]["errorName"], page.get("nextUri")), (&Value::from("USER_CANCELED"), None));
     assert_eq!(page["stats"]["state"], "FAILED");
-}
-
-#[tokio::test]
-async fn what_nobody_asks_for_is_stopped() {
-    let statements = statements();
-    let statement = begin(&statements, "select value from generate_series(1, 100000000)");
-    let id = statement.id.clone();
-    let flow = Arc::clone(&statement.flow);
-    drop(statement);
-    statements.forget(Duration::from_secs(60), Duration::ZERO);
-    assert!(statements.get(&id).is_some());
-    tokio::time::sleep(Duration::from_millis(20)).await;
-    statements.forget(Duration::from_millis(10), Duration::ZERO);
-    assert!(statements.get(&id).is_none());
-    // Its task is gone, and with it the other side.
-    while Arc::strong_count(&flow) > 1 {
-        tokio::time::sleep(Duration::from_millis(10)).await;
-    }
 }

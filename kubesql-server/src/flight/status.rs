@@ -1,5 +1,6 @@
-//! Errors as clients of gRPC know them: a code, and a message with what to do about it.
+//! Errors as gRPC statuses: a code, a message with the hint, and metadata for programs.
 
+use arrow_flight::error::FlightError;
 use kubesql_runtime::sql::{ErrorKind, SqlError};
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 use tonic::metadata::{MetadataMap, MetadataValue};
@@ -7,13 +8,13 @@ use tonic::{Code, Status};
 
 use crate::auth::Refused;
 
-/// What sort of failure it is, for us and for SQL, and what to do about it: metadata beside the message.
+/// The metadata of an error: its kind, SQLSTATE and hint.
 const KIND: &str = "x-kubesql-error";
 const SQLSTATE: &str = "x-kubesql-sqlstate";
 const HINT: &str = "x-kubesql-hint";
 
-/// An error of a statement.
-pub(super) fn of(error: SqlError) -> Status {
+/// The error of a statement.
+pub(super) fn from_sql(error: SqlError) -> Status {
     let (code, name) = code(error.kind);
     let mut metadata = MetadataMap::new();
     metadata.insert(KIND, MetadataValue::from_static(name));
@@ -21,8 +22,8 @@ pub(super) fn of(error: SqlError) -> Status {
     let SqlError { message, hint, .. } = error;
     let text = match hint {
         Some(hint) => {
-            // Values are ASCII.
-            let encoded = utf8_percent_encode(&hint, UNPRINTED).to_string();
+            // Values of metadata are ASCII.
+            let encoded = utf8_percent_encode(&hint, ESCAPED).to_string();
             if let Ok(value) = MetadataValue::try_from(encoded) {
                 metadata.insert(HINT, value);
             }
@@ -33,8 +34,8 @@ pub(super) fn of(error: SqlError) -> Status {
     Status::with_metadata(code, text, metadata)
 }
 
-/// What is not printed, what is not ASCII, and the sign that says so; the rest stays, to be read.
-const UNPRINTED: &AsciiSet = &CONTROLS.add(b'%');
+/// Besides characters that are not ASCII, which are always escaped.
+const ESCAPED: &AsciiSet = &CONTROLS.add(b'%');
 
 fn code(kind: ErrorKind) -> (Code, &'static str) {
     match kind {
@@ -55,23 +56,28 @@ fn code(kind: ErrorKind) -> (Code, &'static str) {
     }
 }
 
-/// A statement that its client has cancelled.
+/// The client has cancelled the statement.
 pub(super) fn cancelled() -> Status {
-    of(SqlError::new(ErrorKind::Cancelled, "the statement was cancelled"))
+    from_sql(SqlError::new(ErrorKind::Cancelled, "the statement was cancelled"))
 }
 
-/// Somebody who is not let in.
-pub(super) fn refused(refused: Refused) -> Status {
-    let hint = if refused.nothing_shown { "\nhint: give the client a name and a password, or a token" } else { "" };
+/// Authentication has failed.
+pub(super) fn unauthenticated(refused: Refused) -> Status {
+    let hint = if refused.no_credentials { "\nhint: give the client a name and a password, or a token" } else { "" };
     Status::unauthenticated(format!("{}{hint}", refused.message))
 }
 
-/// A message that is not what the protocol says.
-pub(super) fn protocol(message: impl Into<String>) -> Status {
+/// The client has sent an invalid message.
+pub(super) fn invalid_message(message: impl Into<String>) -> Status {
     Status::invalid_argument(message)
 }
 
-/// What cannot be encoded.
-pub(super) fn encoding(error: impl std::fmt::Display) -> Status {
-    Status::internal(format!("the answer cannot be encoded: {error}"))
+/// An answer could not be encoded.
+pub(super) fn encoding_failed(error: impl std::fmt::Display) -> Status {
+    Status::internal(format!("could not encode the answer: {error}"))
+}
+
+/// An error of arrow-flight.
+pub(super) fn from_flight(error: FlightError) -> Status {
+    error.into()
 }

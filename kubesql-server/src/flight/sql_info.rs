@@ -1,4 +1,4 @@
-//! What kubesql says of itself: its SQL as a list of facts, and its types. Tests hold the facts against statements.
+//! The answers to `GetSqlInfo` and `GetXdbcTypeInfo`. Tests compare them with the outcome of statements.
 
 use std::collections::HashMap;
 
@@ -11,17 +11,17 @@ use arrow_flight::sql::{
     SqlTransactionIsolationLevel, XdbcDataType, XdbcDatetimeSubcode,
 };
 
-/// Words that are keywords here and not in the standard of 1992.
+/// Keywords that are not keywords of SQL-92.
 pub(super) const KEYWORDS: &[&str] =
     &["DESCRIBE", "EXPLAIN", "ILIKE", "LATERAL", "LIMIT", "OFFSET", "OVER", "PARTITION", "RECURSIVE", "SHOW", "WINDOW"];
 
-/// Functions by the names that X/Open has for them.
+/// Numeric functions, by their names in the X/Open CLI.
 pub(super) const NUMERIC: &[&str] = &[
     "ABS", "ACOS", "ASIN", "ATAN", "ATAN2", "CEIL", "COS", "COT", "DEGREES", "EXP", "FLOOR", "LOG", "LOG10", "PI",
     "POWER", "RADIANS", "RANDOM", "ROUND", "SIN", "SQRT", "TAN", "TRUNC",
 ];
 
-/// The same for text.
+/// String functions.
 pub(super) const STRING: &[&str] = &[
     "ASCII",
     "BTRIM",
@@ -47,11 +47,11 @@ pub(super) const STRING: &[&str] = &[
     "UPPER",
 ];
 
-/// The same for times.
+/// Date and time functions.
 pub(super) const DATETIME: &[&str] =
     &["CURRENT_DATE", "CURRENT_TIME", "DATE_PART", "DATE_TRUNC", "NOW", "TO_TIMESTAMP"];
 
-/// What is not to be had here.
+/// Boolean values that are false.
 const FALSE: &[SqlInfo] = &[
     SqlInfo::FlightSqlServerSubstrait,
     SqlInfo::FlightSqlServerBulkIngestion,
@@ -74,7 +74,7 @@ const FALSE: &[SqlInfo] = &[
     SqlInfo::SqlStoredFunctionsUsingCallSyntaxSupported,
 ];
 
-/// What is.
+/// Boolean values that are true.
 const TRUE: &[SqlInfo] = &[
     SqlInfo::FlightSqlServerReadOnly,
     SqlInfo::FlightSqlServerSql,
@@ -91,7 +91,7 @@ const TRUE: &[SqlInfo] = &[
     SqlInfo::SqlCorrelatedSubqueriesSupported,
 ];
 
-/// What has no limit that is known, which is zero.
+/// Limits that do not exist or are not known, for which the value is 0.
 const UNLIMITED: &[SqlInfo] = &[
     SqlInfo::SqlMaxBinaryLiteralLength,
     SqlInfo::SqlMaxCharLiteralLength,
@@ -115,21 +115,21 @@ const UNLIMITED: &[SqlInfo] = &[
     SqlInfo::SqlMaxUsernameLength,
 ];
 
-/// Numbers, and masks with a bit for each thing of a list that is there.
+/// Numbers and bit masks.
 const NUMBERS: &[(SqlInfo, i32)] = &[
     (SqlInfo::FlightSqlServerTransaction, SqlSupportedTransaction::None as i32),
     (SqlInfo::FlightSqlServerStatementTimeout, 0),
     (SqlInfo::FlightSqlServerTransactionTimeout, 0),
-    // Names without quotes are folded to lower case; what is in quotes is as it is written.
+    // Unquoted identifiers are folded to lower case, quoted ones are case-sensitive.
     (SqlInfo::SqlIdentifierCase, 3),
     (SqlInfo::SqlQuotedIdentifierCase, 0),
     (SqlInfo::SqlNullOrdering, SqlNullOrdering::SqlNullsSortedHigh as i32),
-    // By what is not selected, and by more than is.
+    // By columns that are not selected, and by columns beyond those.
     (SqlInfo::SqlSupportedGroupBy, 0b11),
-    // Even the least of ODBC's grammars creates tables.
+    // Even the minimum grammar of ODBC includes CREATE TABLE.
     (SqlInfo::SqlSupportedGrammar, 0),
     (SqlInfo::SqlAnsi92SupportedLevel, 0b1),
-    // Limited and full ones: a mask to those who read it, though the protocol calls it a number.
+    // Limited and full outer joins. Drivers read a bit mask, although the protocol specifies a number.
     (SqlInfo::SqlOuterJoinsSupportLevel, 0b110),
     (SqlInfo::SqlSchemasSupportedActions, 0),
     (SqlInfo::SqlCatalogsSupportedActions, 0),
@@ -139,7 +139,7 @@ const NUMBERS: &[(SqlInfo, i32)] = &[
     (SqlInfo::SqlSupportedUnions, 0b11),
     (SqlInfo::SqlDefaultTransactionIsolation, SqlTransactionIsolationLevel::SqlTransactionNone as i32),
     (SqlInfo::SqlSupportedTransactionsIsolationLevels, 0b1),
-    // Forward only, and read only.
+    // Forward-only and read-only.
     (SqlInfo::SqlSupportedResultSetTypes, 0b10),
     (SqlInfo::SqlSupportedConcurrenciesForResultSetUnspecified, 0),
     (SqlInfo::SqlSupportedConcurrenciesForResultSetForwardOnly, 0b10),
@@ -159,40 +159,40 @@ const TEXTS: &[(SqlInfo, &str)] = &[
     (SqlInfo::SqlCatalogTerm, "catalog"),
 ];
 
-/// What CAST makes of what: anything of these of text, text of anything, and numbers of numbers.
+/// The supported casts: between text and all types, and between numeric types.
 fn casts() -> HashMap<i32, Vec<i32>> {
     use SqlSupportsConvert as Type;
     let numbers = [Type::SqlConvertBigint, Type::SqlConvertInteger, Type::SqlConvertSmallint, Type::SqlConvertFloat];
     let others = [Type::SqlConvertBit, Type::SqlConvertDate, Type::SqlConvertTimestamp, Type::SqlConvertVarchar];
-    let all: Vec<i32> = numbers.iter().chain(&others).map(|of| *of as i32).collect();
+    let all: Vec<i32> = numbers.iter().chain(&others).map(|to| *to as i32).collect();
     let mut casts: HashMap<i32, Vec<i32>> =
         all.iter().map(|from| (*from, vec![*from, Type::SqlConvertVarchar as i32])).collect();
     for number in numbers {
-        let to = numbers.iter().map(|of| *of as i32).chain([Type::SqlConvertVarchar as i32]);
+        let to = numbers.iter().map(|to| *to as i32).chain([Type::SqlConvertVarchar as i32]);
         casts.insert(number as i32, to.collect());
     }
     casts.insert(Type::SqlConvertVarchar as i32, all);
     casts
 }
 
-/// All facts.
+/// All values of `GetSqlInfo`.
 pub(super) fn all() -> Result<SqlInfoData, FlightError> {
-    let mut facts = SqlInfoDataBuilder::new();
-    FALSE.iter().for_each(|name| facts.append(*name, false));
-    TRUE.iter().for_each(|name| facts.append(*name, true));
-    UNLIMITED.iter().for_each(|name| facts.append(*name, 0_i64));
-    NUMBERS.iter().for_each(|(name, number)| facts.append(*name, *number));
-    TEXTS.iter().for_each(|(name, text)| facts.append(*name, *text));
-    facts.append(SqlInfo::SqlKeywords, KEYWORDS);
-    facts.append(SqlInfo::SqlNumericFunctions, NUMERIC);
-    facts.append(SqlInfo::SqlStringFunctions, STRING);
-    facts.append(SqlInfo::SqlSystemFunctions, &[] as &[&str]);
-    facts.append(SqlInfo::SqlDatetimeFunctions, DATETIME);
-    facts.append(SqlInfo::SqlSupportsConvert, casts());
-    facts.build()
+    let mut info = SqlInfoDataBuilder::new();
+    FALSE.iter().for_each(|name| info.append(*name, false));
+    TRUE.iter().for_each(|name| info.append(*name, true));
+    UNLIMITED.iter().for_each(|name| info.append(*name, 0_i64));
+    NUMBERS.iter().for_each(|(name, number)| info.append(*name, *number));
+    TEXTS.iter().for_each(|(name, text)| info.append(*name, *text));
+    info.append(SqlInfo::SqlKeywords, KEYWORDS);
+    info.append(SqlInfo::SqlNumericFunctions, NUMERIC);
+    info.append(SqlInfo::SqlStringFunctions, STRING);
+    info.append(SqlInfo::SqlSystemFunctions, &[] as &[&str]);
+    info.append(SqlInfo::SqlDatetimeFunctions, DATETIME);
+    info.append(SqlInfo::SqlSupportsConvert, casts());
+    info.build()
 }
 
-/// The types of columns, as JDBC and ODBC number them.
+/// The types of columns, for `GetXdbcTypeInfo`.
 pub(super) fn types() -> Result<XdbcTypeInfoData, FlightError> {
     let mut types = XdbcTypeInfoDataBuilder::new();
     let text = |name: &str| XdbcTypeInfo {
@@ -200,7 +200,7 @@ pub(super) fn types() -> Result<XdbcTypeInfoData, FlightError> {
         literal_suffix: Some("'".to_owned()),
         case_sensitive: true,
         column_size: Some(i32::MAX),
-        ..of(name, XdbcDataType::XdbcVarchar)
+        ..type_info(name, XdbcDataType::XdbcVarchar)
     };
     let number = |name: &str, number: XdbcDataType, radix, digits| XdbcTypeInfo {
         unsigned_attribute: Some(false),
@@ -209,10 +209,10 @@ pub(super) fn types() -> Result<XdbcTypeInfoData, FlightError> {
         minimum_scale: Some(0),
         maximum_scale: Some(0),
         auto_increment: Some(false),
-        ..of(name, number)
+        ..type_info(name, number)
     };
     types.append(number("bigint", XdbcDataType::XdbcBigint, 10, 19));
-    types.append(XdbcTypeInfo { column_size: Some(1), ..of("boolean", XdbcDataType::XdbcBit) });
+    types.append(XdbcTypeInfo { column_size: Some(1), ..type_info("boolean", XdbcDataType::XdbcBit) });
     types.append(XdbcTypeInfo { column_size: Some(10), ..time(text("date"), XdbcDataType::XdbcDate) });
     types.append(number("double precision", XdbcDataType::XdbcDouble, 2, 53));
     types.append(number("integer", XdbcDataType::XdbcInteger, 10, 10));
@@ -227,19 +227,19 @@ pub(super) fn types() -> Result<XdbcTypeInfoData, FlightError> {
     types.build()
 }
 
-fn of(name: &str, of: XdbcDataType) -> XdbcTypeInfo {
+fn type_info(name: &str, data_type: XdbcDataType) -> XdbcTypeInfo {
     XdbcTypeInfo {
         type_name: name.to_owned(),
         local_type_name: Some(name.to_owned()),
-        data_type: of,
-        sql_data_type: of,
+        data_type,
+        sql_data_type: data_type,
         nullable: Nullable::NullabilityNullable,
         searchable: Searchable::Full,
         ..XdbcTypeInfo::default()
     }
 }
 
-/// A time, which is written as text is.
-fn time(text: XdbcTypeInfo, of: XdbcDataType) -> XdbcTypeInfo {
-    XdbcTypeInfo { data_type: of, sql_data_type: XdbcDataType::XdbcDatetime, case_sensitive: false, ..text }
+/// A date or time type, whose literals are quoted like text.
+fn time(text: XdbcTypeInfo, data_type: XdbcDataType) -> XdbcTypeInfo {
+    XdbcTypeInfo { data_type, sql_data_type: XdbcDataType::XdbcDatetime, case_sensitive: false, ..text }
 }

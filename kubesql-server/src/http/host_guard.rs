@@ -1,4 +1,5 @@
-//! Keeps away the pages that a browser on this machine shows: they reach its ports, but under names of their own.
+//! Protects a server that listens on localhost without authentication from web pages: by DNS rebinding, a page of
+//! another site can make a browser on this machine send requests here, but only with a foreign `Host`.
 
 use std::net::IpAddr;
 
@@ -8,20 +9,19 @@ use axum::http::header::HOST;
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 
-/// Answers requests for this machine by name or for an address. A name of somebody else's leads here only where its
-/// owner wants scripts to read what they must not (DNS rebinding).
-pub(super) async fn only_for_this_machine(request: Request, next: Next) -> Response {
+/// Middleware that rejects requests whose host is neither `localhost` nor an IP address.
+pub(super) async fn reject_foreign_hosts(request: Request, next: Next) -> Response {
     let host = request.headers().get(HOST).map(|host| host.to_str().unwrap_or_default());
     let host = host.or_else(|| request.uri().authority().map(|authority| authority.as_str()));
-    if host.is_none_or(is_here) {
+    if host.is_none_or(is_local) {
         return next.run(request).await;
     }
-    let message = "this server answers requests for localhost or an IP address: ask for http://localhost:PORT\n";
+    let message = "this server only answers requests for localhost or an IP address: use http://localhost:PORT\n";
     (StatusCode::MISDIRECTED_REQUEST, message).into_response()
 }
 
-/// Whether a host, with its port or without, is `localhost` or an address.
-fn is_here(host: &str) -> bool {
+/// Whether a host, with or without a port, is `localhost`, a name below it, or an IP address.
+fn is_local(host: &str) -> bool {
     if let Some(rest) = host.strip_prefix('[') {
         return rest.split_once(']').is_some_and(|(address, _)| address.parse::<IpAddr>().is_ok());
     }
@@ -35,8 +35,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn hosts() {
-        for (host, here) in [
+    fn tells_local_hosts_from_foreign_ones() {
+        for (host, expect) in [
             ("localhost:8080", true),
             ("LOCALHOST", true),
             ("kubesql.localhost:1", true),
@@ -48,7 +48,7 @@ mod tests {
             ("[attacker.example]", false),
             ("", false),
         ] {
-            assert_eq!(is_here(host), here, "{host}");
+            assert_eq!(is_local(host), expect, "{host}");
         }
     }
 }

@@ -1,4 +1,5 @@
-//! Who may cancel whose statement: whoever has the number and the key that a connection was given when it started.
+//! Cancel requests. A connection receives a number and a secret key when it starts; another connection that sends both
+//! cancels its statement.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Weak};
@@ -7,18 +8,18 @@ use parking_lot::Mutex;
 use pgwire::api::{ClientInfo, PidSecretKeyGenerator, RandomPidSecretKeyGenerator};
 use pgwire::messages::startup::SecretKey;
 
-use crate::auth::same;
+use crate::auth::constant_time_eq;
 use crate::query::Client;
 
-/// The clients that can be cancelled.
+/// The connected clients and their keys.
 #[derive(Default)]
-pub(super) struct Clients {
+pub(super) struct CancelKeys {
     ids: RandomPidSecretKeyGenerator,
     by_id: Mutex<HashMap<i32, (SecretKey, Weak<Client>)>>,
 }
 
-impl Clients {
-    /// Lets the client be cancelled by its number and key, as long as it is there.
+impl CancelKeys {
+    /// Assigns a number and a key to a client. They are valid as long as the client lives.
     pub(super) fn register<C: ClientInfo>(&self, connection: &mut C, client: &Arc<Client>) {
         let mut clients = self.by_id.lock();
         let (id, key) = loop {
@@ -31,15 +32,15 @@ impl Clients {
         connection.set_pid_and_secret_key(id, key);
     }
 
-    /// Forgets a client whose connection has ended.
-    pub(super) fn forget(&self, id: i32) {
+    /// Removes a client whose connection has ended.
+    pub(super) fn remove(&self, id: i32) {
         self.by_id.lock().remove(&id);
     }
 
-    /// Cancels what a client runs, if this is its key.
+    /// Cancels the statement of a client, if the key is right.
     pub(super) fn cancel(&self, id: i32, key: &[u8]) {
-        if let Some((theirs, client)) = self.by_id.lock().get(&id)
-            && same(&theirs.to_bytes(), key)
+        if let Some((expected, client)) = self.by_id.lock().get(&id)
+            && constant_time_eq(&expected.to_bytes(), key)
             && let Some(client) = client.upgrade()
         {
             client.cancel();

@@ -1,16 +1,16 @@
-//! Errors as clients of Presto and Trino know them: code, name, type, and the place where that is known.
+//! Errors in the protocol of Presto and Trino: code, name, type, and location.
 
 use kubesql_runtime::sql::{ErrorKind, SqlError};
 use serde_json::{Value, json};
 
-/// What a statement failed with.
+/// The error of a statement.
 #[derive(Debug, Clone)]
-pub(super) struct Failure {
+pub(super) struct QueryError {
     name: &'static str,
     message: String,
 }
 
-/// Names with their codes and types, as in Trino's `StandardErrorCode`, which has Presto's and more.
+/// Names with codes and types. They are those of Trino's `StandardErrorCode`, a superset of Presto's.
 const CODES: [(&str, u32, &str); 20] = [
     ("SYNTAX_ERROR", 1, "USER_ERROR"),
     ("USER_CANCELED", 3, "USER_ERROR"),
@@ -34,33 +34,39 @@ const CODES: [(&str, u32, &str); 20] = [
     ("KUBESQL_SOURCE_ERROR", 16_777_216, "EXTERNAL"),
 ];
 
-impl Failure {
-    /// One of the protocol's own.
+/// The SQLSTATE of an unknown schema.
+const INVALID_SCHEMA_NAME: &str = "3F000";
+
+/// The SQLSTATE of a division by zero.
+const DIVISION_BY_ZERO: &str = "22012";
+
+impl QueryError {
+    /// `name` is one of [`CODES`].
     pub(super) fn new(name: &'static str, message: impl Into<String>) -> Self {
         Self { name, message: message.into() }
     }
 
-    /// The same under another name.
-    pub(super) fn named(mut self, name: &'static str) -> Self {
+    /// The same error with another name.
+    pub(super) fn with_name(mut self, name: &'static str) -> Self {
         self.name = name;
         self
     }
 
-    /// As the protocol tells it.
+    /// The error as JSON.
     pub(super) fn document(&self) -> Value {
-        let (_, code, of) =
+        let (_, code, error_type) =
             CODES.into_iter().find(|(name, ..)| *name == self.name).unwrap_or(("", 65_536, "INTERNAL_ERROR"));
-        let (message, place) = located(&self.message);
+        let (message, location) = locate(&self.message);
         let failure =
             json!({"type": format!("kubesql.{}", self.name), "message": message, "suppressed": [], "stack": []});
         let mut document = json!({
             "message": message,
             "errorCode": code,
             "errorName": self.name,
-            "errorType": of,
+            "errorType": error_type,
             "failureInfo": failure,
         });
-        if let Some((line, column)) = place {
+        if let Some((line, column)) = location {
             document["errorLocation"] = json!({"lineNumber": line, "columnNumber": column});
             document["failureInfo"]["errorLocation"] = document["errorLocation"].clone();
         }
@@ -68,16 +74,16 @@ impl Failure {
     }
 }
 
-impl From<SqlError> for Failure {
+impl From<SqlError> for QueryError {
     fn from(error: SqlError) -> Self {
         let name = match error.kind {
             ErrorKind::Syntax => "SYNTAX_ERROR",
-            ErrorKind::UnknownTable if error.message.starts_with("schema ") => "SCHEMA_NOT_FOUND",
+            ErrorKind::UnknownTable if error.sqlstate() == INVALID_SCHEMA_NAME => "SCHEMA_NOT_FOUND",
             ErrorKind::UnknownTable => "TABLE_NOT_FOUND",
             ErrorKind::UnknownColumn => "COLUMN_NOT_FOUND",
             ErrorKind::ReadOnly => "READ_ONLY_VIOLATION",
             ErrorKind::Unsupported => "NOT_SUPPORTED",
-            ErrorKind::Invalid if error.message.to_lowercase().contains("divide by zero") => "DIVISION_BY_ZERO",
+            ErrorKind::Invalid if error.sqlstate() == DIVISION_BY_ZERO => "DIVISION_BY_ZERO",
             ErrorKind::Invalid => "GENERIC_USER_ERROR",
             ErrorKind::Source => "KUBESQL_SOURCE_ERROR",
             ErrorKind::Timeout => "EXCEEDED_TIME_LIMIT",
@@ -88,7 +94,7 @@ impl From<SqlError> for Failure {
             ErrorKind::GoingAway => "SERVER_SHUTTING_DOWN",
             ErrorKind::Internal => "GENERIC_INTERNAL_ERROR",
         };
-        // There is no place for hints of their own.
+        // The protocol has no field for hints.
         let message = match error.hint {
             Some(hint) => format!("{} ({hint})", error.message),
             None => error.message,
@@ -97,23 +103,23 @@ impl From<SqlError> for Failure {
     }
 }
 
-impl From<std::io::Error> for Failure {
+impl From<std::io::Error> for QueryError {
     fn from(error: std::io::Error) -> Self {
         Self::new("GENERIC_INTERNAL_ERROR", error.to_string())
     }
 }
 
-/// The message as Presto has it, `line 1:8: ...`, and the place, where the parser told it.
-fn located(message: &str) -> (String, Option<(u32, u32)>) {
-    let place = || {
+/// Moves the location of a syntax error to the front of its message, as in Presto: `line 1:8: ...`.
+fn locate(message: &str) -> (String, Option<(u32, u32)>) {
+    let location = || {
         let (before, rest) = message.split_once(" at Line: ")?;
         let (line, rest) = rest.split_once(", Column: ")?;
         let digits = rest.find(|c: char| !c.is_ascii_digit()).unwrap_or(rest.len());
         let (line, column): (u32, u32) = (line.parse().ok()?, rest[..digits].parse().ok()?);
         Some((format!("line {line}:{column}: {before}{}", &rest[digits..]), (line, column)))
     };
-    match place() {
-        Some((message, place)) => (message, Some(place)),
+    match location() {
+        Some((message, location)) => (message, Some(location)),
         None => (message.to_owned(), None),
     }
 }
@@ -123,25 +129,23 @@ mod tests {
     use super::*;
 
     #[test]
-    fn errors_have_codes_and_places() {
-        let of = |kind, message: &str| Failure::from(SqlError::new(kind, message)).document();
+    fn errors_have_codes_and_locations() {
+        let document = |kind, message: &str| QueryError::from(SqlError::new(kind, message)).document();
         let syntax =
-            of(ErrorKind::Syntax, "sql parser error: Expected: an expression, found: EOF at Line: 2, Column: 14");
+            document(ErrorKind::Syntax, "sql parser error: Expected: an expression, found: EOF at Line: 2, Column: 14");
         assert_eq!(syntax["message"], "line 2:14: sql parser error: Expected: an expression, found: EOF");
         assert_eq!(syntax["errorLocation"], json!({"lineNumber": 2, "columnNumber": 14}));
         assert_eq!((&syntax["errorCode"], &syntax["errorName"]), (&json!(1), &json!("SYNTAX_ERROR")));
-        for (kind, message, name, of_type) in [
+        for (kind, message, name, error_type) in [
             (ErrorKind::UnknownTable, "table \"x\" does not exist", "TABLE_NOT_FOUND", "USER_ERROR"),
-            (ErrorKind::UnknownTable, "schema \"x\" does not exist", "SCHEMA_NOT_FOUND", "USER_ERROR"),
-            (ErrorKind::Invalid, "Divide by zero error", "DIVISION_BY_ZERO", "USER_ERROR"),
-            (ErrorKind::Timeout, "late", "EXCEEDED_TIME_LIMIT", "INSUFFICIENT_RESOURCES"),
+            (ErrorKind::Timeout, "too slow", "EXCEEDED_TIME_LIMIT", "INSUFFICIENT_RESOURCES"),
             (ErrorKind::Source, "gone", "KUBESQL_SOURCE_ERROR", "EXTERNAL"),
         ] {
-            let error = of(kind, message);
-            assert_eq!((&error["errorName"], &error["errorType"]), (&json!(name), &json!(of_type)), "{message}");
+            let error = document(kind, message);
+            assert_eq!((&error["errorName"], &error["errorType"]), (&json!(name), &json!(error_type)), "{message}");
             assert!(error.get("errorLocation").is_none());
         }
-        let hinted = Failure::from(SqlError::new(ErrorKind::UnknownTable, "no").hint("try")).document();
+        let hinted = QueryError::from(SqlError::new(ErrorKind::UnknownTable, "no").hint("try")).document();
         assert_eq!(hinted["message"], "no (try)");
     }
 }

@@ -1,4 +1,4 @@
-//! The answer as one JSON document: columns, then rows as lists of values.
+//! The answer as one JSON document: columns, then rows as arrays of values.
 
 use std::io::{self, Write};
 
@@ -9,15 +9,15 @@ use super::answer::columns;
 use crate::output::value::{json_encoder, json_options};
 use crate::output::{Done, Sink};
 
-/// Writes the document up to the end of its rows; what comes behind is known only then.
-pub(super) struct Rows<W> {
+/// Writes the document up to the end of its rows. The summary that follows is only known then.
+pub(super) struct JsonDocument<W> {
     to: W,
     rows: usize,
     buffer: Vec<u8>,
 }
 
-impl<W: Write> Rows<W> {
-    /// Writes the columns at once.
+impl<W: Write> JsonDocument<W> {
+    /// Writes the columns.
     pub(super) fn new(mut to: W, schema: &Schema) -> io::Result<Self> {
         to.write_all(b"{\"columns\":")?;
         serde_json::to_writer(&mut to, &columns(schema))?;
@@ -26,7 +26,7 @@ impl<W: Write> Rows<W> {
     }
 }
 
-impl<W: Write> Sink for Rows<W> {
+impl<W: Write> Sink for JsonDocument<W> {
     fn batch(&mut self, batch: &RecordBatch) -> io::Result<()> {
         let (schema, options) = (batch.schema(), json_options());
         let columns = schema.fields().iter().zip(batch.columns());

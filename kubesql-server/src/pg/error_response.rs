@@ -1,42 +1,42 @@
-//! Errors and warnings as PostgreSQL's clients know them: severity, SQLSTATE, message and hint.
+//! Errors and warnings as the protocol sends them: severity, SQLSTATE, message, hint and position.
 
 use kubesql_runtime::sql::SqlError;
 use kubesql_runtime::store::Warning;
 use pgwire::error::{ErrorInfo, PgWireError};
 use pgwire::messages::response::NoticeResponse;
 
-/// An error of a statement.
-pub(super) fn of(error: SqlError) -> PgWireError {
+/// The error of a statement.
+pub(super) fn from_sql(error: SqlError) -> PgWireError {
     let mut info = ErrorInfo::new("ERROR".to_owned(), error.sqlstate().to_owned(), error.message);
     info.hint = error.hint;
     info.position = error.position.map(|position| position.to_string());
     PgWireError::UserError(Box::new(info))
 }
 
-/// An error of the protocol's.
-pub(super) fn protocol(message: impl Into<String>) -> PgWireError {
-    coded("08P01", message)
+/// The client has violated the protocol.
+pub(super) fn protocol_violation(message: impl Into<String>) -> PgWireError {
+    with_sqlstate("08P01", message)
 }
 
-/// An error with a code of PostgreSQL's.
-pub(super) fn coded(code: &str, message: impl Into<String>) -> PgWireError {
+/// An error with a SQLSTATE.
+pub(super) fn with_sqlstate(code: &str, message: impl Into<String>) -> PgWireError {
     PgWireError::UserError(Box::new(ErrorInfo::new("ERROR".to_owned(), code.to_owned(), message.into())))
 }
 
-/// A warning about what a client does.
+/// A warning with a SQLSTATE.
 pub(super) fn warning(code: &str, message: &str) -> NoticeResponse {
     NoticeResponse::from(ErrorInfo::new("WARNING".to_owned(), code.to_owned(), message.to_owned()))
 }
 
-/// What is wrong with the data of an answer.
-pub(super) fn notice(warning: Warning) -> NoticeResponse {
+/// A warning about data.
+pub(super) fn data_warning(warning: Warning) -> NoticeResponse {
     let Warning { place, message, count } = warning;
     let times = if count > 1 { format!(" ({count} times)") } else { String::new() };
     let message = format!("{place}: {message}{times}");
     NoticeResponse::from(ErrorInfo::new("WARNING".to_owned(), "01000".to_owned(), message))
 }
 
-/// What ends a connection.
+/// An error that ends the connection.
 pub(super) fn fatal(code: &str, message: &str) -> ErrorInfo {
     ErrorInfo::new("FATAL".to_owned(), code.to_owned(), message.to_owned())
 }

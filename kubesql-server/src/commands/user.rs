@@ -1,4 +1,4 @@
-//! `kubesql user` and `kubesql token`: who may come in.
+//! `kubesql user` and `kubesql token`: manage the files of credentials.
 
 use std::io::{self, IsTerminal, Write};
 use std::path::Path;
@@ -7,46 +7,48 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::query::say;
 use crate::args::{TokenCommand, UserCommand};
-use crate::auth::users::check_name;
+use crate::auth::users::validate_name;
 use crate::auth::verifier::Verifier;
-use crate::auth::{TOKEN, edit, tokens};
+use crate::auth::{TOKEN_USER, credential_file, tokens};
 use crate::failure::Failure;
 
 /// Adds or removes a user.
 pub(crate) fn user(command: &UserCommand) -> Result<(), Failure> {
     match command {
         UserCommand::Add { name, users } => {
-            checked(name)?;
-            if name == TOKEN {
+            validate(name)?;
+            if name == TOKEN_USER {
                 return Err(Failure::usage(
-                    format!("no user can be called {TOKEN}"),
-                    "that is the name that tokens are sent with; choose another",
+                    format!("user name \"{TOKEN_USER}\" is reserved"),
+                    "clients send it together with tokens; choose another name",
                 ));
             }
             let verifier = Verifier::new(&password(name)?).to_string();
             match users {
                 Some(path) => {
-                    let there = edit::put(path, name, &verifier).map_err(|error| unwritable(path, &error))?;
-                    say(&format!("{name} {}", if there { "has another password now" } else { "was added" }));
+                    let existed = credential_file::upsert(path, name, &verifier);
+                    let existed = existed.map_err(|error| write_failed(path, &error))?;
+                    let change = if existed { "changed the password of" } else { "added" };
+                    say(&format!("{change} user \"{name}\""));
                     Ok(())
                 }
                 None => Ok(writeln!(io::stdout().lock(), "{name}:{verifier}")?),
             }
         }
-        UserCommand::Remove { name, users } => removed(users, name),
+        UserCommand::Remove { name, users } => remove("user", users, name),
     }
 }
 
-/// Makes or ends a token.
+/// Creates or revokes a token.
 pub(crate) fn token(command: &TokenCommand) -> Result<(), Failure> {
     match command {
         TokenCommand::Create { name, tokens, expires } => {
-            checked(name)?;
+            validate(name)?;
             let expires = expires.as_deref().map(expiry).transpose()?;
             let (token, line) = tokens::create(name, expires);
             let value = line.split_once(':').map_or("", |(_, value)| value);
             if let Some(path) = tokens {
-                edit::put(path, name, value).map_err(|error| unwritable(path, &error))?;
+                credential_file::upsert(path, name, value).map_err(|error| write_failed(path, &error))?;
             }
             let mut out = io::stdout().lock();
             writeln!(out, "{token}")?;
@@ -55,39 +57,36 @@ pub(crate) fn token(command: &TokenCommand) -> Result<(), Failure> {
             }
             Ok(())
         }
-        TokenCommand::Revoke { name, tokens } => removed(tokens, name),
+        TokenCommand::Revoke { name, tokens } => remove("token", tokens, name),
     }
 }
 
-fn removed(path: &Path, name: &str) -> Result<(), Failure> {
-    checked(name)?;
-    if edit::remove(path, name).map_err(|error| unwritable(path, &error))? {
-        say(&format!("{name} was removed"));
+fn remove(what: &str, path: &Path, name: &str) -> Result<(), Failure> {
+    validate(name)?;
+    if credential_file::remove(path, name).map_err(|error| write_failed(path, &error))? {
+        say(&format!("removed {what} \"{name}\""));
         return Ok(());
     }
-    Err(Failure::usage(
-        format!("there is no {name} in {}", path.display()),
-        "names are told apart by their letters' case",
-    ))
+    Err(Failure::usage(format!("{what} \"{name}\" does not exist in {}", path.display()), "names are case-sensitive"))
 }
 
-fn checked(name: &str) -> Result<(), Failure> {
-    check_name(name).map_err(|error| Failure::usage(error, "choose another name"))
+fn validate(name: &str) -> Result<(), Failure> {
+    validate_name(name).map_err(|error| Failure::usage(error, "choose another name"))
 }
 
-fn unwritable(path: &Path, error: &io::Error) -> Failure {
-    let hint = "the file is written anew beside the old one: its folder has to be writable";
-    Failure::usage(format!("{} cannot be changed: {error}", path.display()), hint)
+fn write_failed(path: &Path, error: &io::Error) -> Failure {
+    let hint = "the file is replaced, so that its folder must be writable";
+    Failure::usage(format!("could not write {}: {error}", path.display()), hint)
 }
 
-/// Asked for twice where somebody sits there, and otherwise the first line of standard input.
+/// Asks for a password twice at a terminal; otherwise reads the first line of standard input.
 fn password(name: &str) -> Result<String, Failure> {
     let password = if io::stdin().is_terminal() {
-        let asked = rpassword::prompt_password(format!("Password of {name}: "))?;
-        if rpassword::prompt_password("Again: ")? != asked {
-            return Err(Failure::usage("the two passwords are not the same", "try again"));
+        let typed = rpassword::prompt_password(format!("Password of {name}: "))?;
+        if rpassword::prompt_password("Repeat: ")? != typed {
+            return Err(Failure::usage("the passwords do not match", "try again"));
         }
-        asked
+        typed
     } else {
         let mut line = String::new();
         io::stdin().read_line(&mut line)?;
@@ -95,33 +94,33 @@ fn password(name: &str) -> Result<String, Failure> {
         line.strip_suffix('\r').unwrap_or(line).to_owned()
     };
     if password.is_empty() {
-        return Err(Failure::usage("the password is empty", "type one, or give it on standard input"));
+        return Err(Failure::usage("the password is empty", "type one, or send it to standard input"));
     }
     Ok(password)
 }
 
-/// A time, or how long from now.
+/// Parses a time or a duration from now.
 fn expiry(text: &str) -> Result<Timestamp, Failure> {
-    let wrong = || {
-        let hint = "it takes days, hours or minutes (30d, 12h, 10m), or a time such as 2027-01-31T00:00:00Z";
-        Failure::usage(format!("--expires cannot be {text}"), hint)
+    let invalid = || {
+        let hint = "use days, hours or minutes (30d, 12h, 10m), or a time such as 2027-01-31T00:00:00Z";
+        Failure::usage(format!("invalid --expires \"{text}\""), hint)
     };
     let now = Timestamp::now();
     let hours = text.strip_suffix('d').map(|days| (days, 24 * 60));
     let hours = hours.or_else(|| text.strip_suffix('h').map(|hours| (hours, 60)));
     let expires = match hours.or_else(|| text.strip_suffix('m').map(|minutes| (minutes, 1))) {
         Some((number, minutes)) => {
-            let number: u32 = number.parse().map_err(|_| wrong())?;
+            let number: u32 = number.parse().map_err(|_| invalid())?;
             let after = SignedDuration::from_mins(i64::from(number) * minutes);
-            now.checked_add(after).map_err(|_| wrong())?
+            now.checked_add(after).map_err(|_| invalid())?
         }
-        None => text.parse().map_err(|_| wrong())?,
+        None => text.parse().map_err(|_| invalid())?,
     };
     if expires <= now {
-        return Err(Failure::usage(format!("{text} is over already"), "give a time to come"));
+        return Err(Failure::usage(format!("--expires \"{text}\" is in the past"), "use a time in the future"));
     }
-    // To the second: nobody needs more, and the file is read by people.
-    Timestamp::from_second(expires.as_second()).map_err(|_| wrong())
+    // Whole seconds are precise enough, and easier to read in the file.
+    Timestamp::from_second(expires.as_second()).map_err(|_| invalid())
 }
 
 #[cfg(test)]
@@ -129,7 +128,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn expiries_are_to_come() {
+    fn expiries_are_in_the_future() {
         let in_seconds = |text: &str| expiry(text).expect(text).as_second() - Timestamp::now().as_second();
         for (text, seconds) in [("30d", 30 * 86_400), ("12h", 12 * 3600), ("10m", 600)] {
             assert!((in_seconds(text) - seconds).abs() <= 1, "{text}");

@@ -1,0 +1,12 @@
+//! A session: a client with its statements.
+
+use super::statement_store::Statements;
+use crate::query::Client;
+
+/// A client with its statements.
+pub(super) struct Session {
+    pub(super) client: Client,
+    pub(super) statements: Statements,
+    /// The owner.
+    pub(super) user: Option<String>,
+}
