@@ -38,11 +38,20 @@ pub(super) struct Generator {
     pub(super) tags: BTreeSet<&'static str>,
     /// The common table expressions of the statement.
     pub(super) with: Vec<(Both, Relation)>,
+    /// Whether a condition of WHERE is being made.
+    in_where: bool,
 }
 
 impl Generator {
     pub(super) fn new(seed: u64, stars: BTreeMap<&'static str, Vec<String>>) -> Self {
-        Self { rng: StdRng::seed_from_u64(seed), stars, number: 0, tags: BTreeSet::new(), with: Vec::new() }
+        Self {
+            rng: StdRng::seed_from_u64(seed),
+            stars,
+            number: 0,
+            tags: BTreeSet::new(),
+            with: Vec::new(),
+            in_where: false,
+        }
     }
 
     /// Forgets the statement before.
@@ -93,10 +102,10 @@ impl Generator {
         // Joined by USING, a name without a qualifier is the column of the left side.
         let merged = scope.merged.contains(&text) && scope.relations[0].alias == relation.alias;
         let is_bare = (merged || scope.owners(&text) == 1) && self.chance(0.5);
-        if is_bare && merged && text.contains('.') {
-            self.tags.insert("joined key without a qualifier");
-        }
         let ours = spell(&mut self.rng, (!is_bare).then_some(relation), &column.name, column.of == Type::Text);
+        if is_bare && merged && self.in_where && text.contains('.') {
+            self.tags.insert("joined key without a qualifier in WHERE");
+        }
         let qualifier = if is_bare && merged { String::new() } else { format!("{}.", relation.alias) };
         Both::new(ours, format!("{qualifier}{}", column.plain))
     }
@@ -128,6 +137,7 @@ impl Generator {
         if !self.chance(0.6) {
             return Both::default();
         }
+        let outside = std::mem::replace(&mut self.in_where, true);
         let condition = match self.rng.random_range(0..10) {
             0..2 => self.subquery_condition(scope),
             2 => {
@@ -140,11 +150,16 @@ impl Generator {
             }
             _ => self.condition(scope),
         };
+        self.in_where = outside;
         both!(" where {}", condition)
     }
 
     pub(super) fn condition(&mut self, scope: &Scope) -> Both {
-        let (value, of) = self.reference(scope, |_| true);
+        let joined = if self.chance(0.4) { scope.merged.first() } else { None };
+        let (value, of) = match joined {
+            Some(joined) => self.reference(scope, |column| column.name.text() == *joined),
+            None => self.reference(scope, |_| true),
+        };
         self.compared(&value, of)
     }
 

@@ -30,14 +30,50 @@ use generator::Generator;
 use objects::{Flat, TABLES};
 use statements::Statement;
 
+const SEED: u64 = 1;
+const COUNT: u64 = 2000;
+
 /// What does not work yet: statements with all tags of one of these are left out. One that has become needless fails
 /// the test.
 const SWITCHED_OFF: &[&[&str]] = &[
     &["key beside its map"],
     &["one expression in several spellings"],
     &["map without a qualifier beside a column like its key"],
-    &["joined key without a qualifier"],
+    &["joined key without a qualifier in WHERE"],
+    &["column list with maps"],
     &["order by a column with a name of the select list"],
+];
+
+/// What many of the statements must have.
+const SHAPES: &[&str] = &[
+    "ambiguous",
+    "column list",
+    "correlated scalar",
+    "cte",
+    "derived distinct",
+    "derived group by",
+    "derived star",
+    "derived table",
+    "derived union",
+    "exists",
+    "group by",
+    "having",
+    "in subquery",
+    "join",
+    "key-like alias",
+    "left join",
+    "order by",
+    "outer reference",
+    "outer reference without qualifier",
+    "renamed map",
+    "selected key",
+    "selected map",
+    "set operation",
+    "star",
+    "star and more",
+    "unknown",
+    "using",
+    "window",
 ];
 
 /// Column names and rows.
@@ -57,7 +93,7 @@ async fn every_spelling_binds_to_the_same_column() {
     let number = |variable: &str, otherwise: u64| {
         std::env::var(variable).map_or(otherwise, |text| text.parse().expect("a whole number"))
     };
-    let (seed, count) = (number("KUBESQL_BINDING_SEED", 1), number("KUBESQL_BINDING_STATEMENTS", 2000));
+    let (seed, count) = (number("KUBESQL_BINDING_SEED", SEED), number("KUBESQL_BINDING_STATEMENTS", COUNT));
     let folder = tempfile::tempdir().expect("a folder");
     let flat = objects::make(&mut StdRng::seed_from_u64(seed), folder.path());
     let engine = engine(folder.path());
@@ -75,15 +111,23 @@ async fn every_spelling_binds_to_the_same_column() {
         let off = SWITCHED_OFF.iter().any(|off| is_off(&statement, off));
         if off { &mut left_out } else { &mut statements }.push(statement);
     }
+    for shape in SHAPES {
+        let number = statements.iter().filter(|statement| statement.tags.contains(shape)).count() as u64;
+        assert!(number >= count / 100, "only {number} of {count} statements have: {shape}");
+    }
     let wrong = disagreements(&engine, &flat, &statements).await;
     let still_wrong = disagreements(&engine, &flat, &left_out).await;
-    for off in SWITCHED_OFF {
-        let needed = still_wrong.iter().any(|(at, _)| is_off(&left_out[*at], off));
-        assert!(needed, "{off:?} works by now: take it out of the list");
-    }
     let report: Vec<&str> = wrong.iter().map(|(_, text)| text.as_str()).collect();
     if let Some(path) = std::env::var_os("KUBESQL_BINDING_REPORT") {
-        std::fs::write(path, report.join("\n\n")).expect("the report is written");
+        let left_out: Vec<&str> = still_wrong.iter().map(|(_, text)| text.as_str()).collect();
+        let text = format!("{}\n\nLeft out:\n\n{}\n", report.join("\n\n"), left_out.join("\n\n"));
+        std::fs::write(path, text).expect("the report is written");
+    }
+    // A short run, or another seed, may have no statement that fails.
+    let is_whole = (seed, count) == (SEED, COUNT);
+    for off in SWITCHED_OFF.iter().filter(|_| is_whole) {
+        let needed = still_wrong.iter().any(|(at, _)| is_off(&left_out[*at], off));
+        assert!(needed, "{off:?} works by now: take it out of the list");
     }
     let first = report.iter().take(20).copied().collect::<Vec<_>>().join("\n\n");
     assert!(report.is_empty(), "{} of {count} statements of seed {seed} disagree:\n\n{first}", report.len());

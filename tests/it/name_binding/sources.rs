@@ -137,12 +137,13 @@ impl Generator {
             _ => self.derived_union(),
         };
         (relation.bare_table, relation.table) = (false, None);
+        let columns = self.column_list(&mut relation);
         if self.chance(0.35) {
             self.tags.insert("cte");
             let name = self.fresh("c");
             relation.from = Both::same(&name);
             relation.alias.clone_from(&name);
-            self.with.push((both!("{} as ({})", Both::same(&name), text), relation.clone()));
+            self.with.push((both!("{}{} as ({})", Both::same(&name), columns, text), relation.clone()));
             if self.chance(0.5) {
                 relation.alias = self.fresh("r");
                 relation.from = Both::same(format!("{name} as {}", relation.alias));
@@ -150,7 +151,7 @@ impl Generator {
         } else {
             self.tags.insert("derived table");
             relation.alias = self.fresh("r");
-            let alias = Both::same(&relation.alias);
+            let alias = both!("{}{}", Both::same(&relation.alias), columns);
             relation.from = if self.chance(0.1) {
                 // SQLite allows no query in parentheses there.
                 Both::new(format!("(({})) {}", text.ours, alias.ours), format!("({}) {}", text.plain, alias.plain))
@@ -159,6 +160,27 @@ impl Generator {
             };
         }
         relation
+    }
+
+    /// ` (a1, a2)`, which names the columns of a subquery anew, or nothing.
+    fn column_list(&mut self, relation: &mut Relation) -> Both {
+        // All columns have to be known.
+        if relation.star.iter().any(|(_, plain)| plain.is_none()) || !self.chance(0.12) {
+            return Both::default();
+        }
+        self.tags.insert(if relation.maps.is_empty() { "column list" } else { "column list with maps" });
+        let mut names = Vec::new();
+        for (name, plain) in &mut relation.star {
+            *name = self.fresh("a");
+            names.push(name.clone());
+            for column in relation.columns.iter_mut().filter(|column| Some(&column.plain) == plain.as_ref()) {
+                column.name = Name::Own(name.clone());
+            }
+            for map in relation.maps.iter_mut().filter(|map| Some(&map.plain) == plain.as_ref()) {
+                map.name.clone_from(name);
+            }
+        }
+        Both::new(format!(" ({})", names.join(", ")), "")
     }
 
     /// `select * from ...`.
