@@ -1,8 +1,7 @@
-//! From the Kubernetes OpenAPI documents to table schemas and flattening code.
+//! Generates table schemas and flattening code from Kubernetes OpenAPI documents.
 //!
-//! A pure library: documents in, text out; no file system and no network.
-//! `spec` reads documents, `model` makes types and tables of them, `names` names the
-//! columns, `emit` writes Rust.
+//! A pure library: documents in, text out, without file system or network access. `spec` reads documents, `model` derives
+//! types and tables, `names` names columns, and `emit` writes Rust.
 
 #[cfg(feature = "emit")]
 pub mod emit;

@@ -10,15 +10,15 @@
 //! use arrow::datatypes::Int64Type;
 //! use futures::TryStreamExt;
 //! use kubesql_runtime::generated;
-//! use kubesql_runtime::ingest::{Files, Kinds, Options};
+//! use kubesql_runtime::ingest::{FileOptions, FileSource, Kinds};
 //! use kubesql_runtime::sql::Engine;
 //!
 //! # #[tokio::main(flavor = "current_thread")]
 //! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! // A folder of manifests, whose objects belong to a cluster called "demo".
 //! let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/fixtures/demo");
-//! let kinds = Kinds::new(generated::KINDS.iter().copied(), generated::rows);
-//! let files = Files::new([("demo".to_owned(), folder.into())], kinds, Options::default())?;
+//! let kinds = Kinds::new(generated::KINDS.iter().copied(), generated::flattener);
+//! let files = FileSource::new([("demo".to_owned(), folder.into())], kinds, FileOptions::default())?;
 //!
 //! let engine = Engine::new(generated::KINDS, Arc::new(files))?;
 //! let sql = "select phase, count(*) as pods from pods group by phase order by pods desc limit 2";
@@ -51,12 +51,12 @@
 //! | [`ingest`] | files and clusters as sources |
 //! | [`sql`] | statements over a source |
 
+mod discovery;
 pub mod flatten;
-#[allow(missing_docs, reason = "the definitions speak for themselves")]
+#[allow(missing_docs, reason = "generated definitions")]
 #[rustfmt::skip]
 pub mod generated;
 pub mod ingest;
-mod learn;
 mod prelude;
 pub mod schema;
 pub mod sql;

@@ -7,7 +7,10 @@ use std::time::Duration;
 
 use kubesql_demo::Demo;
 use kubesql_runtime::generated;
-use kubesql_runtime::ingest::{Context, Files, Kinds, ListOptions, Lists, Live, LiveOptions, Options, Scope, Several};
+use kubesql_runtime::ingest::{
+    Context, FileOptions, FileSource, Kinds, NamespaceScope, OneShotOptions, OneShotSource, UnionSource, WatchOptions,
+    WatchSource,
+};
 use kubesql_runtime::sql::{Engine, Memory};
 use kubesql_runtime::store::Source;
 use tokio::runtime::Runtime;
@@ -80,18 +83,18 @@ impl SourceArgs {
                 "choose another source with --context or --file",
             )
         })?;
-        contexts.push(Context::of_text("demo", &started.kubeconfig()));
+        contexts.push(Context::from_text("demo", &started.kubeconfig()));
         self.open_contexts(contexts, Some(started), watching)
     }
 
     /// The names of all contexts in the kubeconfigs; empty if there is no kubeconfig.
     pub(crate) fn known_contexts(&self) -> Vec<String> {
-        let all = Context::of_kubeconfig(&self.kubeconfigs, &["*".to_owned()]).unwrap_or_default();
+        let all = Context::from_kubeconfig(&self.kubeconfigs, &["*".to_owned()]).unwrap_or_default();
         all.iter().map(|context| context.name.to_string()).collect()
     }
 
     fn chosen_contexts(&self) -> Result<Vec<Context>, Failure> {
-        Ok(Context::of_kubeconfig(&self.kubeconfigs, &self.contexts)?)
+        Ok(Context::from_kubeconfig(&self.kubeconfigs, &self.contexts)?)
     }
 
     fn open_contexts(
@@ -100,28 +103,30 @@ impl SourceArgs {
         demo: Option<Demo>,
         watching: Option<&WatchConfig>,
     ) -> Result<Opened, Failure> {
-        let kinds = Kinds::new(generated::KINDS.iter().copied(), generated::rows);
+        let kinds = Kinds::new(generated::KINDS.iter().copied(), generated::flattener);
         let mut sources: Vec<Arc<dyn Source>> = Vec::new();
         if !self.files.is_empty() || contexts.is_empty() {
-            let options = Options { show_secrets: self.show_secrets };
-            sources.push(Arc::new(Files::new(self.paths(), kinds.clone(), options)?));
+            let options = FileOptions { show_secrets: self.show_secrets };
+            sources.push(Arc::new(FileSource::new(self.paths(), kinds.clone(), options)?));
         }
         if !contexts.is_empty() {
-            let scope = Scope {
+            let scope = NamespaceScope {
                 namespaces: self.namespaces.iter().cloned().collect(),
                 exclude: self.excluded_namespaces.iter().cloned().collect(),
             };
-            let patience = Duration::from_secs(self.sync_timeout);
+            let sync_timeout = Duration::from_secs(self.sync_timeout);
             let show_secrets = self.show_secrets;
             sources.push(match watching {
-                None => Arc::new(Lists::new(contexts, kinds, ListOptions { scope, patience, show_secrets })),
+                None => {
+                    Arc::new(OneShotSource::new(contexts, kinds, OneShotOptions { scope, sync_timeout, show_secrets }))
+                }
                 Some(&WatchConfig { idle, memory, .. }) => {
-                    let options = LiveOptions { scope, idle, patience, memory, show_secrets };
-                    Arc::new(Live::new(contexts, kinds, options))
+                    let options = WatchOptions { scope, idle, sync_timeout, memory, show_secrets };
+                    Arc::new(WatchSource::new(contexts, kinds, options))
                 }
             });
         }
-        let source = Several::source(sources);
+        let source = UnionSource::combine(sources);
         let memory = watching.map(|watching| watching.statement_memory.clone()).unwrap_or_default();
         let engine = Engine::with_memory(generated::KINDS, Arc::clone(&source), &memory)?;
         Ok(Opened { engine, source, _demo: demo })

@@ -1,4 +1,4 @@
-//! From the bytes of pods to columns, beside other ways of reading JSON.
+//! Benchmarks of decoding pods into columns, compared with other JSON parsers.
 
 use std::hint::black_box;
 use std::path::PathBuf;
@@ -6,40 +6,42 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
 use arrow::array::Array;
-use kubesql_runtime::flatten::{Data, Group, Interpreter, Objects, ObjectsBuilder, Rows, Want};
+use kubesql_runtime::flatten::{
+    ColumnData, ColumnGroup, FieldMask, Flattener, Interpreter, RawObjects, RawObjectsBuilder,
+};
 use kubesql_runtime::generated;
 use kubesql_runtime::schema::{KindDef, Shape, TypeDef};
-use kubesql_runtime::store::mirror::Layout;
+use kubesql_runtime::store::live_table::TableConfig;
 use serde::de::IgnoredAny;
 
-use crate::{pods, say};
+use crate::{pods, report};
 
-/// Pods into columns: our decoder beside serde_json and sonic-rs, on one core.
+/// Decoding of pods into columns, compared with serde_json and sonic-rs, on one core
 #[derive(clap::Args)]
 pub(crate) struct Args {
-    /// How many pods to make.
+    /// Number of pods
     #[arg(long, default_value_t = 50_000)]
     pods: usize,
-    /// Read them in no order, instead of by namespace and name as servers list them.
+    /// Use a random order, instead of the order by namespace and name in which servers list pods
     #[arg(long)]
     shuffled: bool,
-    /// Read pods from this file instead: one list as JSON, or an object a line.
+    /// Read pods from a file: a list as JSON, or an object on each line
     #[arg(long)]
     file: Option<PathBuf>,
-    /// How often each way is tried; the median counts.
+    /// Number of runs, of which the median is reported
     #[arg(long, default_value_t = 7)]
     runs: usize,
-    /// Only the ways whose name has this in it, for a profiler; no targets then.
+    /// Run only decoders whose name contains TEXT, without targets; for profilers
     #[arg(long, value_name = "TEXT")]
     only: Option<String>,
 }
 
-/// One way of reading all pods.
-type Way<'w> = Box<dyn FnMut() -> Result<()> + 'w>;
+/// A decoder of all pods.
+type Decoder<'w> = Box<dyn FnMut() -> Result<()> + 'w>;
 
-/// What a figure must be, and what it is.
+/// A figure and its limit.
 struct Target {
-    what: &'static str,
+    name: &'static str,
     figure: f64,
     limit: f64,
     at_least: bool,
@@ -51,10 +53,10 @@ impl Target {
     }
 }
 
-/// Runs it; false where a target was missed.
+/// Runs the benchmark; false if a target was missed.
 pub(crate) fn run(args: &Args) -> Result<bool> {
     let pods = match &args.file {
-        Some(file) => read(&std::fs::read_to_string(file).with_context(|| file.display().to_string())?)?,
+        Some(file) => read_objects(&std::fs::read_to_string(file).with_context(|| file.display().to_string())?)?,
         None if args.shuffled => pods::pods(args.pods),
         None => pods::listed(pods::pods(args.pods)),
     };
@@ -62,7 +64,7 @@ pub(crate) fn run(args: &Args) -> Result<bool> {
     if pods.is_empty() || args.runs == 0 {
         bail!("nothing to measure");
     }
-    say(&format!(
+    report(&format!(
         "{} pods, {:.2} KB each; CPU time, medians of {} runs",
         pods.len(),
         per(bytes, &pods) / 1e3,
@@ -70,21 +72,21 @@ pub(crate) fn run(args: &Args) -> Result<bool> {
     ));
 
     let kind = generated::KINDS.iter().find(|kind| kind.group.is_empty() && kind.kind == "Pod").context("no Pod")?;
-    let mut typed = generated::rows(kind).context("no code for Pod")?;
-    let mut keeper = generated::rows(kind).context("no code for Pod")?;
-    let mut interpreter = Interpreter::new(kind.root, &Want::All);
+    let mut generated_code = generated::flattener(kind).context("no code for Pod")?;
+    let mut keeper = generated::flattener(kind).context("no code for Pod")?;
+    let mut interpreter = Interpreter::new(kind.root, &FieldMask::All);
     let mut three = Interpreter::new(kind.root, &three_columns(kind)?);
-    let (mut columns, mut objects) = (Vec::new(), Objects::default());
-    let mut ways: Vec<(&str, Way<'_>)> = vec![
+    let (mut columns, mut objects) = (Vec::new(), RawObjects::default());
+    let mut decoders: Vec<(&str, Decoder<'_>)> = vec![
         (
             "serde_json into k8s-openapi Pod",
             Box::new(|| parse(&pods, |pod| Ok(serde_json::from_str::<k8s_openapi::api::core::v1::Pod>(pod)?))),
         ),
         ("sonic-rs Value", Box::new(|| parse(&pods, |pod| Ok(sonic_rs::from_str::<sonic_rs::Value>(pod)?)))),
         ("serde_json IgnoredAny", Box::new(|| parse(&pods, |pod| Ok(serde_json::from_str::<IgnoredAny>(pod)?)))),
-        ("all columns, generated code", Box::new(|| flatten(typed.as_mut(), &pods, forget))),
-        ("all columns, interpreter", Box::new(|| flatten(&mut interpreter, &pods, forget))),
-        ("three columns", Box::new(|| flatten(&mut three, &pods, forget))),
+        ("all columns, generated code", Box::new(|| flatten(generated_code.as_mut(), &pods, discard))),
+        ("all columns, interpreter", Box::new(|| flatten(&mut interpreter, &pods, discard))),
+        ("three columns", Box::new(|| flatten(&mut three, &pods, discard))),
         (
             "generated code, all columns kept",
             Box::new(|| {
@@ -95,7 +97,7 @@ pub(crate) fn run(args: &Args) -> Result<bool> {
         (
             "object column",
             Box::new(|| {
-                let mut builder = ObjectsBuilder::default();
+                let mut builder = RawObjectsBuilder::default();
                 each(&pods, |pod| Ok(builder.push(pod)?))?;
                 objects = builder.finish();
                 Ok(())
@@ -103,67 +105,67 @@ pub(crate) fn run(args: &Args) -> Result<bool> {
         ),
     ];
     if let Some(only) = &args.only {
-        ways.retain(|(name, _)| name.contains(only.as_str()));
+        decoders.retain(|(name, _)| name.contains(only.as_str()));
     }
-    let mut times: Vec<Vec<Duration>> = vec![Vec::new(); ways.len()];
-    // One after the other in every run, so that a busy machine is unfair to all of them alike. Each goes once before it
-    // counts, or it would pay for the memory that the one before it gave back.
+    let mut times: Vec<Vec<Duration>> = vec![Vec::new(); decoders.len()];
+    // All decoders run in turn, so that other load on the machine affects all of them alike. Each runs once before it is
+    // measured; otherwise it would pay for memory that the previous one freed.
     for _ in 0..args.runs {
-        for ((_, way), times) in ways.iter_mut().zip(&mut times) {
-            way()?;
+        for ((_, decoder), times) in decoders.iter_mut().zip(&mut times) {
+            decoder()?;
             let start = cpu_time();
-            way()?;
+            decoder()?;
             times.push(cpu_time() - start);
         }
     }
     let medians: Vec<f64> = times.iter_mut().map(|times| median(times)).collect();
-    say(&format!("{:<34} {:>9} {:>9} {:>9} {:>7}", "", "ms", "MB/s", "pods/s", "ratio"));
-    for ((name, _), seconds) in ways.iter().zip(&medians) {
+    report(&format!("{:<34} {:>9} {:>9} {:>9} {:>7}", "", "ms", "MB/s", "pods/s", "ratio"));
+    for ((name, _), seconds) in decoders.iter().zip(&medians) {
         let (megabytes, rate, ratio) =
             (count(bytes) / 1e6 / seconds, count(pods.len()) / seconds, medians[0] / seconds);
-        say(&format!("{name:<34} {:>9.1} {megabytes:>9.0} {rate:>9.0} {ratio:>7.2}", seconds * 1e3));
+        report(&format!("{name:<34} {:>9.1} {megabytes:>9.0} {rate:>9.0} {ratio:>7.2}", seconds * 1e3));
     }
-    drop(ways);
+    drop(decoders);
     if args.only.is_some() {
         return Ok(true);
     }
     let targets = [
         Target {
-            what: "generated code, times k8s-openapi",
+            name: "generated code, ratio to k8s-openapi",
             figure: medians[0] / medians[3],
             limit: 2.3,
             at_least: true,
         },
         Target {
-            what: "interpreter, times generated code",
+            name: "interpreter, ratio to generated code",
             figure: medians[3] / medians[4],
             limit: 0.9,
             at_least: true,
         },
         Target {
-            what: "three columns, times k8s-openapi",
+            name: "three columns, ratio to k8s-openapi",
             figure: medians[0] / medians[5],
             limit: 10.0,
             at_least: true,
         },
         Target {
-            what: "columns, KB a pod",
+            name: "columns, KB per pod",
             figure: per(columns.iter().map(size).sum(), &pods) / 1e3,
             limit: 1.25,
             at_least: false,
         },
-        Target { what: "object, KB a pod", figure: per(objects.bytes(), &pods) / 1e3, limit: 0.55, at_least: false },
+        Target { name: "object, KB per pod", figure: per(objects.bytes(), &pods) / 1e3, limit: 0.55, at_least: false },
     ];
     for target in &targets {
         let (sign, verdict) =
             (if target.at_least { ">=" } else { "<=" }, if target.passed() { "PASS" } else { "MISS" });
-        say(&format!("{:<34} {:>9.2} {sign} {:<6} {verdict}", target.what, target.figure, target.limit));
+        report(&format!("{:<34} {:>9.2} {sign} {:<6} {verdict}", target.name, target.figure, target.limit));
     }
     Ok(targets.iter().all(Target::passed))
 }
 
-/// The objects of a file.
-fn read(text: &str) -> Result<Vec<String>> {
+/// Reads the objects of a file.
+fn read_objects(text: &str) -> Result<Vec<String>> {
     #[derive(serde::Deserialize)]
     struct List<'t> {
         #[serde(borrow)]
@@ -175,7 +177,7 @@ fn read(text: &str) -> Result<Vec<String>> {
     Ok(text.lines().filter(|line| !line.trim().is_empty()).map(str::to_owned).collect())
 }
 
-/// Reads each pod into a value that is then dropped.
+/// Parses each pod into a value, which is dropped.
 fn parse<T>(pods: &[String], read: impl Fn(&str) -> Result<T>) -> Result<()> {
     pods.iter().try_for_each(|pod| {
         black_box(read(pod)?);
@@ -187,11 +189,11 @@ fn each(pods: &[String], mut read: impl FnMut(&str) -> Result<()>) -> Result<()>
     pods.iter().try_for_each(|pod| read(pod))
 }
 
-/// Gives the columns of all pods, in segments as large as those of a table that is kept.
-fn flatten(rows: &mut dyn Rows, pods: &[String], mut to: impl FnMut(Group)) -> Result<()> {
-    for segment in pods.chunks(Layout::SEGMENT_ROWS) {
-        each(segment, |pod| Ok(rows.push(pod)?))?;
-        let flattened = rows.finish();
+/// Flattens all pods into segments of the size of a live table's.
+fn flatten(flattener: &mut dyn Flattener, pods: &[String], mut to: impl FnMut(ColumnGroup)) -> Result<()> {
+    for segment in pods.chunks(TableConfig::SEGMENT_ROWS) {
+        each(segment, |pod| Ok(flattener.push(pod)?))?;
+        let flattened = flattener.finish();
         if flattened.mismatch_count > 0 {
             bail!("{} values did not fit: {:?}", flattened.mismatch_count, flattened.mismatches.first());
         }
@@ -200,34 +202,34 @@ fn flatten(rows: &mut dyn Rows, pods: &[String], mut to: impl FnMut(Group)) -> R
     Ok(())
 }
 
-/// Gives the memory of a segment back, as the other ways do with each pod that they read: what is compared is the
-/// reading. What it costs beside that to get memory for all of them from the system, the kept columns show.
-fn forget(segment: Group) {
+/// Drops a segment, as the other decoders drop each pod. The cost of allocating memory for all segments is measured by
+/// "all columns kept".
+fn discard(segment: ColumnGroup) {
     drop(black_box(segment));
 }
 
-/// Name, namespace and node.
-fn three_columns(kind: &KindDef) -> Result<Want> {
+/// The fields name, namespace and node.
+fn three_columns(kind: &KindDef) -> Result<FieldMask> {
     let number = |def: &TypeDef, json: &str| -> Result<u16> {
         let number = def.fields.iter().position(|field| field.json == json).with_context(|| json.to_owned())?;
         Ok(u16::try_from(number)?)
     };
-    let mut want = Want::nothing();
+    let mut mask = FieldMask::none();
     for (outer, inner) in [("metadata", "name"), ("metadata", "namespace"), ("spec", "nodeName")] {
         let outer = number(kind.root, outer)?;
-        let Shape::Object(def) = kind.root.fields[usize::from(outer)].shape else { bail!("{inner} is nowhere") };
-        want.add(&[outer, number(def, inner)?]);
+        let Shape::Object(def) = kind.root.fields[usize::from(outer)].shape else { bail!("there is no {inner}") };
+        mask.add(&[outer, number(def, inner)?]);
     }
-    Ok(want)
+    Ok(mask)
 }
 
-/// Bytes of memory that columns hold.
-fn size(group: &Group) -> usize {
-    let data = |data: &Data| match data {
-        Data::Leaf(array) => array.get_buffer_memory_size(),
-        Data::Group(group) => size(group),
-        Data::List(list) => list.offsets.inner().len() + size(&list.items),
-        Data::Map(map) => {
+/// The memory of columns in bytes.
+fn size(group: &ColumnGroup) -> usize {
+    let data = |data: &ColumnData| match data {
+        ColumnData::Leaf(array) => array.get_buffer_memory_size(),
+        ColumnData::Object(group) => size(group),
+        ColumnData::List(list) => list.offsets.inner().len() + size(&list.items),
+        ColumnData::Map(map) => {
             let present = map.present.as_ref().map_or(0, |present| present.buffer().len());
             map.offsets.inner().len()
                 + present
@@ -238,8 +240,7 @@ fn size(group: &Group) -> usize {
     group.columns.iter().flatten().map(data).sum()
 }
 
-/// Time that this thread ran, which other processes do not add to; where the system does not tell it,
-/// time that went by.
+/// The CPU time of this thread, or wall time if the system does not provide it.
 fn cpu_time() -> Duration {
     thread_local!(static START: Instant = Instant::now());
     let ran = std::fs::read_to_string("/proc/thread-self/schedstat").ok();
@@ -247,7 +248,7 @@ fn cpu_time() -> Duration {
     nanos.map_or_else(|| START.with(Instant::elapsed), Duration::from_nanos)
 }
 
-/// In seconds.
+/// The median in seconds.
 fn median(times: &mut [Duration]) -> f64 {
     times.sort();
     times[times.len() / 2].as_secs_f64()
@@ -257,7 +258,7 @@ fn per(total: usize, pods: &[String]) -> f64 {
     count(total) / count(pods.len())
 }
 
-#[expect(clippy::cast_precision_loss, reason = "figures to look at")]
+#[expect(clippy::cast_precision_loss, reason = "figures for display")]
 fn count(number: usize) -> f64 {
     number as f64
 }

@@ -1,4 +1,4 @@
-//! JSON text put together in the order in which an API server writes it.
+//! Builds JSON text with fields in the order of API servers.
 
 /// JSON text.
 #[derive(Clone)]
@@ -49,7 +49,7 @@ impl FromIterator<(String, Json)> for Json {
     }
 }
 
-/// An object of these fields, in this order.
+/// An object with these fields, in this order.
 macro_rules! object {
     ($($key:expr => $value:expr),* $(,)?) => {
         [$((String::from($key), $crate::json::Json::from($value)),)*].into_iter().collect::<$crate::json::Json>()

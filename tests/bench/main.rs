@@ -1,20 +1,20 @@
-//! Benchmarks of the project, each a subcommand: what the numbers in the documents come from.
+//! The benchmarks of kubesql. Each is a subcommand. The figures in the documentation are from these benchmarks.
 
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
 mod decode;
-mod doors;
 mod json;
 mod live;
 mod pods;
+mod protocols;
 
-/// As the server has it, so that the figures are the server's.
+/// The allocator of the server, so that the figures are comparable.
 #[global_allocator]
 static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 
-/// Benchmarks of kubesql.
+/// Benchmarks of kubesql
 #[derive(Parser)]
 #[command(name = "kubesql-bench", max_term_width = 100)]
 struct Cli {
@@ -25,31 +25,31 @@ struct Cli {
 #[derive(Subcommand)]
 enum Bench {
     Decode(decode::Args),
-    Doors(doors::Args),
     Live(live::Args),
+    Protocols(protocols::Args),
     #[command(hide = true)]
-    LiveWay(live::process::Args),
+    LiveWorker(live::process::Args),
 }
 
 fn main() -> ExitCode {
     let outcome = match Cli::parse().bench {
         Bench::Decode(args) => decode::run(&args),
-        Bench::Doors(args) => doors::run(&args),
         Bench::Live(args) => live::run(&args),
-        Bench::LiveWay(args) => live::process::run(&args),
+        Bench::Protocols(args) => protocols::run(&args),
+        Bench::LiveWorker(args) => live::process::run(&args),
     };
     match outcome {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::FAILURE,
         Err(error) => {
-            say(&format!("error: {error:#}"));
+            report(&format!("error: {error:#}"));
             ExitCode::FAILURE
         }
     }
 }
 
-/// Tells the person at the terminal.
-#[expect(clippy::print_stdout, reason = "a benchmark's figures are its output")]
-fn say(line: &str) {
+/// Prints a line of results.
+#[expect(clippy::print_stdout, reason = "the output of a benchmark")]
+fn report(line: &str) {
     println!("{line}");
 }

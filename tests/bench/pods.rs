@@ -1,10 +1,10 @@
 //! Realistic pods: of a thousand workloads on five hundred nodes, with sidecars, probes, volumes,
-//! conditions, statuses and managedFields, about 6.6 KB each. The same ones every time, in the order in which a server
-//! lists them or in any.
+//! conditions, statuses and managedFields, about 6.6 KB each. They are deterministic, in the order of a server's list or
+//! in random order.
 
 use crate::json::{Json, object};
 
-/// Random numbers that are the same every time (SplitMix64).
+/// A deterministic random number generator (SplitMix64).
 struct Random(u64);
 
 impl Random {
@@ -57,7 +57,7 @@ impl Random {
     }
 }
 
-/// What the pods of one controller have in common.
+/// The common fields of a controller's pods.
 struct Workload {
     name: String,
     namespace: String,
@@ -77,9 +77,9 @@ struct Container {
     limits: (&'static str, &'static str),
 }
 
-/// By namespace and name, as every API server lists them.
+/// Sorts pods by namespace and name, the order of API servers.
 pub(crate) fn listed(mut pods: Vec<String>) -> Vec<String> {
-    /// The first text of this key, which is that of the pod itself.
+    /// The first text with a key, which is the pod's own.
     fn value<'p>(pod: &'p str, key: &str) -> &'p str {
         let behind = pod.split_once(key).map_or("", |(_, behind)| behind);
         behind.split('"').next().unwrap_or_default()
@@ -87,11 +87,11 @@ pub(crate) fn listed(mut pods: Vec<String>) -> Vec<String> {
     pods.sort_by_cached_key(|pod| {
         [r#""namespace":""#, r#"{"metadata":{"name":""#].map(|key| value(pod, key).to_owned())
     });
-    // One behind the other in memory too, as they are in a page.
+    // Copied, so that they are also consecutive in memory, as in a page.
     pods.iter().map(|pod| pod.as_str().to_owned()).collect()
 }
 
-/// The JSON text of so many pods, in no order.
+/// The JSON text of pods, in random order.
 pub(crate) fn pods(count: usize) -> Vec<String> {
     let mut random = Random(42);
     let nodes: Vec<String> = (0..500)
@@ -228,7 +228,7 @@ fn metadata(random: &mut Random, workload: &Workload, time: &str, ip: &str) -> J
     )
 }
 
-/// Field names with nothing below them, as managedFields have them.
+/// Field names with empty objects, as in managedFields.
 fn names(names: &[&str]) -> Json {
     names.iter().map(|name| (if *name == "." { (*name).to_owned() } else { format!("f:{name}") }, object!())).collect()
 }

@@ -5,7 +5,7 @@ use std::net::{TcpListener, TcpStream};
 use std::sync::Arc;
 
 use kubesql_runtime::generated;
-use kubesql_runtime::ingest::clusters::{Context, ListOptions, Lists, LiveOptions};
+use kubesql_runtime::ingest::clusters::{Context, OneShotOptions, OneShotSource, WatchOptions};
 use kubesql_runtime::ingest::files::Kinds;
 use kubesql_runtime::sql::Engine;
 use kubesql_runtime::store::Source;
@@ -107,11 +107,11 @@ async fn reads_kinds_of_aggregated_apis() {
         "contexts": [{"name": "c", "context": {"cluster": "c", "user": "u"}}],
     })
     .to_string();
-    let contexts = || vec![Context::of_text("beside", &kubeconfig)];
-    let kinds = Kinds::new(generated::KINDS.iter().copied(), generated::rows);
-    let lists: Arc<dyn Source> = Arc::new(Lists::new(contexts(), kinds, ListOptions::default()));
+    let contexts = || vec![Context::from_text("beside", &kubeconfig)];
+    let kinds = Kinds::new(generated::KINDS.iter().copied(), generated::flattener);
+    let lists: Arc<dyn Source> = Arc::new(OneShotSource::new(contexts(), kinds, OneShotOptions::default()));
     let lists = Engine::new(generated::KINDS, lists).expect("an engine");
-    let (_live, followed) = live(contexts(), LiveOptions::default());
+    let (_live, followed) = live(contexts(), WatchOptions::default());
     for engine in [lists, followed] {
         let session = engine.session();
         for (sql, expected) in [

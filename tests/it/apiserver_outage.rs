@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use kubesql_runtime::ingest::clusters::{Context, LiveOptions};
+use kubesql_runtime::ingest::clusters::{Context, WatchOptions};
 use kubesql_runtime::sql::{Engine, Session};
 use serde_json::{Value, json};
 
@@ -22,7 +22,7 @@ fn text(path: &Path) -> String {
 }
 
 fn followed(contexts: Vec<Context>) -> Arc<Engine> {
-    live(contexts, LiveOptions { patience: Duration::from_secs(20), ..LiveOptions::default() }).1
+    live(contexts, WatchOptions { sync_timeout: Duration::from_secs(20), ..WatchOptions::default() }).1
 }
 
 /// Repeats a statement until `good` accepts the answer or the error; `good` sees all of them.
@@ -81,7 +81,7 @@ async fn recovers_when_a_server_is_killed_under_load() {
     let data = tempfile::tempdir().expect("a folder");
     let data = data.path().to_str().expect("UTF-8");
     let server = ApiServer::start(&["--data", data]);
-    let engine = followed(vec![Context::of_text("real", &text(&server.kubeconfig))]);
+    let engine = followed(vec![Context::from_text("real", &text(&server.kubeconfig))]);
     let session = engine.session();
     let client = server.client("default").await;
     let (stop, count) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicUsize::new(0)));
@@ -173,7 +173,7 @@ async fn recovers_when_expired_credentials_are_renewed() {
     });
     request(&client, "POST", "/apis/rbac.authorization.k8s.io/v1/clusterrolebindings", Some(may)).await.expect("bound");
 
-    let engine = followed(vec![Context::of_text("real", &kubeconfig_of(&server, &token))]);
+    let engine = followed(vec![Context::from_text("real", &kubeconfig_of(&server, &token))]);
     let session = engine.session();
     let sql = "select name from namespaces where name = 'default'";
     let there = vec![vec!["default".to_owned()]];
@@ -220,9 +220,9 @@ async fn queries_clusters_of_three_releases() {
     let new = ["--release", "1.33", "--pods", "90", "--nodes", "5", "--events-per-second", "0", "--listen"];
     let newer = Cluster::start(&[&new[..], &["127.0.0.1:0"]].concat());
     let contexts = vec![
-        Context::of_text("real", &text(&server.kubeconfig)),
-        Context::of_text("old", &text(&old.kubeconfig())),
-        Context::of_text("newer", &text(&newer.kubeconfig())),
+        Context::from_text("real", &text(&server.kubeconfig)),
+        Context::from_text("old", &text(&old.kubeconfig())),
+        Context::from_text("newer", &text(&newer.kubeconfig())),
     ];
     let engine = followed(contexts);
     let session = engine.session();

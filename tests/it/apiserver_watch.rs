@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use kubesql_runtime::generated;
-use kubesql_runtime::ingest::clusters::{Context, LiveOptions};
+use kubesql_runtime::ingest::clusters::{Context, WatchOptions};
 use kubesql_runtime::schema::KindDef;
 use kubesql_runtime::sql::{Engine, Session};
 use serde_json::{Value, json};
@@ -99,7 +99,7 @@ async fn tables_follow_a_real_server() {
     server.apply_live();
     let client = server.client("default").await;
     let kubeconfig = std::fs::read_to_string(&server.kubeconfig).expect("the kubeconfig");
-    let engine: Arc<Engine> = live(vec![Context::of_text("real", &kubeconfig)], LiveOptions::default()).1;
+    let engine: Arc<Engine> = live(vec![Context::from_text("real", &kubeconfig)], WatchOptions::default()).1;
     let session = engine.session();
 
     // Every kind that it serves is a table, read in the version that its table was generated from if that is served.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use kubesql_runtime::generated;
-use kubesql_runtime::ingest::clusters::{Context, ListOptions, Lists, LiveOptions};
+use kubesql_runtime::ingest::clusters::{Context, OneShotOptions, OneShotSource, WatchOptions};
 use kubesql_runtime::ingest::files::Kinds;
 use kubesql_runtime::sql::{Engine, ErrorKind, Session};
 use kubesql_runtime::store::Source;
@@ -118,7 +118,7 @@ async fn definitions_change(kubeconfig: &Path) {
         kubectl(kubeconfig, &["apply", "--filename", file.to_str().expect("UTF-8")]);
     };
     let text = std::fs::read_to_string(kubeconfig).expect("the kubeconfig");
-    let engine: Arc<_> = live(vec![Context::of_text("here", &text)], LiveOptions::default()).1;
+    let engine: Arc<_> = live(vec![Context::from_text("here", &text)], WatchOptions::default()).1;
     let session = engine.session();
     let unknown = ask(&session, "select name from gadgets").await.expect_err("it is not defined");
     assert_eq!(unknown.kind, ErrorKind::UnknownTable, "{unknown:?}");
@@ -208,14 +208,14 @@ async fn queries_clusters_with_different_kinds() {
     let contexts = || {
         let named = clusters.iter().zip(["few", "many", "none"]);
         let context = |(cluster, name): (&Cluster, &str)| {
-            Context::of_text(name, &std::fs::read_to_string(cluster.kubeconfig()).expect("a kubeconfig"))
+            Context::from_text(name, &std::fs::read_to_string(cluster.kubeconfig()).expect("a kubeconfig"))
         };
         named.map(context).collect::<Vec<_>>()
     };
-    let kinds = || Kinds::new(generated::KINDS.iter().copied(), generated::rows);
-    let lists: Arc<dyn Source> = Arc::new(Lists::new(contexts(), kinds(), ListOptions::default()));
+    let kinds = || Kinds::new(generated::KINDS.iter().copied(), generated::flattener);
+    let lists: Arc<dyn Source> = Arc::new(OneShotSource::new(contexts(), kinds(), OneShotOptions::default()));
     let lists = Engine::new(generated::KINDS, lists).expect("an engine");
-    let followed = live(contexts(), LiveOptions::default()).1;
+    let followed = live(contexts(), WatchOptions::default()).1;
     let mut answers = Vec::new();
     for engine in [lists, followed] {
         let session = engine.session();

@@ -29,7 +29,7 @@ fn authenticates_with_client_certificates() {
     answered(&ask(&server.kubeconfig, "certificate"));
     let ran = ask(&server.kubeconfig, "expired");
     assert_eq!(ran.code, Some(3), "{}", ran.err);
-    assert!(ran.err.starts_with("error: cluster expired: namespaces: the credentials are not accepted"), "{}", ran.err);
+    assert!(ran.err.starts_with("error: cluster expired: namespaces: the credentials were rejected"), "{}", ran.err);
     let ran = ask(&server.kubeconfig, "limited");
     assert_eq!(ran.code, Some(3), "{}", ran.err);
     assert!(ran.err.contains("cluster limited: namespaces: ") && ran.err.contains("auth can-i list"), "{}", ran.err);
@@ -68,11 +68,11 @@ fn runs_credential_plugins() {
     given("wrong");
     let ran = ask(&config, "plugin");
     assert_eq!(ran.code, Some(3), "{}", ran.err);
-    assert!(ran.err.contains("cluster plugin: namespaces: the credentials are not accepted"), "{}", ran.err);
+    assert!(ran.err.contains("cluster plugin: namespaces: the credentials were rejected"), "{}", ran.err);
     std::fs::remove_file(&credential).expect("removed");
     let ran = ask(&config, "plugin");
     assert_eq!(ran.code, Some(3), "{}", ran.err);
-    assert!(ran.err.contains("cluster plugin: namespaces: no credentials can be had"), "{}", ran.err);
+    assert!(ran.err.contains("cluster plugin: namespaces: could not obtain credentials"), "{}", ran.err);
 }
 
 /// A proxy that counts connections.

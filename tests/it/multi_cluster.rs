@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-use kubesql_runtime::ingest::clusters::{Context, LiveOptions};
+use kubesql_runtime::ingest::clusters::{Context, WatchOptions};
 use kubesql_runtime::sql::{Engine, Session};
 use kubesql_runtime::store::{ClusterState, Source, WatchState};
 
@@ -72,7 +72,7 @@ async fn until(session: &Session, sql: &str, good: impl Fn(&Result<Rows, String>
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn recovers_when_a_cluster_comes_back() {
     let servers = three();
-    let (live, engine) = live(contexts(&servers), LiveOptions::default());
+    let (live, engine) = live(contexts(&servers), WatchOptions::default());
     let [east, west, north] = &servers;
     let session = engine.session();
     let all = counts(&[east, west, north], Kind::Pods);
@@ -92,7 +92,9 @@ async fn recovers_when_a_cluster_comes_back() {
     })
     .await;
     // Once the failure is known, a statement does not wait for the cluster.
-    tokio::time::timeout(LiveOptions::default().patience, error(&session, BY_CLUSTER)).await.expect("an error at once");
+    tokio::time::timeout(WatchOptions::default().sync_timeout, error(&session, BY_CLUSTER))
+        .await
+        .expect("an error at once");
     let status = live.status();
     let failing = status.watches.iter().find(|watch| watch.state == WatchState::Failing).expect("it fails");
     assert!(*failing.cluster == *"west" && failing.error.is_some(), "{failing:?}");
@@ -119,7 +121,7 @@ async fn recovers_when_a_cluster_comes_back() {
 async fn follows_the_namespaces_that_an_account_may_list() {
     let allowed = ["shop", "ops"];
     let server = server("east", 4, |manners| manners.allowed = Some(BTreeSet::from(allowed)));
-    let (live, engine) = live(vec![server.context()], LiveOptions::default());
+    let (live, engine) = live(vec![server.context()], WatchOptions::default());
     let session = engine.session();
     let sql = "select namespace, count(*) from pods group by namespace order by namespace";
     let expected = || -> Rows {
@@ -154,12 +156,12 @@ async fn follows_the_namespaces_that_an_account_may_list() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn reports_a_server_that_ends_watches_at_once() {
     let server = server("east", 11, |_| {});
-    let session = live(vec![server.context()], LiveOptions::default()).1.session();
+    let session = live(vec![server.context()], WatchOptions::default()).1.session();
     let expected = counts(&[&server], Kind::Pods);
     assert_eq!(ask(&session, BY_CLUSTER).await.expect("an answer"), expected);
     lock(&server.shared.manners).ends_watches = true;
     server.hang_up();
-    let said = "cluster east: pods: the server ends watches as soon as they begin";
+    let said = "cluster east: pods: the server closes watches immediately";
     until(&session, BY_CLUSTER, |result| result.as_ref().is_err_and(|message| message == said)).await;
     lock(&server.shared.manners).ends_watches = false;
     server.change(50);
@@ -177,13 +179,13 @@ async fn times_out_on_a_server_that_never_answers() {
         "apiVersion: v1\nkind: Config\ncurrent-context: c\nclusters: [{{name: c, cluster: {{server: \"{url}\"}}}}]\n\
          contexts: [{{name: c, context: {{cluster: c}}}}]\n"
     );
-    let session = live(vec![east.context(), Context::of_text("mute", &mute)], LiveOptions::default()).1.session();
+    let session = live(vec![east.context(), Context::from_text("mute", &mute)], WatchOptions::default()).1.session();
     session.set_partial(true);
     assert_eq!(ask(&session, BY_CLUSTER).await.expect("that of one"), counts(&[&east], Kind::Pods));
     let said = warnings(&session);
-    assert_eq!(said, ["missing: cluster mute: pods: no answer for 15 s"]);
+    assert_eq!(said, ["missing: cluster mute: pods: no response within 15 s"]);
     // Once the failure is known, a statement does not wait for the cluster.
-    let again = tokio::time::timeout(LiveOptions::default().patience, ask(&session, BY_CLUSTER)).await;
+    let again = tokio::time::timeout(WatchOptions::default().sync_timeout, ask(&session, BY_CLUSTER)).await;
     assert_eq!(again.expect("an answer at once").expect("that of one"), counts(&[&east], Kind::Pods));
 }
 
@@ -194,9 +196,9 @@ async fn reports_kinds_that_no_server_has() {
         |manners: &mut Manners| (manners.lacks, manners.discovery) = (Some(Kind::ConfigMaps), Discovery::Heedless);
     let servers = [server("east", 5, lacks), server("west", 6, old), server("north", 7, |_| {})];
     let sql = "select cluster, count(*) from configmaps group by cluster";
-    let (_, engine) = live(contexts(&servers), LiveOptions::default());
+    let (_, engine) = live(contexts(&servers), WatchOptions::default());
     assert_eq!(ask(&engine.session(), sql).await.expect("one has them"), counts(&[&servers[2]], Kind::ConfigMaps));
-    let (_, engine) = live(contexts(&servers[..2]), LiveOptions::default());
+    let (_, engine) = live(contexts(&servers[..2]), WatchOptions::default());
     let message = error(&engine.session(), sql).await;
     let said = "cluster east: configmaps: the server has no configmaps; \
         cluster west: configmaps: the server has no configmaps";
@@ -206,12 +208,12 @@ async fn reports_kinds_that_no_server_has() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn stops_following_more_kinds_at_the_memory_limit() {
     let server = server("east", 8, |_| {});
-    let options = LiveOptions { memory: Some(1 << 10), ..LiveOptions::default() };
+    let options = WatchOptions { memory: Some(1 << 10), ..WatchOptions::default() };
     let (_, engine) = live(vec![server.context()], options);
     let session = engine.session();
     assert_eq!(ask(&session, BY_CLUSTER).await.expect("the first"), counts(&[&server], Kind::Pods));
     let message = error(&session, "select name from nodes").await;
-    assert!(message.starts_with("cluster east: nodes: not followed: objects take"), "{message}");
+    assert!(message.starts_with("cluster east: nodes: not watched: objects take"), "{message}");
     // Kinds that are followed already stay.
     assert_eq!(ask(&session, BY_CLUSTER).await.expect("the first"), counts(&[&server], Kind::Pods));
 }
@@ -219,7 +221,7 @@ async fn stops_following_more_kinds_at_the_memory_limit() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn stops_watching_idle_kinds() {
     let server = server("east", 9, |_| {});
-    let options = LiveOptions { idle: Duration::from_millis(400), ..LiveOptions::default() };
+    let options = WatchOptions { idle: Duration::from_millis(400), ..WatchOptions::default() };
     let (live, engine) = live(vec![server.context()], options);
     let session = engine.session();
     for _ in 0..3 {
@@ -255,10 +257,10 @@ async fn connects_only_to_queried_clusters() {
         .map(|listener| listener.local_addr().expect("an address").to_string())
         .chain(std::iter::repeat_n("127.0.0.1:1".to_owned(), 29))
         .enumerate()
-        .map(|(number, address)| Context::of_text(&format!("gone-{number}"), &text(&address)))
+        .map(|(number, address)| Context::from_text(&format!("gone-{number}"), &text(&address)))
         .collect();
     all.insert(25, server.context());
-    let (live, engine) = live(all, LiveOptions::default());
+    let (live, engine) = live(all, WatchOptions::default());
     let session = engine.session();
     let sql = "select cluster, count(*) from pods where cluster = 'east' group by cluster";
     assert_eq!(ask(&session, sql).await.expect("one"), counts(&[&server], Kind::Pods));
@@ -271,5 +273,5 @@ async fn connects_only_to_queried_clusters() {
 async fn assert_refused(engine: &Arc<Engine>) {
     let sql = "select count(*) from pods where cluster in ('east', 'gone-40')";
     let message = error(&engine.session(), sql).await;
-    assert!(message.starts_with("cluster gone-40: pods: the server cannot be reached: "), "{message}");
+    assert!(message.starts_with("cluster gone-40: pods: could not connect to the server: "), "{message}");
 }

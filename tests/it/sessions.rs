@@ -5,7 +5,7 @@ use std::sync::Arc;
 use arrow::util::display::{ArrayFormatter, FormatOptions};
 use futures::StreamExt;
 use kubesql_runtime::generated;
-use kubesql_runtime::ingest::clusters::{Context, Live, LiveOptions};
+use kubesql_runtime::ingest::clusters::{Context, WatchOptions, WatchSource};
 use kubesql_runtime::ingest::files::Kinds;
 use kubesql_runtime::sql::{Engine, Session, SqlError};
 use kubesql_runtime::store::Source;
@@ -14,8 +14,8 @@ use kubesql_runtime::store::Source;
 pub(crate) type Rows = Vec<Vec<String>>;
 
 /// A source that watches these clusters, and an engine over it.
-pub(crate) fn live(contexts: Vec<Context>, options: LiveOptions) -> (Live, Arc<Engine>) {
-    let live = Live::new(contexts, Kinds::new(generated::KINDS.iter().copied(), generated::rows), options);
+pub(crate) fn live(contexts: Vec<Context>, options: WatchOptions) -> (WatchSource, Arc<Engine>) {
+    let live = WatchSource::new(contexts, Kinds::new(generated::KINDS.iter().copied(), generated::flattener), options);
     let source: Arc<dyn Source> = Arc::new(live.clone());
     let engine = Engine::new(generated::KINDS, source).expect("an engine");
     (live, engine)

@@ -1,4 +1,4 @@
-//! `cargo xtask apiserver`: builds the Kubernetes API server of the tests and runs it.
+//! `cargo xtask apiserver`: builds and runs a Kubernetes API server for tests.
 
 use std::env;
 use std::io::{BufRead as _, BufReader, ErrorKind};
@@ -10,55 +10,55 @@ use anyhow::{Context as _, Result, bail};
 
 use crate::report;
 
-/// Where a Kubernetes binary keeps its release; the linker sets it, as in Kubernetes' own builds.
+/// The Go package with the version of a Kubernetes binary. The linker sets it, as in Kubernetes' own builds.
 const VERSION: &str = "k8s.io/component-base/version";
 
-/// What helps where modules cannot be had.
-const MODULES: &str = "what it depends on must be in Go's cache or at a module proxy that can be reached: \
-                       `go env GOPROXY` names it";
+/// Advice if Go modules are unavailable.
+const MODULES_HINT: &str = "its dependencies must be in Go's cache, or available from the module proxy that \
+                            `go env GOPROXY` prints";
 
-/// How often a long build says how far it is.
-const PROGRESS: Duration = Duration::from_secs(5);
+/// The interval of progress reports.
+const PROGRESS_INTERVAL: Duration = Duration::from_secs(5);
 
-/// Run a Kubernetes API server with its etcd on loopback, in one process, for tests and for trying things out
+/// Run a Kubernetes API server with its etcd in one process on the loopback interface, for tests
 ///
-/// Needs Go. The first build downloads 220 MB and takes 5 to 15 minutes; later ones take seconds.
+/// Requires Go. The first build downloads 220 MB and takes 5 to 15 minutes. Later builds take seconds.
 ///
-/// When the server is ready, one line on standard output names its URL and its kubeconfig.
+/// When the server is ready, it prints a line with its URL and the path of its kubeconfig.
 #[derive(clap::Args)]
 pub(crate) struct Args {
-    /// Only build, and print the path of the binary
+    /// Build only, and print the path of the binary
     #[arg(long)]
     build: bool,
-    /// Options of the server; `-- -help` lists them
+    /// Options of the server; list them with `-- -help`
     #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
     options: Vec<String>,
 }
 
-/// Builds, and hands over to the server.
+/// Builds and runs the server.
 pub(crate) fn run(args: &Args) -> Result<()> {
     let binary = build()?;
     if args.build {
         return crate::print(&[binary.display().to_string()]);
     }
-    hand_over(Command::new(&binary).args(&args.options)).with_context(|| format!("running {}", binary.display()))
+    exec(Command::new(&binary).args(&args.options)).with_context(|| format!("running {}", binary.display()))
 }
 
-/// Becomes the server, so that signals reach it and its exit code is this one's.
+/// Replaces this process by the server, which then receives signals and determines the exit code.
 #[cfg(unix)]
-fn hand_over(command: &mut Command) -> Result<()> {
+fn exec(command: &mut Command) -> Result<()> {
     use std::os::unix::process::CommandExt as _;
     Err(command.exec().into())
 }
 
-/// Waits for the server.
+/// Runs the server and waits for it.
 #[cfg(not(unix))]
-fn hand_over(command: &mut Command) -> Result<()> {
+fn exec(command: &mut Command) -> Result<()> {
     let status = command.status()?;
     std::process::exit(status.code().unwrap_or(1))
 }
 
-/// Brings the binary up to date, which costs seconds where it is: `go build` knows what changed.
+/// Builds the binary. `go build` takes seconds if it is up to date.
 fn build() -> Result<PathBuf> {
     let module = crate::regen::root().join("tests/apiserver");
     let binary = target()?.join("apiserver").join(format!("kubesql-apiserver{}", env::consts::EXE_SUFFIX));
@@ -67,18 +67,18 @@ fn build() -> Result<PathBuf> {
         .stderr(Stdio::inherit())
         .output()
         .map_err(|error| match error.kind() {
-            ErrorKind::NotFound => anyhow::anyhow!(
-                "`go` is not on the PATH: the API server is written in Go; install Go 1.25 or newer (https://go.dev/dl)"
-            ),
-            _ => anyhow::Error::from(error).context("`go` could not be run"),
+            ErrorKind::NotFound => {
+                anyhow::anyhow!("`go` is not on the PATH; install Go 1.25 or newer (https://go.dev/dl)")
+            }
+            _ => anyhow::Error::from(error).context("could not run `go`"),
         })?;
     if !release.status.success() {
-        bail!("`go` cannot read the module {}; {MODULES}", module.display());
+        bail!("`go` could not read the module {}; {MODULES_HINT}", module.display());
     }
     let release = String::from_utf8(release.stdout).context("the release of k8s.io/kubernetes")?;
     let mut numbers = release.trim().trim_start_matches('v').split('.');
     let (Some(major), Some(minor)) = (numbers.next(), numbers.next()) else {
-        bail!("k8s.io/kubernetes has no release: {release:?}");
+        bail!("the version of k8s.io/kubernetes is not a release: {release:?}");
     };
     let flags = format!(
         "-s -w -X {VERSION}.gitVersion={} -X {VERSION}.gitMajor={major} -X {VERSION}.gitMinor={minor}",
@@ -86,7 +86,7 @@ fn build() -> Result<PathBuf> {
     );
     let mut building = go(&module);
     building.args(["build", "-v", "-p", "2", "-buildvcs=false", "-ldflags", &flags, "-o"]).arg(&binary).arg(".");
-    follow(&mut building)?;
+    run_with_progress(&mut building)?;
     record_tool("apiserver")?;
     Ok(binary)
 }
@@ -109,34 +109,34 @@ fn go(module: &Path) -> Command {
     go
 }
 
-/// Cargo's target directory: this program lies in `<target>/<profile>`.
+/// Cargo's target directory. This program is in `<target>/<profile>`.
 fn target() -> Result<PathBuf> {
     let program = env::current_exe().context("the path of this program")?;
     let target = program.parent().and_then(Path::parent).context("the target directory")?;
     Ok(target.to_owned())
 }
 
-/// Runs a build that names each package on standard error, and reports where it is from time to time.
-fn follow(build: &mut Command) -> Result<()> {
-    let mut child = build.stderr(Stdio::piped()).spawn().context("`go build` could not be run")?;
+/// Runs `go build -v`, which prints each package on standard error, and reports progress.
+fn run_with_progress(build: &mut Command) -> Result<()> {
+    let mut child = build.stderr(Stdio::piped()).spawn().context("could not run `go build`")?;
     let Some(stderr) = child.stderr.take() else { bail!("`go build` has no standard error") };
     let mut packages = 0_u32;
-    let mut said = Instant::now();
+    let mut reported = Instant::now();
     for line in BufReader::new(stderr).lines() {
-        let line = line.context("reading what `go build` says")?;
+        let line = line.context("reading the output of `go build`")?;
         if line.contains(|mark: char| mark.is_whitespace() || mark == ':') {
-            report(&line); // a download or an error
+            report(&line); // A download or an error.
             continue;
         }
         packages += 1;
-        if said.elapsed() >= PROGRESS {
+        if reported.elapsed() >= PROGRESS_INTERVAL {
             report(&format!("building the API server: {packages} packages so far, at {line}"));
-            said = Instant::now();
+            reported = Instant::now();
         }
     }
     let status = child.wait().context("`go build`")?;
     if !status.success() {
-        bail!("the API server does not build (`go build` ended with {status}); {MODULES}");
+        bail!("could not build the API server (`go build` ended with {status}); {MODULES_HINT}");
     }
     Ok(())
 }

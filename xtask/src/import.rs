@@ -1,4 +1,4 @@
-//! `cargo xtask import`: upstream documents become `schemas/kubernetes/v1.NN.json`, and `schemas/crds/`.
+//! `cargo xtask import`: reduces upstream documents to `schemas/kubernetes/v1.NN.json` and `schemas/crds/`.
 
 use std::fs;
 use std::io;
@@ -17,40 +17,39 @@ mod server;
 #[cfg(test)]
 mod tests;
 
-/// Write the structure of a Kubernetes release, or of custom resources, to schemas/.
+/// Import the schemas of a Kubernetes release, or of custom resources, into schemas/
 ///
-/// SOURCE is files or folders of CustomResourceDefinitions, in YAML or JSON, which become a file each in schemas/crds/;
-/// or, for a release in schemas/kubernetes/, one of:
-///   - a Swagger 2.0 file (what a server gives under /openapi/v2);
-///   - a folder of OpenAPI 3.0 files (what it gives under /openapi/v3), subfolders included;
-///   - the URL of a server that asks for no credentials, such as that of `kubectl proxy`.
+/// SOURCE is files or folders with CustomResourceDefinitions in YAML or JSON. Each definition is written to a file in
+/// schemas/crds/. To import a release into schemas/kubernetes/, SOURCE is one of:
+///   - a Swagger 2.0 file (which a server returns for /openapi/v2);
+///   - a folder of OpenAPI 3.0 files (which a server returns for /openapi/v3), including subfolders;
+///   - the URL of a server that requires no credentials, such as that of `kubectl proxy`.
 ///
-/// Without SOURCE, --kubeconfig or --context name a server that does.
+/// Without SOURCE, use --kubeconfig or --context to import from a server with credentials.
 ///
-/// Of a release, only kinds that Kubernetes itself brings are taken: those defined under io.k8s.api,
-/// io.k8s.apiextensions-apiserver and io.k8s.kube-aggregator. Custom resources and the kinds of
-/// aggregated APIs are left out and listed; custom resources come from schemas/crds/.
+/// Of a release, only built-in kinds are imported: those defined under io.k8s.api, io.k8s.apiextensions-apiserver and
+/// io.k8s.kube-aggregator. Custom resources and the kinds of aggregated APIs are skipped and listed.
 ///
-/// A server shows only the versions that it serves (alpha ones are mostly off), the Swagger 2.0
-/// file in the Kubernetes sources shows all: the committed files are made of the latter.
+/// A server only has the versions that it serves, which usually excludes alpha versions. The Swagger 2.0 file in the
+/// Kubernetes sources has all versions, and is the source of the committed files.
 ///
-/// What changed is printed; `cargo xtask regen` then brings the generated code up to date.
+/// The changes are printed. Afterwards, run `cargo xtask regen` to update the generated code.
 #[derive(clap::Args)]
 #[command(verbatim_doc_comment)]
 pub(crate) struct Args {
-    /// Definitions of custom resources; a Swagger 2.0 file, a folder of OpenAPI 3.0 files, or the URL of a server.
+    /// Definitions of custom resources, a Swagger 2.0 file, a folder of OpenAPI 3.0 files, or the URL of a server
     #[arg(required_unless_present_any = ["kubeconfig", "context"], conflicts_with_all = ["kubeconfig", "context"])]
     source: Vec<String>,
-    /// Import from the server that a kubeconfig file names [without PATH: $KUBECONFIG or ~/.kube/config].
+    /// Import from the server of a kubeconfig file [without PATH: $KUBECONFIG or ~/.kube/config]
     #[arg(long, value_name = "PATH", num_args = 0..=1)]
     kubeconfig: Option<Option<PathBuf>>,
-    /// The kubeconfig's context to use, instead of its current one.
+    /// The context of the kubeconfig, instead of the current one
     #[arg(long, value_name = "NAME")]
     context: Option<String>,
-    /// The release, where documents, server, and the name of the file or folder do not tell it.
+    /// The release, if it is not specified by the documents, the server, or the name of the file or folder
     #[arg(long, value_name = "v1.NN")]
     release: Option<String>,
-    /// The folder to write to, instead of those in schemas/.
+    /// The output folder, instead of those in schemas/
     #[arg(long, value_name = "DIR")]
     output: Option<PathBuf>,
 }
@@ -59,7 +58,7 @@ fn default_output() -> PathBuf {
     crate::regen::root().join("schemas/kubernetes")
 }
 
-/// Imports, and tells what changed.
+/// Imports documents, and prints the changes.
 pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
     let fetched = match args.source.as_slice() {
         [url] if url.starts_with("http://") || url.starts_with("https://") => server::fetch_url(url)?,
@@ -67,7 +66,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
             if let Some(definitions) = crds::read(paths)? {
                 return crds::write(&definitions, &args.output.clone().unwrap_or_else(crds::default_output));
             }
-            ensure!(paths.len() == 1, "a release is imported from one file or folder");
+            ensure!(paths.len() == 1, "a release can only be imported from one file or folder");
             read_path(Path::new(path))?
         }
         [] => server::fetch_kubeconfig(args.kubeconfig.as_ref().and_then(Option::as_deref), args.context.as_deref())?,
@@ -76,17 +75,17 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
     write(&imported, &args.output.clone().unwrap_or_else(default_output))
 }
 
-/// Documents, with the release that the place they come from is known by.
+/// Documents, and the release that their source indicates.
 struct Fetched {
     documents: Vec<Input>,
-    /// Used where the documents do not tell.
+    /// Used if the documents do not specify a release.
     release: Option<String>,
 }
 
-/// Converts the documents; what they say of their release goes before the name of a file.
-fn convert(fetched: &Fetched, asked: Option<&str>) -> anyhow::Result<Imported> {
+/// Reduces the documents. A release in the documents takes precedence over the name of a file.
+fn convert(fetched: &Fetched, release: Option<&str>) -> anyhow::Result<Imported> {
     use kubesql_codegen::spec::SpecError::NoRelease;
-    Ok(match import(&fetched.documents, asked) {
+    Ok(match import(&fetched.documents, release) {
         Err(NoRelease { .. }) if fetched.release.is_some() => import(&fetched.documents, fetched.release.as_deref())?,
         outcome => outcome?,
     })
@@ -110,20 +109,20 @@ fn read_path(path: &Path) -> anyhow::Result<Fetched> {
             documents.push(Input { name: file.display().to_string(), text });
         }
     }
-    ensure!(!documents.is_empty(), "{} holds no .json file", path.display());
+    ensure!(!documents.is_empty(), "{} contains no .json file", path.display());
     documents.sort_by(|a, b| a.name.cmp(&b.name));
     report(&format!("read {} from {}", count(documents.len(), "document"), path.display()));
     let release = path.file_name().and_then(|name| find_release(name.to_str()?));
     Ok(Fetched { documents, release })
 }
 
-/// Writes the structural document, and tells how it differs from the one before.
+/// Writes the structural document, and prints how it differs from the previous one.
 fn write(imported: &Imported, output: &Path) -> anyhow::Result<()> {
-    for (group_version, kinds) in &imported.left_out {
+    for (group_version, kinds) in &imported.skipped {
         let kinds: Vec<&str> = kinds.iter().map(String::as_str).collect();
-        report(&format!("left out, not built in: {} of {group_version}", kinds.join(", ")));
+        report(&format!("skipped, not built in: {} of {group_version}", kinds.join(", ")));
     }
-    let release = Release::parse(&imported.document).context("reading back what was made")?;
+    let release = Release::parse(&imported.document).context("parsing the structural document")?;
     let before = previous(output, &imported.release)?;
     let file = output.join(format!("{}.json", imported.release));
     fs::create_dir_all(output)
@@ -141,10 +140,10 @@ fn write(imported: &Imported, output: &Path) -> anyhow::Result<()> {
     print(&lines)
 }
 
-/// The file that will be replaced, or else that of the newest release before.
+/// The file that is replaced, or the file of the previous release.
 fn previous(output: &Path, release: &str) -> anyhow::Result<Option<Input>> {
     let minor = |release: &str| release.strip_prefix("v1.").and_then(|minor| minor.parse::<u32>().ok());
-    let Some(newest) = minor(release) else { bail!("{release} is not a release") };
+    let Some(newest) = minor(release) else { bail!("{release} is not a release (v1.NN)") };
     let entries = match fs::read_dir(output) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         entries => entries.with_context(|| format!("reading {}", output.display()))?,

@@ -1,4 +1,4 @@
-//! The project's chores, one file each: `cargo xtask <chore>`.
+//! Development tasks: `cargo xtask <task>`. Each task is a module.
 
 use std::io::{self, Write as _};
 use std::process::ExitCode;
@@ -13,16 +13,16 @@ mod import;
 mod regen;
 mod yaml;
 
-/// The project's chores.
+/// Development tasks of kubesql
 #[derive(Parser)]
 #[command(name = "cargo xtask", bin_name = "cargo xtask", max_term_width = 100)]
 struct Cli {
     #[command(subcommand)]
-    chore: Chore,
+    task: Task,
 }
 
 #[derive(Subcommand)]
-enum Chore {
+enum Task {
     Apiserver(apiserver::Args),
     Bench(bench::Args),
     Clients(clients::Args),
@@ -31,12 +31,12 @@ enum Chore {
 }
 
 fn main() -> ExitCode {
-    let outcome = match Cli::parse().chore {
-        Chore::Apiserver(args) => apiserver::run(&args),
-        Chore::Bench(args) => bench::run(&args),
-        Chore::Clients(args) => clients::run(&args),
-        Chore::Import(args) => import::run(&args),
-        Chore::Regen(args) => regen::run(&args),
+    let outcome = match Cli::parse().task {
+        Task::Apiserver(args) => apiserver::run(&args),
+        Task::Bench(args) => bench::run(&args),
+        Task::Clients(args) => clients::run(&args),
+        Task::Import(args) => import::run(&args),
+        Task::Regen(args) => regen::run(&args),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
@@ -47,13 +47,13 @@ fn main() -> ExitCode {
     }
 }
 
-/// Tells the person at the terminal how things go; standard output stays free for results.
-#[expect(clippy::print_stderr, reason = "a command line tool speaks to its user")]
+/// Reports progress on standard error. Standard output is for results.
+#[expect(clippy::print_stderr, reason = "progress of a command line tool")]
 fn report(line: &str) {
     eprintln!("{line}");
 }
 
-/// Prints what a chore is run for; a reader that has seen enough (`| head`) is no error.
+/// Prints the results of a task. A closed pipe (`| head`) is not an error.
 fn print(lines: &[String]) -> anyhow::Result<()> {
     let text = lines.join("\n") + "\n";
     match io::stdout().write_all(text.as_bytes()) {

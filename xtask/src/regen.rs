@@ -1,4 +1,4 @@
-//! `cargo xtask regen`: from `schemas/` to the generated code, the listing and the lock.
+//! `cargo xtask regen`: generates code, the listing and the lock from `schemas/`.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -10,15 +10,15 @@ use kubesql_codegen::{Inputs, generate};
 
 use crate::report as say;
 
-/// Rewrite the generated code, the listing and the lock of names from `schemas/`
+/// Regenerate the code, the listing of tables and the lock of names from `schemas/`
 #[derive(clap::Args)]
 pub(crate) struct Args {
-    /// Change nothing; fail where a generated file is not what the schemas give
+    /// Change nothing, and fail if a generated file is out of date
     #[arg(long)]
     check: bool,
 }
 
-/// Generates, then writes or compares.
+/// Generates all files, and writes or compares them.
 pub(crate) fn run(args: &Args) -> Result<()> {
     let root = root();
     let inputs = inputs(&root)?;
@@ -34,9 +34,9 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     if args.check {
         if !stale.is_empty() || !obsolete.is_empty() {
             stale.extend(obsolete);
-            bail!("generated files are stale; run `cargo xtask regen` and commit:\n  {}", stale.join("\n  "));
+            bail!("generated files are out of date; run `cargo xtask regen` and commit:\n  {}", stale.join("\n  "));
         }
-        say("generated files are what the schemas give");
+        say("generated files are up to date");
         return Ok(());
     }
 
@@ -56,7 +56,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     Ok(())
 }
 
-/// The repository's root: this crate's parent.
+/// The root of the repository: the parent of this crate.
 pub(crate) fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().map(Path::to_owned).unwrap_or_default()
 }
@@ -69,11 +69,11 @@ pub(crate) fn inputs(root: &Path) -> Result<Inputs> {
         let path = entry?.path();
         if path.extension().is_some_and(|extension| extension == "json") {
             let text = fs::read_to_string(&path).with_context(|| path.display().to_string())?;
-            releases.insert(order(&path), text);
+            releases.insert(version_key(&path), text);
         }
     }
     if releases.is_empty() {
-        bail!("{}: no releases; bring one in with `cargo xtask import`", folder.display());
+        bail!("{}: no releases; import one with `cargo xtask import`", folder.display());
     }
     let chosen = root.join("schemas/names.toml");
     Ok(Inputs {
@@ -85,13 +85,13 @@ pub(crate) fn inputs(root: &Path) -> Result<Inputs> {
     })
 }
 
-/// `v1.9` before `v1.10`.
-fn order(path: &Path) -> Vec<u32> {
+/// The sort key of a release: `v1.9` is before `v1.10`.
+fn version_key(path: &Path) -> Vec<u32> {
     let stem = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
     stem.trim_start_matches('v').split('.').filter_map(|part| part.parse().ok()).collect()
 }
 
-/// Generated files that nothing generates any more.
+/// Generated files that are no longer generated.
 fn obsolete(root: &Path, files: &BTreeMap<String, String>) -> Result<Vec<String>> {
     let folder = root.join(GENERATED);
     if !folder.exists() {
@@ -107,7 +107,7 @@ fn obsolete(root: &Path, files: &BTreeMap<String, String>) -> Result<Vec<String>
     Ok(found)
 }
 
-/// Tables and columns added, gone, and changed in type.
+/// Reports tables and columns that were added, removed, or changed.
 fn report(before: &str, after: &str) {
     let (old, new) = (columns(before), columns(after));
     let tables = |of: &BTreeMap<String, String>| -> BTreeSet<String> {
@@ -127,21 +127,21 @@ fn report(before: &str, after: &str) {
         }
     };
     show("tables added", new_tables.difference(&old_tables).cloned().collect());
-    show("tables gone", old_tables.difference(&new_tables).cloned().collect());
+    show("tables removed", old_tables.difference(&new_tables).cloned().collect());
     let in_both = |key: &&String| {
         let table = key.rsplit_once('\t').map_or("", |(table, _)| table);
         old_tables.contains(table) && new_tables.contains(table)
     };
     show("columns added", new.keys().filter(|key| !old.contains_key(*key)).filter(in_both).cloned().collect());
-    show("columns gone", old.keys().filter(|key| !new.contains_key(*key)).filter(in_both).cloned().collect());
+    show("columns removed", old.keys().filter(|key| !new.contains_key(*key)).filter(in_both).cloned().collect());
     let changed = new.iter().filter_map(|(key, kind)| {
         let was = old.get(key).filter(|was| *was != kind)?;
         Some(format!("{key}: {was} is now {kind}"))
     });
-    show("columns changed in type", changed.collect());
+    show("columns with a changed type", changed.collect());
 }
 
-/// `schema<TAB>table<TAB>column` -> type.
+/// Types of columns, by `schema<TAB>table<TAB>column`.
 fn columns(listing: &str) -> BTreeMap<String, String> {
     let parse = |line: &str| {
         let parts: Vec<&str> = line.split('\t').collect();
@@ -157,17 +157,17 @@ mod tests {
 
     use super::*;
 
-    /// The newest release with what a next one may bring: fields that want the names of others, lists, and a kind.
+    /// The newest release with changes that a next release may have: fields with conflicting names, lists, and a kind.
     fn next(newest: &str) -> String {
         let mut document: Value = serde_json::from_str(newest).expect("JSON");
         document["info"]["version"] = json!("v1.999");
         let schemas = document["components"]["schemas"].as_object_mut().expect("schemas");
         for (of, field, like) in [
-            ("PodSpec", "phase", "string"), // wants the short name of status.phase
+            ("PodSpec", "phase", "string"), // Conflicts with the short name of status.phase.
             ("PodSpec", "hostIP", "string"),
             ("PodStatus", "novelty", "string"),
             ("DeploymentSpec", "readyReplicas", "integer"),
-            ("Container", "started", "boolean"), // a field of its status, which is merged into its rows
+            ("Container", "started", "boolean"), // Conflicts with a field of the merged status.
         ] {
             let of = schemas.iter_mut().find(|(name, _)| name.ends_with(&format!(".v1.{of}"))).expect(of).1;
             of["properties"][field] = json!({ "type": like });
@@ -192,19 +192,19 @@ mod tests {
     }
 
     #[test]
-    fn a_release_that_nobody_has_seen_adds_and_renames_nothing() {
+    fn new_releases_do_not_rename() {
         let root = root();
         let inputs = inputs(&root).expect("the schemas");
-        let before = generate(&inputs).expect("they make code");
+        let before = generate(&inputs).expect("generated files");
         let mut releases = inputs.releases.clone();
         releases.push(next(inputs.releases.last().expect("a release")));
         let lock = before.files[LOCK].clone();
-        let after = generate(&Inputs { releases, lock, ..inputs }).expect("they make code with the next one, too");
+        let after = generate(&Inputs { releases, lock, ..inputs }).expect("generated files of the next release");
 
         let (old, new) = (before.files[LISTING].lines(), &after.files[LISTING]);
         let kept: BTreeSet<&str> = new.lines().collect();
         let lost: Vec<&str> = old.filter(|line| !kept.contains(line)).collect();
-        assert!(lost.is_empty(), "{} columns are called or typed otherwise, such as {}", lost.len(), lost[0]);
+        assert!(lost.is_empty(), "{} columns were renamed or changed their type, for example {}", lost.len(), lost[0]);
         let has = |table: &str, column: &str, path: &str| {
             new.lines().any(|line| {
                 let parts: Vec<&str> = line.split('\t').collect();

@@ -1,4 +1,4 @@
-//! YAML documents as JSON values, as far as definitions of custom resources are written in it.
+//! Converts YAML documents to JSON values. Supports the subset that definitions of custom resources use.
 
 use std::collections::HashMap;
 
@@ -6,13 +6,13 @@ use anyhow::{Context as _, Result, bail};
 use saphyr_parser::{Event, Parser, ScalarStyle};
 use serde_json::{Map, Value};
 
-/// Deeper documents are refused; JSON text of them could not be read either.
-const DEEPEST: usize = 120;
+/// The maximal nesting, which is also the limit of serde_json.
+const MAX_DEPTH: usize = 120;
 
-/// More values than these in aliases are refused, since aliases of aliases of aliases would fill the memory.
-const ALIASED: usize = 1_000_000;
+/// The maximal number of values in aliases. Nested aliases could otherwise use up the memory.
+const MAX_ALIASED: usize = 1_000_000;
 
-/// The documents of a text of YAML or JSON; empty ones are left out.
+/// The documents of a YAML or JSON text. Empty documents are left out.
 pub(crate) fn documents(text: &str) -> Result<Vec<Value>> {
     let mut documents = Vec::new();
     let mut reader = Reader { open: Vec::new(), anchors: HashMap::new(), aliased: 0, done: None };
@@ -24,10 +24,10 @@ pub(crate) fn documents(text: &str) -> Result<Vec<Value>> {
     Ok(documents)
 }
 
-/// A value that is not closed yet.
+/// A collection that is not closed yet.
 enum Open {
     List(usize, Vec<Value>),
-    /// With the key whose value comes next.
+    /// With the key of the next value.
     Object(usize, Map<String, Value>, Option<String>),
 }
 
@@ -51,13 +51,15 @@ impl Reader {
             Event::SequenceEnd | Event::MappingEnd => match self.open.pop() {
                 Some(Open::List(anchor, items)) => self.value(anchor, Value::Array(items)),
                 Some(Open::Object(anchor, fields, _)) => self.value(anchor, Value::Object(fields)),
-                None => bail!("something is closed that was not open"),
+                None => bail!("unexpected end of a collection"),
             },
             Event::Alias(anchor) => {
-                let Some(value) = self.anchors.get(&anchor).cloned() else { bail!("an alias of nothing") };
+                let Some(value) = self.anchors.get(&anchor).cloned() else {
+                    bail!("an alias refers to an unknown anchor")
+                };
                 self.aliased += count(&value);
-                if self.aliased > ALIASED {
-                    bail!("too much in aliases");
+                if self.aliased > MAX_ALIASED {
+                    bail!("aliases exceed the limit");
                 }
                 self.value(0, value)
             }
@@ -70,14 +72,14 @@ impl Reader {
     }
 
     fn begin(&mut self, open: Open) -> Result<()> {
-        if self.open.len() >= DEEPEST {
-            bail!("nested too deep");
+        if self.open.len() >= MAX_DEPTH {
+            bail!("nested too deeply");
         }
         self.open.push(open);
         Ok(())
     }
 
-    /// A value is whole: it goes where it belongs.
+    /// Adds a complete value to the enclosing collection.
     fn value(&mut self, anchor: usize, value: Value) -> Result<()> {
         if anchor > 0 {
             self.anchors.insert(anchor, value.clone());
@@ -90,7 +92,7 @@ impl Reader {
                 None => {
                     *key = Some(match value {
                         Value::String(text) => text,
-                        Value::Array(_) | Value::Object(_) => bail!("a key that is no text"),
+                        Value::Array(_) | Value::Object(_) => bail!("a key must not be a list or an object"),
                         other => other.to_string(),
                     });
                 }
@@ -108,7 +110,7 @@ fn count(value: &Value) -> usize {
     }
 }
 
-/// What a scalar without quotes is: the core schema of YAML 1.2.
+/// Resolves a plain scalar by the core schema of YAML 1.2.
 fn scalar(text: &str) -> Value {
     match text {
         "" | "~" | "null" | "Null" | "NULL" => Value::Null,
@@ -142,12 +144,12 @@ mod tests {
         );
         for (text, expected) in [
             ("a: [1", "not YAML"),
-            (&format!("{}a", "- ".repeat(200)), "nested too deep"),
+            (&format!("{}a", "- ".repeat(200)), "nested too deeply"),
             (
                 "a: &a [1,1,1,1,1,1,1,1,1,1]\nb: &b [*a,*a,*a,*a,*a,*a,*a,*a,*a,*a]\nc: &c [*b,*b,*b,*b,*b,*b,*b,*b,*b,*b]\n\
               d: &d [*c,*c,*c,*c,*c,*c,*c,*c,*c,*c]\ne: &e [*d,*d,*d,*d,*d,*d,*d,*d,*d,*d]\nf: [*e,*e,*e,*e,*e,*e,*e,*e,*e,*e]\n\
               g: [*e,*e,*e,*e,*e,*e,*e,*e,*e,*e]",
-                "too much in aliases",
+                "aliases exceed the limit",
             ),
         ] {
             let error = format!("{:#}", documents(text).unwrap_err());

@@ -1,13 +1,13 @@
-//! A kind's static definition and those of its tables.
+//! Emits the static definitions of kinds and tables.
 
 use proc_macro2::TokenStream;
 use quote::{format_ident, quote};
 
-use super::types::Layout;
+use super::types::RustPaths;
 use crate::model::{Kind, Printed, Table};
 use crate::names::slashed;
 
-/// What a generated file uses.
+/// The imports of a generated file.
 pub(super) fn uses(kinds: bool) -> TokenStream {
     let kinds = kinds.then(|| quote! { use crate::schema::{KindDef, TableDef}; });
     quote! {
@@ -17,12 +17,12 @@ pub(super) fn uses(kinds: bool) -> TokenStream {
     }
 }
 
-/// `pub(crate) static KIND_POD: KindDef = ...;`
-pub(super) fn emit(layout: &Layout<'_>, kind: &Kind) -> TokenStream {
-    let constant = layout.kind_ident(kind);
+/// Emits `pub(crate) static KIND_POD: KindDef = ...;`.
+pub(super) fn emit(paths: &RustPaths<'_>, kind: &Kind) -> TokenStream {
+    let constant = paths.kind_ident(kind);
     let Kind { group, kind: name, versions, plural, singular, namespaced, .. } = kind;
     let version = versions.first();
-    let root = layout.def(&kind.root, layout.module(&kind.root));
+    let root = paths.def(&kind.root, paths.module(&kind.root));
     let custom = match &kind.custom {
         None => quote! { None },
         Some(all) => {

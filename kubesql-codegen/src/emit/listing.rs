@@ -1,10 +1,10 @@
-//! `tables.tsv`: every table, column, type and path, for people and for diffs.
+//! Emits `tables.tsv`: every table and column with type and path, for review and diffs.
 
 use std::fmt::Write as _;
 
 use crate::model::{MapValue, Model, Scalar, Shape};
 
-/// The listing, a line a column, sorted by group, kind and table.
+/// The listing: a line for each column, sorted by group, kind and table.
 pub fn listing(model: &Model) -> String {
     let mut out = String::from("schema\ttable\tcolumn\ttype\tpath\n");
     for kind in &model.kinds {

@@ -1,4 +1,4 @@
-//! Writes the model as Rust and as a listing. Decides nothing.
+//! Writes the model as Rust and as a listing. All decisions are made by the model.
 
 mod kinds;
 mod listing;
@@ -13,9 +13,9 @@ pub use listing::listing;
 
 use crate::model::Model;
 
-/// Why what was written is not Rust.
+/// The generated text is not Rust.
 #[derive(Debug, thiserror::Error)]
-#[error("{file}: what was emitted is not Rust: {source}")]
+#[error("{file}: the generated text is not Rust: {source}")]
 pub struct EmitError {
     file: String,
     source: syn::Error,
@@ -24,21 +24,21 @@ pub struct EmitError {
 /// The files of `kubesql-runtime/src/generated/`, by name.
 ///
 /// # Errors
-/// When a file does not parse, which is a mistake in here.
+/// A file does not parse, which is a bug in this module.
 pub fn generated(model: &Model) -> Result<BTreeMap<String, String>, EmitError> {
-    let layout = types::Layout::new(model);
+    let paths = types::RustPaths::new(model);
     let mut files = BTreeMap::new();
-    for module in layout.modules() {
-        let types = layout.types_of(module).map(|name| types::emit(model, &layout, name));
-        let kinds = model.kinds.iter().filter(|kind| layout.module(&kind.root) == module);
-        let kinds = kinds.map(|kind| kinds::emit(&layout, kind));
-        let title = format!(" Types and kinds of `{}`.", layout.title(module));
+    for module in paths.modules() {
+        let types = paths.types_of(module).map(|name| types::emit(model, &paths, name));
+        let kinds = model.kinds.iter().filter(|kind| paths.module(&kind.root) == module);
+        let kinds = kinds.map(|kind| kinds::emit(&paths, kind));
+        let title = format!(" Types and kinds of `{}`.", paths.title(module));
         let kinds: TokenStream = kinds.collect();
         let uses = kinds::uses(!kinds.is_empty());
         let body: TokenStream = types.collect();
         files.insert(format!("{module}.rs"), quote! { #![doc = #title] #uses #kinds #body });
     }
-    files.insert("mod.rs".to_owned(), index(model, &layout));
+    files.insert("mod.rs".to_owned(), index(model, &paths));
     files
         .into_iter()
         .map(|(file, tokens)| {
@@ -50,26 +50,26 @@ pub fn generated(model: &Model) -> Result<BTreeMap<String, String>, EmitError> {
         .collect()
 }
 
-/// `generated/mod.rs`: the modules and the list of kinds.
-fn index(model: &Model, layout: &types::Layout<'_>) -> TokenStream {
-    let modules = layout.modules().map(|module| {
+/// Emits `generated/mod.rs`: the modules and the list of kinds.
+fn index(model: &Model, paths: &types::RustPaths<'_>) -> TokenStream {
+    let modules = paths.modules().map(|module| {
         let module = format_ident!("{module}");
         quote! { #[rustfmt::skip] mod #module; }
     });
-    let kinds: Vec<_> = model.kinds.iter().map(|kind| layout.kind_path(kind)).collect();
+    let kinds: Vec<_> = model.kinds.iter().map(|kind| paths.kind_path(kind)).collect();
     let rows = model.kinds.iter().map(|kind| {
-        let (group, name, root) = (&kind.group, &kind.kind, layout.type_path(&kind.root));
-        quote! { (#group, #name) => Box::<Typed<#root>>::default(), }
+        let (group, name, root) = (&kind.group, &kind.kind, paths.type_path(&kind.root));
+        quote! { (#group, #name) => Box::<CompiledFlattener<#root>>::default(), }
     });
     quote! {
-        //! What the generator wrote: a file for each group and version, its types and its kinds.
+        //! Generated code: a module for each API group and version, with its types and kinds.
         #(#modules)*
-        use crate::flatten::{Rows, Typed};
+        use crate::flatten::{CompiledFlattener, Flattener};
         use crate::schema::KindDef;
-        /// Every compiled kind, by group and kind.
+        /// All compiled kinds, sorted by group and kind.
         pub static KINDS: &[&KindDef] = &[#(&#kinds,)*];
-        /// The compiled flattening of a kind, where it has one.
-        pub fn rows(kind: &KindDef) -> Option<Box<dyn Rows>> {
+        /// The generated flattener of a kind, if there is one.
+        pub fn flattener(kind: &KindDef) -> Option<Box<dyn Flattener>> {
             Some(match (kind.group, kind.kind) {
                 #(#rows)*
                 _ => return None,

@@ -1,4 +1,4 @@
-//! A type as a column group: its builders, its definition, and the function that flattens it.
+//! Emits types: the column builders, the definition, and the flattening function.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -7,17 +7,17 @@ use quote::{format_ident, quote};
 
 use crate::model::{Kind, MapValue, Model, Scalar, Shape};
 
-/// What generated code uses by these names.
-const TAKEN: [&str; 37] = [
+/// Names that generated code imports.
+const RESERVED: [&str; 37] = [
     "Bool",
     "BoolColumn",
     "Box",
-    "Column",
-    "Columns",
+    "ColumnBuilder",
+    "GroupBuilder",
     "Default",
     "Float",
     "FloatColumn",
-    "Group",
+    "ColumnGroup",
     "Int32",
     "Int32Column",
     "Int64",
@@ -48,50 +48,50 @@ const TAKEN: [&str; 37] = [
     "Time",
 ];
 
-/// Which file a type is in and what it is called there.
-pub(super) struct Layout<'a> {
-    /// Definition name -> (module, Rust name).
-    places: BTreeMap<&'a str, (String, String)>,
+/// The module and the Rust name of each type.
+pub(super) struct RustPaths<'a> {
+    /// By definition name: the module and the Rust name.
+    paths: BTreeMap<&'a str, (String, String)>,
 }
 
-impl<'a> Layout<'a> {
+impl<'a> RustPaths<'a> {
     pub(super) fn new(model: &'a Model) -> Self {
-        let mut places = BTreeMap::new();
+        let mut paths = BTreeMap::new();
         let mut used = BTreeSet::new();
         for name in model.types.keys() {
-            let (module, short) = place(name);
+            let (module, short) = module_and_name(name);
             let mut rust = camel(&short);
-            if shouting(&rust).starts_with("KIND_") {
-                // Its definition would be called like that of a kind.
+            if screaming_snake(&rust).starts_with("KIND_") {
+                // Its definition would have the name of a kind's definition.
                 rust.insert(0, 'T');
             }
             let mut number = 1;
             let base = rust.clone();
-            while TAKEN.contains(&rust.as_str()) || !used.insert((module.clone(), shouting(&rust))) {
+            while RESERVED.contains(&rust.as_str()) || !used.insert((module.clone(), screaming_snake(&rust))) {
                 number += 1;
                 rust = format!("{base}{number}");
             }
-            places.insert(name.as_str(), (module, rust));
+            paths.insert(name.as_str(), (module, rust));
         }
-        Self { places }
+        Self { paths }
     }
 
     pub(super) fn modules(&self) -> impl Iterator<Item = &str> {
-        self.places.values().map(|(module, _)| module.as_str()).collect::<BTreeSet<_>>().into_iter()
+        self.paths.values().map(|(module, _)| module.as_str()).collect::<BTreeSet<_>>().into_iter()
     }
 
     pub(super) fn types_of<'s>(&'s self, module: &'s str) -> impl Iterator<Item = &'a str> + 's {
-        self.places.iter().filter(move |(_, place)| place.0 == module).map(|(name, _)| *name)
+        self.paths.iter().filter(move |(_, path)| path.0 == module).map(|(name, _)| *name)
     }
 
     pub(super) fn module(&self, name: &str) -> &str {
-        self.places.get(name).map_or("", |(module, _)| module)
+        self.paths.get(name).map_or("", |(module, _)| module)
     }
 
-    /// `apps/v1`, for people.
+    /// The group and version of a module, `apps/v1`, for its documentation.
     pub(super) fn title(&self, module: &str) -> String {
-        let named = self.places.iter().filter(|(_, place)| place.0 == module);
-        // A custom resource's type has them in its name.
+        let named = self.paths.iter().filter(|(_, path)| path.0 == module);
+        // The name of a custom resource's type includes both.
         let custom = named.filter_map(|(name, _)| {
             let (group, rest) = name.split_once('/')?;
             Some(format!("{group}/{}", rest.split('.').next().unwrap_or_default()))
@@ -101,10 +101,10 @@ impl<'a> Layout<'a> {
     }
 
     fn rust(&self, name: &str) -> &str {
-        self.places.get(name).map_or("", |(_, rust)| rust)
+        self.paths.get(name).map_or("", |(_, rust)| rust)
     }
 
-    /// The path of a type's column group.
+    /// The path of a type's group builder.
     pub(super) fn type_path(&self, name: &str) -> TokenStream {
         let (module, rust) = (format_ident!("{}", self.module(name)), format_ident!("{}", self.rust(name)));
         quote! { #module::#rust }
@@ -117,19 +117,19 @@ impl<'a> Layout<'a> {
     }
 
     pub(super) fn kind_ident(&self, kind: &Kind) -> Ident {
-        format_ident!("KIND_{}", shouting(self.rust(&kind.root)))
+        format_ident!("KIND_{}", screaming_snake(self.rust(&kind.root)))
     }
 
-    /// A type's definition as seen from a module.
+    /// The path of a type's definition, relative to a module.
     pub(super) fn def(&self, name: &str, from: &str) -> TokenStream {
-        self.seen(name, from, format_ident!("{}", shouting(self.rust(name))))
+        self.relative_path(name, from, format_ident!("{}", screaming_snake(self.rust(name))))
     }
 
     fn group(&self, name: &str, from: &str) -> TokenStream {
-        self.seen(name, from, format_ident!("{}", self.rust(name)))
+        self.relative_path(name, from, format_ident!("{}", self.rust(name)))
     }
 
-    fn seen(&self, name: &str, from: &str, item: Ident) -> TokenStream {
+    fn relative_path(&self, name: &str, from: &str, item: Ident) -> TokenStream {
         let module = self.module(name);
         if module == from {
             return quote! { #item };
@@ -139,9 +139,9 @@ impl<'a> Layout<'a> {
     }
 }
 
-/// `io.k8s.api.core.v1.PodSpec` -> (`core_v1`, `PodSpec`); machinery and aggregator types likewise.
-fn place(name: &str) -> (String, String) {
-    // `cert-manager.io/v1.Certificate.spec`: custom resources have a file for each group and version.
+/// The module and the short name of a definition: `io.k8s.api.core.v1.PodSpec` -> (`core_v1`, `PodSpec`).
+fn module_and_name(name: &str) -> (String, String) {
+    // `cert-manager.io/v1.Certificate.spec`: custom resources have a module for each group and version.
     if let Some((group, rest)) = name.split_once('/') {
         let (version, rest) = rest.split_once('.').unwrap_or((rest, ""));
         let module = snake(&format!("{group}_{version}"));
@@ -160,17 +160,17 @@ fn place(name: &str) -> (String, String) {
     }
 }
 
-/// The column group, the definition and the flattening function of a type.
-pub(super) fn emit(model: &Model, layout: &Layout<'_>, name: &str) -> TokenStream {
-    let here = layout.module(name);
-    let group = format_ident!("{}", layout.rust(name));
-    let def = format_ident!("{}", shouting(layout.rust(name)));
+/// Emits the group builder and the definition of a type.
+pub(super) fn emit(model: &Model, paths: &RustPaths<'_>, name: &str) -> TokenStream {
+    let here = paths.module(name);
+    let group = format_ident!("{}", paths.rust(name));
+    let def = format_ident!("{}", screaming_snake(paths.rust(name)));
     let Some(fields) = model.types.get(name) else { return TokenStream::new() };
     let idents = idents(fields.keys());
     let (mut builders, mut arms, mut finishes, mut defs) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
     for ((json, shape), ident) in fields.iter().zip(&idents) {
-        let builder = builder(layout, shape, here);
-        let shape = shape_tokens(layout, shape, here);
+        let builder = builder(paths, shape, here);
+        let shape = shape_tokens(paths, shape, here);
         builders.push(quote! { #ident: #builder });
         arms.push(quote! { #json => self.#ident.read(p, row)?, });
         finishes.push(quote! { self.#ident.finish(rows) });
@@ -181,7 +181,7 @@ pub(super) fn emit(model: &Model, layout: &Layout<'_>, name: &str) -> TokenStrea
         #[doc = #doc]
         #[derive(Default)]
         pub(crate) struct #group { #(#builders,)* }
-        impl Columns for #group {
+        impl GroupBuilder for #group {
             fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
                 let Some(mut fields) = p.object()? else { return Ok(()) };
                 while let Some(key) = p.key(&mut fields)? {
@@ -192,15 +192,15 @@ pub(super) fn emit(model: &Model, layout: &Layout<'_>, name: &str) -> TokenStrea
                 }
                 Ok(())
             }
-            fn finish(&mut self, rows: usize) -> Group {
-                Group { rows, columns: Vec::from([#(#finishes,)*]) }
+            fn finish(&mut self, rows: usize) -> ColumnGroup {
+                ColumnGroup { rows, columns: Vec::from([#(#finishes,)*]) }
             }
         }
         pub(crate) static #def: TypeDef = TypeDef { name: #name, fields: &[#(#defs,)*] };
     }
 }
 
-fn builder(layout: &Layout<'_>, shape: &Shape, here: &str) -> TokenStream {
+fn builder(paths: &RustPaths<'_>, shape: &Shape, here: &str) -> TokenStream {
     match shape {
         Shape::Scalar(scalar) => column(*scalar),
         Shape::Scalars(scalar) => {
@@ -211,11 +211,11 @@ fn builder(layout: &Layout<'_>, shape: &Shape, here: &str) -> TokenStream {
         Shape::Map(MapValue::Quantity) => quote! { QuantityMapColumn },
         Shape::Map(MapValue::Json) => quote! { JsonMapColumn },
         Shape::Object(name) => {
-            let group = layout.group(name, here);
+            let group = paths.group(name, here);
             quote! { ObjectColumn<#group> }
         }
         Shape::List(name) => {
-            let group = layout.group(name, here);
+            let group = paths.group(name, here);
             quote! { ListColumn<#group> }
         }
     }
@@ -235,7 +235,7 @@ fn column(scalar: Scalar) -> TokenStream {
     }
 }
 
-fn shape_tokens(layout: &Layout<'_>, shape: &Shape, here: &str) -> TokenStream {
+fn shape_tokens(paths: &RustPaths<'_>, shape: &Shape, here: &str) -> TokenStream {
     match shape {
         Shape::Scalar(scalar) => {
             let scalar = format_ident!("{scalar:?}");
@@ -250,17 +250,17 @@ fn shape_tokens(layout: &Layout<'_>, shape: &Shape, here: &str) -> TokenStream {
             quote! { Map(MapValue::#value) }
         }
         Shape::Object(name) => {
-            let def = layout.def(name, here);
+            let def = paths.def(name, here);
             quote! { Object(&#def) }
         }
         Shape::List(name) => {
-            let def = layout.def(name, here);
+            let def = paths.def(name, here);
             quote! { List(&#def) }
         }
     }
 }
 
-/// Rust names of a type's fields, no two alike.
+/// Unique Rust names of a type's fields.
 fn idents<'a>(fields: impl Iterator<Item = &'a String>) -> Vec<Ident> {
     let mut used = BTreeSet::new();
     fields
@@ -277,7 +277,7 @@ fn idents<'a>(fields: impl Iterator<Item = &'a String>) -> Vec<Ident> {
         .collect()
 }
 
-/// `clusterIPs` -> `cluster_ips`.
+/// Snake case: `clusterIPs` -> `cluster_ips`.
 fn snake(name: &str) -> String {
     let chars: Vec<char> = name.chars().collect();
     let mut out = String::new();
@@ -302,11 +302,11 @@ fn snake(name: &str) -> String {
     out
 }
 
-fn shouting(name: &str) -> String {
+fn screaming_snake(name: &str) -> String {
     snake(name).to_uppercase()
 }
 
-/// A Rust type name: letters and digits, the first a capital.
+/// A Rust type name: letters and digits, starting with a capital letter.
 fn camel(name: &str) -> String {
     let mut out = String::new();
     for part in name.split(|c: char| !c.is_ascii_alphanumeric()).filter(|part| !part.is_empty()) {

@@ -1,4 +1,4 @@
-//! All in one: the contents of `schemas/` in, the generated files and the report out.
+//! Runs all steps: from the contents of `schemas/` to the generated files.
 
 use std::collections::BTreeMap;
 
@@ -12,51 +12,51 @@ use crate::{emit, model, names, spec};
 pub struct Inputs {
     /// The structural documents, oldest release first.
     pub releases: Vec<String>,
-    /// Objects as JSON: the custom resource definitions among them become tables, others are left out.
+    /// Objects as JSON. The custom resource definitions among them become tables; other objects are ignored.
     pub crds: Vec<Input>,
     /// `names.toml`.
     pub chosen: String,
-    /// `names.lock`, empty at the first run.
+    /// `names.lock`; empty in the first run.
     pub lock: String,
 }
 
-/// What the generator made.
+/// The output of the generator.
 #[derive(Clone, Debug)]
 pub struct Output {
-    /// Text by path from the repository's root.
+    /// The content of each file, by path from the repository's root.
     pub files: BTreeMap<String, String>,
-    /// The model behind them.
+    /// The model from which they were generated.
     pub model: Model,
 }
 
-/// Why nothing was generated.
+/// Why generation failed.
 #[derive(Debug, thiserror::Error)]
 pub enum GenerateError {
     /// A document could not be read.
     #[error(transparent)]
     Spec(#[from] spec::SpecError),
-    /// Names could not be read or given.
+    /// Names could not be read or assigned.
     #[error(transparent)]
     Names(#[from] names::NamesError),
-    /// The documents make no model.
+    /// No model could be derived.
     #[error(transparent)]
     Model(#[from] model::ModelError),
-    /// What was written is not Rust.
+    /// The generated text is not Rust.
     #[error(transparent)]
     Emit(#[from] emit::EmitError),
 }
 
-/// Where the generated Rust lives.
+/// The folder of the generated Rust.
 pub const GENERATED: &str = "kubesql-runtime/src/generated";
 /// The listing of all columns.
 pub const LISTING: &str = "schemas/tables.tsv";
-/// The names once given.
+/// The locked names.
 pub const LOCK: &str = "schemas/names.lock";
 
 /// Generates everything from the contents of `schemas/`.
 ///
 /// # Errors
-/// The first document, name or kind that stands in the way.
+/// The first invalid document, name or kind.
 pub fn generate(inputs: &Inputs) -> Result<Output, GenerateError> {
     let releases = inputs.releases.iter().map(|text| Release::parse(text)).collect::<Result<Vec<_>, _>>()?;
     let chosen = Chosen::parse(&inputs.chosen)?;
@@ -70,17 +70,17 @@ pub fn generate(inputs: &Inputs) -> Result<Output, GenerateError> {
     Ok(Output { files, model })
 }
 
-/// The definitions in a text of JSON: one, or the items of a list.
+/// Reads the custom resource definitions in a JSON text: a single object, or the items of a list.
 ///
 /// # Errors
-/// Text that is not JSON, and definitions without a group, names or versions.
+/// The text is not JSON, or a definition has no group, names or versions.
 pub fn crds(input: &Input) -> Result<Vec<Crd>, SpecError> {
     let Input { name, text } = input;
     let object: serde_json::Value =
         serde_json::from_str(text).map_err(|source| SpecError::NotJson { document: name.clone(), source })?;
     let items = object.get("items").and_then(serde_json::Value::as_array);
     let all = items.map_or(std::slice::from_ref(&object), Vec::as_slice);
-    all.iter().filter(|object| Crd::is_one(object)).map(|object| Crd::read(name, object)).collect()
+    all.iter().filter(|object| Crd::is_definition(object)).map(|object| Crd::from_object(name, object)).collect()
 }
 
 #[cfg(test)]

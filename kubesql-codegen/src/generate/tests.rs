@@ -1,6 +1,6 @@
-//! Small documents in, whole output compared: one golden file for each set of rules.
+//! Golden tests: compare the whole output for small documents, with one golden file for each set of rules.
 //!
-//! `UPDATE_GOLDENS=1 cargo test -p kubesql-codegen` rewrites them; read the diff.
+//! `UPDATE_GOLDENS=1 cargo test -p kubesql-codegen` rewrites the golden files. Review the diff.
 
 use std::fmt::Write as _;
 use std::fs;
@@ -8,12 +8,12 @@ use std::path::Path;
 
 use super::*;
 
-/// Runs the generator over `goldens/<input>.json` and compares all it wrote with `goldens/<name>.golden`.
+/// Runs the generator on `goldens/<input>.json`, and compares all output with `goldens/<name>.golden`.
 fn golden(name: &str, inputs: &[&str]) -> Output {
-    golden_of(name, inputs, Vec::new())
+    golden_with_crds(name, inputs, Vec::new())
 }
 
-fn golden_of(name: &str, inputs: &[&str], crds: Vec<Input>) -> Output {
+fn golden_with_crds(name: &str, inputs: &[&str], crds: Vec<Input>) -> Output {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("goldens");
     let releases =
         inputs.iter().map(|input| fs::read_to_string(folder.join(format!("{input}.json"))).unwrap()).collect();
@@ -29,7 +29,7 @@ fn golden_of(name: &str, inputs: &[&str], crds: Vec<Input>) -> Output {
     let expect = fs::read_to_string(&file).unwrap_or_default();
     if let Some((line, (new, old))) = text.lines().zip(expect.lines()).enumerate().find(|(_, (new, old))| new != old) {
         panic!(
-            "{name}.golden:{}: expected `{old}`, generated `{new}`; if that is meant, run with UPDATE_GOLDENS=1",
+            "{name}.golden:{}: expected `{old}`, generated `{new}`; if this is intended, run with UPDATE_GOLDENS=1",
             line + 1
         );
     }
@@ -38,7 +38,7 @@ fn golden_of(name: &str, inputs: &[&str], crds: Vec<Input>) -> Output {
 }
 
 #[test]
-fn every_shape_has_its_builder_and_definition() {
+fn shapes_have_builders_and_definitions() {
     golden("shapes", &["shapes"]);
 }
 
@@ -48,18 +48,18 @@ fn lists_templates_and_statuses_become_tables() {
 }
 
 #[test]
-fn recursion_ends_in_json() {
+fn recursive_types_end_in_json() {
     golden("recursion", &["recursion"]);
 }
 
 #[test]
-fn releases_are_united() {
+fn releases_are_merged() {
     golden("union", &["union-1", "union-2"]);
 }
 
-/// A release that nobody has seen before: names of the first stay, what is new is added.
+/// A new release adds names, and keeps the names of the first release.
 #[test]
-fn a_new_release_only_adds() {
+fn new_releases_only_add_names() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("goldens");
     let read = |name: &str| fs::read_to_string(folder.join(name)).unwrap();
     let first = generate(&Inputs { releases: vec![read("union-1.json")], ..Inputs::default() }).unwrap();
@@ -72,37 +72,37 @@ fn a_new_release_only_adds() {
     };
     let after: Vec<_> = second.files[LISTING].lines().skip(1).map(key).collect();
     for line in first.files[LISTING].lines().skip(1).map(key).filter(|(table, ..)| table == "olds") {
-        assert!(after.contains(&line), "{line:?} is gone or renamed");
+        assert!(after.contains(&line), "{line:?} was removed or renamed");
     }
     let olds = |column: &str, path: &str| ("olds".to_owned(), column.to_owned(), path.to_owned());
-    assert!(after.contains(&olds("replicas", "status.replicas")), "given in the first release");
-    assert!(after.contains(&olds("spec.replicas", "spec.replicas")), "new, and so with its first word");
+    assert!(after.contains(&olds("replicas", "status.replicas")), "named in the first release");
+    assert!(after.contains(&olds("spec.replicas", "spec.replicas")), "new, and therefore with its section");
 }
 
 #[test]
-fn the_same_input_gives_the_same_bytes() {
+fn output_is_deterministic() {
     let once = golden("lists", &["lists"]);
     let inputs = Inputs {
         releases: vec![include_str!("../../goldens/lists.json").to_owned()],
         lock: once.files[LOCK].clone(),
         ..Inputs::default()
     };
-    assert_eq!(generate(&inputs).unwrap().files, once.files, "with the lock of the first run, too");
+    assert_eq!(generate(&inputs).unwrap().files, once.files, "also with the lock of the first run");
 }
 
-fn hard_definitions() -> Input {
+fn difficult_definitions() -> Input {
     Input { name: "custom-crds.json".to_owned(), text: include_str!("../../goldens/custom-crds.json").to_owned() }
 }
 
 #[test]
-fn custom_resources_however_hard_become_tables() {
-    golden_of("custom", &["shapes"], vec![hard_definitions()]);
+fn difficult_custom_resources_become_tables() {
+    golden_with_crds("custom", &["shapes"], vec![difficult_definitions()]);
 }
 
-/// What is imported says the same as what it was imported from, in a fixed form and without prose.
+/// Imported definitions are equivalent to the originals, in a canonical form without descriptions and validation.
 #[test]
-fn imported_definitions_are_structure_alone() {
-    let written = crds(&hard_definitions()).unwrap();
+fn imported_definitions_have_only_structure() {
+    let written = crds(&difficult_definitions()).unwrap();
     let document = written[0].document();
     for word in ["Prose", "nullable", "maxLength", "pattern", "required", "anyOf", "v1alpha1"] {
         assert!(!document.contains(word), "{word}");
@@ -113,9 +113,9 @@ fn imported_definitions_are_structure_alone() {
     }
 }
 
-/// A new version of a definition renames nothing.
+/// A new version of a definition does not rename columns.
 #[test]
-fn a_new_version_of_a_definition_only_adds() {
+fn new_versions_of_definitions_only_add_names() {
     let release = include_str!("../../goldens/shapes.json").to_owned();
     let run = |fields: &[(&str, &str)], lock: String| {
         let of = |section: &str| {
@@ -147,6 +147,6 @@ fn a_new_version_of_a_definition_only_adds() {
         assert_eq!(after.get(path), Some(name), "{path}");
     }
     assert_eq!((after["status.state"].as_str(), after["spec.count"].as_str()), ("status.state", "spec.count"));
-    // Without the lock, a field goes before what is printed, and another field before it.
+    // Without the lock, fields take precedence over printer columns.
     assert_eq!(names(&run(&more, String::new()))["status.state"], "state");
 }

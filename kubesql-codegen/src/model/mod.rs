@@ -1,4 +1,4 @@
-//! Types, kinds and their tables as plain data: everything that is decided, nothing that is written.
+//! The model: types, kinds and tables as plain data. All decisions are made here; `emit` only writes.
 
 mod printed;
 mod tables;
@@ -18,7 +18,7 @@ use crate::spec::{Crd, Release};
 /// All types and kinds of all releases.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Model {
-    /// By definition name, `io.k8s.api.core.v1.PodSpec`; only what a kind reaches.
+    /// By definition name, `io.k8s.api.core.v1.PodSpec`. Only types that a kind uses.
     pub types: BTreeMap<String, Type>,
     /// Sorted by group and kind.
     pub kinds: Vec<Kind>,
@@ -27,22 +27,22 @@ pub struct Model {
 /// The fields of an object type, by JSON name.
 pub type Type = BTreeMap<String, Shape>;
 
-/// What a field's values look like.
+/// The shape of a field's values.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Shape {
-    /// One value.
+    /// A scalar.
     Scalar(Scalar),
-    /// Another type, by definition name.
+    /// A nested object: the name of its type.
     Object(String),
-    /// A list of objects of a type: a table of its own.
+    /// A list of objects, which has a table of its own: the name of the items' type.
     List(String),
-    /// A list of single values.
+    /// A list of scalars.
     Scalars(Scalar),
-    /// A map; its keys are columns.
+    /// A map, whose keys are columns.
     Map(MapValue),
 }
 
-/// A single value.
+/// The type of a scalar.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Scalar {
     /// UTF-8 text.
@@ -53,60 +53,60 @@ pub enum Scalar {
     Int32,
     /// A 64-bit integer.
     Int64,
-    /// A float64.
+    /// A double.
     Float,
     /// A point in time.
     Time,
-    /// A number or text, kept as text.
+    /// A number or text, stored as text.
     IntOrString,
     /// A Kubernetes quantity.
     Quantity,
-    /// Anything, kept as JSON text.
+    /// Any value, stored as JSON text.
     Json,
 }
 
-/// The values of a map.
+/// The type of a map's values.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum MapValue {
-    /// Single values, kept as text.
+    /// Scalars, stored as text.
     Text,
     /// Kubernetes quantities.
     Quantity,
-    /// Anything else, kept as JSON text.
+    /// Other values, stored as JSON text.
     Json,
 }
 
 /// A kind that can be listed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Kind {
-    /// API group, empty for the core group.
+    /// The API group; empty for the core group.
     pub group: String,
     /// `Deployment`.
     pub kind: String,
-    /// All versions seen in any release, the most stable newest one (which the tables follow) first.
+    /// All versions in any release. The first is the newest of the most stable ones, from which the tables are derived.
     pub versions: Vec<String>,
     /// `deployments`.
     pub plural: String,
     /// `deployment`.
     pub singular: String,
-    /// Whether its objects live in namespaces.
+    /// Whether its objects are namespaced.
     pub namespaced: bool,
-    /// Definition name of its type.
+    /// The definition name of its type.
     pub root: String,
-    /// What `kubectl get` prints of a custom resource; `None` for kinds that Kubernetes itself brings.
+    /// The printer columns of a custom resource; `None` for built-in kinds.
     pub custom: Option<Vec<Printed>>,
-    /// Its own table first, then those of its lists in path order.
+    /// The kind's own table, then the tables of its lists in path order.
     pub tables: Vec<Table>,
 }
 
-/// What `kubectl get` prints in a column.
+/// A printer column: a column that `kubectl get` prints.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Printed {
     /// In lower case, `ready`.
     pub name: String,
     /// `.status.conditions[?(@.type=="Ready")].status`.
     pub path: String,
-    /// What it leads to.
+    /// The type of its values.
     pub scalar: Scalar,
 }
 
@@ -115,19 +115,19 @@ pub struct Printed {
 pub struct Table {
     /// `deployment_containers`.
     pub name: String,
-    /// JSON field names from the object to the list; empty for the kind's own.
+    /// The JSON field names from the object to the list; empty for the kind's own table.
     pub path: Vec<String>,
-    /// The list of statuses that is merged into the rows by name.
+    /// The path of the list of statuses that is merged into the rows by name.
     pub statuses: Option<Vec<String>>,
-    /// One item's name, `container`.
+    /// The name of an item, `container`.
     pub item: String,
-    /// The item's field that tells items apart.
+    /// The field that identifies an item, if there is one.
     pub key: Option<String>,
     /// Whether `SHOW TABLES` lists it in the default schema.
     pub listed: bool,
     /// In the order of `select *`.
     pub columns: Vec<Column>,
-    /// The columns (path, name) that the rules alone would name otherwise.
+    /// Columns with a name other than the rules give: pairs of path and name.
     pub exceptions: Vec<(String, String)>,
 }
 
@@ -136,16 +136,16 @@ pub struct Table {
 pub struct Column {
     /// `nodename`.
     pub name: String,
-    /// As in [`leaves`], `spec.nodeName`.
+    /// The path, `spec.nodeName`, as in [`leaves`].
     pub path: String,
-    /// What it holds: never an object or a list of objects.
+    /// The shape of its values: never an object or a list of objects.
     pub shape: Shape,
 }
 
-/// Why no model can be made of the documents.
+/// Why no model can be derived.
 #[derive(Debug, thiserror::Error)]
 pub enum ModelError {
-    /// A kind that can be listed has no object type.
+    /// The schema of a kind is not an object.
     #[error("{group}/{version} {kind}: its schema `{schema}` is not an object with fields")]
     NotAnObject {
         /// API group.
@@ -157,39 +157,39 @@ pub enum ModelError {
         /// Definition name.
         schema: String,
     },
-    /// A definition that another one names is not in the document.
-    #[error("{from}: refers to `{to}`, which no document defines")]
+    /// A definition refers to another that does not exist.
+    #[error("{from}: refers to `{to}`, which is not defined")]
     MissingType {
-        /// The definition and field.
+        /// The definition and field that refers.
         from: String,
         /// The missing definition.
         to: String,
     },
-    /// A name that people chose cannot be given.
+    /// Names conflict, or a chosen name cannot be used.
     #[error(transparent)]
     Names(#[from] names::NamesError),
 }
 
-/// Makes the model of the union of all releases, oldest first, and of custom resources.
+/// Builds the model of all releases, oldest first, and of custom resources.
 ///
-/// Names are those of the lock; new fields get names by the rules, without ever taking a
-/// name that was given before. The lock is brought up to date.
+/// Locked names are kept. New fields get names by the rules, but never a name that is locked for another field. New names
+/// are added to the lock.
 ///
 /// # Errors
-/// A definition that is missing, a kind without fields, or a chosen name that clashes.
+/// A definition is missing, a kind has no fields, or names conflict.
 pub fn build(releases: &[Release], crds: &[Crd], chosen: &Chosen, lock: &mut Lock) -> Result<Model, ModelError> {
-    let (mut types, roots) = types::union(releases, crds, chosen)?;
+    let (mut types, roots) = types::merge_all(releases, crds, chosen)?;
     let mut kinds = Vec::new();
     for root in roots {
         kinds.push(tables::kind(&types, root, chosen, lock)?);
     }
-    types::retain_reached(&mut types, kinds.iter().map(|kind| kind.root.as_str()));
+    types::retain_used(&mut types, kinds.iter().map(|kind| kind.root.as_str()));
     tables::check_unique(&kinds)?;
     Ok(Model { types, kinds })
 }
 
-/// How stable and new a version is, beside others of its kind.
+/// The rank of an API version by stability and age.
 #[must_use]
 pub fn stability(version: &str) -> Stability {
-    Stability::of(version)
+    Stability::from_version(version)
 }

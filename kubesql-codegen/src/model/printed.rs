@@ -1,4 +1,4 @@
-//! What `kubectl get` prints of custom resources as columns: the type of what a path leads to.
+//! Types of printer columns, by the values at their paths.
 
 use std::collections::BTreeMap;
 
@@ -6,12 +6,12 @@ use super::{MapValue, Printed, Scalar, Shape, Type};
 use crate::names::{Step, steps};
 use crate::spec::PrinterColumn;
 
-/// The printer columns whose paths lead to single values, each name once.
+/// The printer columns whose paths refer to scalars. Names are unique.
 pub(super) fn printed(types: &BTreeMap<String, Type>, root: &str, columns: &[PrinterColumn]) -> Vec<Printed> {
     let mut found: Vec<Printed> = Vec::new();
     for column in columns {
         let name = column.name.to_lowercase();
-        // A path of a field has no dot in front.
+        // Some definitions write a field's path without a leading dot.
         let path =
             if column.path.starts_with(['.', '{', '[']) { column.path.clone() } else { format!(".{}", column.path) };
         if found.iter().any(|other| other.name == name || other.path == path) {
@@ -25,7 +25,7 @@ pub(super) fn printed(types: &BTreeMap<String, Type>, root: &str, columns: &[Pri
     found
 }
 
-/// The single value that a path leads to; `None` where it leads nowhere, or to more than that.
+/// The type of the scalar at a path; `None` if there is no scalar.
 fn scalar(types: &BTreeMap<String, Type>, root: &str, steps: &[Step], kind: &str) -> Option<Scalar> {
     let mut of = root;
     let mut rest = steps;
@@ -58,7 +58,7 @@ fn scalar(types: &BTreeMap<String, Type>, root: &str, steps: &[Step], kind: &str
     }
 }
 
-/// What a value is by its schema, and where that leaves it open by what the column declares.
+/// The type of a value by its schema; where the schema is not specific, by the type that the column declares.
 fn declared(scalar: Scalar, kind: &str) -> Scalar {
     match (scalar, kind) {
         (Scalar::Json | Scalar::Text, "date") => Scalar::Time,

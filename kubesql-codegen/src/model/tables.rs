@@ -1,33 +1,34 @@
-//! The tables of a kind: its own and one for every list of objects in it.
+//! Derives the tables of a kind: its own, and one for each list of objects.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::types::Root;
 use super::{Column, Kind, ModelError, Printed, Scalar, Shape, Table, Type, printed};
-use crate::names::{self, Chosen, Fixed, Layout, ListStep, Lock, NamesError, Origin, dotted};
+use crate::names::{self, Chosen, ListStep, Lock, NameOverrides, NamesError, Origin, TableFields, dotted};
 use crate::spec::Resource;
 
 type Types = BTreeMap<String, Type>;
 
-/// A list of objects somewhere in a kind.
-struct Found {
-    /// From the object.
+/// A list of objects within a kind.
+struct ObjectList {
+    /// The path from the object.
     path: Vec<String>,
-    /// From the enclosing item, or the object.
+    /// The path from the enclosing item, or the object.
     local: Vec<String>,
-    /// The enclosing list.
+    /// The index of the enclosing list.
     parent: Option<usize>,
-    /// Definition name of its items' type.
+    /// The definition name of the items' type.
     item_type: String,
-    /// The list that this one's statuses are merged into.
-    mirrors: Option<usize>,
-    /// The table's name, and the front of the names of those inside it.
+    /// The list into which this list of statuses is merged.
+    statuses_of: Option<usize>,
+    /// The table's name.
     name: String,
+    /// The prefix of the names of tables of nested lists.
     front: String,
     item: String,
 }
 
-/// The fields of a type that are not lists of objects, as paths in path order.
+/// The paths of a type's fields that are not lists of objects, in path order.
 pub fn leaves<'a>(types: &'a Types, of: &str) -> Vec<(Vec<&'a str>, &'a Shape)> {
     let mut found = Vec::new();
     walk(types, of, &mut Vec::new(), &mut |path, shape| {
@@ -49,21 +50,21 @@ fn walk<'a>(types: &'a Types, of: &str, path: &mut Vec<&'a str>, visit: &mut imp
     }
 }
 
-/// The kind with its tables; the lock learns their names.
+/// Derives the tables of a kind. Adds new names to the lock.
 pub(super) fn kind(types: &Types, root: Root, chosen: &Chosen, lock: &mut Lock) -> Result<Kind, ModelError> {
     let resource = root.resource;
     let id = format!("{}/{}", resource.group, resource.kind);
     let singular = resource.kind.to_lowercase();
 
     let mut lists = Vec::new();
-    find(types, &resource.schema, None, &mut lists);
-    mirror(types, &mut lists);
+    find_lists(types, &resource.schema, None, &mut lists);
+    match_statuses(types, &mut lists);
     name_lists(&mut lists, &id, &resource.schema, &singular, chosen, lock);
 
     let custom = root.printed.map(|columns| printed::printed(types, &resource.schema, &columns));
     let mut tables = Vec::new();
     let printed = custom.as_deref().unwrap_or_default();
-    let named = Naming { types, kind: &id, singular: &singular, namespaced: resource.namespaced, chosen, printed };
+    let namer = ColumnNamer { types, kind: &id, singular: &singular, namespaced: resource.namespaced, chosen, printed };
     let own = Table {
         name: own_name(&id, &resource, chosen, lock),
         path: Vec::new(),
@@ -74,10 +75,10 @@ pub(super) fn kind(types: &Types, root: Root, chosen: &Chosen, lock: &mut Lock) 
         columns: Vec::new(),
         exceptions: Vec::new(),
     };
-    tables.push(named.table(own, &resource.schema, None, &lists, lock)?);
-    for (i, list) in lists.iter().enumerate().filter(|(_, list)| list.mirrors.is_none()) {
+    tables.push(namer.table(own, &resource.schema, None, &lists, lock)?);
+    for (i, list) in lists.iter().enumerate().filter(|(_, list)| list.statuses_of.is_none()) {
         let template = list.path.iter().any(|word| word == "template" || word == "jobTemplate");
-        let statuses = lists.iter().find(|other| other.mirrors == Some(i)).map(|other| other.path.clone());
+        let statuses = lists.iter().find(|other| other.statuses_of == Some(i)).map(|other| other.path.clone());
         let table = Table {
             name: list.name.clone(),
             path: list.path.clone(),
@@ -88,7 +89,7 @@ pub(super) fn kind(types: &Types, root: Root, chosen: &Chosen, lock: &mut Lock) 
             columns: Vec::new(),
             exceptions: Vec::new(),
         };
-        tables.push(named.table(table, &list.item_type, Some(i), &lists, lock)?);
+        tables.push(namer.table(table, &list.item_type, Some(i), &lists, lock)?);
     }
     Ok(Kind {
         group: resource.group,
@@ -105,11 +106,11 @@ pub(super) fn kind(types: &Types, root: Root, chosen: &Chosen, lock: &mut Lock) 
 
 /// The name of a kind's own table.
 fn own_name(id: &str, resource: &Resource, chosen: &Chosen, lock: &Lock) -> String {
-    let picked = || chosen.table(&resource.schema, "").map(|table| table.name.as_str());
-    lock.table(id, "").or_else(picked).unwrap_or(&resource.plural).to_owned()
+    let chosen_name = || chosen.table(&resource.schema, "").map(|table| table.name.as_str());
+    lock.table(id, "").or_else(chosen_name).unwrap_or(&resource.plural).to_owned()
 }
 
-fn find(types: &Types, of: &str, parent: Option<usize>, lists: &mut Vec<Found>) {
+fn find_lists(types: &Types, of: &str, parent: Option<usize>, lists: &mut Vec<ObjectList>) {
     let mut here = Vec::new();
     walk(types, of, &mut Vec::new(), &mut |path, shape| {
         if let Shape::List(item) = shape {
@@ -119,30 +120,30 @@ fn find(types: &Types, of: &str, parent: Option<usize>, lists: &mut Vec<Found>) 
     for (local, item_type) in here {
         let mut path = parent.map(|i: usize| lists[i].path.clone()).unwrap_or_default();
         path.extend(local.iter().cloned());
-        let found = Found {
+        let found = ObjectList {
             path,
             local,
             parent,
             item_type: item_type.clone(),
-            mirrors: None,
+            statuses_of: None,
             name: String::new(),
             front: String::new(),
             item: String::new(),
         };
         lists.push(found);
         let this = lists.len() - 1;
-        find(types, &item_type, Some(this), lists);
+        find_lists(types, &item_type, Some(this), lists);
     }
 }
 
-/// The item's field that tells items apart.
+/// The field that identifies an item.
 fn key(types: &Types, item: &str) -> Option<String> {
     let name = types.get(item)?.get("name")?;
     (*name == Shape::Scalar(Scalar::Text)).then(|| "name".to_owned())
 }
 
-/// `status.containerStatuses` belongs to `spec.containers`: same items, by name.
-fn mirror(types: &Types, lists: &mut [Found]) {
+/// Finds the lists of statuses: `status.containerStatuses` belongs to `spec.containers`.
+fn match_statuses(types: &Types, lists: &mut [ObjectList]) {
     for i in 0..lists.len() {
         let list = &lists[i];
         let Some(thing) = list.local.last().and_then(|word| word.strip_suffix("Statuses")) else { continue };
@@ -157,43 +158,44 @@ fn mirror(types: &Types, lists: &mut [Found]) {
         let of = lists.iter().position(|other| {
             other.parent == lists[i].parent && other.local == spec && key(types, &other.item_type).is_some()
         });
-        lists[i].mirrors = of;
+        lists[i].statuses_of = of;
     }
 }
 
-/// Names every list, the enclosing ones first.
-fn name_lists(lists: &mut [Found], id: &str, root: &str, singular: &str, chosen: &Chosen, lock: &Lock) {
-    // The lists of a status belong to the item that it is merged into.
-    let home = |list: &Found, lists: &[Found]| list.parent.map(|parent| lists[parent].mirrors.unwrap_or(parent));
+/// Names all lists, enclosing lists first.
+fn name_lists(lists: &mut [ObjectList], id: &str, root: &str, singular: &str, chosen: &Chosen, lock: &Lock) {
+    // Lists in a status belong to the item with which the status is merged.
+    let home =
+        |list: &ObjectList, lists: &[ObjectList]| list.parent.map(|parent| lists[parent].statuses_of.unwrap_or(parent));
     let mut used = BTreeSet::new();
     let mut homes = vec![None];
     homes.extend((0..lists.len()).map(Some));
     for of in homes {
         let front = of.map_or_else(|| singular.to_owned(), |i| lists[i].front.clone());
         let members: Vec<usize> =
-            (0..lists.len()).filter(|&i| lists[i].mirrors.is_none() && home(&lists[i], lists) == of).collect();
+            (0..lists.len()).filter(|&i| lists[i].statuses_of.is_none() && home(&lists[i], lists) == of).collect();
         let mut by_word: BTreeMap<String, Vec<usize>> = BTreeMap::new();
         for &i in &members {
             by_word.entry(own_word(&lists[i])).or_default().push(i);
         }
         for (word, same) in by_word {
-            let shown = distinguish(&same, lists);
-            for (&i, words) in same.iter().zip(shown) {
+            let distinguishing = distinguish(&same, lists);
+            for (&i, words) in same.iter().zip(distinguishing) {
                 let path = dotted(&lists[i].path);
                 let dashed = |words: &[String]| {
                     let words = words.iter().chain(std::iter::once(&word)).cloned().collect::<Vec<_>>();
                     format!("{front}_{}", words.join("_"))
                 };
-                let picked = chosen.table(root, &path);
+                let chosen_table = chosen.table(root, &path);
                 let by_rule = || {
-                    // A name that another list has had is not given again: all words tell them apart.
+                    // If the short name is locked for another list, use more words of the path.
                     let free = [words.clone(), names::front_words(&lists[i].local), long_words(&lists[i])]
                         .into_iter()
                         .map(|words| dashed(&words))
-                        .find(|name| !lock.taken(id, &path, name) && !used.contains(name));
+                        .find(|name| !lock.is_taken(id, &path, name) && !used.contains(name));
                     let whole = || format!("{front}_{}", path.to_lowercase().replace('.', "_"));
                     let mut name = free.unwrap_or_else(whole);
-                    while lock.taken(id, &path, &name) || used.contains(&name) {
+                    while lock.is_taken(id, &path, &name) || used.contains(&name) {
                         name.push('_');
                     }
                     name
@@ -201,18 +203,18 @@ fn name_lists(lists: &mut [Found], id: &str, root: &str, singular: &str, chosen:
                 let name = lock
                     .table(id, &path)
                     .map(str::to_owned)
-                    .or_else(|| picked.map(|table| table.name.clone()))
+                    .or_else(|| chosen_table.map(|table| table.name.clone()))
                     .unwrap_or_else(by_rule);
                 used.insert(name.clone());
                 let list = &mut lists[i];
-                list.front = picked.map_or_else(|| names::singular(&name), |table| table.item.clone());
-                list.item = picked.map_or_else(|| names::singular(&word), |table| table.item.clone());
+                list.front = chosen_table.map_or_else(|| names::singular(&name), |table| table.item.clone());
+                list.item = chosen_table.map_or_else(|| names::singular(&word), |table| table.item.clone());
                 list.name = name;
             }
         }
-        // A status shares its item's names.
+        // A list of statuses has the names of its main list.
         for i in 0..lists.len() {
-            if let Some(of) = lists[i].mirrors {
+            if let Some(of) = lists[i].statuses_of {
                 let (front, item) = (lists[of].front.clone(), lists[of].item.clone());
                 lists[i].front = front;
                 lists[i].item = item;
@@ -221,18 +223,18 @@ fn name_lists(lists: &mut [Found], id: &str, root: &str, singular: &str, chosen:
     }
 }
 
-fn own_word(list: &Found) -> String {
+fn own_word(list: &ObjectList) -> String {
     list.local.last().map(|word| word.to_lowercase()).unwrap_or_default()
 }
 
-/// All words of a path, sections included.
-fn long_words(list: &Found) -> Vec<String> {
+/// All words of a path, including sections.
+fn long_words(list: &ObjectList) -> Vec<String> {
     list.local[..list.local.len() - 1].iter().map(|word| word.to_lowercase()).collect()
 }
 
-/// The words that each of these lists of one name shows in front of it.
-fn distinguish(same: &[usize], lists: &[Found]) -> Vec<Vec<String>> {
-    let rank = |i: usize| match (lists[i].parent.and_then(|parent| lists[parent].mirrors), lists[i].local.first()) {
+/// The words that distinguish lists with the same last word, for each of them.
+fn distinguish(same: &[usize], lists: &[ObjectList]) -> Vec<Vec<String>> {
+    let rank = |i: usize| match (lists[i].parent.and_then(|parent| lists[parent].statuses_of), lists[i].local.first()) {
         (Some(_), _) => 3,
         (_, Some(word)) if word == "status" => 2,
         (_, Some(word)) if word == "metadata" => 0,
@@ -246,17 +248,17 @@ fn distinguish(same: &[usize], lists: &[Found]) -> Vec<Vec<String>> {
         let list = &lists[same[at]];
         let mut words = names::front_words(&list.local);
         if seen.contains(&words) {
-            let mirrored = list.parent.is_some_and(|parent| lists[parent].mirrors.is_some());
+            let mirrored = list.parent.is_some_and(|parent| lists[parent].statuses_of.is_some());
             let section = if mirrored { "status" } else { list.local[0].as_str() };
             words.insert(0, section.to_lowercase());
         }
         seen.push(words.clone());
         fronts[at] = words;
     }
-    names::meaningful(&fronts)
+    names::distinguishing_words(&fronts)
 }
 
-/// No two tables of a group may have one name.
+/// Checks that table names are unique within a group.
 pub(super) fn check_unique(kinds: &[Kind]) -> Result<(), NamesError> {
     let mut seen: BTreeMap<(&str, &str), String> = BTreeMap::new();
     for kind in kinds {
@@ -270,8 +272,8 @@ pub(super) fn check_unique(kinds: &[Kind]) -> Result<(), NamesError> {
     Ok(())
 }
 
-/// What names the columns of one kind's tables.
-struct Naming<'a> {
+/// Names the columns of a kind's tables.
+struct ColumnNamer<'a> {
     types: &'a Types,
     kind: &'a str,
     singular: &'a str,
@@ -280,21 +282,21 @@ struct Naming<'a> {
     printed: &'a [Printed],
 }
 
-impl Naming<'_> {
-    /// Fills in a table's columns; the lock learns their names.
+impl ColumnNamer<'_> {
+    /// Sets the columns of a table. Adds new names to the lock.
     fn table(
         &self,
         mut table: Table,
         row: &str,
         this: Option<usize>,
-        lists: &[Found],
+        lists: &[ObjectList],
         lock: &mut Lock,
     ) -> Result<Table, NamesError> {
         let own = leaves(self.types, row);
-        let status_type = lists.iter().find(|list| this.is_some() && list.mirrors == this);
+        let status_type = lists.iter().find(|list| this.is_some() && list.statuses_of == this);
         let status = status_type.map(|list| leaves(self.types, &list.item_type)).unwrap_or_default();
         let keys: Vec<Option<String>> = lists.iter().map(|list| key(self.types, &list.item_type)).collect();
-        let layout = Layout {
+        let fields = TableFields {
             singular: self.singular,
             namespaced: self.namespaced,
             lists: steps(this, lists, &keys),
@@ -305,16 +307,16 @@ impl Naming<'_> {
         };
         let path = dotted(&table.path);
         let locked = lock.columns(self.kind, &path);
-        let given = Given { locked: &locked, chosen: self.chosen, row, base: base(&layout) };
-        let columns = names::columns(&layout, &given);
+        let given = AssignedNames { locked: &locked, chosen: self.chosen, row, base: base(&fields) };
+        let columns = names::columns(&fields, &given);
 
-        // The exceptions to the rules: found by naming without the lock until both agree.
+        // Find the exceptions: apply the rules without the lock, until the results are equal.
         let mut exceptions: BTreeMap<String, String> = BTreeMap::new();
         let names: BTreeMap<&str, &str> = columns.iter().map(|column| (column.path.as_str(), &*column.name)).collect();
         loop {
-            let by_rule = names::columns(&layout, &exceptions);
+            let by_rule = names::columns(&fields, &exceptions);
             let missed = by_rule.into_iter().find_map(|ruled| {
-                // What is printed and no column has no name.
+                // A printer column that is not a column of the table has no name.
                 let name = *names.get(ruled.path.as_str()).unwrap_or(&"");
                 (ruled.name != name && !ruled.path.is_empty()).then_some((ruled.path, name))
             });
@@ -341,18 +343,23 @@ impl Naming<'_> {
                 Column { name: column.name, path: column.path, shape }
             })
             .collect();
-        let fields = table.columns.iter().filter(|column| {
-            // Positions have no field; what is printed may end like one.
+        let locked_columns = table.columns.iter().filter(|column| {
+            // Position columns have no field. The path of a printer column may end in a bracket as well.
             !column.path.is_empty()
                 && (!column.path.ends_with(']') || matches!(column.path.as_bytes(), [b'.' | b'{' | b'[', ..]))
         });
-        lock.note(self.kind, &path, &table.name, fields.map(|column| (column.path.as_str(), column.name.as_str())));
+        lock.add(
+            self.kind,
+            &path,
+            &table.name,
+            locked_columns.map(|column| (column.path.as_str(), column.name.as_str())),
+        );
         Ok(table)
     }
 }
 
-/// The lists from the object to this one.
-fn steps<'a>(this: Option<usize>, lists: &'a [Found], keys: &'a [Option<String>]) -> Vec<ListStep<'a>> {
+/// The lists on the path from the object to a list.
+fn steps<'a>(this: Option<usize>, lists: &'a [ObjectList], keys: &'a [Option<String>]) -> Vec<ListStep<'a>> {
     let mut steps = Vec::new();
     let mut next = this;
     while let Some(i) = next {
@@ -363,7 +370,7 @@ fn steps<'a>(this: Option<usize>, lists: &'a [Found], keys: &'a [Option<String>]
     steps
 }
 
-fn with_brackets(list: &Found, lists: &[Found]) -> String {
+fn with_brackets(list: &ObjectList, lists: &[ObjectList]) -> String {
     let own = format!("{}[]", dotted(&list.local));
     match list.parent {
         Some(parent) => format!("{}.{own}", with_brackets(&lists[parent], lists)),
@@ -371,20 +378,20 @@ fn with_brackets(list: &Found, lists: &[Found]) -> String {
     }
 }
 
-fn base(layout: &Layout<'_>) -> String {
-    layout.lists.last().map(|list| format!("{}.", list.path)).unwrap_or_default()
+fn base(fields: &TableFields<'_>) -> String {
+    fields.lists.last().map(|list| format!("{}.", list.path)).unwrap_or_default()
 }
 
-/// Locked names, and chosen ones for fields that have none yet.
-struct Given<'a> {
+/// Locked names, and chosen names for fields without a locked name.
+struct AssignedNames<'a> {
     locked: &'a BTreeMap<String, String>,
     chosen: &'a Chosen,
     row: &'a str,
     base: String,
 }
 
-impl Fixed for Given<'_> {
-    fn fixed(&self, path: &str) -> Option<String> {
+impl NameOverrides for AssignedNames<'_> {
+    fn name(&self, path: &str) -> Option<String> {
         let chosen = || self.chosen.column(self.row, path.strip_prefix(&self.base)?);
         self.locked.get(path).cloned().or_else(chosen)
     }

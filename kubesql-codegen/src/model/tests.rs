@@ -1,4 +1,4 @@
-//! Tests of the model: union, recursion, lists as tables, and the stability of names.
+//! Tests of the model.
 
 use super::*;
 use crate::spec::{Resource, Schema};
@@ -48,7 +48,7 @@ fn release(resources: &[Resource], schemas: &[(&str, Schema)]) -> Release {
     }
 }
 
-/// One kind `Thing` with these definitions, `Thing` being its own.
+/// A release with the kind `Thing` and these definitions.
 fn thing(schemas: &[(&str, Schema)]) -> Release {
     release(&[resource("", "v1", "Thing", "Thing")], schemas)
 }
@@ -68,18 +68,18 @@ fn columns<'a>(model: &'a Model, table: &str) -> Vec<(&'a str, &'a str)> {
 }
 
 #[test]
-fn the_most_stable_newest_version_makes_the_tables() {
+fn tables_are_of_the_newest_stable_version() {
     let versions = ["v1beta1", "v2", "v1", "v3alpha1", "v10beta2"];
     let resources: Vec<_> = versions.iter().map(|version| resource("g", version, "Thing", version)).collect();
     let schemas: Vec<_> = versions.iter().map(|&version| (version, object(&[(version, text())]))).collect();
     let model = model(&[release(&resources, &schemas)]);
     assert_eq!(model.kinds[0].versions, ["v2", "v1", "v10beta2", "v1beta1", "v3alpha1"]);
     assert_eq!(model.kinds[0].root, "v2");
-    assert_eq!(model.types.keys().collect::<Vec<_>>(), ["v2"], "types that nothing reaches are dropped");
+    assert_eq!(model.types.keys().collect::<Vec<_>>(), ["v2"], "unused types are removed");
 }
 
 #[test]
-fn releases_are_united_and_the_newest_says_what_a_field_is() {
+fn newest_release_determines_types_of_fields() {
     let old = thing(&[("Thing", object(&[("gone", text()), ("grown", integer())]))]);
     let new = thing(&[("Thing", object(&[("grown", Schema::Integer(Some("int64".into()))), ("new", text())]))]);
     let model = model(&[old, new]);
@@ -92,7 +92,7 @@ fn releases_are_united_and_the_newest_says_what_a_field_is() {
 }
 
 #[test]
-fn a_type_that_reaches_itself_is_json_there() {
+fn recursive_references_are_json() {
     let props = object(&[("$ref", text()), ("not", to("Props")), ("allOf", list("Props")), ("of", map(to("Props")))]);
     let model = model(&[thing(&[("Thing", object(&[("schema", to("Props"))])), ("Props", props)])]);
     let props = &model.types["Props"];
@@ -104,7 +104,7 @@ fn a_type_that_reaches_itself_is_json_there() {
 }
 
 #[test]
-fn shapes_of_schemas() {
+fn schemas_have_shapes() {
     let machinery = "io.k8s.apimachinery.pkg";
     let cases = [
         ("time", Schema::String(Some("date-time".into())), Shape::Scalar(Scalar::Time)),
@@ -132,7 +132,7 @@ fn shapes_of_schemas() {
 }
 
 #[test]
-fn every_list_of_objects_is_a_table() {
+fn lists_of_objects_are_tables() {
     let header = object(&[("name", text()), ("value", text())]);
     let probe = object(&[("httpGet", object(&[("httpHeaders", list("Header"))]))]);
     let container =
@@ -188,7 +188,7 @@ fn every_list_of_objects_is_a_table() {
 }
 
 #[test]
-fn statuses_are_merged_into_the_list_they_mirror() {
+fn statuses_are_merged_into_their_lists() {
     let model = model(&[thing(&[
         (
             "Thing",
@@ -201,7 +201,7 @@ fn statuses_are_merged_into_the_list_they_mirror() {
         ("Status", object(&[("name", text()), ("image", text()), ("ready", text()), ("mounts", list("Mount"))])),
         ("Mount", object(&[("path", text())])),
     ])]);
-    // `boxStatuses` would be `boxs`: only `boxeStatuses` mirrors `boxes`.
+    // `boxStatuses` would be `boxs`: only `boxeStatuses` belongs to `boxes`.
     assert_eq!(
         tables(&model),
         [
@@ -221,7 +221,7 @@ fn statuses_are_merged_into_the_list_they_mirror() {
 }
 
 #[test]
-fn a_new_release_never_renames() {
+fn new_releases_do_not_rename() {
     let with = |spec: &[(&str, Schema)], status: &[(&str, Schema)]| {
         thing(&[
             ("Thing", object(&[("spec", object(spec)), ("status", object(status))])),
@@ -233,7 +233,7 @@ fn a_new_release_never_renames() {
     let before = build(std::slice::from_ref(&old), &[], &Chosen::default(), &mut lock).unwrap();
     assert!(columns(&before, "things").contains(&("replicas", "status.replicas")));
 
-    // By the rules alone, spec.replicas and spec.items would take these names.
+    // Without the lock, spec.replicas and spec.items would have these names.
     let new = with(
         &[("kept", text()), ("replicas", integer()), ("url", text()), ("items", list("Item"))],
         &[("replicas", integer()), ("URL", text()), ("items", list("Item"))],
@@ -253,10 +253,10 @@ fn a_new_release_never_renames() {
         after.kinds[0].tables.iter().find(|table| table.path == ["spec", "items"]).unwrap().name,
         "thing_spec_items"
     );
-    // The exceptions say what the rules do not, so that the runtime names alike.
+    // The exceptions let the runtime derive the same names.
     assert!(!after.kinds[0].tables[0].exceptions.is_empty());
 
-    // A field that went away keeps its name for itself.
+    // The name of a removed field stays reserved.
     let mut lock = Lock::parse(&lock.to_string()).unwrap();
     let gone = with(&[("kept", text()), ("replicas", integer())], &[]);
     let later = build(&[gone], &[], &Chosen::default(), &mut lock).unwrap();
@@ -265,7 +265,7 @@ fn a_new_release_never_renames() {
 }
 
 #[test]
-fn documents_that_make_no_model_are_named() {
+fn invalid_documents_are_errors() {
     let missing = thing(&[("Thing", object(&[("x", to("Nowhere"))]))]);
     let error = build(&[missing], &[], &Chosen::default(), &mut Lock::default()).unwrap_err().to_string();
     assert_eq!(error, "Thing.x: refers to `Nowhere`, which no document defines");

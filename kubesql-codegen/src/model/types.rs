@@ -1,4 +1,4 @@
-//! The union of all releases' schemas as types, with recursion cut.
+//! Merges the schemas of all releases into types, and breaks recursion.
 
 mod custom;
 
@@ -9,21 +9,21 @@ use super::{MapValue, ModelError, Scalar, Shape, Type};
 use crate::names::Chosen;
 use crate::spec::{Crd, PrinterColumn, QUANTITY, Release, Resource, Schema};
 
-/// A kind with all its versions, before it has tables.
+/// A kind with its versions, without tables.
 pub(super) struct Root {
     pub(super) resource: Resource,
     pub(super) versions: Vec<String>,
-    /// Of a custom resource.
+    /// The printer columns of a custom resource.
     pub(super) printed: Option<Vec<PrinterColumn>>,
 }
 
-/// All types that the kinds reach, and the kinds, sorted by group and kind.
-pub(super) fn union(
+/// Merges all schemas. Returns the types that kinds use, and the kinds sorted by group and kind.
+pub(super) fn merge_all(
     releases: &[Release],
     crds: &[Crd],
     chosen: &Chosen,
 ) -> Result<(BTreeMap<String, Type>, Vec<Root>), ModelError> {
-    // The newest release that has a definition's field says what it is.
+    // The newest release that has a field determines its type.
     let mut schemas: BTreeMap<&str, Schema> = BTreeMap::new();
     for release in releases {
         for (name, schema) in &release.schemas {
@@ -39,9 +39,9 @@ pub(super) fn union(
     let mut types = BTreeMap::new();
     for root in &roots {
         let resource = &root.resource;
-        let mut reader = Reader { schemas: &schemas, chosen, equal: None };
-        let reached = reader.named(&mut types, &resource.schema, &resource.kind)?;
-        if !matches!(reached, Shape::Object(_)) {
+        let mut builder = TypeBuilder { schemas: &schemas, chosen, equal: None };
+        let shape = builder.named(&mut types, &resource.schema, &resource.kind)?;
+        if !matches!(shape, Shape::Object(_)) {
             return Err(ModelError::NotAnObject {
                 group: resource.group.clone(),
                 version: resource.version.clone(),
@@ -50,19 +50,19 @@ pub(super) fn union(
             });
         }
     }
-    cut_recursion(&mut types);
+    break_recursion(&mut types);
     custom::kinds(&schemas, crds, chosen, &mut types, &mut roots)?;
     Ok((types, roots))
 }
 
-/// One entry a group and kind: the resource of its most stable newest version.
+/// An entry for each group and kind, with the resource of its most stable and newest version.
 fn roots(releases: &[Release]) -> Vec<Root> {
     let mut found: BTreeMap<(&str, &str), BTreeMap<Reverse<Stability>, Resource>> = BTreeMap::new();
     for resource in releases.iter().flat_map(|release| &release.resources) {
         found
             .entry((&resource.group, &resource.kind))
             .or_default()
-            .insert(Reverse(Stability::of(&resource.version)), resource.clone());
+            .insert(Reverse(Stability::from_version(&resource.version)), resource.clone());
     }
     found
         .into_values()
@@ -74,13 +74,13 @@ fn roots(releases: &[Release]) -> Vec<Root> {
         .collect()
 }
 
-/// The order of API versions: v2, v1, v1beta2, v1beta1, v1alpha1, then anything else by name.
+/// The rank of an API version: v2, v1, v1beta2, v1beta1, v1alpha1, then all others by name.
 #[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Stability(u8, u32, u32, Reverse<String>);
 
 impl Stability {
-    /// That of a version.
-    pub(super) fn of(version: &str) -> Self {
+    /// The rank of a version.
+    pub(super) fn from_version(version: &str) -> Self {
         let other = || Self(0, 0, 0, Reverse(version.to_owned()));
         let Some(rest) = version.strip_prefix('v') else { return other() };
         let (major, level, minor) = match rest.find(|c: char| !c.is_ascii_digit()) {
@@ -122,15 +122,16 @@ fn merge(known: &mut Schema, newer: &Schema) {
     }
 }
 
-struct Reader<'a> {
+/// Turns schemas into types.
+struct TypeBuilder<'a> {
     schemas: &'a BTreeMap<&'a str, Schema>,
     chosen: &'a Chosen,
-    /// Types by their fields, where what is equal is to be one type, and the root, which is its own.
+    /// If equal types are to be merged: the types by their fields, and the root type, which is never merged.
     equal: Option<(&'a mut BTreeMap<Type, String>, &'a str)>,
 }
 
-impl Reader<'_> {
-    /// The shape of a named definition; its type, and those it reaches, are added to `types`.
+impl TypeBuilder<'_> {
+    /// The shape of a definition. Adds its type, and the types that it uses, to `types`.
     fn named(&mut self, types: &mut BTreeMap<String, Type>, name: &str, from: &str) -> Result<Shape, ModelError> {
         if let Some(scalar) = well_known(name) {
             return Ok(Shape::Scalar(scalar));
@@ -145,18 +146,18 @@ impl Reader<'_> {
         self.shape(types, schema, name)
     }
 
-    /// The shape of a schema; an object written in place becomes a type named `at`.
+    /// The shape of a schema. An inline object becomes a type named `at`.
     fn shape(&mut self, types: &mut BTreeMap<String, Type>, schema: &Schema, at: &str) -> Result<Shape, ModelError> {
         Ok(match schema {
             Schema::Ref(name) => self.named(types, name, at)?,
             Schema::Object { properties, .. } if !properties.is_empty() => {
-                // Known from here on, so that a type that reaches itself ends. One that is written in place cannot.
+                // Inserted before its fields, so that recursion terminates. Inline types cannot be recursive.
                 if self.equal.is_none() {
                     types.insert(at.to_owned(), Type::new());
                 }
                 let mut fields = Type::new();
                 for (field, schema) in properties {
-                    // Dropped at the door: nobody queries it, and it is a third of an object.
+                    // Not stored: it is a third of an object's size, and of no use in queries.
                     if field == "managedFields" && at.ends_with(".ObjectMeta") {
                         continue;
                     }
@@ -188,14 +189,14 @@ impl Reader<'_> {
         })
     }
 
-    /// Adds a type and gives its name: that of an equal one, where they are to be one.
+    /// Adds a type, and returns its name, or the name of an equal type.
     fn add(&mut self, types: &mut BTreeMap<String, Type>, fields: Type, at: &str) -> String {
         let mut name = at.to_owned();
         if let Some((equal, root)) = &mut self.equal {
             if let Some(known) = equal.get(&fields).filter(|_| at != *root) {
                 return known.clone();
             }
-            // A field with a dot in its name looks like one of another.
+            // A field name with a dot can lead to the name of another type.
             while types.contains_key(&name) {
                 name.push('_');
             }
@@ -213,7 +214,7 @@ impl Reader<'_> {
         values: &Schema,
         at: &str,
     ) -> Result<MapValue, ModelError> {
-        // An object in a map is JSON text: its fields have no row to be columns of.
+        // An object in a map is JSON text, since there is no row for its fields.
         Ok(match self.shape(types, values, at)? {
             Shape::Scalar(Scalar::Quantity) => MapValue::Quantity,
             Shape::Scalar(Scalar::Json) => MapValue::Json,
@@ -223,7 +224,7 @@ impl Reader<'_> {
     }
 }
 
-/// The types of the API machinery that stand for single values.
+/// The types of the API machinery that are scalars.
 fn well_known(name: &str) -> Option<Scalar> {
     let short = name.rsplit('.').next()?;
     let machinery = name.starts_with("io.k8s.apimachinery.") || name.starts_with("io.k8s.apiextensions-apiserver.");
@@ -237,8 +238,8 @@ fn well_known(name: &str) -> Option<Scalar> {
     }
 }
 
-/// A type that reaches itself is JSON text wherever it would do so.
-fn cut_recursion(types: &mut BTreeMap<String, Type>) {
+/// Replaces each recursive reference by JSON text.
+fn break_recursion(types: &mut BTreeMap<String, Type>) {
     let edges: BTreeMap<String, BTreeSet<String>> = types
         .iter()
         .map(|(name, fields)| (name.clone(), fields.values().filter_map(target).map(str::to_owned).collect()))
@@ -268,7 +269,7 @@ fn cut_recursion(types: &mut BTreeMap<String, Type>) {
     }
 }
 
-/// The type that a field leads to.
+/// The type of a field's objects.
 fn target(shape: &Shape) -> Option<&str> {
     match shape {
         Shape::Object(name) | Shape::List(name) => Some(name),
@@ -276,16 +277,16 @@ fn target(shape: &Shape) -> Option<&str> {
     }
 }
 
-/// Drops the types that no kind reaches.
-pub(super) fn retain_reached<'a>(types: &mut BTreeMap<String, Type>, roots: impl Iterator<Item = &'a str>) {
-    let mut reached = BTreeSet::new();
+/// Removes types that no kind uses.
+pub(super) fn retain_used<'a>(types: &mut BTreeMap<String, Type>, roots: impl Iterator<Item = &'a str>) {
+    let mut used = BTreeSet::new();
     let mut next: Vec<String> = roots.map(str::to_owned).collect();
     while let Some(name) = next.pop() {
         if let Some(fields) = types.get(&name)
-            && reached.insert(name)
+            && used.insert(name)
         {
             next.extend(fields.values().filter_map(target).map(str::to_owned));
         }
     }
-    types.retain(|name, _| reached.contains(name));
+    types.retain(|name, _| used.contains(name));
 }

@@ -1,4 +1,4 @@
-//! `names.toml`: the names that people chose.
+//! `names.toml`: chosen names, which override the rules.
 
 use std::collections::BTreeMap;
 
@@ -7,29 +7,29 @@ use serde::Deserialize;
 use super::NamesError;
 use crate::model::{Scalar, Shape};
 
-/// The names that people chose, by definition name of the type whose values are the rows.
+/// Chosen names, by the definition name of the rows' type.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Chosen {
-    /// Type -> path from it -> name. A path that ends in `.*` stands for all below it; `*` in its
-    /// name is what the `*` stood for.
+    /// By type and path: the name. A path that ends in `.*` matches all paths below it; a `*` in the name is replaced by
+    /// the matched part.
     #[serde(default)]
     columns: BTreeMap<String, BTreeMap<String, String>>,
-    /// Kind's type -> path of a list -> table.
+    /// By the kind's type and the path of a list: the table.
     #[serde(default)]
     tables: BTreeMap<String, BTreeMap<String, ChosenTable>>,
-    /// `type.field` -> shape, where the contract wants another than the document's.
+    /// By `type.field`: a shape that replaces the shape of the document.
     #[serde(default)]
     shapes: BTreeMap<String, ChosenShape>,
 }
 
-/// A list's table as people named it.
+/// The chosen names of a list's table.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ChosenTable {
     /// The table's name.
     pub name: String,
-    /// One item: the key column in lists inside it, and the front of their tables' names.
+    /// The name of an item. It names the key columns of nested lists' tables, and is the prefix of their names.
     pub item: String,
 }
 
@@ -44,7 +44,7 @@ impl Chosen {
     /// Reads `names.toml`.
     ///
     /// # Errors
-    /// What is wrong with the text, with its line.
+    /// The text is malformed.
     pub fn parse(text: &str) -> Result<Self, NamesError> {
         toml::from_str(text).map_err(|error| NamesError::Chosen(error.to_string()))
     }
@@ -66,7 +66,7 @@ impl Chosen {
         self.tables.get(root)?.get(path)
     }
 
-    /// Whether people chose anything for a type.
+    /// Whether there are chosen names for a type.
     pub(crate) fn mentions(&self, of: &str) -> bool {
         let of_field = |field: &String| field.strip_prefix(of).is_some_and(|rest| rest.starts_with('.'));
         self.columns.contains_key(of) || self.tables.contains_key(of) || self.shapes.keys().any(of_field)

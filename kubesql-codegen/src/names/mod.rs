@@ -1,6 +1,6 @@
-//! The names of columns and tables: the rules, the names that people chose, the names once given.
+//! Names of columns and tables: the rules, chosen names (`names.toml`), and locked names (`names.lock`).
 //!
-//! Works on field names alone, so that the generator and the runtime name by the same rules.
+//! Works on field names only, so that the generator and the runtime apply the same rules.
 
 mod chosen;
 mod columns;
@@ -12,26 +12,26 @@ mod words;
 mod tests;
 
 pub use chosen::{Chosen, ChosenTable};
-pub use columns::{Fixed, Layout, ListStep, NamedColumn, Origin, columns};
+pub use columns::{ListStep, NameOverrides, NamedColumn, Origin, TableFields, columns};
 pub use lock::Lock;
 pub use path::{Step, dotted, slashed, split, steps};
-pub use words::{front_words, meaningful, singular};
+pub use words::{distinguishing_words, front_words, singular};
 
-/// What is wrong with names.
+/// Why names are invalid.
 #[derive(Debug, thiserror::Error)]
 pub enum NamesError {
-    /// `names.toml` is not what it should be.
+    /// `names.toml` is malformed.
     #[error("names.toml: {0}")]
     Chosen(String),
-    /// `names.lock` is not what it should be.
+    /// `names.lock` is malformed.
     #[error("names.lock:{line}: {message}")]
     Lock {
-        /// From 1.
+        /// The line, from 1.
         line: usize,
         /// What is wrong.
         message: String,
     },
-    /// Two tables of one schema would have one name.
+    /// Two tables of a schema have the same name.
     #[error("two tables would be named `{name}`: {first} and {second}; choose a name for one in names.toml")]
     SameTable {
         /// The name.
@@ -41,7 +41,7 @@ pub enum NamesError {
         /// Kind and path.
         second: String,
     },
-    /// Two columns of one table would have one name.
+    /// Two columns of a table have the same name.
     #[error("{table}: two columns would be named `{name}`; choose a name for `{path}` in names.toml")]
     SameColumn {
         /// The table.

@@ -1,8 +1,8 @@
-//! Paths: of fields, as names and definitions write them, and of what `kubectl get` prints.
+//! Paths of fields, and JSONPaths of printer columns.
 
 use std::borrow::Cow;
 
-/// Words of a path joined by dots; a dot that is part of a word has a backslash in front.
+/// Joins the words of a path by dots. A dot within a word is escaped by a backslash.
 pub fn dotted<S: AsRef<str>>(words: &[S]) -> String {
     let mut path = String::new();
     for (at, word) in words.iter().enumerate() {
@@ -15,35 +15,35 @@ pub fn dotted<S: AsRef<str>>(words: &[S]) -> String {
     path
 }
 
-/// Words of a path joined by slashes; a slash or tilde that is part of a word is written as in a JSON pointer.
+/// Joins the words of a path by slashes. Slashes and tildes within a word are escaped as in a JSON pointer.
 pub fn slashed<S: AsRef<str>>(words: &[S]) -> String {
     let escaped = words.iter().map(|word| word.as_ref().replace('~', "~0").replace('/', "~1"));
     escaped.collect::<Vec<_>>().join("/")
 }
 
-/// The words of a path with slashes.
+/// Splits a path with slashes into words.
 pub fn split(path: &str) -> impl Iterator<Item = Cow<'_, str>> {
     path.split('/').filter(|word| !word.is_empty()).map(|word| {
         if word.contains('~') { Cow::Owned(word.replace("~1", "/").replace("~0", "~")) } else { Cow::Borrowed(word) }
     })
 }
 
-/// One step of the path of what `kubectl get` prints.
+/// A step of a printer column's JSONPath.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Step {
     /// A field of an object, or a key of a map.
     Field(String),
-    /// The item at a position of a list; from the end where it is negative.
+    /// The item at a position of a list; a negative position counts from the end.
     Index(i64),
-    /// Each item of a list.
+    /// All items of a list.
     Each,
-    /// The items whose field, at this path, is this text; or is another one.
+    /// The items whose field at a path equals a text; if the flag is false, the items whose field differs.
     Where(Vec<String>, bool, String),
 }
 
-/// The steps of a JSONPath as printer columns have it: `.status.conditions[?(@.type=="Ready")].status`.
+/// Parses a JSONPath of a printer column: `.status.conditions[?(@.type=="Ready")].status`.
 ///
-/// `None` where it is not of fields, positions, and comparisons of a field with a text alone.
+/// `None` if it has anything but fields, positions, and comparisons of a field with a text.
 #[must_use]
 pub fn steps(path: &str) -> Option<Vec<Step>> {
     let path = path.trim();
@@ -70,7 +70,7 @@ pub fn steps(path: &str) -> Option<Vec<Step>> {
     (!steps.is_empty()).then_some(steps)
 }
 
-/// The word at the front, up to the next step.
+/// The first word, and the rest of the path.
 fn word(path: &str) -> (String, &str) {
     let mut word = String::new();
     let mut chars = path.char_indices();
@@ -84,7 +84,7 @@ fn word(path: &str) -> (String, &str) {
     (word, "")
 }
 
-/// Where the bracket that is open closes.
+/// The position of the closing bracket.
 fn closing(inside: &str) -> Option<usize> {
     let mut quote = None;
     let mut depth = 0;
@@ -120,7 +120,7 @@ fn bracket(inside: &str) -> Option<Step> {
         let text = text.trim();
         return Some(Step::Where(field.collect::<Option<_>>()?, equal, quoted(text).unwrap_or(text).to_owned()));
     }
-    // The last item is also written as a slice.
+    // The last item can also be written as a slice.
     let number = inside.strip_suffix(':').unwrap_or(inside);
     number.parse().ok().filter(|number| *number == -1 || !inside.ends_with(':')).map(Step::Index)
 }
@@ -135,7 +135,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn words_survive_paths() {
+    fn words_are_escaped_in_paths() {
         let words = ["a.b", "c/d", "~e", "plain", "$ref"];
         assert_eq!(dotted(&words), r"a\.b.c/d.~e.plain.$ref");
         assert_eq!(split(&slashed(&words)).collect::<Vec<_>>(), words);
@@ -143,7 +143,7 @@ mod tests {
     }
 
     #[test]
-    fn printed_paths_are_read() {
+    fn json_paths_are_parsed() {
         let field = |word: &str| Step::Field(word.to_owned());
         let ready = |equal| Step::Where(vec!["type".to_owned()], equal, "Ready".to_owned());
         let cases = [

@@ -9,7 +9,7 @@ fn strings(words: &[&str]) -> Vec<String> {
 }
 
 #[test]
-fn singulars() {
+fn singulars_of_plurals() {
     for (plural, expect) in [
         ("containers", "container"),
         ("rules", "rule"),
@@ -31,7 +31,7 @@ fn singulars() {
 }
 
 #[test]
-fn templates_and_sections_leave_no_trace() {
+fn templates_and_sections_are_left_out() {
     for (path, expect) in [
         (&["spec", "template", "spec", "containers"][..], &[][..]),
         (&["spec", "jobTemplate", "spec", "template", "spec", "volumes"], &[]),
@@ -45,25 +45,25 @@ fn templates_and_sections_leave_no_trace() {
 }
 
 #[test]
-fn the_least_words_that_tell_apart() {
+fn fewest_distinguishing_words() {
     let shown = |fronts: &[&[&str]]| {
-        meaningful(&fronts.iter().map(|words| strings(words)).collect::<Vec<_>>())
+        distinguishing_words(&fronts.iter().map(|words| strings(words)).collect::<Vec<_>>())
             .into_iter()
             .map(|words| words.join("_"))
             .collect::<Vec<_>>()
     };
-    assert_eq!(shown(&[&["affinity", "nodeaffinity"]]), [""], "nothing to tell apart");
+    assert_eq!(shown(&[&["affinity", "nodeaffinity"]]), [""], "a single list");
     assert_eq!(
         shown(&[&["lifecycle", "poststart", "httpget"], &["livenessprobe", "httpget"]]),
         ["poststart", "livenessprobe"],
-        "what they share next to the name says nothing"
+        "common last words are left out"
     );
     assert_eq!(shown(&[&["a", "x"], &["b", "x"], &["b", "y"]]), ["a_x", "b_x", "b_y"]);
     assert_eq!(shown(&[&[], &["template"]]), ["", "template"]);
 }
 
 fn named<'a>(leaves: &[&[&'a str]], lists: Vec<ListStep<'a>>, fixed: &[(&str, &str)]) -> Vec<(String, String)> {
-    let layout = Layout {
+    let fields = TableFields {
         singular: "pod",
         namespaced: true,
         lists,
@@ -73,7 +73,7 @@ fn named<'a>(leaves: &[&[&'a str]], lists: Vec<ListStep<'a>>, fixed: &[(&str, &s
     };
     let fixed: BTreeMap<String, String> =
         fixed.iter().map(|(path, name)| ((*path).to_owned(), (*name).to_owned())).collect();
-    columns(&layout, &fixed).into_iter().map(|column| (column.path, column.name)).collect()
+    columns(&fields, &fixed).into_iter().map(|column| (column.path, column.name)).collect()
 }
 
 fn name_of<'a>(columns: &'a [(String, String)], path: &str) -> &'a str {
@@ -81,7 +81,7 @@ fn name_of<'a>(columns: &'a [(String, String)], path: &str) -> &'a str {
 }
 
 #[test]
-fn metadata_before_spec_before_status_before_the_rest() {
+fn sections_have_precedence() {
     let columns = named(
         &[
             &["kind"],
@@ -110,11 +110,11 @@ fn metadata_before_spec_before_status_before_the_rest() {
     }
     let order: Vec<_> = columns.iter().map(|(_, name)| name.as_str()).collect();
     assert_eq!(order[..2], ["cluster", "name"]);
-    assert_eq!(order.last(), Some(&"object"), "behind all that `*` shows");
+    assert_eq!(order.last(), Some(&"object"), "after all columns of `*`");
 }
 
 #[test]
-fn names_that_differ_in_capitals_alone() {
+fn names_that_differ_in_case() {
     let columns = named(&[&["spec", "proxyURL"], &["spec", "proxyUrl"]], vec![], &[]);
     assert_eq!(name_of(&columns, "spec.proxyURL"), "proxyurl", "the first in path order");
     assert_eq!(name_of(&columns, "spec.proxyUrl"), "proxyUrl", "its own spelling");
@@ -123,7 +123,7 @@ fn names_that_differ_in_capitals_alone() {
 }
 
 #[test]
-fn an_items_field_named_like_a_key_shows_its_item() {
+fn fields_named_like_keys_are_prefixed() {
     let list = ListStep { path: "subjects[]".into(), item: "subject", key: Some("name") };
     let columns = named(&[&["name"], &["namespace"], &["uid"]], vec![list], &[]);
     let names: Vec<_> = columns.iter().map(|(_, name)| name.as_str()).collect();
@@ -131,14 +131,14 @@ fn an_items_field_named_like_a_key_shows_its_item() {
 }
 
 #[test]
-fn fixed_names_come_before_rules() {
+fn overrides_take_precedence() {
     let columns = named(&[&["spec", "a"], &["spec", "b"]], vec![], &[("spec.b", "a")]);
     assert_eq!(name_of(&columns, "spec.b"), "a");
     assert_eq!(name_of(&columns, "spec.a"), "spec.a", "a name belongs to one field");
 }
 
 #[test]
-fn chosen_names() {
+fn chosen_names_are_parsed() {
     let chosen = Chosen::parse(
         "[columns.\"T\"]\n\"resources.*\" = \"*\"\n\"security.privileged\" = \"privileged\"\n\
          [tables.\"K\"]\n\"spec.containers\" = { name = \"containers\", item = \"container\" }",
@@ -152,14 +152,14 @@ fn chosen_names() {
 }
 
 #[test]
-fn the_lock_is_read_back_as_it_was_written() {
+fn locks_round_trip() {
     let mut lock = Lock::default();
-    lock.note("apps/Thing", "", "things", [("spec.x", "x")].into_iter());
-    lock.note("apps/Thing", "spec.items", "thing_items", [("spec.items[].y", "y")].into_iter());
-    lock.note("apps/Thing", "", "renamed", [("spec.x", "z")].into_iter());
+    lock.add("apps/Thing", "", "things", [("spec.x", "x")].into_iter());
+    lock.add("apps/Thing", "spec.items", "thing_items", [("spec.items[].y", "y")].into_iter());
+    lock.add("apps/Thing", "", "renamed", [("spec.x", "z")].into_iter());
     let read = Lock::parse(&lock.to_string()).unwrap();
     assert_eq!(read, lock);
-    assert_eq!(read.table("apps/Thing", ""), Some("things"), "a name once given stays");
+    assert_eq!(read.table("apps/Thing", ""), Some("things"), "a locked name is kept");
     assert_eq!(read.columns("apps/Thing", "")["spec.x"], "x");
     let error = Lock::parse("things\tapps/Thing\t\n\tx").unwrap_err().to_string();
     assert!(error.starts_with("names.lock:2: "), "{error}");

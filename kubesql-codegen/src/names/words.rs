@@ -1,6 +1,6 @@
-//! Words of paths: which of them count, and the singular of a list's name.
+//! Words in names of tables: the relevant words of a path, and singulars.
 
-/// One item of a list: `containers` -> `container`, `addresses` -> `address`, `policies` -> `policy`.
+/// The singular of a plural: `containers` -> `container`, `addresses` -> `address`, `policies` -> `policy`.
 pub fn singular(plural: &str) -> String {
     let cut = |n: usize| plural[..plural.len() - n].to_owned();
     let ends = |suffixes: &[&str]| suffixes.iter().any(|suffix| plural.ends_with(suffix));
@@ -15,9 +15,9 @@ pub fn singular(plural: &str) -> String {
     }
 }
 
-/// The words of a list's path that a table's name may show, in lower case, without the list's own.
+/// The words of a list's path that a table's name may include, in lower case, without the list's own word.
 ///
-/// Pod and job templates leave no trace, nor does the section (metadata, spec, status) of an object.
+/// Pod and job templates and the sections of an object (metadata, spec, status) are left out.
 pub fn front_words(path: &[String]) -> Vec<String> {
     let front = &path[..path.len().saturating_sub(1)];
     let mut words = Vec::new();
@@ -37,10 +37,10 @@ pub fn front_words(path: &[String]) -> Vec<String> {
     words
 }
 
-/// The least words that tell apart lists of one name: given each one's front words, the words each one shows.
+/// The fewest words that distinguish lists with the same last word: for each list's front words, the words to include.
 ///
-/// What all have in common next to the name says nothing and is left out.
-pub fn meaningful(fronts: &[Vec<String>]) -> Vec<Vec<String>> {
+/// Words next to the last word that all lists have in common are left out.
+pub fn distinguishing_words(fronts: &[Vec<String>]) -> Vec<Vec<String>> {
     let Some(first) = fronts.first() else { return Vec::new() };
     let common = (0..)
         .take_while(|&n| {
@@ -55,10 +55,10 @@ pub fn meaningful(fronts: &[Vec<String>]) -> Vec<Vec<String>> {
     let longest = stripped.iter().map(|words| words.len()).max().unwrap_or(0);
     let last = |words: &[String], n: usize| words[words.len().saturating_sub(n)..].to_vec();
     for n in 1..=longest {
-        let shown: Vec<_> = stripped.iter().map(|words| last(words, n)).collect();
-        let distinct: std::collections::BTreeSet<_> = shown.iter().collect();
-        if distinct.len() == shown.len() {
-            return shown;
+        let candidate: Vec<_> = stripped.iter().map(|words| last(words, n)).collect();
+        let distinct: std::collections::BTreeSet<_> = candidate.iter().collect();
+        if distinct.len() == candidate.len() {
+            return candidate;
         }
     }
     stripped.into_iter().map(<[String]>::to_vec).collect()

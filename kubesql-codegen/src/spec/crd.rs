@@ -1,43 +1,43 @@
-//! Custom resource definitions: read as they are written, and reduced to the form that `schemas/crds/` holds.
+//! Reads custom resource definitions, and writes them in the reduced form of `schemas/crds/`.
 
 use serde_json::{Map, Value, json};
 
 use super::source::{Document, GROUP_VERSION_KIND, GroupVersionKind};
-use super::structure::kinds_of;
+use super::structure::read_kinds;
 use super::{OBJECT_META, Schema, SpecError, custom};
 
-/// A custom resource definition: a kind with the structure of its versions.
+/// A custom resource definition.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Crd {
-    /// API group.
+    /// The API group.
     pub group: String,
     /// `Certificate`.
     pub kind: String,
     /// `certificates`.
     pub plural: String,
-    /// Whether its objects live in namespaces.
+    /// Whether its objects are namespaced.
     pub namespaced: bool,
-    /// The versions that can be read, as the definition lists them.
+    /// The served versions, in the order of the definition.
     pub versions: Vec<CrdVersion>,
 }
 
-/// One version of a custom resource.
+/// A version of a custom resource.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CrdVersion {
     /// `v1beta1`.
     pub name: String,
-    /// Whether a server gives objects in it.
+    /// Whether servers serve it.
     pub served: bool,
-    /// Its objects, metadata included.
+    /// The schema of its objects, including metadata.
     pub schema: Schema,
-    /// What `kubectl get` prints beside the name.
+    /// The printer columns.
     pub printed: Vec<PrinterColumn>,
 }
 
 /// An entry of `additionalPrinterColumns`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PrinterColumn {
-    /// As kubectl's heading has it, `Ready`.
+    /// The heading, `Ready`.
     pub name: String,
     /// `string`, `integer`, `number`, `boolean` or `date`.
     pub kind: String,
@@ -48,27 +48,29 @@ pub struct PrinterColumn {
 impl Crd {
     /// Whether an object is a custom resource definition.
     #[must_use]
-    pub fn is_one(object: &Value) -> bool {
+    pub fn is_definition(object: &Value) -> bool {
         let text = |key: &str| object.get(key).and_then(Value::as_str).unwrap_or_default();
         text("kind") == "CustomResourceDefinition" && text("apiVersion").starts_with("apiextensions.k8s.io/")
     }
 
     /// Reads a definition of `apiextensions.k8s.io/v1`; `document` is its name in messages.
     ///
-    /// Versions that no server serves are left out, unless there is no other. A schema is never an error: what no
-    /// rule covers is any JSON value.
+    /// Versions that are not served are left out, unless there are no others. A schema is never an error: unsupported
+    /// forms are any JSON value.
     ///
     /// # Errors
-    /// Where group, names or versions are missing.
-    pub fn read(document: &str, object: &Value) -> Result<Self, SpecError> {
-        let name = object.pointer("/metadata/name").and_then(Value::as_str).unwrap_or("a CustomResourceDefinition");
+    /// The group, names or versions are missing.
+    pub fn from_object(document: &str, object: &Value) -> Result<Self, SpecError> {
+        let name = object.pointer("/metadata/name").and_then(Value::as_str).unwrap_or("the CustomResourceDefinition");
         let malformed = |reason: &str| SpecError::Malformed {
             document: document.to_owned(),
             at: name.to_owned(),
             reason: reason.to_owned(),
         };
         if object.get("apiVersion").and_then(Value::as_str) != Some("apiextensions.k8s.io/v1") {
-            return Err(malformed("not of apiextensions.k8s.io/v1; a server converts it: kubectl get crd -o yaml"));
+            return Err(malformed(
+                "its apiVersion is not apiextensions.k8s.io/v1; a server can convert it: kubectl get crd -o yaml",
+            ));
         }
         let text = |pointer: &str| {
             let found = object.pointer(pointer).and_then(Value::as_str).filter(|text| !text.is_empty());
@@ -89,29 +91,30 @@ impl Crd {
             kind: text("/spec/names/kind")?,
             plural: text("/spec/names/plural")?,
             namespaced: text("/spec/scope")? == "Namespaced",
-            versions: versions.ok_or_else(|| malformed("it has no versions, or one without a name"))?,
+            versions: versions.ok_or_else(|| malformed("it has no versions, or a version without a name"))?,
         })
     }
 
-    /// A kind of one version as the OpenAPI document of its group and version describes it; `None` where it does not.
-    /// Beside the kind its plural, and whether its objects live in namespaces, are told by a server's discovery.
+    /// Derives a definition from the OpenAPI document of a group and version; `None` if the document does not have the
+    /// kind. The plural and whether the kind is namespaced are from the server's discovery.
     ///
     /// # Errors
-    /// Text that is no document of OpenAPI.
-    pub fn described(
+    /// The text is not an OpenAPI document.
+    pub fn from_openapi(
         name: &str,
         text: &str,
         [group, version, kind]: [&str; 3],
         (plural, namespaced): (&str, bool),
     ) -> Result<Option<Self>, SpecError> {
         let document = Document::open(name, text)?;
-        let wanted = GroupVersionKind { group: group.to_owned(), version: version.to_owned(), kind: kind.to_owned() };
+        let gvk = GroupVersionKind { group: group.to_owned(), version: version.to_owned(), kind: kind.to_owned() };
         let is_of_kind = |definition: &&Value| {
-            let kinds = definition.get(GROUP_VERSION_KIND).and_then(kinds_of);
-            kinds.is_some_and(|kinds| kinds == [wanted.clone()])
+            let kinds = definition.get(GROUP_VERSION_KIND).and_then(read_kinds);
+            kinds.is_some_and(|kinds| kinds == [gvk.clone()])
         };
         let Some(definition) = document.definitions.values().find(is_of_kind) else { return Ok(None) };
-        let schema = root(Some(custom::Reader::knowing(&document.definitions).schema(definition)));
+        let schema =
+            object_schema(Some(custom::SchemaReader::with_definitions(&document.definitions).schema(definition)));
         let version = CrdVersion { name: version.to_owned(), served: true, schema, printed: Vec::new() };
         Ok(Some(Self {
             group: group.to_owned(),
@@ -122,13 +125,14 @@ impl Crd {
         }))
     }
 
-    /// `certificates.cert-manager.io`.
+    /// The name of the definition, `certificates.cert-manager.io`.
     #[must_use]
     pub fn name(&self) -> String {
         format!("{}.{}", self.plural, self.group)
     }
 
-    /// Its structure as a definition again: no prose, no validation, all keys in a fixed order. Read, it is the same.
+    /// The reduced definition as JSON: without descriptions and validation, and with sorted keys. Reading it gives an equal
+    /// definition.
     #[must_use]
     pub fn document(&self) -> String {
         let versions = self.versions.iter().map(|version| {
@@ -140,7 +144,7 @@ impl Crd {
             if !version.served {
                 written.insert("served".to_owned(), json!(false));
             }
-            written.insert("schema".to_owned(), json!({"openAPIV3Schema": custom::written(&version.schema)}));
+            written.insert("schema".to_owned(), json!({"openAPIV3Schema": custom::write_schema(&version.schema)}));
             if !version.printed.is_empty() {
                 written.insert("additionalPrinterColumns".to_owned(), printed.collect());
             }
@@ -157,7 +161,7 @@ impl Crd {
                 "versions": versions.collect::<Vec<_>>(),
             },
         });
-        let mut text = serde_json::to_string_pretty(&document).expect("plain data with text keys always serialises");
+        let mut text = serde_json::to_string_pretty(&document).expect("data with text keys can be serialized");
         text.push('\n');
         text
     }
@@ -170,19 +174,19 @@ fn version(version: &Value) -> Option<CrdVersion> {
         let text = |key: &str| column.get(key).and_then(Value::as_str).map(str::to_owned);
         Some(PrinterColumn { name: text("name")?, kind: text("type")?, path: text("jsonPath")? })
     });
-    let schema = root(version.pointer("/schema/openAPIV3Schema").map(custom::schema));
+    let schema = object_schema(version.pointer("/schema/openAPIV3Schema").map(custom::read_schema));
     let served = version.get("served").and_then(Value::as_bool).unwrap_or(true);
     Some(CrdVersion { name, served, schema, printed: printed.collect() })
 }
 
-/// The schema of whole objects, to which a server adds what all objects have.
-fn root(read: Option<Schema>) -> Schema {
+/// The schema of an object: adds the fields that all objects have.
+fn object_schema(read: Option<Schema>) -> Schema {
     let mut properties = match read {
         Some(Schema::Object { properties, .. }) => properties,
         _ => std::collections::BTreeMap::new(),
     };
     if properties.keys().all(|name| matches!(name.as_str(), "apiVersion" | "kind" | "metadata")) {
-        // It says nothing of them, and objects have them all the same.
+        // The schema does not declare them, but objects have them.
         properties.extend(["spec", "status"].map(|name| (name.to_owned(), Schema::Any)));
     }
     properties.insert("apiVersion".to_owned(), Schema::String(None));

@@ -1,7 +1,7 @@
-//! Schemas of custom resources: trees without references, in which validation stands beside structure.
+//! Reads schemas of custom resources: trees without references, with validation next to structure.
 //!
-//! They are read value by value: `openapiv3` would take twice the time with each of their eighteen levels where one
-//! deep inside is not as it expects.
+//! They are not read by `openapiv3`, whose time doubles with each level of nesting around an unexpected value. Schemas of
+//! custom resources have up to 18 levels.
 
 use std::collections::BTreeMap;
 
@@ -10,37 +10,37 @@ use serde_json::{Map, Value, json};
 use super::structure::{INT_OR_STRING, PRESERVE_UNKNOWN, target};
 use super::{OBJECT_META, Schema};
 
-/// The format of text that is a Kubernetes quantity.
+/// The format of a Kubernetes quantity.
 pub const QUANTITY: &str = "quantity";
 
-/// How the pattern of a quantity begins, which all generators write alike.
+/// The start of the pattern of a quantity, which all generators write alike.
 const QUANTITY_PATTERN: &str = r"^(\+|-)?(([0-9]+(\.[0-9]*)?)|(\.[0-9]+))(([KMGTPE]i)|[numkMGTPE]|";
 
-/// Deeper parts are any JSON value; no real definition comes near.
-const DEEPEST: usize = 60;
+/// The maximal nesting. Deeper parts are any JSON value. Real definitions have far fewer levels.
+const MAX_DEPTH: usize = 60;
 
-/// What a schema says of the structure of values; validation, defaults and prose go.
-pub(super) fn schema(written: &Value) -> Schema {
-    Reader::default().within(written, DEEPEST)
+/// Reads the structure of a schema without validation, defaults and descriptions.
+pub(super) fn read_schema(written: &Value) -> Schema {
+    SchemaReader::default().within(written, MAX_DEPTH)
 }
 
-/// Reads schemas, which may refer to definitions beside them.
+/// Reads schemas, which may refer to definitions.
 #[derive(Default)]
-pub(super) struct Reader<'a> {
+pub(super) struct SchemaReader<'a> {
     definitions: Option<&'a Map<String, Value>>,
-    /// Those that are being read.
+    /// The definitions that are being read.
     open: Vec<&'a str>,
 }
 
-impl<'a> Reader<'a> {
-    /// One that knows these definitions.
-    pub(super) fn knowing(definitions: &'a Map<String, Value>) -> Self {
+impl<'a> SchemaReader<'a> {
+    /// A reader that resolves references to these definitions.
+    pub(super) fn with_definitions(definitions: &'a Map<String, Value>) -> Self {
         Self { definitions: Some(definitions), open: Vec::new() }
     }
 
-    /// What a schema says of the structure of values.
+    /// Reads the structure of a schema.
     pub(super) fn schema(&mut self, written: &'a Value) -> Schema {
-        self.within(written, DEEPEST)
+        self.within(written, MAX_DEPTH)
     }
 
     fn within(&mut self, written: &'a Value, depth: usize) -> Schema {
@@ -48,7 +48,7 @@ impl<'a> Reader<'a> {
         let flagged = |key: &str| written.get(key) == Some(&Value::Bool(true));
         let text = |key: &str| written.get(key).and_then(Value::as_str);
         if let Some(reference) = text("$ref") {
-            return self.referred(reference, depth);
+            return self.resolve(reference, depth);
         }
         if text("pattern").is_some_and(|pattern| pattern.starts_with(QUANTITY_PATTERN)) {
             return Schema::String(Some(QUANTITY.to_owned()));
@@ -72,8 +72,8 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// A definition in the place of a reference; one that leads back to itself is any JSON value.
-    fn referred(&mut self, reference: &'a str, depth: usize) -> Schema {
+    /// Resolves a reference. A recursive reference is any JSON value.
+    fn resolve(&mut self, reference: &'a str, depth: usize) -> Schema {
         let Some(name) = target(reference) else { return Schema::Any };
         let machinery = name.starts_with("io.k8s.apimachinery.");
         match name.rsplit('.').next() {
@@ -101,7 +101,7 @@ impl<'a> Reader<'a> {
         let mut properties: BTreeMap<String, Schema> =
             declared.map(|(name, schema)| (name.clone(), self.within(schema, depth - 1))).collect();
         if flagged("x-kubernetes-embedded-resource") && !properties.is_empty() {
-            // A server keeps these, declared or not.
+            // A server keeps these even if they are not declared.
             for name in ["apiVersion", "kind"] {
                 properties.insert(name.to_owned(), Schema::String(None));
             }
@@ -114,7 +114,7 @@ impl<'a> Reader<'a> {
         Schema::Object { properties, additional, preserve_unknown: flagged(PRESERVE_UNKNOWN) }
     }
 
-    /// A schema that only says which others hold: what all of a choice have in common, or all parts together.
+    /// A schema that is composed of others: the common structure of alternatives, or of all parts.
     fn composed(&mut self, written: &'a Map<String, Value>, depth: usize) -> Schema {
         let mut parts = |key: &str| -> Vec<Schema> {
             let parts = written.get(key).and_then(Value::as_array).into_iter().flatten();
@@ -136,7 +136,7 @@ impl<'a> Reader<'a> {
     }
 }
 
-/// The type, told or seen from what else is there; a list of types with null has one, too.
+/// The type of a schema, declared or inferred. A list of types may have one type besides null.
 fn kind(written: &Map<String, Value>) -> Option<&str> {
     match written.get("type") {
         Some(Value::String(kind)) => Some(kind),
@@ -151,8 +151,8 @@ fn kind(written: &Map<String, Value>) -> Option<&str> {
     }
 }
 
-/// The schema as a definition writes it.
-pub(super) fn written(schema: &Schema) -> Value {
+/// Writes a schema as JSON.
+pub(super) fn write_schema(schema: &Schema) -> Value {
     let formatted = |kind: &str, format: &Option<String>| match format {
         Some(format) => json!({"format": format, "type": kind}),
         None => json!({"type": kind}),
@@ -163,10 +163,10 @@ pub(super) fn written(schema: &Schema) -> Value {
         Schema::Object { properties, additional, preserve_unknown } => {
             let mut object = Map::new();
             if let Some(values) = additional {
-                object.insert("additionalProperties".to_owned(), written(values));
+                object.insert("additionalProperties".to_owned(), write_schema(values));
             }
             if !properties.is_empty() {
-                let properties = properties.iter().map(|(name, schema)| (name.clone(), written(schema))).collect();
+                let properties = properties.iter().map(|(name, schema)| (name.clone(), write_schema(schema))).collect();
                 object.insert("properties".to_owned(), Value::Object(properties));
             }
             object.insert("type".to_owned(), json!("object"));
@@ -175,7 +175,7 @@ pub(super) fn written(schema: &Schema) -> Value {
             }
             Value::Object(object)
         }
-        Schema::Array(items) => json!({"items": written(items), "type": "array"}),
+        Schema::Array(items) => json!({"items": write_schema(items), "type": "array"}),
         Schema::String(format) => formatted("string", format),
         Schema::Integer(format) => formatted("integer", format),
         Schema::Number => json!({"type": "number"}),

@@ -1,4 +1,4 @@
-//! What can be wrong with a document, each error naming the place.
+//! Errors in API documents.
 
 /// Why a document could not be read.
 #[derive(Debug, thiserror::Error)]
@@ -8,56 +8,56 @@ pub enum SpecError {
     NotJson {
         /// The document's name.
         document: String,
-        /// What the JSON parser says.
+        /// The error of the JSON parser.
         source: serde_json::Error,
     },
-    /// JSON, but neither Swagger 2.0 nor OpenAPI 3.0.
+    /// The document is neither Swagger 2.0 nor OpenAPI 3.0.
     #[error("{document}: neither a Swagger 2.0 nor an OpenAPI 3.0 document")]
     NotOpenApi {
         /// The document's name.
         document: String,
     },
-    /// A part of the document is not what OpenAPI says it should be.
+    /// A part of the document is malformed.
     #[error("{document}: {at}: {reason}")]
     Malformed {
         /// The document's name.
         document: String,
         /// The definition or path.
         at: String,
-        /// What is wrong with it.
+        /// What is wrong.
         reason: String,
     },
-    /// No document was given, or none of them holds a built-in kind that can be listed.
+    /// No document was given, or none has a built-in kind that can be listed.
     #[error("{documents}: no built-in kind that can be listed")]
     NoKinds {
         /// The documents' names.
         documents: String,
     },
-    /// The documents do not say which release they are, and the caller did not either.
-    #[error("{documents}: the release is not told by info.version ({found:?}); name it (v1.NN)")]
+    /// The release is specified neither by the documents nor by the caller.
+    #[error("{documents}: info.version ({found:?}) does not contain a release; specify it (v1.NN)")]
     NoRelease {
         /// The documents' names.
         documents: String,
-        /// What `info.version` holds.
+        /// The value of `info.version`.
         found: String,
     },
-    /// A release is not written `v1.NN`.
+    /// A release does not have the form `v1.NN`.
     #[error("{release:?} is not a release (v1.NN)")]
     NotARelease {
-        /// What was given.
+        /// The given release.
         release: String,
     },
-    /// Two releases for one import.
+    /// The documents of an import have different releases.
     #[error("{document} is of release {found}, not {expected}")]
     OtherRelease {
         /// The document's name.
         document: String,
         /// Its release.
         found: String,
-        /// The release that was asked for, or that an earlier document has.
+        /// The requested release, or the release of an earlier document.
         expected: String,
     },
-    /// A kind can be listed, but no definition carries its group, version and kind.
+    /// A kind can be listed, but no definition has its group, version and kind.
     #[error("{document}: {path} lists {kind} of {group_version}, but no definition has that kind")]
     NoSchema {
         /// The document's name.
@@ -69,7 +69,7 @@ pub enum SpecError {
         /// Its `group/version`.
         group_version: String,
     },
-    /// A kind can be listed, and several definitions carry its group, version and kind.
+    /// A kind can be listed, but several definitions have its group, version and kind.
     #[error("{document}: {path} lists {kind}, which both {first} and {second} define")]
     TwoSchemas {
         /// The document's name.
@@ -83,8 +83,8 @@ pub enum SpecError {
         /// The other.
         second: String,
     },
-    /// A reference leads nowhere.
-    #[error("{document}: {at} refers to {target}, which is not there")]
+    /// A reference to a definition that does not exist.
+    #[error("{document}: {at} refers to {target}, which is not defined")]
     MissingTarget {
         /// The document's name.
         document: String,
@@ -93,24 +93,24 @@ pub enum SpecError {
         /// The definition that is missing.
         target: String,
     },
-    /// A schema is composed in a way that no rule covers.
-    #[error("{document}: {at}: {what} is not understood")]
+    /// A schema has an unsupported form.
+    #[error("{document}: {at}: {what} is not supported")]
     Unsupported {
         /// The document's name.
         document: String,
         /// The definition and field.
         at: String,
-        /// What is there.
+        /// The unsupported form.
         what: String,
     },
-    /// Two documents of one import say different things.
+    /// Two documents of an import differ.
     #[error("{at} differs between {first} and {second}")]
     Conflict {
         /// The definition or path.
         at: String,
-        /// The document that was read first.
+        /// The first document.
         first: String,
-        /// The document that contradicts it.
+        /// The other document.
         second: String,
     },
 }

@@ -1,4 +1,4 @@
-//! From upstream documents to the structural document of a release.
+//! Reduces upstream documents to the structural document of a release.
 
 use std::borrow::Borrow;
 use std::collections::{BTreeMap, BTreeSet};
@@ -6,42 +6,40 @@ use std::collections::{BTreeMap, BTreeSet};
 use openapiv3::{Components, Info, OpenAPI, PathItem, ReferenceOr, Schema};
 use serde_json::{Value, json};
 
-use super::source::{Collection, Document, GROUP_VERSION_KIND, Input, Kinds, collections, schema_of};
-use super::structure::{Reducer, group_version_kind, kinds_of};
+use super::source::{Collection, Document, GROUP_VERSION_KIND, Input, Kinds, collections, schema_name};
+use super::structure::{Reducer, read_kinds, write_gvk};
 use super::{NAMESPACED, SpecError, VERBS};
 
-/// Where the definitions of kinds that Kubernetes itself brings are kept.
+/// The prefixes of definitions of built-in kinds.
 const BUILT_IN: [&str; 3] =
     ["io.k8s.api.", "io.k8s.apiextensions-apiserver.pkg.apis.", "io.k8s.kube-aggregator.pkg.apis."];
 
-/// The outcome of an import.
+/// The result of an import.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Imported {
     /// `v1.35`.
     pub release: String,
-    /// The structural document, ready to be written to `schemas/kubernetes/`.
+    /// The structural document, for `schemas/kubernetes/`.
     pub document: String,
-    /// Kinds that can be listed but are not Kubernetes' own, by group and version
-    /// (`cert-manager.io/v1`); they were left out.
-    pub left_out: BTreeMap<String, BTreeSet<String>>,
+    /// Kinds that were skipped since they are not built in, by group and version (`cert-manager.io/v1`).
+    pub skipped: BTreeMap<String, BTreeSet<String>>,
 }
 
-/// Makes the structural document of one release.
+/// Reduces documents to the structural document of a release.
 ///
-/// The documents are either one Swagger 2.0 document, or any number of OpenAPI 3.0 documents
-/// that together describe one server. `release` (`v1.35`) is needed where they do not tell it.
+/// The documents are a Swagger 2.0 document, or any number of OpenAPI 3.0 documents of one server. `release` (`v1.35`) is
+/// required if the documents do not specify it.
 ///
 /// # Errors
-/// Where a document cannot be read, the documents contradict each other, or a built-in kind that
-/// can be listed has no schema: [`SpecError`] names the place.
+/// A document is malformed, documents differ, or a built-in kind that can be listed has no schema.
 pub fn import(inputs: &[Input], release: Option<&str>) -> Result<Imported, SpecError> {
     let documents =
         inputs.iter().map(|input| Document::open(&input.name, &input.text)).collect::<Result<Vec<_>, _>>()?;
     let mut merged = Merged::default();
-    let mut left_out = BTreeMap::new();
+    let mut skipped = BTreeMap::new();
     let mut used = Vec::new();
     for document in &documents {
-        if merged.add(document, &mut left_out)? {
+        if merged.add(document, &mut skipped)? {
             used.push(document);
         }
     }
@@ -49,10 +47,10 @@ pub fn import(inputs: &[Input], release: Option<&str>) -> Result<Imported, SpecE
         return Err(SpecError::NoKinds { documents: names(&documents) });
     }
     let release = release_of(&used, release)?;
-    Ok(Imported { document: merged.document(&release), release, left_out })
+    Ok(Imported { document: merged.document(&release), release, skipped })
 }
 
-/// Finds `v1.NN` in a version (`v1.35.0`, `release-1.35`, `1.35+`).
+/// Extracts `v1.NN` from a version (`v1.35.0`, `release-1.35`, `1.35+`).
 #[must_use]
 pub fn find_release(version: &str) -> Option<String> {
     let start = version.find("1.")?;
@@ -71,14 +69,14 @@ fn names(documents: &[impl Borrow<Document>]) -> String {
     }
 }
 
-/// Takes only documents that brought kinds: aggregated servers have versions of their own.
-fn release_of(documents: &[&Document], asked: Option<&str>) -> Result<String, SpecError> {
-    let mut release = match asked {
+/// The release of documents with built-in kinds. Documents of aggregated servers have other versions.
+fn release_of(documents: &[&Document], requested: Option<&str>) -> Result<String, SpecError> {
+    let mut release = match requested {
         None => None,
-        Some(asked) => Some(
-            find_release(asked)
-                .filter(|release| release == asked)
-                .ok_or_else(|| SpecError::NotARelease { release: asked.to_owned() })?,
+        Some(requested) => Some(
+            find_release(requested)
+                .filter(|release| release == requested)
+                .ok_or_else(|| SpecError::NotARelease { release: requested.to_owned() })?,
         ),
     };
     for document in documents {
@@ -105,30 +103,30 @@ fn built_in(definition: &str) -> bool {
     BUILT_IN.iter().any(|prefix| definition.starts_with(prefix))
 }
 
-/// Something taken from a document, with the document's name for the error if another differs.
-struct Taken<T> {
-    from: String,
-    what: T,
+/// A part of a document, with the document's name for errors.
+struct Sourced<T> {
+    document: String,
+    value: T,
 }
 
 #[derive(Default)]
 struct Merged {
-    paths: BTreeMap<String, Taken<Collection>>,
-    schemas: BTreeMap<String, Taken<ReferenceOr<Schema>>>,
+    paths: BTreeMap<String, Sourced<Collection>>,
+    schemas: BTreeMap<String, Sourced<ReferenceOr<Schema>>>,
 }
 
 impl Merged {
-    /// Takes a document's built-in kinds and what they reach; tells whether there was any.
+    /// Adds a document's built-in kinds and the schemas that they use. Returns whether there are any.
     fn add(
         &mut self,
         document: &Document,
-        left_out: &mut BTreeMap<String, BTreeSet<String>>,
+        skipped: &mut BTreeMap<String, BTreeSet<String>>,
     ) -> Result<bool, SpecError> {
         let mut kinds: Kinds = BTreeMap::new();
-        // Groups with a definition where Kubernetes keeps its own.
+        // Groups with built-in definitions.
         let mut groups = BTreeSet::new();
         for (name, definition) in &document.definitions {
-            let gvks = definition.get(GROUP_VERSION_KIND).and_then(kinds_of);
+            let gvks = definition.get(GROUP_VERSION_KIND).and_then(read_kinds);
             for gvk in gvks.unwrap_or_default() {
                 if built_in(name) {
                     groups.insert(gvk.group.clone());
@@ -136,21 +134,21 @@ impl Merged {
                 kinds.entry(gvk).or_default().push(name.clone());
             }
         }
-        let mut wanted = Vec::new();
+        let mut pending = Vec::new();
         for (path, collection) in collections(document)? {
             let gvk = &collection.gvk;
-            // A custom resource's group must hold a dot.
+            // Groups of custom resources always contain a dot.
             if gvk.group.contains('.') && !groups.contains(&gvk.group) {
-                left_out.entry(gvk.group_version()).or_default().insert(gvk.kind.clone());
+                skipped.entry(gvk.group_version()).or_default().insert(gvk.kind.clone());
                 continue;
             }
-            wanted.push((schema_of(&kinds, &document.name, &path, gvk)?, path.clone()));
-            put(&mut self.paths, &path, collection, document)?;
+            pending.push((schema_name(&kinds, &document.name, &path, gvk)?, path.clone()));
+            insert(&mut self.paths, &path, collection, document)?;
         }
-        let any = !wanted.is_empty();
-        let mut reached = BTreeSet::new();
-        while let Some((name, at)) = wanted.pop() {
-            if !reached.insert(name.clone()) {
+        let any = !pending.is_empty();
+        let mut used_schemas = BTreeSet::new();
+        while let Some((name, at)) = pending.pop() {
+            if !used_schemas.insert(name.clone()) {
                 continue;
             }
             let definition = document.definitions.get(&name).ok_or_else(|| {
@@ -159,8 +157,8 @@ impl Merged {
             })?;
             let mut reducer = Reducer::new(&document.name);
             let schema = reducer.definition(&name, definition)?;
-            wanted.extend(reducer.references);
-            put(&mut self.schemas, &name, schema, document)?;
+            pending.extend(reducer.references);
+            insert(&mut self.schemas, &name, schema, document)?;
         }
         Ok(any)
     }
@@ -175,11 +173,11 @@ impl Merged {
             },
             ..OpenAPI::default()
         };
-        for (path, Taken { what: collection, .. }) in self.paths {
+        for (path, Sourced { value: collection, .. }) in self.paths {
             let mut item = PathItem::default();
             let verbs: Vec<Value> = collection.verbs.into_iter().map(Value::from).collect();
             for (key, value) in [
-                (GROUP_VERSION_KIND, group_version_kind(&collection.gvk)),
+                (GROUP_VERSION_KIND, write_gvk(&collection.gvk)),
                 (NAMESPACED, json!(collection.namespaced)),
                 (VERBS, Value::Array(verbs)),
             ] {
@@ -187,31 +185,32 @@ impl Merged {
             }
             api.paths.paths.insert(path, ReferenceOr::Item(item));
         }
-        let schemas = self.schemas.into_iter().map(|(name, taken)| (name, taken.what)).collect();
+        let schemas = self.schemas.into_iter().map(|(name, schema)| (name, schema.value)).collect();
         api.components = Some(Components { schemas, ..Components::default() });
-        let mut text = serde_json::to_string_pretty(&api).expect("plain data with text keys always serialises");
+        let mut text = serde_json::to_string_pretty(&api).expect("data with text keys can be serialized");
         text.push('\n');
         text
     }
 }
 
-fn put<T: PartialEq>(
-    map: &mut BTreeMap<String, Taken<T>>,
+/// Inserts a value. An equal value of another document is accepted.
+fn insert<T: PartialEq>(
+    map: &mut BTreeMap<String, Sourced<T>>,
     at: &str,
-    what: T,
+    value: T,
     document: &Document,
 ) -> Result<(), SpecError> {
     match map.get(at) {
-        Some(before) if before.what == what => {}
+        Some(before) if before.value == value => {}
         Some(before) => {
             return Err(SpecError::Conflict {
                 at: at.to_owned(),
-                first: before.from.clone(),
+                first: before.document.clone(),
                 second: document.name.clone(),
             });
         }
         None => {
-            map.insert(at.to_owned(), Taken { from: document.name.clone(), what });
+            map.insert(at.to_owned(), Sourced { document: document.name.clone(), value });
         }
     }
     Ok(())

@@ -1,8 +1,8 @@
-//! What the documents say, in the few shapes that matter for tables.
+//! Reads API documents and reduces them to the structure that matters for tables.
 //!
-//! This room reads; it gives no names and makes no tables. Upstream documents, Swagger 2.0 or
-//! OpenAPI 3.0, are reduced to one structural document a release ([`import`]); all else works
-//! from those ([`Release::parse`]). Custom resource definitions are read one by one ([`Crd::read`]).
+//! Upstream documents, Swagger 2.0 or OpenAPI 3.0, are reduced to one structural document for each release ([`import`]).
+//! The generator reads only structural documents ([`Release::parse`]) and custom resource definitions
+//! ([`Crd::from_object`]).
 
 use std::collections::BTreeMap;
 
@@ -22,39 +22,39 @@ pub use import::{Imported, find_release, import};
 pub use source::Input;
 pub use union::{canonical, widen};
 
-/// The definition of what all objects have, which custom resources refer to.
+/// The definition of object metadata, to which custom resources refer.
 pub const OBJECT_META: &str = "io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta";
 
-/// On a path of the structural document: whether its objects live in namespaces.
+/// An extension of a path in the structural document: whether its objects are namespaced.
 const NAMESPACED: &str = "x-kubesql-namespaced";
-/// On a path of the structural document: what can be done with its objects.
+/// An extension of a path in the structural document: the supported verbs.
 const VERBS: &str = "x-kubesql-verbs";
 
-/// One Kubernetes release (or one server): the kinds that can be listed and every schema they reach.
+/// A Kubernetes release or server: the kinds that can be listed, and all schemas that they use.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Release {
     /// `v1.35`.
     pub version: String,
     /// Sorted by group, version and kind.
     pub resources: Vec<Resource>,
-    /// Keyed by definition name, `io.k8s.api.core.v1.Pod`.
+    /// By definition name, `io.k8s.api.core.v1.Pod`.
     pub schemas: BTreeMap<String, Schema>,
 }
 
-/// A kind that can be listed, in one version of its group.
+/// A kind that can be listed, in one version.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Resource {
-    /// API group, empty for the core group.
+    /// The API group; empty for the core group.
     pub group: String,
-    /// API version, `v1`, `v1beta1`.
+    /// The API version, `v1`, `v1beta1`.
     pub version: String,
     /// `Deployment`.
     pub kind: String,
     /// `deployments`.
     pub plural: String,
-    /// Whether its objects live in namespaces.
+    /// Whether its objects are namespaced.
     pub namespaced: bool,
-    /// `create`, `delete`, `deletecollection`, `get`, `list`, `patch`, `update`, `watch`: sorted.
+    /// `create`, `delete`, `deletecollection`, `get`, `list`, `patch`, `update`, `watch`; sorted.
     pub verbs: Vec<String>,
     /// The key of its schema in [`Release::schemas`].
     pub schema: String,
@@ -63,30 +63,30 @@ pub struct Resource {
 /// A schema reduced to its structure.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Schema {
-    /// Another definition, by name.
+    /// A reference to a definition, by name.
     Ref(String),
-    /// Properties by name. `additional` is the schema of a map's values; an object with neither is free-form.
+    /// An object. An object without `properties` and `additional` is free-form.
     Object {
-        /// Declared fields.
+        /// The declared fields.
         properties: BTreeMap<String, Schema>,
-        /// Schema of the values of undeclared keys (a map).
+        /// The schema of undeclared fields, which makes it a map.
         additional: Option<Box<Schema>>,
         /// `x-kubernetes-preserve-unknown-fields`.
         preserve_unknown: bool,
     },
     /// A list.
     Array(Box<Schema>),
-    /// Text, with its format (`byte`, `date-time`) where it has one.
+    /// Text, with its format (`byte`, `date-time`) if it has one.
     String(Option<String>),
-    /// A whole number, with its format (`int32`, `int64`).
+    /// An integer, with its format (`int32`, `int64`) if it has one.
     Integer(Option<String>),
-    /// A number that may have a fraction.
+    /// A number.
     Number,
     /// True or false.
     Boolean,
-    /// `x-kubernetes-int-or-string`, or the named type `IntOrString`.
+    /// An integer or text: `x-kubernetes-int-or-string`, or the type `IntOrString`.
     IntOrString,
-    /// No type at all: any JSON value.
+    /// Any JSON value.
     Any,
 }
 

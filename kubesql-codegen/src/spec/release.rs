@@ -1,4 +1,4 @@
-//! Reading a structural document into the plain types.
+//! Reads structural documents.
 
 use std::collections::BTreeMap;
 
@@ -7,15 +7,15 @@ use openapiv3::{
 };
 use serde_json::Value;
 
-use super::source::{Document, GROUP_VERSION_KIND, GroupVersionKind, Kinds, schema_of};
-use super::structure::{INT_OR_STRING, PRESERVE_UNKNOWN, Reducer, kinds_of, target};
+use super::source::{Document, GROUP_VERSION_KIND, GroupVersionKind, Kinds, schema_name};
+use super::structure::{INT_OR_STRING, PRESERVE_UNKNOWN, Reducer, read_kinds, target};
 use super::{NAMESPACED, Release, Resource, Schema, SpecError, VERBS, find_release};
 
 impl Release {
-    /// Reads a structural document, as `schemas/kubernetes/` holds them.
+    /// Reads a structural document of `schemas/kubernetes/`.
     ///
     /// # Errors
-    /// [`SpecError`] names the definition or path that is wrong.
+    /// The document is malformed.
     pub fn parse(document: &str) -> Result<Self, SpecError> {
         let Document { version, paths, definitions, .. } = Document::open("structural document", document)?;
         if find_release(&version).as_deref() != Some(version.as_str()) {
@@ -27,8 +27,8 @@ impl Release {
         let mut schemas = BTreeMap::new();
         let mut kinds: Kinds = BTreeMap::new();
         for (name, definition) in &definitions {
-            schemas.insert(name.clone(), plain(reducer.definition(name, definition)?));
-            let gvks = definition.get(GROUP_VERSION_KIND).and_then(kinds_of);
+            schemas.insert(name.clone(), convert(reducer.definition(name, definition)?));
+            let gvks = definition.get(GROUP_VERSION_KIND).and_then(read_kinds);
             for gvk in gvks.unwrap_or_default() {
                 kinds.entry(gvk).or_default().push(name.clone());
             }
@@ -49,7 +49,7 @@ fn resource(document: &str, path: &str, item: &Value, kinds: &Kinds) -> Result<R
     let missing = |key: &str| SpecError::Malformed {
         document: document.to_owned(),
         at: path.to_owned(),
-        reason: format!("its {key} is missing or wrong"),
+        reason: format!("its {key} is missing or invalid"),
     };
     let gvk =
         item.get(GROUP_VERSION_KIND).and_then(GroupVersionKind::read).ok_or_else(|| missing(GROUP_VERSION_KIND))?;
@@ -59,14 +59,14 @@ fn resource(document: &str, path: &str, item: &Value, kinds: &Kinds) -> Result<R
         .and_then(Value::as_array)
         .and_then(|verbs| verbs.iter().map(|verb| verb.as_str().map(str::to_owned)).collect())
         .ok_or_else(|| missing(VERBS))?;
-    let schema = schema_of(kinds, document, path, &gvk)?;
+    let schema = schema_name(kinds, document, path, &gvk)?;
     let plural = path.rsplit('/').next().unwrap_or_default().to_owned();
     let GroupVersionKind { group, version, kind } = gvk;
     Ok(Resource { group, version, kind, plural, namespaced, verbs, schema })
 }
 
-/// A reduced schema as a plain one.
-fn plain(schema: ReferenceOr<openapiv3::Schema>) -> Schema {
+/// Converts a reduced schema.
+fn convert(schema: ReferenceOr<openapiv3::Schema>) -> Schema {
     let schema = match schema {
         ReferenceOr::Reference { reference } => {
             return Schema::Ref(target(&reference).unwrap_or(&reference).to_owned());
@@ -90,18 +90,18 @@ fn plain(schema: ReferenceOr<openapiv3::Schema>) -> Schema {
         SchemaKind::Type(Type::Number(_)) => Schema::Number,
         SchemaKind::Type(Type::Boolean(_)) => Schema::Boolean,
         SchemaKind::Type(Type::Array(array)) => {
-            Schema::Array(Box::new(array.items.map_or(Schema::Any, |items| plain(items.unbox()))))
+            Schema::Array(Box::new(array.items.map_or(Schema::Any, |items| convert(items.unbox()))))
         }
         SchemaKind::Type(Type::Object(object)) => Schema::Object {
-            properties: object.properties.into_iter().map(|(name, schema)| (name, plain(schema.unbox()))).collect(),
+            properties: object.properties.into_iter().map(|(name, schema)| (name, convert(schema.unbox()))).collect(),
             additional: object.additional_properties.and_then(|additional| match additional {
                 AdditionalProperties::Any(false) => None,
                 AdditionalProperties::Any(true) => Some(Box::new(Schema::Any)),
-                AdditionalProperties::Schema(schema) => Some(Box::new(plain(*schema))),
+                AdditionalProperties::Schema(schema) => Some(Box::new(convert(*schema))),
             }),
             preserve_unknown,
         },
-        // What is left after the reduction has no type at all.
+        // After the reduction, all other schemas have no type.
         _ if int_or_string => Schema::IntOrString,
         _ if preserve_unknown => Schema::Object { properties: BTreeMap::new(), additional: None, preserve_unknown },
         _ => Schema::Any,

@@ -1,6 +1,5 @@
-//! Reading one upstream document, Swagger 2.0 or OpenAPI 3.0, as far as kinds need it.
-//!
-//! The two differ only in where definitions lie, so that one reader serves both.
+//! Reads upstream documents, Swagger 2.0 or OpenAPI 3.0. For the parts that matter, the formats differ only in the location
+//! of definitions.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -8,12 +7,12 @@ use serde_json::{Map, Value};
 
 use super::SpecError;
 
-/// A document as it was handed in.
+/// An input document.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Input {
-    /// A name for messages: a path or a URL.
+    /// The name in messages: a path or a URL.
     pub name: String,
-    /// Its JSON text.
+    /// The JSON text.
     pub text: String,
 }
 
@@ -47,11 +46,11 @@ pub(super) struct Collection {
     pub(super) verbs: BTreeSet<String>,
 }
 
-/// Which definitions are which kind.
+/// The definitions of each kind.
 pub(super) type Kinds = BTreeMap<GroupVersionKind, Vec<String>>;
 
-/// The one definition of the kind that a path lists.
-pub(super) fn schema_of(
+/// The definition of the kind that a path lists.
+pub(super) fn schema_name(
     kinds: &Kinds,
     document: &str,
     path: &str,
@@ -71,10 +70,10 @@ pub(super) fn schema_of(
     }
 }
 
-/// The extension that tells which kind a definition or an operation is about.
+/// The extension with the kind of a definition or operation.
 pub(super) const GROUP_VERSION_KIND: &str = "x-kubernetes-group-version-kind";
 
-/// The parts of a document that matter, whatever its format.
+/// The relevant parts of a document in either format.
 pub(super) struct Document {
     pub(super) name: String,
     /// `info.version`.
@@ -84,7 +83,7 @@ pub(super) struct Document {
 }
 
 impl Document {
-    /// Opens a document of either format.
+    /// Parses a document in either format.
     pub(super) fn open(name: &str, text: &str) -> Result<Self, SpecError> {
         let document = name.to_owned();
         let mut root: Value = match serde_json::from_str(text) {
@@ -118,7 +117,7 @@ impl Document {
     }
 }
 
-/// A path of the API, taken apart.
+/// A parsed API path.
 struct ApiPath<'a> {
     /// `/api/v1` or `/apis/apps/v1`.
     prefix: String,
@@ -127,8 +126,8 @@ struct ApiPath<'a> {
 }
 
 impl<'a> ApiPath<'a> {
-    /// Takes the paths of a collection and of its objects; `None` for every other path,
-    /// subresources (`pods/{name}/log`) included.
+    /// Parses the path of a collection or of its objects; `None` for other paths, including subresources
+    /// (`pods/{name}/log`).
     fn parse(path: &'a str) -> Option<Self> {
         let mut words: Vec<&str> = path.strip_prefix('/')?.split('/').collect();
         let length = match *words.first()? {
@@ -141,7 +140,7 @@ impl<'a> ApiPath<'a> {
         }
         let rest = words.split_off(length);
         let prefix = format!("/{}", words.join("/"));
-        // The old watch paths tell that a collection can be watched, nothing else.
+        // The deprecated watch paths only show that a collection can be watched.
         let rest = rest.strip_prefix(&["watch"]).filter(|rest| !rest.is_empty()).unwrap_or(&rest);
         let (namespaced, rest) = match rest {
             ["namespaces", "{namespace}", rest @ ..] => (true, rest),
@@ -154,7 +153,7 @@ impl<'a> ApiPath<'a> {
     }
 }
 
-/// The verb of an `x-kubernetes-action`; `None` for those that are not about objects.
+/// The verb of an `x-kubernetes-action`; `None` for actions that are not on objects.
 fn verb(action: &str) -> Option<&'static str> {
     Some(match action {
         "delete" => "delete",
@@ -169,7 +168,7 @@ fn verb(action: &str) -> Option<&'static str> {
     })
 }
 
-/// Finds the collections that can be listed, keyed by the path that lists over all namespaces.
+/// The collections that can be listed, by the path that lists all namespaces.
 pub(super) fn collections(document: &Document) -> Result<BTreeMap<String, Collection>, SpecError> {
     let mut verbs: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
     let mut listed: BTreeMap<String, Collection> = BTreeMap::new();
@@ -191,7 +190,7 @@ pub(super) fn collections(document: &Document) -> Result<BTreeMap<String, Collec
                 SpecError::Malformed {
                     document: document.name.clone(),
                     at: path.clone(),
-                    reason: format!("lists objects without telling their {GROUP_VERSION_KIND}"),
+                    reason: format!("the list operation has no {GROUP_VERSION_KIND}"),
                 }
             })?;
             let collection = listed.entry(key.clone()).or_insert_with(|| Collection {

@@ -1,7 +1,7 @@
-//! A schema reduced to its structure, the same for both document formats.
+//! Reduces schemas to their structure, in the same form for both document formats.
 //!
-//! Prose, defaults, validation and `required` go; what is one thing and written in two ways
-//! (`allOf` around one reference, int-or-string, quantities) gets one form.
+//! Descriptions, defaults, validation and `required` are removed. Equivalent forms (`allOf` with a single reference,
+//! int-or-string, quantities) are unified.
 
 use openapiv3::{
     AdditionalProperties, AnySchema, ArrayType, BooleanType, IntegerType, NumberType, ObjectType, ReferenceOr, Schema,
@@ -12,23 +12,22 @@ use serde_json::{Value, json};
 use super::SpecError;
 use super::source::{GROUP_VERSION_KIND, GroupVersionKind};
 
-/// The mark of a value that is a whole number or text.
+/// The extension of a value that is an integer or text.
 pub(super) const INT_OR_STRING: &str = "x-kubernetes-int-or-string";
-/// The mark of an object that keeps fields beyond the declared ones.
+/// The extension of an object that keeps undeclared fields.
 pub(super) const PRESERVE_UNKNOWN: &str = "x-kubernetes-preserve-unknown-fields";
-/// Marks that are kept where they are true.
+/// Extensions that are kept if they are true.
 const FLAGS: [&str; 2] = ["x-kubernetes-embedded-resource", PRESERVE_UNKNOWN];
-/// Extensions that are kept as they are.
+/// Extensions that are kept.
 const KEPT: [&str; 3] = ["x-kubernetes-list-map-keys", "x-kubernetes-list-type", "x-kubernetes-patch-merge-key"];
-/// Where references point to in the structural document.
+/// The prefix of references in the structural document.
 const TARGET: &str = "#/components/schemas/";
 
-/// How deep a definition may be nested, in levels of JSON; Kubernetes' own need five, since what is
-/// deeper has a name. Where a schema deep inside is wrong, `openapiv3` takes twice the time with
-/// each level: 20 ms at ten, 2 s at sixteen.
-const DEEPEST: usize = 10;
+/// The maximal nesting of a definition, in levels of JSON. Built-in definitions have up to five levels, since they use
+/// references. The time of `openapiv3` doubles with each level around an invalid schema: 20 ms for 10 levels, 2 s for 16.
+const MAX_DEPTH: usize = 10;
 
-/// Whether a value is nested deeper than any schema of Kubernetes is.
+/// Whether a value exceeds [`MAX_DEPTH`].
 fn too_deep(value: &Value) -> bool {
     fn within(value: &Value, levels: usize) -> bool {
         let mut inner: Box<dyn Iterator<Item = &Value>> = match value {
@@ -38,21 +37,21 @@ fn too_deep(value: &Value) -> bool {
         };
         levels > 0 && inner.all(|value| within(value, levels - 1))
     }
-    !within(value, DEEPEST)
+    !within(value, MAX_DEPTH)
 }
 
-/// The name of the definition that a reference points to.
+/// The name of the definition in a reference.
 pub(super) fn target(reference: &str) -> Option<&str> {
     reference.strip_prefix(TARGET).or_else(|| reference.strip_prefix("#/definitions/"))
 }
 
-/// Reduces the schemas of one document, and collects the names they refer to.
+/// Reduces the schemas of a document, and collects their references.
 pub(super) struct Reducer<'a> {
     /// The document's name, for errors.
     document: &'a str,
-    /// The definition at hand and the fields down to here, for errors.
+    /// The path from the definition to the current field, for errors.
     at: Vec<String>,
-    /// Every definition referred to, with the place that refers to it.
+    /// The referenced definitions, with the path that refers to each.
     pub(super) references: Vec<(String, String)>,
 }
 
@@ -66,7 +65,7 @@ impl<'a> Reducer<'a> {
         let malformed =
             |reason: String| SpecError::Malformed { document: self.document.to_owned(), at: name.to_owned(), reason };
         if too_deep(definition) {
-            return Err(malformed("nested too deep".to_owned()));
+            return Err(malformed("nested too deeply".to_owned()));
         }
         let schema = serde_json::from_value(definition.clone()).map_err(|error| malformed(error.to_string()))?;
         self.within(name, |this| this.schema(&schema))
@@ -103,7 +102,7 @@ impl<'a> Reducer<'a> {
             },
             SchemaKind::AllOf { all_of } => match all_of.as_slice() {
                 [one] => return self.schema(one),
-                _ => return Err(self.unsupported("an allOf of several schemas")),
+                _ => return Err(self.unsupported("allOf with several schemas")),
             },
             SchemaKind::OneOf { one_of: choice } | SchemaKind::AnyOf { any_of: choice } => {
                 return self.choice(choice);
@@ -124,7 +123,7 @@ impl<'a> Reducer<'a> {
         })
     }
 
-    /// A schema with a type; `None` where it is int-or-string in disguise.
+    /// Reduces a schema with a type; `None` if it is int-or-string.
     fn typed(&mut self, kind: &Type) -> Result<Option<Type>, SpecError> {
         Ok(Some(match kind {
             Type::String(text) => {
@@ -165,7 +164,7 @@ impl<'a> Reducer<'a> {
         additional: Option<&AdditionalProperties>,
     ) -> Result<Option<AdditionalProperties>, SpecError> {
         Ok(match additional {
-            // Says nothing that a table could use.
+            // This does not affect tables.
             None | Some(AdditionalProperties::Any(false)) => None,
             Some(AdditionalProperties::Any(true)) => Some(AdditionalProperties::Any(true)),
             Some(AdditionalProperties::Schema(schema)) => {
@@ -175,13 +174,13 @@ impl<'a> Reducer<'a> {
         })
     }
 
-    /// A choice between scalars; any other is not understood.
+    /// Reduces a choice between scalars. Other choices are not supported.
     fn choice(&self, choice: &[ReferenceOr<Schema>]) -> Result<ReferenceOr<Schema>, SpecError> {
         let mut types: Vec<&str> = choice.iter().map(scalar).collect();
         types.sort_unstable();
         match types.as_slice() {
             ["integer", "string"] => Ok(int_or_string()),
-            // A quantity: numbers are accepted, but a server always writes text.
+            // A quantity: servers accept numbers, but always return text.
             ["number", "string"] => Ok(ReferenceOr::Item(Schema {
                 schema_data: SchemaData::default(),
                 schema_kind: SchemaKind::Type(Type::String(StringType::default())),
@@ -190,7 +189,7 @@ impl<'a> Reducer<'a> {
         }
     }
 
-    /// A schema that `openapiv3` could not give a type; `Err` holds one that replaces it whole.
+    /// Reduces a schema for which `openapiv3` found no type. `Err` has a schema that replaces it.
     fn untyped(&mut self, any: &AnySchema) -> Result<Result<SchemaKind, ReferenceOr<Schema>>, SpecError> {
         if any.format.as_deref() == Some("int-or-string") {
             return Ok(Err(int_or_string()));
@@ -201,20 +200,20 @@ impl<'a> Reducer<'a> {
         match (any.one_of.as_slice(), any.any_of.as_slice()) {
             ([], []) => {}
             (choice, []) | ([], choice) => return Ok(Err(self.choice(choice)?)),
-            _ => return Err(self.unsupported("oneOf beside anyOf")),
+            _ => return Err(self.unsupported("oneOf together with anyOf")),
         }
         let kind = match any.typ.as_deref() {
             None if any.properties.is_empty() && any.additional_properties.is_none() && any.items.is_none() => {
                 return Ok(Ok(SchemaKind::Any(AnySchema::default())));
             }
             None if any.items.is_some() => return Err(self.unsupported("items without a type")),
-            // Some types have fields, but no `type`.
+            // Some definitions have fields but no `type`.
             None | Some("object") => Type::Object(ObjectType {
                 properties: self.properties(&any.properties)?,
                 additional_properties: self.additional(any.additional_properties.as_ref())?,
                 ..ObjectType::default()
             }),
-            // What has a type is here for its validation, which `openapiv3` finds out of place.
+            // The following have a type, but with validation that `openapiv3` does not expect there.
             Some("array") => Type::Array(self.array(any.items.as_ref())?),
             Some("string") => Type::String(StringType { format: any.format.clone().into(), ..StringType::default() }),
             Some("integer") => {
@@ -232,7 +231,7 @@ impl<'a> Reducer<'a> {
         Ok(ArrayType { items, min_items: None, max_items: None, unique_items: false })
     }
 
-    /// The extensions that are kept, in a fixed order.
+    /// The kept extensions, sorted.
     fn extensions(&self, data: &SchemaData) -> Result<SchemaData, SpecError> {
         let mut kept = SchemaData::default();
         for key in FLAGS {
@@ -241,8 +240,8 @@ impl<'a> Reducer<'a> {
             }
         }
         if let Some(kinds) = data.extensions.get(GROUP_VERSION_KIND) {
-            let kinds = kinds_of(kinds).ok_or_else(|| self.unsupported(format!("its {GROUP_VERSION_KIND}")))?;
-            let kinds = kinds.iter().map(group_version_kind).collect();
+            let kinds = read_kinds(kinds).ok_or_else(|| self.unsupported(format!("its {GROUP_VERSION_KIND}")))?;
+            let kinds = kinds.iter().map(write_gvk).collect();
             kept.extensions.insert(GROUP_VERSION_KIND.to_owned(), kinds);
         }
         for key in KEPT {
@@ -255,15 +254,15 @@ impl<'a> Reducer<'a> {
     }
 }
 
-/// The kinds that a definition says it is, sorted.
-pub(super) fn kinds_of(value: &Value) -> Option<Vec<GroupVersionKind>> {
+/// The kinds in a definition's extension, sorted.
+pub(super) fn read_kinds(value: &Value) -> Option<Vec<GroupVersionKind>> {
     let mut kinds = value.as_array()?.iter().map(GroupVersionKind::read).collect::<Option<Vec<_>>>()?;
     kinds.sort();
     Some(kinds)
 }
 
-/// As the extension writes it.
-pub(super) fn group_version_kind(gvk: &GroupVersionKind) -> Value {
+/// Writes a kind in the form of the extension.
+pub(super) fn write_gvk(gvk: &GroupVersionKind) -> Value {
     json!({"group": gvk.group, "kind": gvk.kind, "version": gvk.version})
 }
 

@@ -1,4 +1,4 @@
-//! Tiny documents of our own, in both formats, and what becomes of them.
+//! Tests with small documents in both formats.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 
 use super::{Input, Release, Resource, Schema, SpecError, find_release, import};
 
-/// One kind with every shape that matters, as Swagger 2.0 writes it.
+/// A Swagger 2.0 document of a kind with every form of schema.
 fn swagger() -> Value {
     json!({
         "swagger": "2.0",
@@ -39,7 +39,7 @@ fn swagger() -> Value {
                 "x-kubernetes-group-version-kind": [{"group": "toys", "kind": "BoxList", "version": "v1"}],
             },
             "io.k8s.api.toys.v1.BoxSpec": {
-                // No type, as some have it.
+                // Some definitions have no type.
                 "properties": {
                     "$ref": {"type": "string"},
                     "size": {"$ref": "#/definitions/io.k8s.Quantity"},
@@ -71,7 +71,7 @@ fn swagger() -> Value {
     })
 }
 
-/// The same kind as OpenAPI 3.0 writes it.
+/// The same as an OpenAPI 3.0 document.
 fn openapi() -> Value {
     let text = swagger()["definitions"].to_string().replace("#/definitions/", "#/components/schemas/");
     let mut schemas: Value = serde_json::from_str(&text).expect("made from JSON");
@@ -112,15 +112,15 @@ fn structural(document: &Value) -> String {
 }
 
 #[test]
-fn both_formats_give_the_same_document() {
+fn both_formats_have_the_same_result() {
     let document = structural(&swagger());
     assert_eq!(document, structural(&openapi()));
-    // Once more, to see that nothing depends on a hash's order.
+    // Again, to check that the result does not depend on the order of a hash map.
     assert_eq!(document, structural(&swagger()));
 }
 
 #[test]
-fn the_document_is_valid_sorted_and_without_prose() {
+fn structural_documents_are_valid_and_sorted() {
     let document = structural(&swagger());
     let api: OpenAPI = serde_json::from_str(&document).expect("OpenAPI 3.0");
     assert_eq!(api.info.version, "v1.40");
@@ -133,7 +133,7 @@ fn the_document_is_valid_sorted_and_without_prose() {
 }
 
 #[test]
-fn the_plain_types_say_what_the_document_says() {
+fn structural_documents_are_parsed() {
     let release = Release::parse(&structural(&openapi())).expect("a structural document");
     let text = |text: &str| text.to_owned();
     assert_eq!(release.version, "v1.40");
@@ -145,7 +145,7 @@ fn the_plain_types_say_what_the_document_says() {
             kind: text("Box"),
             plural: text("boxes"),
             namespaced: true,
-            // The patch of the status is not one of the object's own.
+            // A patch of the status subresource does not count.
             verbs: ["create", "get", "list", "update", "watch"].map(text).to_vec(),
             schema: text("io.k8s.api.toys.v1.Box"),
         }]
@@ -183,7 +183,7 @@ fn the_plain_types_say_what_the_document_says() {
 }
 
 #[test]
-fn schemas_are_reduced_to_one_form() {
+fn equivalent_schemas_are_unified() {
     let int_or_string = json!({"x-kubernetes-int-or-string": true});
     let cases = [
         (json!({"anyOf": [{"type": "integer"}, {"type": "string"}]}), int_or_string.clone()),
@@ -206,7 +206,7 @@ fn schemas_are_reduced_to_one_form() {
 }
 
 #[test]
-fn what_is_wrong_is_named() {
+fn errors_have_locations() {
     let with = |change: &dyn Fn(&mut Value)| {
         let mut document = swagger();
         change(&mut document);
@@ -225,15 +225,15 @@ fn what_is_wrong_is_named() {
         (with(&|d| d["paths"] = json!({})), "tiny.json: no built-in kind that can be listed"),
         (
             with(&|d| d["info"]["version"] = json!("unversioned")),
-            "tiny.json: the release is not told by info.version (\"unversioned\"); name it (v1.NN)",
+            "tiny.json: info.version (\"unversioned\") does not contain a release; specify it (v1.NN)",
         ),
         (
             with(&|d| d["definitions"]["io.k8s.Time"] = json!({"$ref": "#/definitions/io.k8s.Clock"})),
-            "tiny.json: io.k8s.Time refers to io.k8s.Clock, which is not there",
+            "tiny.json: io.k8s.Time refers to io.k8s.Clock, which is not defined",
         ),
         (
             with(&|d| drop(d["definitions"].as_object_mut().expect("an object").remove("io.k8s.Quantity"))),
-            "tiny.json: io.k8s.api.toys.v1.BoxSpec.sizes.{} refers to io.k8s.Quantity, which is not there",
+            "tiny.json: io.k8s.api.toys.v1.BoxSpec.sizes.{} refers to io.k8s.Quantity, which is not defined",
         ),
         (
             with(&|d| drop(d["definitions"].as_object_mut().expect("an object").remove("io.k8s.api.toys.v1.Box"))),
@@ -247,24 +247,24 @@ fn what_is_wrong_is_named() {
         ),
         (
             with(&|d| d["paths"]["/apis/toys/v1/boxes"]["get"] = json!({"x-kubernetes-action": "list"})),
-            "tiny.json: /apis/toys/v1/boxes: lists objects without telling their x-kubernetes-group-version-kind",
+            "tiny.json: /apis/toys/v1/boxes: the list operation has no x-kubernetes-group-version-kind",
         ),
         (of_definition(json!({"type": 3})), "tiny.json: io.k8s.JSON: invalid type: integer `3`, expected a string"),
-        (of_definition(json!({"type": "null"})), "tiny.json: io.k8s.JSON: the type null is not understood"),
+        (of_definition(json!({"type": "null"})), "tiny.json: io.k8s.JSON: the type null is not supported"),
         (
             of_definition(json!({"$ref": "other.json#/X"})),
-            "tiny.json: io.k8s.JSON: the reference other.json#/X is not understood",
+            "tiny.json: io.k8s.JSON: the reference other.json#/X is not supported",
         ),
-        (of_definition(json!({"not": {}})), "tiny.json: io.k8s.JSON: a negated schema is not understood"),
+        (of_definition(json!({"not": {}})), "tiny.json: io.k8s.JSON: a negated schema is not supported"),
         (
             of_definition(json!({"type": "array", "items": {"allOf": [{}, {}]}})),
-            "tiny.json: io.k8s.JSON.[]: an allOf of several schemas is not understood",
+            "tiny.json: io.k8s.JSON.[]: allOf with several schemas is not supported",
         ),
         (
             of_definition(json!({"oneOf": [{"type": "boolean"}, {"type": "string"}]})),
-            "tiny.json: io.k8s.JSON: a choice of boolean, string is not understood",
+            "tiny.json: io.k8s.JSON: a choice of boolean, string is not supported",
         ),
-        (of_definition(deep), "tiny.json: io.k8s.JSON: nested too deep"),
+        (of_definition(deep), "tiny.json: io.k8s.JSON: nested too deeply"),
     ];
     for (document, expected) in cases {
         let error = import(&[input("tiny.json", &document)], None).expect_err(expected);
@@ -277,7 +277,7 @@ fn what_is_wrong_is_named() {
 }
 
 #[test]
-fn the_release_is_told_by_the_document_or_the_caller() {
+fn releases_are_from_the_document_or_the_caller() {
     for (version, asked, expected) in [
         ("v1.40.2", None, Ok("v1.40")),
         ("v1.40.2+k3s1", Some("v1.40"), Ok("v1.40")),
@@ -304,7 +304,7 @@ fn the_release_is_told_by_the_document_or_the_caller() {
     }
 }
 
-/// A document of another group, as custom resources and aggregated servers bring them.
+/// A document of a group that is not built in.
 fn foreign() -> Value {
     let text = openapi().to_string();
     let text = text.replace("io.k8s.api.toys.v1.", "com.example.toys.v1.").replace("v1.40.2", "v0.7.1");
@@ -313,21 +313,21 @@ fn foreign() -> Value {
 }
 
 #[test]
-fn only_built_in_kinds_are_taken() {
+fn only_built_in_kinds_are_imported() {
     let mut other = foreign();
-    // What only they refer to may look as it likes.
+    // Schemas that only they use are not validated.
     other["components"]["schemas"]["io.k8s.Quantity"] = json!({"not": {}});
     let documents = [input("toys", &openapi()), input("other", &other)];
     let imported = import(&documents, None).expect("sound documents");
     assert_eq!(imported.document, structural(&openapi()));
-    let left_out = BTreeMap::from([("toys.example.com/v1".to_owned(), BTreeSet::from(["Box".to_owned()]))]);
-    assert_eq!(imported.left_out, left_out);
+    let skipped = BTreeMap::from([("toys.example.com/v1".to_owned(), BTreeSet::from(["Box".to_owned()]))]);
+    assert_eq!(imported.skipped, skipped);
     let error = import(&documents[1..], None).expect_err("none built in");
     assert_eq!(error.to_string(), "other: no built-in kind that can be listed");
 }
 
 #[test]
-fn documents_of_one_server_are_merged_in_any_order() {
+fn documents_are_merged_in_any_order() {
     let text = openapi().to_string().replace("toys", "games");
     let games = Input { name: "games".to_owned(), text };
     let toys = input("toys", &openapi());
@@ -343,7 +343,7 @@ fn documents_of_one_server_are_merged_in_any_order() {
 }
 
 #[test]
-fn a_broken_structural_document_is_refused() {
+fn malformed_structural_documents_are_errors() {
     let with = |change: &dyn Fn(&mut Value)| {
         let mut document: Value = serde_json::from_str(&structural(&swagger())).expect("JSON");
         change(&mut document);
@@ -355,7 +355,7 @@ fn a_broken_structural_document_is_refused() {
         (with(&|d| d["info"]["version"] = json!("v1.40.2")), "\"v1.40.2\" is not a release (v1.NN)"),
         (
             with(&|d| d["paths"][path]["x-kubesql-verbs"] = json!("list")),
-            "structural document of v1.40: /apis/toys/v1/boxes: its x-kubesql-verbs is missing or wrong",
+            "structural document of v1.40: /apis/toys/v1/boxes: its x-kubesql-verbs is missing or invalid",
         ),
         (
             with(&|d| d["paths"][path]["x-kubernetes-group-version-kind"]["kind"] = json!("Crate")),
@@ -363,7 +363,7 @@ fn a_broken_structural_document_is_refused() {
         ),
         (
             with(&|d| drop(d["components"]["schemas"].as_object_mut().expect("an object").remove("io.k8s.Time"))),
-            "structural document of v1.40: io.k8s.api.toys.v1.BoxSpec.made refers to io.k8s.Time, which is not there",
+            "structural document of v1.40: io.k8s.api.toys.v1.BoxSpec.made refers to io.k8s.Time, which is not defined",
         ),
     ];
     for (document, expected) in cases {
@@ -371,9 +371,9 @@ fn a_broken_structural_document_is_refused() {
     }
 }
 
-/// Every committed release reads, is valid OpenAPI 3.0, and holds no prose.
+/// All committed releases are valid OpenAPI 3.0 documents without descriptions.
 #[test]
-fn the_committed_releases_are_sound() {
+fn committed_releases_are_valid() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../schemas/kubernetes");
     let mut releases = 0;
     for entry in std::fs::read_dir(&folder).expect("schemas/kubernetes") {
@@ -389,7 +389,7 @@ fn the_committed_releases_are_sound() {
     assert!(releases >= 5, "{releases} releases in {}", folder.display());
 }
 
-/// Fails on any word of a document that is not structure.
+/// Panics if a document has anything but structure.
 fn check_structure(document: &str) {
     let document: Value = serde_json::from_str(document).expect("JSON");
     let keys = |value: &Value| value.as_object().map(Map::keys).into_iter().flatten().cloned().collect::<Vec<_>>();

@@ -1,17 +1,16 @@
-//! Schemas of one thing that differ, as versions of a kind and clusters do: what covers all of them.
+//! Merges different schemas of a kind, from several versions or clusters, into a schema that covers all of them.
 
 use std::collections::BTreeMap;
 
 use super::{QUANTITY, Schema};
 
-/// Makes a schema cover another as well: fields of both are there, and what is of two types becomes text or JSON.
-///
-/// Of each field that is of two types `conflict` is told the path.
+/// Extends a schema so that it covers another one: it has the fields of both. A field with different types becomes text or
+/// JSON, and `conflict` is called with its path.
 pub fn widen(known: &mut Schema, other: &Schema, conflict: &mut dyn FnMut(&str)) {
     merge(known, other, &mut String::new(), conflict);
 }
 
-/// A schema as far as columns tell it apart: two that are the same then give the same columns.
+/// The canonical form of a schema. Schemas with the same canonical form have the same columns.
 #[must_use]
 pub fn canonical(schema: Schema) -> Schema {
     match schema {
@@ -48,12 +47,12 @@ fn is_quantity(schema: &Schema) -> bool {
     matches!(schema, Schema::String(Some(format)) if format == QUANTITY)
 }
 
-/// Whether it is an object whose fields are known.
+/// Whether it is an object with declared fields.
 fn is_typed(schema: &Schema) -> bool {
     matches!(schema, Schema::Object { properties, .. } if !properties.is_empty())
 }
 
-/// Whether it is an object of which nothing is known.
+/// Whether it is a free-form object.
 fn is_free(schema: &Schema) -> bool {
     matches!(schema, Schema::Object { properties, additional: None, .. } if properties.is_empty())
 }
@@ -95,7 +94,7 @@ fn merge(known: &mut Schema, other: &Schema, path: &mut String, conflict: &mut d
         }
         (Schema::Array(items), Schema::Array(others)) => inside(items, others, "[]", path, conflict),
         (known, other) => {
-            let wider = scalars(known, other);
+            let wider = common_scalar(known, other);
             let same = matches!(known, Schema::Any) && is_free(other) || is_free(known) && matches!(other, Schema::Any);
             if !same && !matches!(wider, Schema::Integer(_) | Schema::Number) {
                 conflict(path);
@@ -112,13 +111,13 @@ fn inside(known: &mut Schema, other: &Schema, step: &str, path: &mut String, con
     path.truncate(length);
 }
 
-/// What covers two that are not of one form.
-fn scalars(one: &Schema, other: &Schema) -> Schema {
+/// A schema that covers two schemas of different forms.
+fn common_scalar(one: &Schema, other: &Schema) -> Schema {
     use Schema::{IntOrString, Integer, Number, String};
     match (one, other) {
         (Integer(_), Integer(_)) => Integer(None),
         (Integer(_) | Number, Integer(_) | Number) => Number,
-        // Formats of text differ: it is just text, but a quantity may be written as a number.
+        // Text with different formats is text. A quantity may also be a number.
         (String(_), String(_)) if !is_quantity(one) && !is_quantity(other) => String(None),
         (Integer(_) | Number | String(_) | IntOrString, Integer(_) | Number | String(_) | IntOrString) => IntOrString,
         _ => Schema::Any,
@@ -129,11 +128,11 @@ fn scalars(one: &Schema, other: &Schema) -> Schema {
 mod tests {
     use serde_json::{Value, json};
 
-    use super::super::custom::{schema, written};
+    use super::super::custom::{read_schema, write_schema};
     use super::widen;
 
     #[test]
-    fn what_differs_is_covered() {
+    fn widened_schemas_cover_both() {
         let text = json!({"type": "string"});
         let int = json!({"type": "integer"});
         let of = |field: Value| json!({"type": "object", "properties": {"a": field}});
@@ -167,10 +166,10 @@ mod tests {
         ];
         for (one, other, expected, conflicts) in cases {
             for (first, second) in [(&one, &other), (&other, &one)] {
-                let (mut known, mut told) = (schema(first), Vec::new());
-                widen(&mut known, &schema(second), &mut |path| told.push(path.to_owned()));
-                assert_eq!(written(&known), expected, "{first} and {second}");
-                assert_eq!(told, conflicts, "{first} and {second}");
+                let (mut known, mut conflicting) = (read_schema(first), Vec::new());
+                widen(&mut known, &read_schema(second), &mut |path| conflicting.push(path.to_owned()));
+                assert_eq!(write_schema(&known), expected, "{first} and {second}");
+                assert_eq!(conflicting, conflicts, "{first} and {second}");
             }
         }
     }

@@ -1,35 +1,35 @@
-//! Finished columns: a tree of the same form as the type it came from.
+//! Finished columns: a tree of the same shape as the type they are of.
 
 use arrow::array::{Array, ArrayRef};
 use arrow::buffer::{NullBuffer, ScalarBuffer};
 
-/// The columns of one type over `rows` values of it.
+/// The columns of `rows` values of one type.
 #[derive(Debug, Clone, Default)]
-pub struct Group {
-    /// How many values.
+pub struct ColumnGroup {
+    /// The number of values.
     pub rows: usize,
-    /// By field number; `None` where no value was ever seen. May be empty where nothing was.
-    pub columns: Vec<Option<Data>>,
+    /// By field number; `None` for a field without values. May be empty if no field has values.
+    pub columns: Vec<Option<ColumnData>>,
 }
 
-impl Group {
-    /// Bytes of memory that the columns take, nearly.
+impl ColumnGroup {
+    /// Approximate memory in bytes.
     #[must_use]
     pub fn bytes(&self) -> usize {
-        let columns = self.columns.iter().flatten().map(Data::bytes).sum::<usize>();
-        columns + self.columns.capacity() * size_of::<Option<Data>>()
+        let columns = self.columns.iter().flatten().map(ColumnData::bytes).sum::<usize>();
+        columns + self.columns.capacity() * size_of::<Option<ColumnData>>()
     }
 }
 
-impl Data {
+impl ColumnData {
     fn bytes(&self) -> usize {
         match self {
             Self::Leaf(array) => array.get_array_memory_size(),
-            Self::Group(group) => size_of::<Group>() + group.bytes(),
-            Self::List(list) => size_of::<List>() + list.offsets.inner().capacity() + list.items.bytes(),
+            Self::Object(group) => size_of::<ColumnGroup>() + group.bytes(),
+            Self::List(list) => size_of::<ListData>() + list.offsets.inner().capacity() + list.items.bytes(),
             Self::Map(map) => {
                 let entries = map.keys.get_array_memory_size() + map.values.get_array_memory_size();
-                size_of::<Map>() + map.offsets.inner().capacity() + entries
+                size_of::<MapData>() + map.offsets.inner().capacity() + entries
             }
         }
     }
@@ -37,36 +37,36 @@ impl Data {
 
 /// A finished column.
 #[derive(Debug, Clone)]
-pub enum Data {
+pub enum ColumnData {
     /// Text (and JSON) as `Dictionary<UInt8|UInt16|UInt32, Utf8>`; Boolean, Int32, Int64, Float64,
     /// Timestamp(µs, "UTC") arrays; lists of scalars as `List` arrays of the plain types (text as Utf8View).
-    /// The length is the group's `rows`.
+    /// Their length is the group's `rows`.
     Leaf(ArrayRef),
-    /// A nested object; its `rows` are the parent's, absent objects have no values.
-    Group(Box<Group>),
+    /// A nested object. Its `rows` are the parent's; an absent object has no values.
+    Object(Box<ColumnGroup>),
     /// A list of objects.
-    List(Box<List>),
+    List(Box<ListData>),
     /// A map.
-    Map(Box<Map>),
+    Map(Box<MapData>),
 }
 
-/// A list of objects: the items of all rows one after another.
+/// Lists of objects: the items of all rows, concatenated.
 #[derive(Debug, Clone)]
-pub struct List {
-    /// `rows + 1` of them; row `i` has items `offsets[i]..offsets[i + 1]`.
+pub struct ListData {
+    /// `rows + 1` offsets; row `i` has the items `offsets[i]..offsets[i + 1]`.
     pub offsets: ScalarBuffer<i32>,
     /// The items' columns.
-    pub items: Group,
+    pub items: ColumnGroup,
 }
 
-/// Maps: the entries of all rows one after another.
+/// Maps: the entries of all rows, concatenated.
 #[derive(Debug, Clone)]
-pub struct Map {
-    /// `rows + 1` of them.
+pub struct MapData {
+    /// `rows + 1` offsets into `keys` and `values`.
     pub offsets: ScalarBuffer<i32>,
-    /// Which rows have a map at all; `None` when all have.
+    /// The rows that have a map; `None` if all have.
     pub present: Option<NullBuffer>,
-    /// `Dictionary<_, Utf8>`, no NULLs.
+    /// `Dictionary<_, Utf8>` without NULLs.
     pub keys: ArrayRef,
     /// `Dictionary<_, Utf8>`: text, quantities as written, or JSON.
     pub values: ArrayRef,

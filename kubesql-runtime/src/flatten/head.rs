@@ -1,8 +1,8 @@
-//! A first look at an object: what it is and what it is called, without its columns.
+//! Reads an object's kind and name without flattening it.
 
 use super::parse::{Malformed, Parser};
 
-/// What an object says of itself. Fields that are missing, or are no text, are `None`.
+/// The identity of an object. Fields that are missing or are not text are `None`.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Head {
     /// `apps/v1`.
@@ -13,21 +13,20 @@ pub struct Head {
     pub name: Option<String>,
     /// `metadata.namespace`.
     pub namespace: Option<String>,
-    /// Where the object ends in the text.
+    /// The end of the object in the text, in bytes.
     pub end: usize,
 }
 
-/// Looks at the object that the text is, which nothing but white space may follow. `None` where the
-/// text is a JSON value of another kind.
-pub fn head(object: &str) -> Result<Option<Head>, Malformed> {
+/// Reads the head of an object; `object` must be its whole text. `None` if the text is another JSON value.
+pub fn read_head(object: &str) -> Result<Option<Head>, Malformed> {
     let mut parser = Parser::new(object);
     let head = read(&mut parser)?;
     parser.end()?;
     Ok(head)
 }
 
-/// Looks at the object that starts at this byte of the text.
-pub fn head_at(text: &str, from: usize) -> Result<Option<Head>, Malformed> {
+/// Reads the head of the object that starts at byte `from`.
+pub fn read_head_at(text: &str, from: usize) -> Result<Option<Head>, Malformed> {
     read(&mut Parser::at(text, from))
 }
 
@@ -36,8 +35,8 @@ fn read(parser: &mut Parser<'_>) -> Result<Option<Head>, Malformed> {
     let Some(mut fields) = parser.object()? else { return Ok(None) };
     while let Some(key) = parser.key(&mut fields)? {
         match key {
-            "apiVersion" => first(&mut head.api_version, parser)?,
-            "kind" => first(&mut head.kind, parser)?,
+            "apiVersion" => read_first(&mut head.api_version, parser)?,
+            "kind" => read_first(&mut head.kind, parser)?,
             "metadata" => metadata(&mut head, parser)?,
             _ => parser.skip()?,
         }
@@ -50,8 +49,8 @@ fn metadata(head: &mut Head, parser: &mut Parser<'_>) -> Result<(), Malformed> {
     let Some(mut fields) = parser.object()? else { return Ok(()) };
     while let Some(key) = parser.key(&mut fields)? {
         match key {
-            "name" => first(&mut head.name, parser)?,
-            "namespace" => first(&mut head.namespace, parser)?,
+            "name" => read_first(&mut head.name, parser)?,
+            "namespace" => read_first(&mut head.namespace, parser)?,
             _ => parser.skip()?,
         }
         if head.name.is_some() && head.namespace.is_some() {
@@ -61,8 +60,8 @@ fn metadata(head: &mut Head, parser: &mut Parser<'_>) -> Result<(), Malformed> {
     Ok(())
 }
 
-/// Reads a field's text, unless there was one before.
-fn first(field: &mut Option<String>, parser: &mut Parser<'_>) -> Result<(), Malformed> {
+/// Reads a text field, unless it was read before.
+fn read_first(field: &mut Option<String>, parser: &mut Parser<'_>) -> Result<(), Malformed> {
     if field.is_some() {
         return parser.skip();
     }
@@ -72,36 +71,36 @@ fn first(field: &mut Option<String>, parser: &mut Parser<'_>) -> Result<(), Malf
 
 #[cfg(test)]
 mod tests {
-    use super::{Head, head, head_at};
+    use super::{Head, read_head, read_head_at};
 
-    fn of(api_version: &str, kind: &str, name: &str, namespace: &str, end: usize) -> Head {
+    fn head(api_version: &str, kind: &str, name: &str, namespace: &str, end: usize) -> Head {
         let some = |text: &str| (!text.is_empty()).then(|| text.to_owned());
         Head { api_version: some(api_version), kind: some(kind), name: some(name), namespace: some(namespace), end }
     }
 
     #[test]
-    fn heads_are_found_in_any_order() {
+    fn fields_are_found_in_any_order() {
         let table = [
             (
                 r#"{"apiVersion":"v1","kind":"Pod","metadata":{"name":"a","namespace":"b"}}"#,
-                of("v1", "Pod", "a", "b", 72),
+                head("v1", "Pod", "a", "b", 72),
             ),
-            (r#" {"spec":{"kind":"no"},"kind":"Pod"} "#, of("", "Pod", "", "", 36)),
-            (r#"{"metadata":{"labels":{"name":"no"},"name":"\u0061"},"kind":7}"#, of("", "", "a", "", 62)),
-            (r#"{"kind":"A","kind":"B","metadata":[],"apiVersion":null}"#, of("", "A", "", "", 55)),
-            ("{}", of("", "", "", "", 2)),
+            (r#" {"spec":{"kind":"no"},"kind":"Pod"} "#, head("", "Pod", "", "", 36)),
+            (r#"{"metadata":{"labels":{"name":"no"},"name":"\u0061"},"kind":7}"#, head("", "", "a", "", 62)),
+            (r#"{"kind":"A","kind":"B","metadata":[],"apiVersion":null}"#, head("", "A", "", "", 55)),
+            ("{}", head("", "", "", "", 2)),
         ];
         for (text, expected) in table {
-            assert_eq!(head(text).as_ref(), Ok(&Some(expected)), "{text}");
+            assert_eq!(read_head(text).as_ref(), Ok(&Some(expected)), "{text}");
         }
-        assert_eq!(head("[1]"), Ok(None));
-        assert_eq!(head_at(r#"x{"kind":"A"}y"#, 1), Ok(Some(of("", "A", "", "", 13))));
+        assert_eq!(read_head("[1]"), Ok(None));
+        assert_eq!(read_head_at(r#"x{"kind":"A"}y"#, 1), Ok(Some(head("", "A", "", "", 13))));
     }
 
     #[test]
-    fn what_is_not_whole_is_an_error() {
+    fn incomplete_objects_are_errors() {
         for text in ["", "{", r#"{"kind":"Pod""#, r#"{"kind":"Pod"}}"#, r#"{"kind":Pod}"#, "{} x"] {
-            assert!(head(text).is_err(), "{text}");
+            assert!(read_head(text).is_err(), "{text}");
         }
     }
 }

@@ -1,10 +1,10 @@
-//! Values that do not fit their column: counted, and the first few told where they are.
+//! Values that do not fit their column. All are counted; the first few of a batch are described with their path.
 
 use std::fmt;
 
 use super::parse::Parser;
 
-/// What a column can hold.
+/// The values that a column accepts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Expected {
     /// `{...}`.
@@ -15,11 +15,11 @@ pub enum Expected {
     Text,
     /// True or false.
     Boolean,
-    /// A whole number of 32 bits.
+    /// A 32-bit integer.
     Int32,
-    /// A whole number of 64 bits.
+    /// A 64-bit integer.
     Int64,
-    /// A number that a double can hold.
+    /// A number within the range of a double.
     Number,
     /// An RFC 3339 time.
     Time,
@@ -37,29 +37,29 @@ impl fmt::Display for Expected {
             Self::Object => "an object",
             Self::List => "a list",
             Self::Text => "text",
-            Self::Boolean => "true or false",
-            Self::Int32 => "a whole number of 32 bits",
-            Self::Int64 => "a whole number of 64 bits",
+            Self::Boolean => "a boolean",
+            Self::Int32 => "a 32-bit integer",
+            Self::Int64 => "a 64-bit integer",
             Self::Number => "a number",
-            Self::Time => "a time (RFC 3339)",
+            Self::Time => "an RFC 3339 time",
             Self::Quantity => "a quantity",
             Self::IntOrString => "a number or text",
-            Self::Scalar => "text, a number or true or false",
+            Self::Scalar => "text, a number or a boolean",
         })
     }
 }
 
-/// A value that did not fit and became NULL.
+/// A value that did not fit its column and became NULL.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Mismatch {
     /// The object's row.
     pub row: usize,
-    /// Where in the object: `spec.containers[0].image`; empty for the object itself.
+    /// The path within the object, `spec.containers[0].image`; empty for the object itself.
     pub path: String,
-    /// What the column can hold.
+    /// The values that the column accepts.
     pub expected: Expected,
-    /// What was there: its kind, and the value too where it is a short scalar for a column of numbers,
-    /// times or quantities. Other values are never shown, since they may be secret.
+    /// A description of the value: its JSON type, and the value itself if it is a short scalar and the column is of
+    /// numbers, times or quantities. Other values are never shown, since they may be secret.
     pub found: String,
 }
 
@@ -70,52 +70,52 @@ impl fmt::Display for Mismatch {
     }
 }
 
-/// How many mismatches of a batch are told in full.
-pub const TOLD: usize = 16;
+/// The number of mismatches of a batch that are described. Others are only counted.
+pub const MAX_REPORTED: usize = 16;
 
-/// Mismatches of a batch as they are found: a count, and the places of the first few.
+/// The mismatches of a batch under construction.
 #[derive(Debug, Default)]
 pub(crate) struct Mismatches {
     count: u64,
-    /// Those not yet described: places in the text that is being read.
-    noted: Vec<(usize, Expected)>,
-    told: Vec<Mismatch>,
+    /// Positions in the current text that are not described yet.
+    pending: Vec<(usize, Expected)>,
+    described: Vec<Mismatch>,
 }
 
 impl Mismatches {
-    pub(crate) fn note(&mut self, at: usize, expected: Expected) {
+    pub(crate) fn add(&mut self, at: usize, expected: Expected) {
         self.count += 1;
-        if self.told.len() + self.noted.len() < TOLD {
-            self.noted.push((at, expected));
+        if self.described.len() + self.pending.len() < MAX_REPORTED {
+            self.pending.push((at, expected));
         }
     }
 
-    /// Works out the paths of what was noted in the object that starts at this byte of the text.
+    /// Describes the mismatches of the object that starts at byte `from`.
     #[inline]
     pub(crate) fn describe(&mut self, text: &str, from: usize, row: usize) {
-        if !self.noted.is_empty() {
-            self.tell(text, from, row);
+        if !self.pending.is_empty() {
+            self.describe_pending(text, from, row);
         }
     }
 
     #[cold]
-    fn tell(&mut self, text: &str, from: usize, row: usize) {
-        for (at, expected) in self.noted.drain(..) {
+    fn describe_pending(&mut self, text: &str, from: usize, row: usize) {
+        for (at, expected) in self.pending.drain(..) {
             let path = path_to(text, from, at).unwrap_or_else(|| format!("byte {}", at - from));
-            let found = found(text, at, expected);
-            self.told.push(Mismatch { row, path, expected, found });
+            let found = describe_value(text, at, expected);
+            self.described.push(Mismatch { row, path, expected, found });
         }
     }
 
-    /// The count and the first few, and starts anew.
+    /// Returns the count and the descriptions, and starts anew.
     pub(crate) fn take(&mut self) -> (u64, Vec<Mismatch>) {
-        (std::mem::take(&mut self.count), std::mem::take(&mut self.told))
+        (std::mem::take(&mut self.count), std::mem::take(&mut self.described))
     }
 }
 
-/// What stands at this byte, for a message.
-fn found(text: &str, at: usize, expected: Expected) -> String {
-    /// Longer values are not shown.
+/// Describes the value at a byte of the text, for a message.
+fn describe_value(text: &str, at: usize, expected: Expected) -> String {
+    /// Longer values are not shown, in bytes.
     const SHORT: usize = 40;
     let kind = match text.as_bytes().get(at) {
         Some(b'"') => "text",
@@ -132,7 +132,7 @@ fn found(text: &str, at: usize, expected: Expected) -> String {
     }
 }
 
-/// The path from the value at `from` to the one at `to`, which begins within it.
+/// The path from the value at byte `from` to the value at byte `to` within it.
 fn path_to(text: &str, from: usize, to: usize) -> Option<String> {
     let mut path = String::new();
     let mut from = from;
@@ -146,7 +146,7 @@ fn path_to(text: &str, from: usize, to: usize) -> Option<String> {
                     let key = parser.key(&mut fields).ok()??.to_owned();
                     parser.peek();
                     from = parser.position();
-                    if past(&mut parser, to)? {
+                    if skip_past(&mut parser, to)? {
                         if !path.is_empty() {
                             path.push('.');
                         }
@@ -164,7 +164,7 @@ fn path_to(text: &str, from: usize, to: usize) -> Option<String> {
                     }
                     parser.peek();
                     from = parser.position();
-                    if past(&mut parser, to)? {
+                    if skip_past(&mut parser, to)? {
                         path.push_str(&format!("[{index}]"));
                         break;
                     }
@@ -176,8 +176,8 @@ fn path_to(text: &str, from: usize, to: usize) -> Option<String> {
     }
 }
 
-/// Goes past a value and tells whether it went past this byte too, as it does where the text is cut.
-fn past(parser: &mut Parser<'_>, to: usize) -> Option<bool> {
+/// Skips a value, and returns whether byte `to` is in it. A truncated value extends to the end of the text.
+fn skip_past(parser: &mut Parser<'_>, to: usize) -> Option<bool> {
     let from = parser.position();
     if from > to {
         return None;

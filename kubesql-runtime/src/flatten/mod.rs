@@ -1,30 +1,31 @@
-//! From the bytes of an object to columns.
+//! Turns the JSON text of objects into columns.
 //!
-//! `parse` walks JSON, `column` builds columns, `interpret` walks a type's definition;
-//! the generated code is the same walk written out. Knows nothing of tables or SQL.
+//! `parse` is a pull parser, `column` has the column builders, and `interpret` flattens objects by the definition of
+//! their type. The generated code does the same as the interpreter, compiled for each type. Knows neither tables nor SQL.
 
 pub mod column;
+mod compression;
+pub mod field_mask;
 pub mod group;
 pub mod head;
 pub mod interpret;
 pub mod mismatch;
-pub mod objects;
 pub mod parse;
-mod press;
+pub mod raw_objects;
 pub mod rows;
 #[cfg(test)]
 pub(crate) mod tests;
-pub mod want;
 
 pub use column::{
-    BoolColumn, Column, Columns, FloatColumn, Int32Column, Int64Column, IntOrStringColumn, JsonColumn, JsonMapColumn,
-    ListColumn, MapColumn, ObjectColumn, QuantityColumn, QuantityMapColumn, ScalarsColumn, TextColumn, TimeColumn,
+    BoolColumn, ColumnBuilder, FloatColumn, GroupBuilder, Int32Column, Int64Column, IntOrStringColumn, JsonColumn,
+    JsonMapColumn, ListColumn, MapColumn, ObjectColumn, QuantityColumn, QuantityMapColumn, ScalarsColumn, TextColumn,
+    TimeColumn,
 };
-pub use group::{Data, Group, List, Map};
-pub use head::{Head, head, head_at};
+pub use field_mask::FieldMask;
+pub use group::{ColumnData, ColumnGroup, ListData, MapData};
+pub use head::{Head, read_head, read_head_at};
 pub use interpret::Interpreter;
 pub use mismatch::{Expected, Mismatch};
-pub use objects::{Objects, ObjectsBuilder};
-pub use parse::{Malformed, Parser};
-pub use rows::{Flattened, Rows, Typed};
-pub use want::Want;
+pub use parse::{Malformed, Parser, SyntaxError};
+pub use raw_objects::{RawObjects, RawObjectsBuilder};
+pub use rows::{CompiledFlattener, Flattened, Flattener};

@@ -1,29 +1,32 @@
-//! Objects in, columns out: what callers of the flattening hold.
+//! The interface of flattening: objects in, columns out.
 
-use super::column::Columns;
-use super::group::Group;
+use super::column::GroupBuilder;
+use super::group::ColumnGroup;
 use super::mismatch::{Mismatch, Mismatches};
-use super::parse::{Malformed, Parser};
+use super::parse::{Malformed, Parser, SyntaxError};
 
-/// Rows under construction, one an object.
+/// Turns the JSON text of objects into columns. Each object becomes a row.
 ///
-/// The text of all objects between two calls of [`Rows::finish`] must be less than 2 GiB, since
-/// offsets in columns are of 32 bits; what goes beyond is refused.
-pub trait Rows: Send {
-    /// Adds the object that starts at this byte of the text, and returns where it ends. What comes
-    /// after it is not looked at.
+/// The objects between two calls of [`Flattener::finish`] must be smaller than 2 GiB in total, since columns have
+/// 32-bit offsets. Further objects are rejected.
+pub trait Flattener: Send {
+    /// Adds the object that starts at byte `from`, and returns the byte after it. The text after it is not examined.
     ///
-    /// A malformed object is an error and leaves a dead row, so that rows still count the objects
-    /// that were pushed; the other rows are not touched.
+    /// # Errors
+    /// The object is malformed. It then has a dead row, so that row numbers still count the pushed objects. Other rows
+    /// are not affected.
     fn push_at(&mut self, text: &str, from: usize) -> Result<usize, Malformed>;
 
-    /// Adds the object that is the whole text, but for white space around it.
+    /// Adds an object; `object` must be its whole text, apart from white space around it.
+    ///
+    /// # Errors
+    /// The object is malformed, as for [`Flattener::push_at`].
     fn push(&mut self, object: &str) -> Result<(), Malformed>;
 
-    /// How many objects were pushed, dead rows included.
+    /// The number of rows, including dead ones.
     fn rows(&self) -> usize;
 
-    /// The columns of all rows; then starts anew.
+    /// Returns the columns of all rows and starts anew.
     fn finish(&mut self) -> Flattened;
 }
 
@@ -31,19 +34,19 @@ pub trait Rows: Send {
 #[derive(Debug, Default)]
 pub struct Flattened {
     /// The columns of the objects' type.
-    pub columns: Group,
-    /// The rows of malformed objects, in order. What their columns hold means nothing.
+    pub columns: ColumnGroup,
+    /// The rows of malformed objects, in order. Their values are unspecified.
     pub dead: Vec<usize>,
-    /// The first few values that did not fit.
+    /// The first few values that did not fit their column.
     pub mismatches: Vec<Mismatch>,
-    /// How many there were.
+    /// The number of all values that did not fit.
     pub mismatch_count: u64,
 }
 
-/// A text longer than this would not fit into columns with offsets of 32 bits.
-const LONGEST: usize = i32::MAX as usize;
+/// The most bytes of text in a batch: the limit of 32-bit offsets.
+const MAX_BYTES: usize = i32::MAX as usize;
 
-/// What any kind of rows needs beside the columns.
+/// What all flatteners keep besides their columns.
 #[derive(Debug, Default)]
 pub(super) struct Batch {
     rows: usize,
@@ -57,7 +60,7 @@ impl Batch {
         self.rows
     }
 
-    /// Adds a row by `flatten`, which reads one object; with `whole`, nothing may follow it.
+    /// Adds a row. `flatten` reads the object. With `whole`, the object must be the rest of the text.
     #[inline]
     pub(super) fn push(
         &mut self,
@@ -70,9 +73,9 @@ impl Batch {
         self.rows += 1;
         let mut parser = Parser::resume(text, from, std::mem::take(&mut self.mismatches));
         let mut read = match parser.peek() {
-            b'{' if text.len() - from <= LONGEST - self.bytes => flatten(&mut parser, row),
-            b'{' => Err(Malformed { at: from, what: &"more than 2 GiB of objects at once" }),
-            _ => Err(Malformed { at: parser.position().min(text.len()), what: &"expected an object" }),
+            b'{' if text.len() - from <= MAX_BYTES - self.bytes => flatten(&mut parser, row),
+            b'{' => Err(Malformed { at: from, error: SyntaxError::BatchTooLarge }),
+            _ => Err(Malformed { at: parser.position().min(text.len()), error: SyntaxError::ExpectedObject }),
         };
         if whole && read.is_ok() {
             read = parser.end();
@@ -83,12 +86,12 @@ impl Batch {
         if read.is_err() {
             self.dead.push(row);
         }
-        // Of an object without an end, no more than the text can have been read.
+        // After an unterminated object, the parser may be past the end of the text.
         self.bytes += end.min(text.len()) - from;
         read.map(|()| end)
     }
 
-    pub(super) fn finish(&mut self, columns: impl FnOnce(usize) -> Group) -> Flattened {
+    pub(super) fn finish(&mut self, columns: impl FnOnce(usize) -> ColumnGroup) -> Flattened {
         let (mismatch_count, mismatches) = self.mismatches.take();
         let columns = columns(std::mem::take(&mut self.rows));
         self.bytes = 0;
@@ -96,20 +99,20 @@ impl Batch {
     }
 }
 
-/// Rows of a type that has generated code.
+/// The flattener of a type that has generated code.
 #[derive(Debug, Default)]
-pub struct Typed<T> {
-    columns: T,
+pub struct CompiledFlattener<T> {
+    builder: T,
     batch: Batch,
 }
 
-impl<T: Columns> Rows for Typed<T> {
+impl<T: GroupBuilder> Flattener for CompiledFlattener<T> {
     fn push_at(&mut self, text: &str, from: usize) -> Result<usize, Malformed> {
-        self.batch.push(text, from, false, |parser, row| self.columns.flatten(parser, row))
+        self.batch.push(text, from, false, |parser, row| self.builder.flatten(parser, row))
     }
 
     fn push(&mut self, object: &str) -> Result<(), Malformed> {
-        self.batch.push(object, 0, true, |parser, row| self.columns.flatten(parser, row)).map(|_| ())
+        self.batch.push(object, 0, true, |parser, row| self.builder.flatten(parser, row)).map(|_| ())
     }
 
     fn rows(&self) -> usize {
@@ -117,6 +120,6 @@ impl<T: Columns> Rows for Typed<T> {
     }
 
     fn finish(&mut self) -> Flattened {
-        self.batch.finish(|rows| self.columns.finish(rows))
+        self.batch.finish(|rows| self.builder.finish(rows))
     }
 }

@@ -316,7 +316,7 @@ pub(crate) struct Challenge {
     spec: ObjectColumn<ChallengeSpec>,
     status: ObjectColumn<ChallengeStatus>,
 }
-impl Columns for Challenge {
+impl GroupBuilder for Challenge {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -331,8 +331,8 @@ impl Columns for Challenge {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([
                 self.api_version.finish(rows),
@@ -367,7 +367,7 @@ pub(crate) struct ChallengeSpec {
     url: TextColumn,
     wildcard: BoolColumn,
 }
-impl Columns for ChallengeSpec {
+impl GroupBuilder for ChallengeSpec {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -386,8 +386,8 @@ impl Columns for ChallengeSpec {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([
                 self.authorization_url.finish(rows),
@@ -424,7 +424,7 @@ pub(crate) struct ChallengeSpecIssuerRef {
     kind: TextColumn,
     name: TextColumn,
 }
-impl Columns for ChallengeSpecIssuerRef {
+impl GroupBuilder for ChallengeSpecIssuerRef {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -437,8 +437,8 @@ impl Columns for ChallengeSpecIssuerRef {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([
                 self.group.finish(rows),
@@ -464,7 +464,7 @@ pub(crate) struct ChallengeSpecSolver {
     selector: ObjectColumn<ChallengeSpecSolverSelector>,
     wait_instead_of_self_check: TextColumn,
 }
-impl Columns for ChallengeSpecSolver {
+impl GroupBuilder for ChallengeSpecSolver {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -478,8 +478,8 @@ impl Columns for ChallengeSpecSolver {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([
                 self.dns01.finish(rows),
@@ -514,7 +514,7 @@ pub(crate) struct ChallengeSpecSolverDns01 {
     route53: ObjectColumn<ChallengeSpecSolverDns01Route53>,
     webhook: ObjectColumn<ChallengeSpecSolverDns01Webhook>,
 }
-impl Columns for ChallengeSpecSolverDns01 {
+impl GroupBuilder for ChallengeSpecSolverDns01 {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -535,8 +535,8 @@ impl Columns for ChallengeSpecSolverDns01 {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([
                 self.acme_dns.finish(rows),
@@ -576,7 +576,7 @@ pub(crate) struct ChallengeSpecSolverDns01AcmeDNS {
     account_secret_ref: ObjectColumn<ChallengeSpecSolverDns01AcmeDNSAccountSecretRef>,
     host: TextColumn,
 }
-impl Columns for ChallengeSpecSolverDns01AcmeDNS {
+impl GroupBuilder for ChallengeSpecSolverDns01AcmeDNS {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -588,8 +588,8 @@ impl Columns for ChallengeSpecSolverDns01AcmeDNS {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([
                 self.account_secret_ref.finish(rows),
@@ -614,7 +614,7 @@ pub(crate) struct ChallengeSpecSolverDns01AcmeDNSAccountSecretRef {
     key: TextColumn,
     name: TextColumn,
 }
-impl Columns for ChallengeSpecSolverDns01AcmeDNSAccountSecretRef {
+impl GroupBuilder for ChallengeSpecSolverDns01AcmeDNSAccountSecretRef {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -626,8 +626,8 @@ impl Columns for ChallengeSpecSolverDns01AcmeDNSAccountSecretRef {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([self.key.finish(rows), self.name.finish(rows)]),
         }
@@ -651,7 +651,7 @@ pub(crate) struct ChallengeSpecSolverDns01Akamai {
     >,
     service_consumer_domain: TextColumn,
 }
-impl Columns for ChallengeSpecSolverDns01Akamai {
+impl GroupBuilder for ChallengeSpecSolverDns01Akamai {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -665,8 +665,8 @@ impl Columns for ChallengeSpecSolverDns01Akamai {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([
                 self.access_token_secret_ref.finish(rows),
@@ -710,7 +710,7 @@ pub(crate) struct ChallengeSpecSolverDns01AzureDNS {
     tenant_id: TextColumn,
     zone_type: TextColumn,
 }
-impl Columns for ChallengeSpecSolverDns01AzureDNS {
+impl GroupBuilder for ChallengeSpecSolverDns01AzureDNS {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -729,8 +729,8 @@ impl Columns for ChallengeSpecSolverDns01AzureDNS {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([
                 self.client_id.finish(rows),
@@ -773,7 +773,7 @@ pub(crate) struct ChallengeSpecSolverDns01AzureDNSManagedIdentity {
     resource_id: TextColumn,
     tenant_id: TextColumn,
 }
-impl Columns for ChallengeSpecSolverDns01AzureDNSManagedIdentity {
+impl GroupBuilder for ChallengeSpecSolverDns01AzureDNSManagedIdentity {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -786,8 +786,8 @@ impl Columns for ChallengeSpecSolverDns01AzureDNSManagedIdentity {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([
                 self.client_id.finish(rows),
@@ -814,7 +814,7 @@ pub(crate) struct ChallengeSpecSolverDns01CloudDNS {
         ChallengeSpecSolverDns01AcmeDNSAccountSecretRef,
     >,
 }
-impl Columns for ChallengeSpecSolverDns01CloudDNS {
+impl GroupBuilder for ChallengeSpecSolverDns01CloudDNS {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -829,8 +829,8 @@ impl Columns for ChallengeSpecSolverDns01CloudDNS {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([
                 self.hosted_zone_name.finish(rows),
@@ -858,7 +858,7 @@ pub(crate) struct ChallengeSpecSolverDns01Cloudflare {
     api_token_secret_ref: ObjectColumn<ChallengeSpecSolverDns01AcmeDNSAccountSecretRef>,
     email: TextColumn,
 }
-impl Columns for ChallengeSpecSolverDns01Cloudflare {
+impl GroupBuilder for ChallengeSpecSolverDns01Cloudflare {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -871,8 +871,8 @@ impl Columns for ChallengeSpecSolverDns01Cloudflare {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([
                 self.api_key_secret_ref.finish(rows),
@@ -901,7 +901,7 @@ pub(crate) static CHALLENGE_SPEC_SOLVER_DNS01_CLOUDFLARE: TypeDef = TypeDef {
 pub(crate) struct ChallengeSpecSolverDns01Digitalocean {
     token_secret_ref: ObjectColumn<ChallengeSpecSolverDns01AcmeDNSAccountSecretRef>,
 }
-impl Columns for ChallengeSpecSolverDns01Digitalocean {
+impl GroupBuilder for ChallengeSpecSolverDns01Digitalocean {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -912,8 +912,8 @@ impl Columns for ChallengeSpecSolverDns01Digitalocean {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([self.token_secret_ref.finish(rows)]),
         }
@@ -939,7 +939,7 @@ pub(crate) struct ChallengeSpecSolverDns01Rfc2136 {
         ChallengeSpecSolverDns01AcmeDNSAccountSecretRef,
     >,
 }
-impl Columns for ChallengeSpecSolverDns01Rfc2136 {
+impl GroupBuilder for ChallengeSpecSolverDns01Rfc2136 {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -954,8 +954,8 @@ impl Columns for ChallengeSpecSolverDns01Rfc2136 {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([
                 self.nameserver.finish(rows),
@@ -995,7 +995,7 @@ pub(crate) struct ChallengeSpecSolverDns01Route53 {
         ChallengeSpecSolverDns01AcmeDNSAccountSecretRef,
     >,
 }
-impl Columns for ChallengeSpecSolverDns01Route53 {
+impl GroupBuilder for ChallengeSpecSolverDns01Route53 {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -1014,8 +1014,8 @@ impl Columns for ChallengeSpecSolverDns01Route53 {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([
                 self.access_key_id.finish(rows),
@@ -1052,7 +1052,7 @@ pub(crate) static CHALLENGE_SPEC_SOLVER_DNS01_ROUTE53: TypeDef = TypeDef {
 pub(crate) struct ChallengeSpecSolverDns01Route53Auth {
     kubernetes: ObjectColumn<ChallengeSpecSolverDns01Route53AuthKubernetes>,
 }
-impl Columns for ChallengeSpecSolverDns01Route53Auth {
+impl GroupBuilder for ChallengeSpecSolverDns01Route53Auth {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -1063,8 +1063,8 @@ impl Columns for ChallengeSpecSolverDns01Route53Auth {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([self.kubernetes.finish(rows)]),
         }
@@ -1083,7 +1083,7 @@ pub(crate) struct ChallengeSpecSolverDns01Route53AuthKubernetes {
         ChallengeSpecSolverDns01Route53AuthKubernetesServiceAccountRef,
     >,
 }
-impl Columns for ChallengeSpecSolverDns01Route53AuthKubernetes {
+impl GroupBuilder for ChallengeSpecSolverDns01Route53AuthKubernetes {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -1094,8 +1094,8 @@ impl Columns for ChallengeSpecSolverDns01Route53AuthKubernetes {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([self.service_account_ref.finish(rows)]),
         }
@@ -1118,7 +1118,7 @@ pub(crate) struct ChallengeSpecSolverDns01Route53AuthKubernetesServiceAccountRef
     audiences: ScalarsColumn<TextColumn>,
     name: TextColumn,
 }
-impl Columns for ChallengeSpecSolverDns01Route53AuthKubernetesServiceAccountRef {
+impl GroupBuilder for ChallengeSpecSolverDns01Route53AuthKubernetesServiceAccountRef {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -1130,8 +1130,8 @@ impl Columns for ChallengeSpecSolverDns01Route53AuthKubernetesServiceAccountRef 
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([self.audiences.finish(rows), self.name.finish(rows)]),
         }
@@ -1148,7 +1148,7 @@ pub(crate) struct ChallengeSpecSolverDns01Webhook {
     group_name: TextColumn,
     solver_name: TextColumn,
 }
-impl Columns for ChallengeSpecSolverDns01Webhook {
+impl GroupBuilder for ChallengeSpecSolverDns01Webhook {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -1161,8 +1161,8 @@ impl Columns for ChallengeSpecSolverDns01Webhook {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([
                 self.config.finish(rows),
@@ -1186,7 +1186,7 @@ pub(crate) struct ChallengeSpecSolverHttp01 {
     gateway_http_route: ObjectColumn<ChallengeSpecSolverHttp01GatewayHTTPRoute>,
     ingress: ObjectColumn<ChallengeSpecSolverHttp01Ingress>,
 }
-impl Columns for ChallengeSpecSolverHttp01 {
+impl GroupBuilder for ChallengeSpecSolverHttp01 {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -1198,8 +1198,8 @@ impl Columns for ChallengeSpecSolverHttp01 {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([
                 self.gateway_http_route.finish(rows),
@@ -1226,7 +1226,7 @@ pub(crate) struct ChallengeSpecSolverHttp01GatewayHTTPRoute {
     pod_template: ObjectColumn<ChallengeSpecSolverHttp01GatewayHTTPRoutePodTemplate>,
     service_type: TextColumn,
 }
-impl Columns for ChallengeSpecSolverHttp01GatewayHTTPRoute {
+impl GroupBuilder for ChallengeSpecSolverHttp01GatewayHTTPRoute {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -1240,8 +1240,8 @@ impl Columns for ChallengeSpecSolverHttp01GatewayHTTPRoute {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([
                 self.labels.finish(rows),
@@ -1277,7 +1277,7 @@ pub(crate) struct ChallengeSpecSolverHttp01GatewayHTTPRouteParentRefs {
     port: Int32Column,
     section_name: TextColumn,
 }
-impl Columns for ChallengeSpecSolverHttp01GatewayHTTPRouteParentRefs {
+impl GroupBuilder for ChallengeSpecSolverHttp01GatewayHTTPRouteParentRefs {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -1293,8 +1293,8 @@ impl Columns for ChallengeSpecSolverHttp01GatewayHTTPRouteParentRefs {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([
                 self.group.finish(rows),
@@ -1324,7 +1324,7 @@ pub(crate) struct ChallengeSpecSolverHttp01GatewayHTTPRoutePodTemplate {
     metadata: ObjectColumn<ChallengeSpecSolverHttp01GatewayHTTPRoutePodTemplateMetadata>,
     spec: ObjectColumn<ChallengeSpecSolverHttp01GatewayHTTPRoutePodTemplateSpec>,
 }
-impl Columns for ChallengeSpecSolverHttp01GatewayHTTPRoutePodTemplate {
+impl GroupBuilder for ChallengeSpecSolverHttp01GatewayHTTPRoutePodTemplate {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -1336,8 +1336,8 @@ impl Columns for ChallengeSpecSolverHttp01GatewayHTTPRoutePodTemplate {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([self.metadata.finish(rows), self.spec.finish(rows)]),
         }
@@ -1364,7 +1364,7 @@ pub(crate) struct ChallengeSpecSolverHttp01GatewayHTTPRoutePodTemplateMetadata {
     annotations: MapColumn,
     labels: MapColumn,
 }
-impl Columns for ChallengeSpecSolverHttp01GatewayHTTPRoutePodTemplateMetadata {
+impl GroupBuilder for ChallengeSpecSolverHttp01GatewayHTTPRoutePodTemplateMetadata {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -1376,8 +1376,8 @@ impl Columns for ChallengeSpecSolverHttp01GatewayHTTPRoutePodTemplateMetadata {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([self.annotations.finish(rows), self.labels.finish(rows)]),
         }
@@ -1406,7 +1406,7 @@ pub(crate) struct ChallengeSpecSolverHttp01GatewayHTTPRoutePodTemplateSpec {
     service_account_name: TextColumn,
     tolerations: ListColumn<super::resource_v1::DeviceToleration>,
 }
-impl Columns for ChallengeSpecSolverHttp01GatewayHTTPRoutePodTemplateSpec {
+impl GroupBuilder for ChallengeSpecSolverHttp01GatewayHTTPRoutePodTemplateSpec {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -1424,8 +1424,8 @@ impl Columns for ChallengeSpecSolverHttp01GatewayHTTPRoutePodTemplateSpec {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([
                 self.affinity.finish(rows),
@@ -1472,7 +1472,7 @@ pub(crate) struct ChallengeSpecSolverHttp01GatewayHTTPRoutePodTemplateSpecAffini
     pod_affinity: ObjectColumn<super::core_v1::PodAntiAffinity>,
     pod_anti_affinity: ObjectColumn<super::core_v1::PodAntiAffinity>,
 }
-impl Columns for ChallengeSpecSolverHttp01GatewayHTTPRoutePodTemplateSpecAffinity {
+impl GroupBuilder for ChallengeSpecSolverHttp01GatewayHTTPRoutePodTemplateSpecAffinity {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -1485,8 +1485,8 @@ impl Columns for ChallengeSpecSolverHttp01GatewayHTTPRoutePodTemplateSpecAffinit
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([
                 self.node_affinity.finish(rows),
@@ -1519,7 +1519,7 @@ pub(crate) struct ChallengeSpecSolverHttp01GatewayHTTPRoutePodTemplateSpecAffini
         ChallengeSpecSolverHttp01GatewayHTTPRoutePodTemplateSpecAffinityNodeAffinityRequiredDuringSchedulingIgnoredDuringExecution,
     >,
 }
-impl Columns
+impl GroupBuilder
 for ChallengeSpecSolverHttp01GatewayHTTPRoutePodTemplateSpecAffinityNodeAffinity {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
@@ -1538,8 +1538,8 @@ for ChallengeSpecSolverHttp01GatewayHTTPRoutePodTemplateSpecAffinityNodeAffinity
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([
                 self.preferred_during_scheduling_ignored_during_execution.finish(rows),
@@ -1573,7 +1573,7 @@ pub(crate) struct ChallengeSpecSolverHttp01GatewayHTTPRoutePodTemplateSpecAffini
     >,
     weight: Int32Column,
 }
-impl Columns
+impl GroupBuilder
 for ChallengeSpecSolverHttp01GatewayHTTPRoutePodTemplateSpecAffinityNodeAffinityPreferredDuringSchedulingIgnoredDuringExecution {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
@@ -1586,8 +1586,8 @@ for ChallengeSpecSolverHttp01GatewayHTTPRoutePodTemplateSpecAffinityNodeAffinity
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([self.preference.finish(rows), self.weight.finish(rows)]),
         }
@@ -1611,7 +1611,7 @@ pub(crate) struct ChallengeSpecSolverHttp01GatewayHTTPRoutePodTemplateSpecAffini
     match_expressions: ListColumn<super::meta_v1::LabelSelectorRequirement>,
     match_fields: ListColumn<super::meta_v1::LabelSelectorRequirement>,
 }
-impl Columns
+impl GroupBuilder
 for ChallengeSpecSolverHttp01GatewayHTTPRoutePodTemplateSpecAffinityNodeAffinityPreferredDuringSchedulingIgnoredDuringExecutionPreference {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
@@ -1624,8 +1624,8 @@ for ChallengeSpecSolverHttp01GatewayHTTPRoutePodTemplateSpecAffinityNodeAffinity
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([
                 self.match_expressions.finish(rows),
@@ -1648,7 +1648,7 @@ pub(crate) struct ChallengeSpecSolverHttp01GatewayHTTPRoutePodTemplateSpecAffini
         ChallengeSpecSolverHttp01GatewayHTTPRoutePodTemplateSpecAffinityNodeAffinityPreferredDuringSchedulingIgnoredDuringExecutionPreference,
     >,
 }
-impl Columns
+impl GroupBuilder
 for ChallengeSpecSolverHttp01GatewayHTTPRoutePodTemplateSpecAffinityNodeAffinityRequiredDuringSchedulingIgnoredDuringExecution {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
@@ -1660,8 +1660,8 @@ for ChallengeSpecSolverHttp01GatewayHTTPRoutePodTemplateSpecAffinityNodeAffinity
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([self.node_selector_terms.finish(rows)]),
         }
@@ -1691,7 +1691,7 @@ pub(crate) struct ChallengeSpecSolverHttp01GatewayHTTPRoutePodTemplateSpecSecuri
     supplemental_groups: ScalarsColumn<Int64Column>,
     sysctls: ListColumn<super::core_v1::Sysctl>,
 }
-impl Columns
+impl GroupBuilder
 for ChallengeSpecSolverHttp01GatewayHTTPRoutePodTemplateSpecSecurityContext {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
@@ -1711,8 +1711,8 @@ for ChallengeSpecSolverHttp01GatewayHTTPRoutePodTemplateSpecSecurityContext {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([
                 self.fs_group.finish(rows),
@@ -1752,7 +1752,7 @@ pub(crate) struct ChallengeSpecSolverHttp01Ingress {
     pod_template: ObjectColumn<ChallengeSpecSolverHttp01GatewayHTTPRoutePodTemplate>,
     service_type: TextColumn,
 }
-impl Columns for ChallengeSpecSolverHttp01Ingress {
+impl GroupBuilder for ChallengeSpecSolverHttp01Ingress {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -1768,8 +1768,8 @@ impl Columns for ChallengeSpecSolverHttp01Ingress {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([
                 self.class.finish(rows),
@@ -1804,7 +1804,7 @@ pub(crate) static CHALLENGE_SPEC_SOLVER_HTTP01_INGRESS: TypeDef = TypeDef {
 pub(crate) struct ChallengeSpecSolverHttp01IngressIngressTemplate {
     metadata: ObjectColumn<ChallengeSpecSolverHttp01GatewayHTTPRoutePodTemplateMetadata>,
 }
-impl Columns for ChallengeSpecSolverHttp01IngressIngressTemplate {
+impl GroupBuilder for ChallengeSpecSolverHttp01IngressIngressTemplate {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -1815,8 +1815,8 @@ impl Columns for ChallengeSpecSolverHttp01IngressIngressTemplate {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([self.metadata.finish(rows)]),
         }
@@ -1840,7 +1840,7 @@ pub(crate) struct ChallengeSpecSolverSelector {
     dns_zones: ScalarsColumn<TextColumn>,
     match_labels: MapColumn,
 }
-impl Columns for ChallengeSpecSolverSelector {
+impl GroupBuilder for ChallengeSpecSolverSelector {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -1853,8 +1853,8 @@ impl Columns for ChallengeSpecSolverSelector {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([
                 self.dns_names.finish(rows),
@@ -1881,7 +1881,7 @@ pub(crate) struct ChallengeStatus {
     reason: TextColumn,
     state: TextColumn,
 }
-impl Columns for ChallengeStatus {
+impl GroupBuilder for ChallengeStatus {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -1896,8 +1896,8 @@ impl Columns for ChallengeStatus {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([
                 self.presented.finish(rows),
@@ -1928,7 +1928,7 @@ pub(crate) struct Order {
     spec: ObjectColumn<OrderSpec>,
     status: ObjectColumn<OrderStatus>,
 }
-impl Columns for Order {
+impl GroupBuilder for Order {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -1943,8 +1943,8 @@ impl Columns for Order {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([
                 self.api_version.finish(rows),
@@ -1978,7 +1978,7 @@ pub(crate) struct OrderSpec {
     replaces: TextColumn,
     request: TextColumn,
 }
-impl Columns for OrderSpec {
+impl GroupBuilder for OrderSpec {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -1996,8 +1996,8 @@ impl Columns for OrderSpec {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([
                 self.common_name.finish(rows),
@@ -2036,7 +2036,7 @@ pub(crate) struct OrderStatus {
     state: TextColumn,
     url: TextColumn,
 }
-impl Columns for OrderStatus {
+impl GroupBuilder for OrderStatus {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -2053,8 +2053,8 @@ impl Columns for OrderStatus {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([
                 self.authorizations.finish(rows),
@@ -2089,7 +2089,7 @@ pub(crate) struct OrderStatusAuthorizations {
     url: TextColumn,
     wildcard: BoolColumn,
 }
-impl Columns for OrderStatusAuthorizations {
+impl GroupBuilder for OrderStatusAuthorizations {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -2104,8 +2104,8 @@ impl Columns for OrderStatusAuthorizations {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([
                 self.challenges.finish(rows),
@@ -2134,7 +2134,7 @@ pub(crate) struct OrderStatusAuthorizationsChallenges {
     type_: TextColumn,
     url: TextColumn,
 }
-impl Columns for OrderStatusAuthorizationsChallenges {
+impl GroupBuilder for OrderStatusAuthorizationsChallenges {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -2147,8 +2147,8 @@ impl Columns for OrderStatusAuthorizationsChallenges {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([
                 self.token.finish(rows),

@@ -253,7 +253,7 @@ pub(crate) struct AuditAnnotation {
     key: TextColumn,
     value_expression: TextColumn,
 }
-impl Columns for AuditAnnotation {
+impl GroupBuilder for AuditAnnotation {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -265,8 +265,8 @@ impl Columns for AuditAnnotation {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([
                 self.key.finish(rows),
@@ -285,7 +285,7 @@ pub(crate) struct ExpressionWarning {
     field_ref: TextColumn,
     warning: TextColumn,
 }
-impl Columns for ExpressionWarning {
+impl GroupBuilder for ExpressionWarning {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -297,8 +297,8 @@ impl Columns for ExpressionWarning {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([self.field_ref.finish(rows), self.warning.finish(rows)]),
         }
@@ -314,7 +314,7 @@ pub(crate) struct MatchCondition {
     expression: TextColumn,
     name: TextColumn,
 }
-impl Columns for MatchCondition {
+impl GroupBuilder for MatchCondition {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -326,8 +326,8 @@ impl Columns for MatchCondition {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([self.expression.finish(rows), self.name.finish(rows)]),
         }
@@ -346,7 +346,7 @@ pub(crate) struct MatchResources {
     object_selector: ObjectColumn<super::meta_v1::LabelSelector>,
     resource_rules: ListColumn<NamedRuleWithOperations>,
 }
-impl Columns for MatchResources {
+impl GroupBuilder for MatchResources {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -361,8 +361,8 @@ impl Columns for MatchResources {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([
                 self.exclude_resource_rules.finish(rows),
@@ -400,7 +400,7 @@ pub(crate) struct MutatingWebhook {
     side_effects: TextColumn,
     timeout_seconds: Int32Column,
 }
-impl Columns for MutatingWebhook {
+impl GroupBuilder for MutatingWebhook {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -422,8 +422,8 @@ impl Columns for MutatingWebhook {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([
                 self.admission_review_versions.finish(rows),
@@ -467,7 +467,7 @@ pub(crate) struct MutatingWebhookConfiguration {
     metadata: ObjectColumn<super::meta_v1::ObjectMeta>,
     webhooks: ListColumn<MutatingWebhook>,
 }
-impl Columns for MutatingWebhookConfiguration {
+impl GroupBuilder for MutatingWebhookConfiguration {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -481,8 +481,8 @@ impl Columns for MutatingWebhookConfiguration {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([
                 self.api_version.finish(rows),
@@ -512,7 +512,7 @@ pub(crate) struct NamedRuleWithOperations {
     resources: ScalarsColumn<TextColumn>,
     scope: TextColumn,
 }
-impl Columns for NamedRuleWithOperations {
+impl GroupBuilder for NamedRuleWithOperations {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -528,8 +528,8 @@ impl Columns for NamedRuleWithOperations {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([
                 self.api_groups.finish(rows),
@@ -559,7 +559,7 @@ pub(crate) struct ParamKind {
     api_version: TextColumn,
     kind: TextColumn,
 }
-impl Columns for ParamKind {
+impl GroupBuilder for ParamKind {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -571,8 +571,8 @@ impl Columns for ParamKind {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([self.api_version.finish(rows), self.kind.finish(rows)]),
         }
@@ -590,7 +590,7 @@ pub(crate) struct ParamRef {
     parameter_not_found_action: TextColumn,
     selector: ObjectColumn<super::meta_v1::LabelSelector>,
 }
-impl Columns for ParamRef {
+impl GroupBuilder for ParamRef {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -606,8 +606,8 @@ impl Columns for ParamRef {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([
                 self.name.finish(rows),
@@ -636,7 +636,7 @@ pub(crate) struct RuleWithOperations {
     resources: ScalarsColumn<TextColumn>,
     scope: TextColumn,
 }
-impl Columns for RuleWithOperations {
+impl GroupBuilder for RuleWithOperations {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -651,8 +651,8 @@ impl Columns for RuleWithOperations {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([
                 self.api_groups.finish(rows),
@@ -682,7 +682,7 @@ pub(crate) struct ServiceReference {
     path: TextColumn,
     port: Int32Column,
 }
-impl Columns for ServiceReference {
+impl GroupBuilder for ServiceReference {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -696,8 +696,8 @@ impl Columns for ServiceReference {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([
                 self.name.finish(rows),
@@ -722,7 +722,7 @@ pub(crate) static SERVICE_REFERENCE: TypeDef = TypeDef {
 pub(crate) struct TypeChecking {
     expression_warnings: ListColumn<ExpressionWarning>,
 }
-impl Columns for TypeChecking {
+impl GroupBuilder for TypeChecking {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -733,8 +733,8 @@ impl Columns for TypeChecking {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([self.expression_warnings.finish(rows)]),
         }
@@ -753,7 +753,7 @@ pub(crate) struct ValidatingAdmissionPolicy {
     spec: ObjectColumn<ValidatingAdmissionPolicySpec>,
     status: ObjectColumn<ValidatingAdmissionPolicyStatus>,
 }
-impl Columns for ValidatingAdmissionPolicy {
+impl GroupBuilder for ValidatingAdmissionPolicy {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -768,8 +768,8 @@ impl Columns for ValidatingAdmissionPolicy {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([
                 self.api_version.finish(rows),
@@ -799,7 +799,7 @@ pub(crate) struct ValidatingAdmissionPolicyBinding {
     metadata: ObjectColumn<super::meta_v1::ObjectMeta>,
     spec: ObjectColumn<ValidatingAdmissionPolicyBindingSpec>,
 }
-impl Columns for ValidatingAdmissionPolicyBinding {
+impl GroupBuilder for ValidatingAdmissionPolicyBinding {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -813,8 +813,8 @@ impl Columns for ValidatingAdmissionPolicyBinding {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([
                 self.api_version.finish(rows),
@@ -842,7 +842,7 @@ pub(crate) struct ValidatingAdmissionPolicyBindingSpec {
     policy_name: TextColumn,
     validation_actions: ScalarsColumn<TextColumn>,
 }
-impl Columns for ValidatingAdmissionPolicyBindingSpec {
+impl GroupBuilder for ValidatingAdmissionPolicyBindingSpec {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -856,8 +856,8 @@ impl Columns for ValidatingAdmissionPolicyBindingSpec {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([
                 self.match_resources.finish(rows),
@@ -888,7 +888,7 @@ pub(crate) struct ValidatingAdmissionPolicySpec {
     validations: ListColumn<Validation>,
     variables: ListColumn<Variable>,
 }
-impl Columns for ValidatingAdmissionPolicySpec {
+impl GroupBuilder for ValidatingAdmissionPolicySpec {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -905,8 +905,8 @@ impl Columns for ValidatingAdmissionPolicySpec {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([
                 self.audit_annotations.finish(rows),
@@ -939,7 +939,7 @@ pub(crate) struct ValidatingAdmissionPolicyStatus {
     observed_generation: Int64Column,
     type_checking: ObjectColumn<TypeChecking>,
 }
-impl Columns for ValidatingAdmissionPolicyStatus {
+impl GroupBuilder for ValidatingAdmissionPolicyStatus {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -952,8 +952,8 @@ impl Columns for ValidatingAdmissionPolicyStatus {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([
                 self.conditions.finish(rows),
@@ -986,7 +986,7 @@ pub(crate) struct ValidatingWebhook {
     side_effects: TextColumn,
     timeout_seconds: Int32Column,
 }
-impl Columns for ValidatingWebhook {
+impl GroupBuilder for ValidatingWebhook {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -1007,8 +1007,8 @@ impl Columns for ValidatingWebhook {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([
                 self.admission_review_versions.finish(rows),
@@ -1050,7 +1050,7 @@ pub(crate) struct ValidatingWebhookConfiguration {
     metadata: ObjectColumn<super::meta_v1::ObjectMeta>,
     webhooks: ListColumn<ValidatingWebhook>,
 }
-impl Columns for ValidatingWebhookConfiguration {
+impl GroupBuilder for ValidatingWebhookConfiguration {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -1064,8 +1064,8 @@ impl Columns for ValidatingWebhookConfiguration {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([
                 self.api_version.finish(rows),
@@ -1093,7 +1093,7 @@ pub(crate) struct Validation {
     message_expression: TextColumn,
     reason: TextColumn,
 }
-impl Columns for Validation {
+impl GroupBuilder for Validation {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -1107,8 +1107,8 @@ impl Columns for Validation {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([
                 self.expression.finish(rows),
@@ -1134,7 +1134,7 @@ pub(crate) struct Variable {
     expression: TextColumn,
     name: TextColumn,
 }
-impl Columns for Variable {
+impl GroupBuilder for Variable {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -1146,8 +1146,8 @@ impl Columns for Variable {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([self.expression.finish(rows), self.name.finish(rows)]),
         }
@@ -1164,7 +1164,7 @@ pub(crate) struct WebhookClientConfig {
     service: ObjectColumn<ServiceReference>,
     url: TextColumn,
 }
-impl Columns for WebhookClientConfig {
+impl GroupBuilder for WebhookClientConfig {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -1177,8 +1177,8 @@ impl Columns for WebhookClientConfig {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([
                 self.ca_bundle.finish(rows),

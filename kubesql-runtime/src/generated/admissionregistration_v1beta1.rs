@@ -124,7 +124,7 @@ pub(crate) static KIND_MUTATING_ADMISSION_POLICY_BINDING: KindDef = KindDef {
 pub(crate) struct ApplyConfiguration {
     expression: TextColumn,
 }
-impl Columns for ApplyConfiguration {
+impl GroupBuilder for ApplyConfiguration {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -135,8 +135,8 @@ impl Columns for ApplyConfiguration {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([self.expression.finish(rows)]),
         }
@@ -151,7 +151,7 @@ pub(crate) static APPLY_CONFIGURATION: TypeDef = TypeDef {
 pub(crate) struct JSONPatch {
     expression: TextColumn,
 }
-impl Columns for JSONPatch {
+impl GroupBuilder for JSONPatch {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -162,8 +162,8 @@ impl Columns for JSONPatch {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([self.expression.finish(rows)]),
         }
@@ -179,7 +179,7 @@ pub(crate) struct MatchCondition {
     expression: TextColumn,
     name: TextColumn,
 }
-impl Columns for MatchCondition {
+impl GroupBuilder for MatchCondition {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -191,8 +191,8 @@ impl Columns for MatchCondition {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([self.expression.finish(rows), self.name.finish(rows)]),
         }
@@ -211,7 +211,7 @@ pub(crate) struct MatchResources {
     object_selector: ObjectColumn<super::meta_v1::LabelSelector>,
     resource_rules: ListColumn<NamedRuleWithOperations>,
 }
-impl Columns for MatchResources {
+impl GroupBuilder for MatchResources {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -226,8 +226,8 @@ impl Columns for MatchResources {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([
                 self.exclude_resource_rules.finish(rows),
@@ -257,7 +257,7 @@ pub(crate) struct MutatingAdmissionPolicy {
     metadata: ObjectColumn<super::meta_v1::ObjectMeta>,
     spec: ObjectColumn<MutatingAdmissionPolicySpec>,
 }
-impl Columns for MutatingAdmissionPolicy {
+impl GroupBuilder for MutatingAdmissionPolicy {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -271,8 +271,8 @@ impl Columns for MutatingAdmissionPolicy {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([
                 self.api_version.finish(rows),
@@ -300,7 +300,7 @@ pub(crate) struct MutatingAdmissionPolicyBinding {
     metadata: ObjectColumn<super::meta_v1::ObjectMeta>,
     spec: ObjectColumn<MutatingAdmissionPolicyBindingSpec>,
 }
-impl Columns for MutatingAdmissionPolicyBinding {
+impl GroupBuilder for MutatingAdmissionPolicyBinding {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -314,8 +314,8 @@ impl Columns for MutatingAdmissionPolicyBinding {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([
                 self.api_version.finish(rows),
@@ -342,7 +342,7 @@ pub(crate) struct MutatingAdmissionPolicyBindingSpec {
     param_ref: ObjectColumn<ParamRef>,
     policy_name: TextColumn,
 }
-impl Columns for MutatingAdmissionPolicyBindingSpec {
+impl GroupBuilder for MutatingAdmissionPolicyBindingSpec {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -355,8 +355,8 @@ impl Columns for MutatingAdmissionPolicyBindingSpec {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([
                 self.match_resources.finish(rows),
@@ -385,7 +385,7 @@ pub(crate) struct MutatingAdmissionPolicySpec {
     reinvocation_policy: TextColumn,
     variables: ListColumn<Variable>,
 }
-impl Columns for MutatingAdmissionPolicySpec {
+impl GroupBuilder for MutatingAdmissionPolicySpec {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -402,8 +402,8 @@ impl Columns for MutatingAdmissionPolicySpec {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([
                 self.failure_policy.finish(rows),
@@ -436,7 +436,7 @@ pub(crate) struct Mutation {
     json_patch: ObjectColumn<JSONPatch>,
     patch_type: TextColumn,
 }
-impl Columns for Mutation {
+impl GroupBuilder for Mutation {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -449,8 +449,8 @@ impl Columns for Mutation {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([
                 self.apply_configuration.finish(rows),
@@ -478,7 +478,7 @@ pub(crate) struct NamedRuleWithOperations {
     resources: ScalarsColumn<TextColumn>,
     scope: TextColumn,
 }
-impl Columns for NamedRuleWithOperations {
+impl GroupBuilder for NamedRuleWithOperations {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -494,8 +494,8 @@ impl Columns for NamedRuleWithOperations {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([
                 self.api_groups.finish(rows),
@@ -525,7 +525,7 @@ pub(crate) struct ParamKind {
     api_version: TextColumn,
     kind: TextColumn,
 }
-impl Columns for ParamKind {
+impl GroupBuilder for ParamKind {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -537,8 +537,8 @@ impl Columns for ParamKind {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([self.api_version.finish(rows), self.kind.finish(rows)]),
         }
@@ -556,7 +556,7 @@ pub(crate) struct ParamRef {
     parameter_not_found_action: TextColumn,
     selector: ObjectColumn<super::meta_v1::LabelSelector>,
 }
-impl Columns for ParamRef {
+impl GroupBuilder for ParamRef {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -572,8 +572,8 @@ impl Columns for ParamRef {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([
                 self.name.finish(rows),
@@ -599,7 +599,7 @@ pub(crate) struct Variable {
     expression: TextColumn,
     name: TextColumn,
 }
-impl Columns for Variable {
+impl GroupBuilder for Variable {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -611,8 +611,8 @@ impl Columns for Variable {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([self.expression.finish(rows), self.name.finish(rows)]),
         }

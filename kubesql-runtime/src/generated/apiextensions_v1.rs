@@ -61,7 +61,7 @@ pub(crate) struct CustomResourceColumnDefinition {
     priority: Int32Column,
     type_: TextColumn,
 }
-impl Columns for CustomResourceColumnDefinition {
+impl GroupBuilder for CustomResourceColumnDefinition {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -77,8 +77,8 @@ impl Columns for CustomResourceColumnDefinition {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([
                 self.description.finish(rows),
@@ -108,7 +108,7 @@ pub(crate) struct CustomResourceConversion {
     strategy: TextColumn,
     webhook: ObjectColumn<WebhookConversion>,
 }
-impl Columns for CustomResourceConversion {
+impl GroupBuilder for CustomResourceConversion {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -120,8 +120,8 @@ impl Columns for CustomResourceConversion {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([self.strategy.finish(rows), self.webhook.finish(rows)]),
         }
@@ -143,7 +143,7 @@ pub(crate) struct CustomResourceDefinition {
     spec: ObjectColumn<CustomResourceDefinitionSpec>,
     status: ObjectColumn<CustomResourceDefinitionStatus>,
 }
-impl Columns for CustomResourceDefinition {
+impl GroupBuilder for CustomResourceDefinition {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -158,8 +158,8 @@ impl Columns for CustomResourceDefinition {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([
                 self.api_version.finish(rows),
@@ -191,7 +191,7 @@ pub(crate) struct CustomResourceDefinitionCondition {
     status: TextColumn,
     type_: TextColumn,
 }
-impl Columns for CustomResourceDefinitionCondition {
+impl GroupBuilder for CustomResourceDefinitionCondition {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -207,8 +207,8 @@ impl Columns for CustomResourceDefinitionCondition {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([
                 self.last_transition_time.finish(rows),
@@ -242,7 +242,7 @@ pub(crate) struct CustomResourceDefinitionNames {
     short_names: ScalarsColumn<TextColumn>,
     singular: TextColumn,
 }
-impl Columns for CustomResourceDefinitionNames {
+impl GroupBuilder for CustomResourceDefinitionNames {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -258,8 +258,8 @@ impl Columns for CustomResourceDefinitionNames {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([
                 self.categories.finish(rows),
@@ -293,7 +293,7 @@ pub(crate) struct CustomResourceDefinitionSpec {
     scope: TextColumn,
     versions: ListColumn<CustomResourceDefinitionVersion>,
 }
-impl Columns for CustomResourceDefinitionSpec {
+impl GroupBuilder for CustomResourceDefinitionSpec {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -309,8 +309,8 @@ impl Columns for CustomResourceDefinitionSpec {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([
                 self.conversion.finish(rows),
@@ -342,7 +342,7 @@ pub(crate) struct CustomResourceDefinitionStatus {
     observed_generation: Int64Column,
     stored_versions: ScalarsColumn<TextColumn>,
 }
-impl Columns for CustomResourceDefinitionStatus {
+impl GroupBuilder for CustomResourceDefinitionStatus {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -356,8 +356,8 @@ impl Columns for CustomResourceDefinitionStatus {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([
                 self.accepted_names.finish(rows),
@@ -390,7 +390,7 @@ pub(crate) struct CustomResourceDefinitionVersion {
     storage: BoolColumn,
     subresources: ObjectColumn<CustomResourceSubresources>,
 }
-impl Columns for CustomResourceDefinitionVersion {
+impl GroupBuilder for CustomResourceDefinitionVersion {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -411,8 +411,8 @@ impl Columns for CustomResourceDefinitionVersion {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([
                 self.additional_printer_columns.finish(rows),
@@ -449,7 +449,7 @@ pub(crate) struct CustomResourceSubresourceScale {
     spec_replicas_path: TextColumn,
     status_replicas_path: TextColumn,
 }
-impl Columns for CustomResourceSubresourceScale {
+impl GroupBuilder for CustomResourceSubresourceScale {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -462,8 +462,8 @@ impl Columns for CustomResourceSubresourceScale {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([
                 self.label_selector_path.finish(rows),
@@ -487,7 +487,7 @@ pub(crate) struct CustomResourceSubresources {
     scale: ObjectColumn<CustomResourceSubresourceScale>,
     status: JsonColumn,
 }
-impl Columns for CustomResourceSubresources {
+impl GroupBuilder for CustomResourceSubresources {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -499,8 +499,8 @@ impl Columns for CustomResourceSubresources {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([self.scale.finish(rows), self.status.finish(rows)]),
         }
@@ -518,7 +518,7 @@ pub(crate) static CUSTOM_RESOURCE_SUBRESOURCES: TypeDef = TypeDef {
 pub(crate) struct CustomResourceValidation {
     open_apiv3_schema: ObjectColumn<JSONSchemaProps>,
 }
-impl Columns for CustomResourceValidation {
+impl GroupBuilder for CustomResourceValidation {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -529,8 +529,8 @@ impl Columns for CustomResourceValidation {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([self.open_apiv3_schema.finish(rows)]),
         }
@@ -546,7 +546,7 @@ pub(crate) struct ExternalDocumentation {
     description: TextColumn,
     url: TextColumn,
 }
-impl Columns for ExternalDocumentation {
+impl GroupBuilder for ExternalDocumentation {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -558,8 +558,8 @@ impl Columns for ExternalDocumentation {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([self.description.finish(rows), self.url.finish(rows)]),
         }
@@ -617,7 +617,7 @@ pub(crate) struct JSONSchemaProps {
     x_kubernetes_preserve_unknown_fields: BoolColumn,
     x_kubernetes_validations: ListColumn<ValidationRule>,
 }
-impl Columns for JSONSchemaProps {
+impl GroupBuilder for JSONSchemaProps {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -679,8 +679,8 @@ impl Columns for JSONSchemaProps {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([
                 self.ref_.finish(rows),
@@ -785,7 +785,7 @@ pub(crate) static JSON_SCHEMA_PROPS: TypeDef = TypeDef {
 pub(crate) struct SelectableField {
     json_path: TextColumn,
 }
-impl Columns for SelectableField {
+impl GroupBuilder for SelectableField {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -796,8 +796,8 @@ impl Columns for SelectableField {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([self.json_path.finish(rows)]),
         }
@@ -815,7 +815,7 @@ pub(crate) struct ServiceReference {
     path: TextColumn,
     port: Int32Column,
 }
-impl Columns for ServiceReference {
+impl GroupBuilder for ServiceReference {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -829,8 +829,8 @@ impl Columns for ServiceReference {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([
                 self.name.finish(rows),
@@ -860,7 +860,7 @@ pub(crate) struct ValidationRule {
     reason: TextColumn,
     rule: TextColumn,
 }
-impl Columns for ValidationRule {
+impl GroupBuilder for ValidationRule {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -876,8 +876,8 @@ impl Columns for ValidationRule {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([
                 self.field_path.finish(rows),
@@ -908,7 +908,7 @@ pub(crate) struct WebhookClientConfig {
     service: ObjectColumn<ServiceReference>,
     url: TextColumn,
 }
-impl Columns for WebhookClientConfig {
+impl GroupBuilder for WebhookClientConfig {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -921,8 +921,8 @@ impl Columns for WebhookClientConfig {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([
                 self.ca_bundle.finish(rows),
@@ -946,7 +946,7 @@ pub(crate) struct WebhookConversion {
     client_config: ObjectColumn<WebhookClientConfig>,
     conversion_review_versions: ScalarsColumn<TextColumn>,
 }
-impl Columns for WebhookConversion {
+impl GroupBuilder for WebhookConversion {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -960,8 +960,8 @@ impl Columns for WebhookConversion {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([
                 self.client_config.finish(rows),

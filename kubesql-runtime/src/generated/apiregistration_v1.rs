@@ -35,7 +35,7 @@ pub(crate) struct APIService {
     spec: ObjectColumn<APIServiceSpec>,
     status: ObjectColumn<APIServiceStatus>,
 }
-impl Columns for APIService {
+impl GroupBuilder for APIService {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -50,8 +50,8 @@ impl Columns for APIService {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([
                 self.api_version.finish(rows),
@@ -82,7 +82,7 @@ pub(crate) struct APIServiceCondition {
     status: TextColumn,
     type_: TextColumn,
 }
-impl Columns for APIServiceCondition {
+impl GroupBuilder for APIServiceCondition {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -97,8 +97,8 @@ impl Columns for APIServiceCondition {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([
                 self.last_transition_time.finish(rows),
@@ -131,7 +131,7 @@ pub(crate) struct APIServiceSpec {
     version: TextColumn,
     version_priority: Int32Column,
 }
-impl Columns for APIServiceSpec {
+impl GroupBuilder for APIServiceSpec {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -148,8 +148,8 @@ impl Columns for APIServiceSpec {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([
                 self.ca_bundle.finish(rows),
@@ -180,7 +180,7 @@ pub(crate) static API_SERVICE_SPEC: TypeDef = TypeDef {
 pub(crate) struct APIServiceStatus {
     conditions: ListColumn<APIServiceCondition>,
 }
-impl Columns for APIServiceStatus {
+impl GroupBuilder for APIServiceStatus {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -191,8 +191,8 @@ impl Columns for APIServiceStatus {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([self.conditions.finish(rows)]),
         }
@@ -209,7 +209,7 @@ pub(crate) struct ServiceReference {
     namespace: TextColumn,
     port: Int32Column,
 }
-impl Columns for ServiceReference {
+impl GroupBuilder for ServiceReference {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -222,8 +222,8 @@ impl Columns for ServiceReference {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([
                 self.name.finish(rows),

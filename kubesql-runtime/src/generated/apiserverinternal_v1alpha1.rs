@@ -41,7 +41,7 @@ pub(crate) struct ServerStorageVersion {
     encoding_version: TextColumn,
     served_versions: ScalarsColumn<TextColumn>,
 }
-impl Columns for ServerStorageVersion {
+impl GroupBuilder for ServerStorageVersion {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -55,8 +55,8 @@ impl Columns for ServerStorageVersion {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([
                 self.api_server_id.finish(rows),
@@ -85,7 +85,7 @@ pub(crate) struct StorageVersion {
     spec: JsonColumn,
     status: ObjectColumn<StorageVersionStatus>,
 }
-impl Columns for StorageVersion {
+impl GroupBuilder for StorageVersion {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -100,8 +100,8 @@ impl Columns for StorageVersion {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([
                 self.api_version.finish(rows),
@@ -133,7 +133,7 @@ pub(crate) struct StorageVersionCondition {
     status: TextColumn,
     type_: TextColumn,
 }
-impl Columns for StorageVersionCondition {
+impl GroupBuilder for StorageVersionCondition {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -149,8 +149,8 @@ impl Columns for StorageVersionCondition {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([
                 self.last_transition_time.finish(rows),
@@ -181,7 +181,7 @@ pub(crate) struct StorageVersionStatus {
     conditions: ListColumn<StorageVersionCondition>,
     storage_versions: ListColumn<ServerStorageVersion>,
 }
-impl Columns for StorageVersionStatus {
+impl GroupBuilder for StorageVersionStatus {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -194,8 +194,8 @@ impl Columns for StorageVersionStatus {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([
                 self.common_encoding_version.finish(rows),

@@ -2137,7 +2137,7 @@ pub(crate) struct ControllerRevision {
     metadata: ObjectColumn<super::meta_v1::ObjectMeta>,
     revision: Int64Column,
 }
-impl Columns for ControllerRevision {
+impl GroupBuilder for ControllerRevision {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -2152,8 +2152,8 @@ impl Columns for ControllerRevision {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([
                 self.api_version.finish(rows),
@@ -2184,7 +2184,7 @@ pub(crate) struct DaemonSet {
     spec: ObjectColumn<DaemonSetSpec>,
     status: ObjectColumn<DaemonSetStatus>,
 }
-impl Columns for DaemonSet {
+impl GroupBuilder for DaemonSet {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -2199,8 +2199,8 @@ impl Columns for DaemonSet {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([
                 self.api_version.finish(rows),
@@ -2231,7 +2231,7 @@ pub(crate) struct DaemonSetCondition {
     status: TextColumn,
     type_: TextColumn,
 }
-impl Columns for DaemonSetCondition {
+impl GroupBuilder for DaemonSetCondition {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -2246,8 +2246,8 @@ impl Columns for DaemonSetCondition {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([
                 self.last_transition_time.finish(rows),
@@ -2278,7 +2278,7 @@ pub(crate) struct DaemonSetSpec {
     template: ObjectColumn<super::core_v1::PodTemplateSpec>,
     update_strategy: ObjectColumn<DaemonSetUpdateStrategy>,
 }
-impl Columns for DaemonSetSpec {
+impl GroupBuilder for DaemonSetSpec {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -2293,8 +2293,8 @@ impl Columns for DaemonSetSpec {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([
                 self.min_ready_seconds.finish(rows),
@@ -2330,7 +2330,7 @@ pub(crate) struct DaemonSetStatus {
     observed_generation: Int64Column,
     updated_number_scheduled: Int32Column,
 }
-impl Columns for DaemonSetStatus {
+impl GroupBuilder for DaemonSetStatus {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -2350,8 +2350,8 @@ impl Columns for DaemonSetStatus {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([
                 self.collision_count.finish(rows),
@@ -2389,7 +2389,7 @@ pub(crate) struct DaemonSetUpdateStrategy {
     rolling_update: ObjectColumn<RollingUpdateDaemonSet>,
     type_: TextColumn,
 }
-impl Columns for DaemonSetUpdateStrategy {
+impl GroupBuilder for DaemonSetUpdateStrategy {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -2401,8 +2401,8 @@ impl Columns for DaemonSetUpdateStrategy {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([
                 self.rolling_update.finish(rows),
@@ -2427,7 +2427,7 @@ pub(crate) struct Deployment {
     spec: ObjectColumn<DeploymentSpec>,
     status: ObjectColumn<DeploymentStatus>,
 }
-impl Columns for Deployment {
+impl GroupBuilder for Deployment {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -2442,8 +2442,8 @@ impl Columns for Deployment {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([
                 self.api_version.finish(rows),
@@ -2475,7 +2475,7 @@ pub(crate) struct DeploymentCondition {
     status: TextColumn,
     type_: TextColumn,
 }
-impl Columns for DeploymentCondition {
+impl GroupBuilder for DeploymentCondition {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -2491,8 +2491,8 @@ impl Columns for DeploymentCondition {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([
                 self.last_transition_time.finish(rows),
@@ -2528,7 +2528,7 @@ pub(crate) struct DeploymentSpec {
     strategy: ObjectColumn<DeploymentStrategy>,
     template: ObjectColumn<super::core_v1::PodTemplateSpec>,
 }
-impl Columns for DeploymentSpec {
+impl GroupBuilder for DeploymentSpec {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -2546,8 +2546,8 @@ impl Columns for DeploymentSpec {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([
                 self.min_ready_seconds.finish(rows),
@@ -2588,7 +2588,7 @@ pub(crate) struct DeploymentStatus {
     unavailable_replicas: Int32Column,
     updated_replicas: Int32Column,
 }
-impl Columns for DeploymentStatus {
+impl GroupBuilder for DeploymentStatus {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -2607,8 +2607,8 @@ impl Columns for DeploymentStatus {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([
                 self.available_replicas.finish(rows),
@@ -2644,7 +2644,7 @@ pub(crate) struct DeploymentStrategy {
     rolling_update: ObjectColumn<RollingUpdateDeployment>,
     type_: TextColumn,
 }
-impl Columns for DeploymentStrategy {
+impl GroupBuilder for DeploymentStrategy {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -2656,8 +2656,8 @@ impl Columns for DeploymentStrategy {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([
                 self.rolling_update.finish(rows),
@@ -2682,7 +2682,7 @@ pub(crate) struct ReplicaSet {
     spec: ObjectColumn<ReplicaSetSpec>,
     status: ObjectColumn<ReplicaSetStatus>,
 }
-impl Columns for ReplicaSet {
+impl GroupBuilder for ReplicaSet {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -2697,8 +2697,8 @@ impl Columns for ReplicaSet {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([
                 self.api_version.finish(rows),
@@ -2729,7 +2729,7 @@ pub(crate) struct ReplicaSetCondition {
     status: TextColumn,
     type_: TextColumn,
 }
-impl Columns for ReplicaSetCondition {
+impl GroupBuilder for ReplicaSetCondition {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -2744,8 +2744,8 @@ impl Columns for ReplicaSetCondition {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([
                 self.last_transition_time.finish(rows),
@@ -2775,7 +2775,7 @@ pub(crate) struct ReplicaSetSpec {
     selector: ObjectColumn<super::meta_v1::LabelSelector>,
     template: ObjectColumn<super::core_v1::PodTemplateSpec>,
 }
-impl Columns for ReplicaSetSpec {
+impl GroupBuilder for ReplicaSetSpec {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -2789,8 +2789,8 @@ impl Columns for ReplicaSetSpec {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([
                 self.min_ready_seconds.finish(rows),
@@ -2821,7 +2821,7 @@ pub(crate) struct ReplicaSetStatus {
     replicas: Int32Column,
     terminating_replicas: Int32Column,
 }
-impl Columns for ReplicaSetStatus {
+impl GroupBuilder for ReplicaSetStatus {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -2838,8 +2838,8 @@ impl Columns for ReplicaSetStatus {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([
                 self.available_replicas.finish(rows),
@@ -2871,7 +2871,7 @@ pub(crate) struct RollingUpdateDaemonSet {
     max_surge: IntOrStringColumn,
     max_unavailable: IntOrStringColumn,
 }
-impl Columns for RollingUpdateDaemonSet {
+impl GroupBuilder for RollingUpdateDaemonSet {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -2883,8 +2883,8 @@ impl Columns for RollingUpdateDaemonSet {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([
                 self.max_surge.finish(rows),
@@ -2906,7 +2906,7 @@ pub(crate) struct RollingUpdateDeployment {
     max_surge: IntOrStringColumn,
     max_unavailable: IntOrStringColumn,
 }
-impl Columns for RollingUpdateDeployment {
+impl GroupBuilder for RollingUpdateDeployment {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -2918,8 +2918,8 @@ impl Columns for RollingUpdateDeployment {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([
                 self.max_surge.finish(rows),
@@ -2941,7 +2941,7 @@ pub(crate) struct RollingUpdateStatefulSetStrategy {
     max_unavailable: IntOrStringColumn,
     partition: Int32Column,
 }
-impl Columns for RollingUpdateStatefulSetStrategy {
+impl GroupBuilder for RollingUpdateStatefulSetStrategy {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -2953,8 +2953,8 @@ impl Columns for RollingUpdateStatefulSetStrategy {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([
                 self.max_unavailable.finish(rows),
@@ -2979,7 +2979,7 @@ pub(crate) struct StatefulSet {
     spec: ObjectColumn<StatefulSetSpec>,
     status: ObjectColumn<StatefulSetStatus>,
 }
-impl Columns for StatefulSet {
+impl GroupBuilder for StatefulSet {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -2994,8 +2994,8 @@ impl Columns for StatefulSet {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([
                 self.api_version.finish(rows),
@@ -3026,7 +3026,7 @@ pub(crate) struct StatefulSetCondition {
     status: TextColumn,
     type_: TextColumn,
 }
-impl Columns for StatefulSetCondition {
+impl GroupBuilder for StatefulSetCondition {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -3041,8 +3041,8 @@ impl Columns for StatefulSetCondition {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([
                 self.last_transition_time.finish(rows),
@@ -3069,7 +3069,7 @@ pub(crate) static STATEFUL_SET_CONDITION: TypeDef = TypeDef {
 pub(crate) struct StatefulSetOrdinals {
     start: Int32Column,
 }
-impl Columns for StatefulSetOrdinals {
+impl GroupBuilder for StatefulSetOrdinals {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -3080,8 +3080,8 @@ impl Columns for StatefulSetOrdinals {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([self.start.finish(rows)]),
         }
@@ -3097,7 +3097,7 @@ pub(crate) struct StatefulSetPersistentVolumeClaimRetentionPolicy {
     when_deleted: TextColumn,
     when_scaled: TextColumn,
 }
-impl Columns for StatefulSetPersistentVolumeClaimRetentionPolicy {
+impl GroupBuilder for StatefulSetPersistentVolumeClaimRetentionPolicy {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -3109,8 +3109,8 @@ impl Columns for StatefulSetPersistentVolumeClaimRetentionPolicy {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([
                 self.when_deleted.finish(rows),
@@ -3140,7 +3140,7 @@ pub(crate) struct StatefulSetSpec {
     update_strategy: ObjectColumn<StatefulSetUpdateStrategy>,
     volume_claim_templates: ListColumn<super::core_v1::PersistentVolumeClaim>,
 }
-impl Columns for StatefulSetSpec {
+impl GroupBuilder for StatefulSetSpec {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -3163,8 +3163,8 @@ impl Columns for StatefulSetSpec {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([
                 self.min_ready_seconds.finish(rows),
@@ -3215,7 +3215,7 @@ pub(crate) struct StatefulSetStatus {
     update_revision: TextColumn,
     updated_replicas: Int32Column,
 }
-impl Columns for StatefulSetStatus {
+impl GroupBuilder for StatefulSetStatus {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -3235,8 +3235,8 @@ impl Columns for StatefulSetStatus {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([
                 self.available_replicas.finish(rows),
@@ -3274,7 +3274,7 @@ pub(crate) struct StatefulSetUpdateStrategy {
     rolling_update: ObjectColumn<RollingUpdateStatefulSetStrategy>,
     type_: TextColumn,
 }
-impl Columns for StatefulSetUpdateStrategy {
+impl GroupBuilder for StatefulSetUpdateStrategy {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -3286,8 +3286,8 @@ impl Columns for StatefulSetUpdateStrategy {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([
                 self.rolling_update.finish(rows),

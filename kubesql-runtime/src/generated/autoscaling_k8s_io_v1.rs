@@ -114,7 +114,7 @@ pub(crate) struct VerticalPodAutoscaler {
     spec: ObjectColumn<VerticalPodAutoscalerSpec>,
     status: ObjectColumn<VerticalPodAutoscalerStatus>,
 }
-impl Columns for VerticalPodAutoscaler {
+impl GroupBuilder for VerticalPodAutoscaler {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -129,8 +129,8 @@ impl Columns for VerticalPodAutoscaler {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([
                 self.api_version.finish(rows),
@@ -163,7 +163,7 @@ pub(crate) struct VerticalPodAutoscalerSpec {
     target_ref: ObjectColumn<super::autoscaling_v2::CrossVersionObjectReference>,
     update_policy: ObjectColumn<VerticalPodAutoscalerSpecUpdatePolicy>,
 }
-impl Columns for VerticalPodAutoscalerSpec {
+impl GroupBuilder for VerticalPodAutoscalerSpec {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -178,8 +178,8 @@ impl Columns for VerticalPodAutoscalerSpec {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([
                 self.recommenders.finish(rows),
@@ -216,7 +216,7 @@ pub(crate) struct VerticalPodAutoscalerSpecResourcePolicy {
         VerticalPodAutoscalerSpecResourcePolicyContainerPolicies,
     >,
 }
-impl Columns for VerticalPodAutoscalerSpecResourcePolicy {
+impl GroupBuilder for VerticalPodAutoscalerSpecResourcePolicy {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -227,8 +227,8 @@ impl Columns for VerticalPodAutoscalerSpecResourcePolicy {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([self.container_policies.finish(rows)]),
         }
@@ -260,7 +260,7 @@ pub(crate) struct VerticalPodAutoscalerSpecResourcePolicyContainerPolicies {
         VerticalPodAutoscalerSpecResourcePolicyContainerPoliciesStartupBoost,
     >,
 }
-impl Columns for VerticalPodAutoscalerSpecResourcePolicyContainerPolicies {
+impl GroupBuilder for VerticalPodAutoscalerSpecResourcePolicyContainerPolicies {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -285,8 +285,8 @@ impl Columns for VerticalPodAutoscalerSpecResourcePolicyContainerPolicies {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([
                 self.container_name.finish(rows),
@@ -332,7 +332,8 @@ pub(crate) struct VerticalPodAutoscalerSpecResourcePolicyContainerPoliciesStartu
         VerticalPodAutoscalerSpecResourcePolicyContainerPoliciesStartupBoostCpu,
     >,
 }
-impl Columns for VerticalPodAutoscalerSpecResourcePolicyContainerPoliciesStartupBoost {
+impl GroupBuilder
+for VerticalPodAutoscalerSpecResourcePolicyContainerPoliciesStartupBoost {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -343,8 +344,8 @@ impl Columns for VerticalPodAutoscalerSpecResourcePolicyContainerPoliciesStartup
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([self.cpu.finish(rows)]),
         }
@@ -369,7 +370,7 @@ pub(crate) struct VerticalPodAutoscalerSpecResourcePolicyContainerPoliciesStartu
     quantity: QuantityColumn,
     type_: TextColumn,
 }
-impl Columns
+impl GroupBuilder
 for VerticalPodAutoscalerSpecResourcePolicyContainerPoliciesStartupBoostCpu {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
@@ -384,8 +385,8 @@ for VerticalPodAutoscalerSpecResourcePolicyContainerPoliciesStartupBoostCpu {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([
                 self.duration_seconds.finish(rows),
@@ -415,7 +416,7 @@ pub(crate) struct VerticalPodAutoscalerSpecUpdatePolicy {
     min_replicas: Int32Column,
     update_mode: TextColumn,
 }
-impl Columns for VerticalPodAutoscalerSpecUpdatePolicy {
+impl GroupBuilder for VerticalPodAutoscalerSpecUpdatePolicy {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -429,8 +430,8 @@ impl Columns for VerticalPodAutoscalerSpecUpdatePolicy {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([
                 self.evict_after_oom_seconds.finish(rows),
@@ -459,7 +460,7 @@ pub(crate) struct VerticalPodAutoscalerSpecUpdatePolicyEvictionRequirements {
     change_requirement: TextColumn,
     resources: ScalarsColumn<TextColumn>,
 }
-impl Columns for VerticalPodAutoscalerSpecUpdatePolicyEvictionRequirements {
+impl GroupBuilder for VerticalPodAutoscalerSpecUpdatePolicyEvictionRequirements {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -471,8 +472,8 @@ impl Columns for VerticalPodAutoscalerSpecUpdatePolicyEvictionRequirements {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([
                 self.change_requirement.finish(rows),
@@ -495,7 +496,7 @@ pub(crate) struct VerticalPodAutoscalerStatus {
     observed_generation: Int64Column,
     recommendation: ObjectColumn<VerticalPodAutoscalerStatusRecommendation>,
 }
-impl Columns for VerticalPodAutoscalerStatus {
+impl GroupBuilder for VerticalPodAutoscalerStatus {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -508,8 +509,8 @@ impl Columns for VerticalPodAutoscalerStatus {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([
                 self.conditions.finish(rows),
@@ -534,7 +535,7 @@ pub(crate) struct VerticalPodAutoscalerStatusRecommendation {
         VerticalPodAutoscalerStatusRecommendationContainerRecommendations,
     >,
 }
-impl Columns for VerticalPodAutoscalerStatusRecommendation {
+impl GroupBuilder for VerticalPodAutoscalerStatusRecommendation {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -547,8 +548,8 @@ impl Columns for VerticalPodAutoscalerStatusRecommendation {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([self.container_recommendations.finish(rows)]),
         }
@@ -574,7 +575,7 @@ pub(crate) struct VerticalPodAutoscalerStatusRecommendationContainerRecommendati
     uncapped_target: QuantityMapColumn,
     upper_bound: QuantityMapColumn,
 }
-impl Columns for VerticalPodAutoscalerStatusRecommendationContainerRecommendations {
+impl GroupBuilder for VerticalPodAutoscalerStatusRecommendationContainerRecommendations {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -589,8 +590,8 @@ impl Columns for VerticalPodAutoscalerStatusRecommendationContainerRecommendatio
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([
                 self.container_name.finish(rows),
@@ -621,7 +622,7 @@ pub(crate) struct VerticalPodAutoscalerCheckpoint {
     spec: ObjectColumn<VerticalPodAutoscalerCheckpointSpec>,
     status: ObjectColumn<VerticalPodAutoscalerCheckpointStatus>,
 }
-impl Columns for VerticalPodAutoscalerCheckpoint {
+impl GroupBuilder for VerticalPodAutoscalerCheckpoint {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -636,8 +637,8 @@ impl Columns for VerticalPodAutoscalerCheckpoint {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([
                 self.api_version.finish(rows),
@@ -665,7 +666,7 @@ pub(crate) struct VerticalPodAutoscalerCheckpointSpec {
     container_name: TextColumn,
     vpa_object_name: TextColumn,
 }
-impl Columns for VerticalPodAutoscalerCheckpointSpec {
+impl GroupBuilder for VerticalPodAutoscalerCheckpointSpec {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -677,8 +678,8 @@ impl Columns for VerticalPodAutoscalerCheckpointSpec {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([
                 self.container_name.finish(rows),
@@ -702,7 +703,7 @@ pub(crate) struct VerticalPodAutoscalerCheckpointStatus {
     total_samples_count: Int64Column,
     version: TextColumn,
 }
-impl Columns for VerticalPodAutoscalerCheckpointStatus {
+impl GroupBuilder for VerticalPodAutoscalerCheckpointStatus {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -719,8 +720,8 @@ impl Columns for VerticalPodAutoscalerCheckpointStatus {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([
                 self.cpu_histogram.finish(rows),
@@ -759,7 +760,7 @@ pub(crate) struct VerticalPodAutoscalerCheckpointStatusCpuHistogram {
     reference_timestamp: TimeColumn,
     total_weight: FloatColumn,
 }
-impl Columns for VerticalPodAutoscalerCheckpointStatusCpuHistogram {
+impl GroupBuilder for VerticalPodAutoscalerCheckpointStatusCpuHistogram {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -772,8 +773,8 @@ impl Columns for VerticalPodAutoscalerCheckpointStatusCpuHistogram {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([
                 self.bucket_weights.finish(rows),

@@ -89,7 +89,7 @@ pub(crate) struct ContainerResourceMetricSource {
     name: TextColumn,
     target: ObjectColumn<MetricTarget>,
 }
-impl Columns for ContainerResourceMetricSource {
+impl GroupBuilder for ContainerResourceMetricSource {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -102,8 +102,8 @@ impl Columns for ContainerResourceMetricSource {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([
                 self.container.finish(rows),
@@ -128,7 +128,7 @@ pub(crate) struct ContainerResourceMetricStatus {
     current: ObjectColumn<MetricValueStatus>,
     name: TextColumn,
 }
-impl Columns for ContainerResourceMetricStatus {
+impl GroupBuilder for ContainerResourceMetricStatus {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -141,8 +141,8 @@ impl Columns for ContainerResourceMetricStatus {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([
                 self.container.finish(rows),
@@ -167,7 +167,7 @@ pub(crate) struct CrossVersionObjectReference {
     kind: TextColumn,
     name: TextColumn,
 }
-impl Columns for CrossVersionObjectReference {
+impl GroupBuilder for CrossVersionObjectReference {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -180,8 +180,8 @@ impl Columns for CrossVersionObjectReference {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([
                 self.api_version.finish(rows),
@@ -205,7 +205,7 @@ pub(crate) struct ExternalMetricSource {
     metric: ObjectColumn<MetricIdentifier>,
     target: ObjectColumn<MetricTarget>,
 }
-impl Columns for ExternalMetricSource {
+impl GroupBuilder for ExternalMetricSource {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -217,8 +217,8 @@ impl Columns for ExternalMetricSource {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([self.metric.finish(rows), self.target.finish(rows)]),
         }
@@ -237,7 +237,7 @@ pub(crate) struct ExternalMetricStatus {
     current: ObjectColumn<MetricValueStatus>,
     metric: ObjectColumn<MetricIdentifier>,
 }
-impl Columns for ExternalMetricStatus {
+impl GroupBuilder for ExternalMetricStatus {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -249,8 +249,8 @@ impl Columns for ExternalMetricStatus {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([self.current.finish(rows), self.metric.finish(rows)]),
         }
@@ -270,7 +270,7 @@ pub(crate) struct HPAScalingPolicy {
     type_: TextColumn,
     value: Int32Column,
 }
-impl Columns for HPAScalingPolicy {
+impl GroupBuilder for HPAScalingPolicy {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -283,8 +283,8 @@ impl Columns for HPAScalingPolicy {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([
                 self.period_seconds.finish(rows),
@@ -310,7 +310,7 @@ pub(crate) struct HPAScalingRules {
     stabilization_window_seconds: Int32Column,
     tolerance: QuantityColumn,
 }
-impl Columns for HPAScalingRules {
+impl GroupBuilder for HPAScalingRules {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -326,8 +326,8 @@ impl Columns for HPAScalingRules {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([
                 self.policies.finish(rows),
@@ -356,7 +356,7 @@ pub(crate) struct HorizontalPodAutoscaler {
     spec: ObjectColumn<HorizontalPodAutoscalerSpec>,
     status: ObjectColumn<HorizontalPodAutoscalerStatus>,
 }
-impl Columns for HorizontalPodAutoscaler {
+impl GroupBuilder for HorizontalPodAutoscaler {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -371,8 +371,8 @@ impl Columns for HorizontalPodAutoscaler {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([
                 self.api_version.finish(rows),
@@ -400,7 +400,7 @@ pub(crate) struct HorizontalPodAutoscalerBehavior {
     scale_down: ObjectColumn<HPAScalingRules>,
     scale_up: ObjectColumn<HPAScalingRules>,
 }
-impl Columns for HorizontalPodAutoscalerBehavior {
+impl GroupBuilder for HorizontalPodAutoscalerBehavior {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -412,8 +412,8 @@ impl Columns for HorizontalPodAutoscalerBehavior {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([
                 self.scale_down.finish(rows),
@@ -438,7 +438,7 @@ pub(crate) struct HorizontalPodAutoscalerCondition {
     status: TextColumn,
     type_: TextColumn,
 }
-impl Columns for HorizontalPodAutoscalerCondition {
+impl GroupBuilder for HorizontalPodAutoscalerCondition {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -453,8 +453,8 @@ impl Columns for HorizontalPodAutoscalerCondition {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([
                 self.last_transition_time.finish(rows),
@@ -485,7 +485,7 @@ pub(crate) struct HorizontalPodAutoscalerSpec {
     min_replicas: Int32Column,
     scale_target_ref: ObjectColumn<CrossVersionObjectReference>,
 }
-impl Columns for HorizontalPodAutoscalerSpec {
+impl GroupBuilder for HorizontalPodAutoscalerSpec {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -500,8 +500,8 @@ impl Columns for HorizontalPodAutoscalerSpec {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([
                 self.behavior.finish(rows),
@@ -533,7 +533,7 @@ pub(crate) struct HorizontalPodAutoscalerStatus {
     last_scale_time: TimeColumn,
     observed_generation: Int64Column,
 }
-impl Columns for HorizontalPodAutoscalerStatus {
+impl GroupBuilder for HorizontalPodAutoscalerStatus {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -549,8 +549,8 @@ impl Columns for HorizontalPodAutoscalerStatus {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([
                 self.conditions.finish(rows),
@@ -580,7 +580,7 @@ pub(crate) struct MetricIdentifier {
     name: TextColumn,
     selector: ObjectColumn<super::meta_v1::LabelSelector>,
 }
-impl Columns for MetricIdentifier {
+impl GroupBuilder for MetricIdentifier {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -592,8 +592,8 @@ impl Columns for MetricIdentifier {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([self.name.finish(rows), self.selector.finish(rows)]),
         }
@@ -616,7 +616,7 @@ pub(crate) struct MetricSpec {
     resource: ObjectColumn<ResourceMetricSource>,
     type_: TextColumn,
 }
-impl Columns for MetricSpec {
+impl GroupBuilder for MetricSpec {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -632,8 +632,8 @@ impl Columns for MetricSpec {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([
                 self.container_resource.finish(rows),
@@ -667,7 +667,7 @@ pub(crate) struct MetricStatus {
     resource: ObjectColumn<ResourceMetricStatus>,
     type_: TextColumn,
 }
-impl Columns for MetricStatus {
+impl GroupBuilder for MetricStatus {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -683,8 +683,8 @@ impl Columns for MetricStatus {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([
                 self.container_resource.finish(rows),
@@ -716,7 +716,7 @@ pub(crate) struct MetricTarget {
     type_: TextColumn,
     value: QuantityColumn,
 }
-impl Columns for MetricTarget {
+impl GroupBuilder for MetricTarget {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -730,8 +730,8 @@ impl Columns for MetricTarget {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([
                 self.average_utilization.finish(rows),
@@ -758,7 +758,7 @@ pub(crate) struct MetricValueStatus {
     average_value: QuantityColumn,
     value: QuantityColumn,
 }
-impl Columns for MetricValueStatus {
+impl GroupBuilder for MetricValueStatus {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -771,8 +771,8 @@ impl Columns for MetricValueStatus {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([
                 self.average_utilization.finish(rows),
@@ -797,7 +797,7 @@ pub(crate) struct ObjectMetricSource {
     metric: ObjectColumn<MetricIdentifier>,
     target: ObjectColumn<MetricTarget>,
 }
-impl Columns for ObjectMetricSource {
+impl GroupBuilder for ObjectMetricSource {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -810,8 +810,8 @@ impl Columns for ObjectMetricSource {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([
                 self.described_object.finish(rows),
@@ -836,7 +836,7 @@ pub(crate) struct ObjectMetricStatus {
     described_object: ObjectColumn<CrossVersionObjectReference>,
     metric: ObjectColumn<MetricIdentifier>,
 }
-impl Columns for ObjectMetricStatus {
+impl GroupBuilder for ObjectMetricStatus {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -849,8 +849,8 @@ impl Columns for ObjectMetricStatus {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([
                 self.current.finish(rows),
@@ -874,7 +874,7 @@ pub(crate) struct PodsMetricSource {
     metric: ObjectColumn<MetricIdentifier>,
     target: ObjectColumn<MetricTarget>,
 }
-impl Columns for PodsMetricSource {
+impl GroupBuilder for PodsMetricSource {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -886,8 +886,8 @@ impl Columns for PodsMetricSource {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([self.metric.finish(rows), self.target.finish(rows)]),
         }
@@ -906,7 +906,7 @@ pub(crate) struct PodsMetricStatus {
     current: ObjectColumn<MetricValueStatus>,
     metric: ObjectColumn<MetricIdentifier>,
 }
-impl Columns for PodsMetricStatus {
+impl GroupBuilder for PodsMetricStatus {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -918,8 +918,8 @@ impl Columns for PodsMetricStatus {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([self.current.finish(rows), self.metric.finish(rows)]),
         }
@@ -938,7 +938,7 @@ pub(crate) struct ResourceMetricSource {
     name: TextColumn,
     target: ObjectColumn<MetricTarget>,
 }
-impl Columns for ResourceMetricSource {
+impl GroupBuilder for ResourceMetricSource {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -950,8 +950,8 @@ impl Columns for ResourceMetricSource {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([self.name.finish(rows), self.target.finish(rows)]),
         }
@@ -967,7 +967,7 @@ pub(crate) struct ResourceMetricStatus {
     current: ObjectColumn<MetricValueStatus>,
     name: TextColumn,
 }
-impl Columns for ResourceMetricStatus {
+impl GroupBuilder for ResourceMetricStatus {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -979,8 +979,8 @@ impl Columns for ResourceMetricStatus {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([self.current.finish(rows), self.name.finish(rows)]),
         }

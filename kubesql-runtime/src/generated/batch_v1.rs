@@ -1075,7 +1075,7 @@ pub(crate) struct CronJob {
     spec: ObjectColumn<CronJobSpec>,
     status: ObjectColumn<CronJobStatus>,
 }
-impl Columns for CronJob {
+impl GroupBuilder for CronJob {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -1090,8 +1090,8 @@ impl Columns for CronJob {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([
                 self.api_version.finish(rows),
@@ -1125,7 +1125,7 @@ pub(crate) struct CronJobSpec {
     suspend: BoolColumn,
     time_zone: TextColumn,
 }
-impl Columns for CronJobSpec {
+impl GroupBuilder for CronJobSpec {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -1145,8 +1145,8 @@ impl Columns for CronJobSpec {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([
                 self.concurrency_policy.finish(rows),
@@ -1181,7 +1181,7 @@ pub(crate) struct CronJobStatus {
     last_schedule_time: TimeColumn,
     last_successful_time: TimeColumn,
 }
-impl Columns for CronJobStatus {
+impl GroupBuilder for CronJobStatus {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -1194,8 +1194,8 @@ impl Columns for CronJobStatus {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([
                 self.active.finish(rows),
@@ -1222,7 +1222,7 @@ pub(crate) struct Job {
     spec: ObjectColumn<JobSpec>,
     status: ObjectColumn<JobStatus>,
 }
-impl Columns for Job {
+impl GroupBuilder for Job {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -1237,8 +1237,8 @@ impl Columns for Job {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([
                 self.api_version.finish(rows),
@@ -1270,7 +1270,7 @@ pub(crate) struct JobCondition {
     status: TextColumn,
     type_: TextColumn,
 }
-impl Columns for JobCondition {
+impl GroupBuilder for JobCondition {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -1286,8 +1286,8 @@ impl Columns for JobCondition {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([
                 self.last_probe_time.finish(rows),
@@ -1331,7 +1331,7 @@ pub(crate) struct JobSpec {
     template: ObjectColumn<super::core_v1::PodTemplateSpec>,
     ttl_seconds_after_finished: Int32Column,
 }
-impl Columns for JobSpec {
+impl GroupBuilder for JobSpec {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -1359,8 +1359,8 @@ impl Columns for JobSpec {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([
                 self.active_deadline_seconds.finish(rows),
@@ -1419,7 +1419,7 @@ pub(crate) struct JobStatus {
     terminating: Int32Column,
     uncounted_terminated_pods: ObjectColumn<UncountedTerminatedPods>,
 }
-impl Columns for JobStatus {
+impl GroupBuilder for JobStatus {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -1440,8 +1440,8 @@ impl Columns for JobStatus {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([
                 self.active.finish(rows),
@@ -1481,7 +1481,7 @@ pub(crate) struct JobTemplateSpec {
     metadata: ObjectColumn<super::meta_v1::ObjectMeta>,
     spec: ObjectColumn<JobSpec>,
 }
-impl Columns for JobTemplateSpec {
+impl GroupBuilder for JobTemplateSpec {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -1493,8 +1493,8 @@ impl Columns for JobTemplateSpec {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([self.metadata.finish(rows), self.spec.finish(rows)]),
         }
@@ -1512,7 +1512,7 @@ pub(crate) static JOB_TEMPLATE_SPEC: TypeDef = TypeDef {
 pub(crate) struct PodFailurePolicy {
     rules: ListColumn<PodFailurePolicyRule>,
 }
-impl Columns for PodFailurePolicy {
+impl GroupBuilder for PodFailurePolicy {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -1523,8 +1523,8 @@ impl Columns for PodFailurePolicy {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([self.rules.finish(rows)]),
         }
@@ -1541,7 +1541,7 @@ pub(crate) struct PodFailurePolicyOnExitCodesRequirement {
     operator: TextColumn,
     values: ScalarsColumn<Int32Column>,
 }
-impl Columns for PodFailurePolicyOnExitCodesRequirement {
+impl GroupBuilder for PodFailurePolicyOnExitCodesRequirement {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -1554,8 +1554,8 @@ impl Columns for PodFailurePolicyOnExitCodesRequirement {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([
                 self.container_name.finish(rows),
@@ -1579,7 +1579,7 @@ pub(crate) struct PodFailurePolicyOnPodConditionsPattern {
     status: TextColumn,
     type_: TextColumn,
 }
-impl Columns for PodFailurePolicyOnPodConditionsPattern {
+impl GroupBuilder for PodFailurePolicyOnPodConditionsPattern {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -1591,8 +1591,8 @@ impl Columns for PodFailurePolicyOnPodConditionsPattern {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([self.status.finish(rows), self.type_.finish(rows)]),
         }
@@ -1609,7 +1609,7 @@ pub(crate) struct PodFailurePolicyRule {
     on_exit_codes: ObjectColumn<PodFailurePolicyOnExitCodesRequirement>,
     on_pod_conditions: ListColumn<PodFailurePolicyOnPodConditionsPattern>,
 }
-impl Columns for PodFailurePolicyRule {
+impl GroupBuilder for PodFailurePolicyRule {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -1622,8 +1622,8 @@ impl Columns for PodFailurePolicyRule {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([
                 self.action.finish(rows),
@@ -1646,7 +1646,7 @@ pub(crate) static POD_FAILURE_POLICY_RULE: TypeDef = TypeDef {
 pub(crate) struct SuccessPolicy {
     rules: ListColumn<SuccessPolicyRule>,
 }
-impl Columns for SuccessPolicy {
+impl GroupBuilder for SuccessPolicy {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -1657,8 +1657,8 @@ impl Columns for SuccessPolicy {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([self.rules.finish(rows)]),
         }
@@ -1674,7 +1674,7 @@ pub(crate) struct SuccessPolicyRule {
     succeeded_count: Int32Column,
     succeeded_indexes: TextColumn,
 }
-impl Columns for SuccessPolicyRule {
+impl GroupBuilder for SuccessPolicyRule {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -1686,8 +1686,8 @@ impl Columns for SuccessPolicyRule {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([
                 self.succeeded_count.finish(rows),
@@ -1709,7 +1709,7 @@ pub(crate) struct UncountedTerminatedPods {
     failed: ScalarsColumn<TextColumn>,
     succeeded: ScalarsColumn<TextColumn>,
 }
-impl Columns for UncountedTerminatedPods {
+impl GroupBuilder for UncountedTerminatedPods {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -1721,8 +1721,8 @@ impl Columns for UncountedTerminatedPods {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([self.failed.finish(rows), self.succeeded.finish(rows)]),
         }

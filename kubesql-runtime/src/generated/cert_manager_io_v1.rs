@@ -612,7 +612,7 @@ pub(crate) struct Certificate {
     spec: ObjectColumn<CertificateSpec>,
     status: ObjectColumn<CertificateStatus>,
 }
-impl Columns for Certificate {
+impl GroupBuilder for Certificate {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -627,8 +627,8 @@ impl Columns for Certificate {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([
                 self.api_version.finish(rows),
@@ -682,7 +682,7 @@ pub(crate) struct CertificateSpec {
     uris: ScalarsColumn<TextColumn>,
     usages: ScalarsColumn<TextColumn>,
 }
-impl Columns for CertificateSpec {
+impl GroupBuilder for CertificateSpec {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -716,8 +716,8 @@ impl Columns for CertificateSpec {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([
                 self.additional_output_formats.finish(rows),
@@ -794,7 +794,7 @@ pub(crate) struct CertificateSpecKeystores {
     jks: ObjectColumn<CertificateSpecKeystoresJks>,
     pkcs12: ObjectColumn<CertificateSpecKeystoresPkcs12>,
 }
-impl Columns for CertificateSpecKeystores {
+impl GroupBuilder for CertificateSpecKeystores {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -806,8 +806,8 @@ impl Columns for CertificateSpecKeystores {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([self.jks.finish(rows), self.pkcs12.finish(rows)]),
         }
@@ -830,7 +830,7 @@ pub(crate) struct CertificateSpecKeystoresJks {
         super::acme_cert_manager_io_v1::ChallengeSpecSolverDns01AcmeDNSAccountSecretRef,
     >,
 }
-impl Columns for CertificateSpecKeystoresJks {
+impl GroupBuilder for CertificateSpecKeystoresJks {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -844,8 +844,8 @@ impl Columns for CertificateSpecKeystoresJks {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([
                 self.alias.finish(rows),
@@ -880,7 +880,7 @@ pub(crate) struct CertificateSpecKeystoresPkcs12 {
     >,
     profile: TextColumn,
 }
-impl Columns for CertificateSpecKeystoresPkcs12 {
+impl GroupBuilder for CertificateSpecKeystoresPkcs12 {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -894,8 +894,8 @@ impl Columns for CertificateSpecKeystoresPkcs12 {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([
                 self.create.finish(rows),
@@ -927,7 +927,7 @@ pub(crate) struct CertificateSpecNameConstraints {
     excluded: ObjectColumn<CertificateSpecNameConstraintsExcluded>,
     permitted: ObjectColumn<CertificateSpecNameConstraintsExcluded>,
 }
-impl Columns for CertificateSpecNameConstraints {
+impl GroupBuilder for CertificateSpecNameConstraints {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -940,8 +940,8 @@ impl Columns for CertificateSpecNameConstraints {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([
                 self.critical.finish(rows),
@@ -967,7 +967,7 @@ pub(crate) struct CertificateSpecNameConstraintsExcluded {
     ip_ranges: ScalarsColumn<TextColumn>,
     uri_domains: ScalarsColumn<TextColumn>,
 }
-impl Columns for CertificateSpecNameConstraintsExcluded {
+impl GroupBuilder for CertificateSpecNameConstraintsExcluded {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -981,8 +981,8 @@ impl Columns for CertificateSpecNameConstraintsExcluded {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([
                 self.dns_domains.finish(rows),
@@ -1008,7 +1008,7 @@ pub(crate) struct CertificateSpecOtherNames {
     oid: TextColumn,
     utf8_value: TextColumn,
 }
-impl Columns for CertificateSpecOtherNames {
+impl GroupBuilder for CertificateSpecOtherNames {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -1020,8 +1020,8 @@ impl Columns for CertificateSpecOtherNames {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([self.oid.finish(rows), self.utf8_value.finish(rows)]),
         }
@@ -1039,7 +1039,7 @@ pub(crate) struct CertificateSpecPrivateKey {
     rotation_policy: TextColumn,
     size: Int64Column,
 }
-impl Columns for CertificateSpecPrivateKey {
+impl GroupBuilder for CertificateSpecPrivateKey {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -1053,8 +1053,8 @@ impl Columns for CertificateSpecPrivateKey {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([
                 self.algorithm.finish(rows),
@@ -1080,7 +1080,7 @@ pub(crate) struct CertificateSpecRenewal {
     policy: TextColumn,
     windows: ListColumn<CertificateSpecRenewalWindows>,
 }
-impl Columns for CertificateSpecRenewal {
+impl GroupBuilder for CertificateSpecRenewal {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -1092,8 +1092,8 @@ impl Columns for CertificateSpecRenewal {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([self.policy.finish(rows), self.windows.finish(rows)]),
         }
@@ -1113,7 +1113,7 @@ pub(crate) struct CertificateSpecRenewalWindows {
     timezone: TextColumn,
     window_duration: TextColumn,
 }
-impl Columns for CertificateSpecRenewalWindows {
+impl GroupBuilder for CertificateSpecRenewalWindows {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -1126,8 +1126,8 @@ impl Columns for CertificateSpecRenewalWindows {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([
                 self.cron.finish(rows),
@@ -1157,7 +1157,7 @@ pub(crate) struct CertificateSpecSubject {
     serial_number: TextColumn,
     street_addresses: ScalarsColumn<TextColumn>,
 }
-impl Columns for CertificateSpecSubject {
+impl GroupBuilder for CertificateSpecSubject {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -1175,8 +1175,8 @@ impl Columns for CertificateSpecSubject {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([
                 self.countries.finish(rows),
@@ -1217,7 +1217,7 @@ pub(crate) struct CertificateStatus {
     renewal_time: TimeColumn,
     revision: Int64Column,
 }
-impl Columns for CertificateStatus {
+impl GroupBuilder for CertificateStatus {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -1238,8 +1238,8 @@ impl Columns for CertificateStatus {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([
                 self.acme.finish(rows),
@@ -1274,7 +1274,7 @@ pub(crate) static CERTIFICATE_STATUS: TypeDef = TypeDef {
 pub(crate) struct CertificateStatusAcme {
     ari: ObjectColumn<CertificateStatusAcmeAri>,
 }
-impl Columns for CertificateStatusAcme {
+impl GroupBuilder for CertificateStatusAcme {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -1285,8 +1285,8 @@ impl Columns for CertificateStatusAcme {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([self.ari.finish(rows)]),
         }
@@ -1305,7 +1305,7 @@ pub(crate) struct CertificateStatusAcmeAri {
     next_check: TimeColumn,
     suggested_window: ObjectColumn<CertificateStatusAcmeAriSuggestedWindow>,
 }
-impl Columns for CertificateStatusAcmeAri {
+impl GroupBuilder for CertificateStatusAcmeAri {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -1320,8 +1320,8 @@ impl Columns for CertificateStatusAcmeAri {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([
                 self.explanation_url.finish(rows),
@@ -1349,7 +1349,7 @@ pub(crate) struct CertificateStatusAcmeAriSuggestedWindow {
     end: TimeColumn,
     start: TimeColumn,
 }
-impl Columns for CertificateStatusAcmeAriSuggestedWindow {
+impl GroupBuilder for CertificateStatusAcmeAriSuggestedWindow {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -1361,8 +1361,8 @@ impl Columns for CertificateStatusAcmeAriSuggestedWindow {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([self.end.finish(rows), self.start.finish(rows)]),
         }
@@ -1381,7 +1381,7 @@ pub(crate) struct CertificateRequest {
     spec: ObjectColumn<CertificateRequestSpec>,
     status: ObjectColumn<CertificateRequestStatus>,
 }
-impl Columns for CertificateRequest {
+impl GroupBuilder for CertificateRequest {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -1396,8 +1396,8 @@ impl Columns for CertificateRequest {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([
                 self.api_version.finish(rows),
@@ -1432,7 +1432,7 @@ pub(crate) struct CertificateRequestSpec {
     usages: ScalarsColumn<TextColumn>,
     username: TextColumn,
 }
-impl Columns for CertificateRequestSpec {
+impl GroupBuilder for CertificateRequestSpec {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -1451,8 +1451,8 @@ impl Columns for CertificateRequestSpec {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([
                 self.duration.finish(rows),
@@ -1493,7 +1493,7 @@ pub(crate) struct CertificateRequestStatus {
     conditions: ListColumn<super::apiregistration_v1::APIServiceCondition>,
     failure_time: TimeColumn,
 }
-impl Columns for CertificateRequestStatus {
+impl GroupBuilder for CertificateRequestStatus {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -1507,8 +1507,8 @@ impl Columns for CertificateRequestStatus {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([
                 self.ca.finish(rows),
@@ -1537,7 +1537,7 @@ pub(crate) struct ClusterIssuer {
     spec: ObjectColumn<ClusterIssuerSpec>,
     status: ObjectColumn<ClusterIssuerStatus>,
 }
-impl Columns for ClusterIssuer {
+impl GroupBuilder for ClusterIssuer {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -1552,8 +1552,8 @@ impl Columns for ClusterIssuer {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([
                 self.api_version.finish(rows),
@@ -1584,7 +1584,7 @@ pub(crate) struct ClusterIssuerSpec {
     vault: ObjectColumn<ClusterIssuerSpecVault>,
     venafi: ObjectColumn<ClusterIssuerSpecVenafi>,
 }
-impl Columns for ClusterIssuerSpec {
+impl GroupBuilder for ClusterIssuerSpec {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -1599,8 +1599,8 @@ impl Columns for ClusterIssuerSpec {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([
                 self.acme.finish(rows),
@@ -1640,7 +1640,7 @@ pub(crate) struct ClusterIssuerSpecAcme {
     skip_tls_verify: BoolColumn,
     solvers: ListColumn<super::acme_cert_manager_io_v1::ChallengeSpecSolver>,
 }
-impl Columns for ClusterIssuerSpecAcme {
+impl GroupBuilder for ClusterIssuerSpecAcme {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -1666,8 +1666,8 @@ impl Columns for ClusterIssuerSpecAcme {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([
                 self.ca_bundle.finish(rows),
@@ -1720,7 +1720,7 @@ pub(crate) struct ClusterIssuerSpecAcmeExternalAccountBinding {
         super::acme_cert_manager_io_v1::ChallengeSpecSolverDns01AcmeDNSAccountSecretRef,
     >,
 }
-impl Columns for ClusterIssuerSpecAcmeExternalAccountBinding {
+impl GroupBuilder for ClusterIssuerSpecAcmeExternalAccountBinding {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -1733,8 +1733,8 @@ impl Columns for ClusterIssuerSpecAcmeExternalAccountBinding {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([
                 self.key_algorithm.finish(rows),
@@ -1765,7 +1765,7 @@ pub(crate) struct ClusterIssuerSpecCa {
     ocsp_servers: ScalarsColumn<TextColumn>,
     secret_name: TextColumn,
 }
-impl Columns for ClusterIssuerSpecCa {
+impl GroupBuilder for ClusterIssuerSpecCa {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -1779,8 +1779,8 @@ impl Columns for ClusterIssuerSpecCa {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([
                 self.crl_distribution_points.finish(rows),
@@ -1805,7 +1805,7 @@ pub(crate) static CLUSTER_ISSUER_SPEC_CA: TypeDef = TypeDef {
 pub(crate) struct ClusterIssuerSpecSelfSigned {
     crl_distribution_points: ScalarsColumn<TextColumn>,
 }
-impl Columns for ClusterIssuerSpecSelfSigned {
+impl GroupBuilder for ClusterIssuerSpecSelfSigned {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -1816,8 +1816,8 @@ impl Columns for ClusterIssuerSpecSelfSigned {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([self.crl_distribution_points.finish(rows)]),
         }
@@ -1846,7 +1846,7 @@ pub(crate) struct ClusterIssuerSpecVault {
     server: TextColumn,
     server_name: TextColumn,
 }
-impl Columns for ClusterIssuerSpecVault {
+impl GroupBuilder for ClusterIssuerSpecVault {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -1865,8 +1865,8 @@ impl Columns for ClusterIssuerSpecVault {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([
                 self.auth.finish(rows),
@@ -1922,7 +1922,7 @@ pub(crate) struct ClusterIssuerSpecVaultAuth {
         super::acme_cert_manager_io_v1::ChallengeSpecSolverDns01AcmeDNSAccountSecretRef,
     >,
 }
-impl Columns for ClusterIssuerSpecVaultAuth {
+impl GroupBuilder for ClusterIssuerSpecVaultAuth {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -1937,8 +1937,8 @@ impl Columns for ClusterIssuerSpecVaultAuth {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([
                 self.app_role.finish(rows),
@@ -1977,7 +1977,7 @@ pub(crate) struct ClusterIssuerSpecVaultAuthAppRole {
         super::acme_cert_manager_io_v1::ChallengeSpecSolverDns01AcmeDNSAccountSecretRef,
     >,
 }
-impl Columns for ClusterIssuerSpecVaultAuthAppRole {
+impl GroupBuilder for ClusterIssuerSpecVaultAuthAppRole {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -1990,8 +1990,8 @@ impl Columns for ClusterIssuerSpecVaultAuthAppRole {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([
                 self.path.finish(rows),
@@ -2026,7 +2026,7 @@ pub(crate) struct ClusterIssuerSpecVaultAuthAws {
     >,
     vault_header_value: TextColumn,
 }
-impl Columns for ClusterIssuerSpecVaultAuthAws {
+impl GroupBuilder for ClusterIssuerSpecVaultAuthAws {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -2042,8 +2042,8 @@ impl Columns for ClusterIssuerSpecVaultAuthAws {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([
                 self.iam_role_arn.finish(rows),
@@ -2079,7 +2079,7 @@ pub(crate) struct ClusterIssuerSpecVaultAuthClientCertificate {
     name: TextColumn,
     secret_name: TextColumn,
 }
-impl Columns for ClusterIssuerSpecVaultAuthClientCertificate {
+impl GroupBuilder for ClusterIssuerSpecVaultAuthClientCertificate {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -2092,8 +2092,8 @@ impl Columns for ClusterIssuerSpecVaultAuthClientCertificate {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([
                 self.mount_path.finish(rows),
@@ -2123,7 +2123,7 @@ pub(crate) struct ClusterIssuerSpecVaultAuthKubernetes {
         super::acme_cert_manager_io_v1::ChallengeSpecSolverDns01Route53AuthKubernetesServiceAccountRef,
     >,
 }
-impl Columns for ClusterIssuerSpecVaultAuthKubernetes {
+impl GroupBuilder for ClusterIssuerSpecVaultAuthKubernetes {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -2137,8 +2137,8 @@ impl Columns for ClusterIssuerSpecVaultAuthKubernetes {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([
                 self.mount_path.finish(rows),
@@ -2176,7 +2176,7 @@ pub(crate) struct ClusterIssuerSpecVenafi {
     tpp: ObjectColumn<ClusterIssuerSpecVenafiTpp>,
     zone: TextColumn,
 }
-impl Columns for ClusterIssuerSpecVenafi {
+impl GroupBuilder for ClusterIssuerSpecVenafi {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -2190,8 +2190,8 @@ impl Columns for ClusterIssuerSpecVenafi {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([
                 self.cloud.finish(rows),
@@ -2219,7 +2219,7 @@ pub(crate) struct ClusterIssuerSpecVenafiCloud {
     >,
     url: TextColumn,
 }
-impl Columns for ClusterIssuerSpecVenafiCloud {
+impl GroupBuilder for ClusterIssuerSpecVenafiCloud {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -2231,8 +2231,8 @@ impl Columns for ClusterIssuerSpecVenafiCloud {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([
                 self.api_token_secret_ref.finish(rows),
@@ -2261,7 +2261,7 @@ pub(crate) struct ClusterIssuerSpecVenafiNgts {
     tsg_id: TextColumn,
     url: TextColumn,
 }
-impl Columns for ClusterIssuerSpecVenafiNgts {
+impl GroupBuilder for ClusterIssuerSpecVenafiNgts {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -2275,8 +2275,8 @@ impl Columns for ClusterIssuerSpecVenafiNgts {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([
                 self.credentials_ref.finish(rows),
@@ -2306,7 +2306,7 @@ pub(crate) struct ClusterIssuerSpecVenafiTpp {
     credentials_ref: ObjectColumn<super::flowcontrol_v1::UserSubject>,
     url: TextColumn,
 }
-impl Columns for ClusterIssuerSpecVenafiTpp {
+impl GroupBuilder for ClusterIssuerSpecVenafiTpp {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -2320,8 +2320,8 @@ impl Columns for ClusterIssuerSpecVenafiTpp {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([
                 self.ca_bundle.finish(rows),
@@ -2352,7 +2352,7 @@ pub(crate) struct ClusterIssuerStatus {
     acme: ObjectColumn<ClusterIssuerStatusAcme>,
     conditions: ListColumn<super::meta_v1::Condition>,
 }
-impl Columns for ClusterIssuerStatus {
+impl GroupBuilder for ClusterIssuerStatus {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -2364,8 +2364,8 @@ impl Columns for ClusterIssuerStatus {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([self.acme.finish(rows), self.conditions.finish(rows)]),
         }
@@ -2385,7 +2385,7 @@ pub(crate) struct ClusterIssuerStatusAcme {
     last_registered_email: TextColumn,
     uri: TextColumn,
 }
-impl Columns for ClusterIssuerStatusAcme {
+impl GroupBuilder for ClusterIssuerStatusAcme {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -2398,8 +2398,8 @@ impl Columns for ClusterIssuerStatusAcme {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([
                 self.last_private_key_hash.finish(rows),
@@ -2426,7 +2426,7 @@ pub(crate) struct Issuer {
     spec: ObjectColumn<ClusterIssuerSpec>,
     status: ObjectColumn<ClusterIssuerStatus>,
 }
-impl Columns for Issuer {
+impl GroupBuilder for Issuer {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -2441,8 +2441,8 @@ impl Columns for Issuer {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([
                 self.api_version.finish(rows),

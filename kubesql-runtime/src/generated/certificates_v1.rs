@@ -41,7 +41,7 @@ pub(crate) struct CertificateSigningRequest {
     spec: ObjectColumn<CertificateSigningRequestSpec>,
     status: ObjectColumn<CertificateSigningRequestStatus>,
 }
-impl Columns for CertificateSigningRequest {
+impl GroupBuilder for CertificateSigningRequest {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -56,8 +56,8 @@ impl Columns for CertificateSigningRequest {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([
                 self.api_version.finish(rows),
@@ -89,7 +89,7 @@ pub(crate) struct CertificateSigningRequestCondition {
     status: TextColumn,
     type_: TextColumn,
 }
-impl Columns for CertificateSigningRequestCondition {
+impl GroupBuilder for CertificateSigningRequestCondition {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -105,8 +105,8 @@ impl Columns for CertificateSigningRequestCondition {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([
                 self.last_transition_time.finish(rows),
@@ -142,7 +142,7 @@ pub(crate) struct CertificateSigningRequestSpec {
     usages: ScalarsColumn<TextColumn>,
     username: TextColumn,
 }
-impl Columns for CertificateSigningRequestSpec {
+impl GroupBuilder for CertificateSigningRequestSpec {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -160,8 +160,8 @@ impl Columns for CertificateSigningRequestSpec {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([
                 self.expiration_seconds.finish(rows),
@@ -195,7 +195,7 @@ pub(crate) struct CertificateSigningRequestStatus {
     certificate: TextColumn,
     conditions: ListColumn<CertificateSigningRequestCondition>,
 }
-impl Columns for CertificateSigningRequestStatus {
+impl GroupBuilder for CertificateSigningRequestStatus {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -207,8 +207,8 @@ impl Columns for CertificateSigningRequestStatus {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([
                 self.certificate.finish(rows),

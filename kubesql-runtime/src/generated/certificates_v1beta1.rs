@@ -61,7 +61,7 @@ pub(crate) struct ClusterTrustBundle {
     metadata: ObjectColumn<super::meta_v1::ObjectMeta>,
     spec: ObjectColumn<ClusterTrustBundleSpec>,
 }
-impl Columns for ClusterTrustBundle {
+impl GroupBuilder for ClusterTrustBundle {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -75,8 +75,8 @@ impl Columns for ClusterTrustBundle {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([
                 self.api_version.finish(rows),
@@ -102,7 +102,7 @@ pub(crate) struct ClusterTrustBundleSpec {
     signer_name: TextColumn,
     trust_bundle: TextColumn,
 }
-impl Columns for ClusterTrustBundleSpec {
+impl GroupBuilder for ClusterTrustBundleSpec {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -114,8 +114,8 @@ impl Columns for ClusterTrustBundleSpec {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([
                 self.signer_name.finish(rows),
@@ -137,7 +137,7 @@ pub(crate) struct PodCertificateRequest {
     spec: ObjectColumn<PodCertificateRequestSpec>,
     status: ObjectColumn<PodCertificateRequestStatus>,
 }
-impl Columns for PodCertificateRequest {
+impl GroupBuilder for PodCertificateRequest {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -152,8 +152,8 @@ impl Columns for PodCertificateRequest {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([
                 self.api_version.finish(rows),
@@ -190,7 +190,7 @@ pub(crate) struct PodCertificateRequestSpec {
     signer_name: TextColumn,
     unverified_user_annotations: MapColumn,
 }
-impl Columns for PodCertificateRequestSpec {
+impl GroupBuilder for PodCertificateRequestSpec {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -213,8 +213,8 @@ impl Columns for PodCertificateRequestSpec {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([
                 self.max_expiration_seconds.finish(rows),
@@ -257,7 +257,7 @@ pub(crate) struct PodCertificateRequestStatus {
     not_after: TimeColumn,
     not_before: TimeColumn,
 }
-impl Columns for PodCertificateRequestStatus {
+impl GroupBuilder for PodCertificateRequestStatus {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -272,8 +272,8 @@ impl Columns for PodCertificateRequestStatus {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([
                 self.begin_refresh_at.finish(rows),

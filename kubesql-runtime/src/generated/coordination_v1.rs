@@ -33,7 +33,7 @@ pub(crate) struct Lease {
     metadata: ObjectColumn<super::meta_v1::ObjectMeta>,
     spec: ObjectColumn<LeaseSpec>,
 }
-impl Columns for Lease {
+impl GroupBuilder for Lease {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -47,8 +47,8 @@ impl Columns for Lease {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([
                 self.api_version.finish(rows),
@@ -79,7 +79,7 @@ pub(crate) struct LeaseSpec {
     renew_time: TimeColumn,
     strategy: TextColumn,
 }
-impl Columns for LeaseSpec {
+impl GroupBuilder for LeaseSpec {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -96,8 +96,8 @@ impl Columns for LeaseSpec {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([
                 self.acquire_time.finish(rows),

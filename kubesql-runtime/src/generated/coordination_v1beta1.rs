@@ -33,7 +33,7 @@ pub(crate) struct LeaseCandidate {
     metadata: ObjectColumn<super::meta_v1::ObjectMeta>,
     spec: ObjectColumn<LeaseCandidateSpec>,
 }
-impl Columns for LeaseCandidate {
+impl GroupBuilder for LeaseCandidate {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -47,8 +47,8 @@ impl Columns for LeaseCandidate {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([
                 self.api_version.finish(rows),
@@ -78,7 +78,7 @@ pub(crate) struct LeaseCandidateSpec {
     renew_time: TimeColumn,
     strategy: TextColumn,
 }
-impl Columns for LeaseCandidateSpec {
+impl GroupBuilder for LeaseCandidateSpec {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -94,8 +94,8 @@ impl Columns for LeaseCandidateSpec {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([
                 self.binary_version.finish(rows),

@@ -1912,7 +1912,7 @@ pub(crate) struct AWSElasticBlockStoreVolumeSource {
     read_only: BoolColumn,
     volume_id: TextColumn,
 }
-impl Columns for AWSElasticBlockStoreVolumeSource {
+impl GroupBuilder for AWSElasticBlockStoreVolumeSource {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -1926,8 +1926,8 @@ impl Columns for AWSElasticBlockStoreVolumeSource {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([
                 self.fs_type.finish(rows),
@@ -1954,7 +1954,7 @@ pub(crate) struct Affinity {
     pod_affinity: ObjectColumn<PodAffinity>,
     pod_anti_affinity: ObjectColumn<PodAntiAffinity>,
 }
-impl Columns for Affinity {
+impl GroupBuilder for Affinity {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -1967,8 +1967,8 @@ impl Columns for Affinity {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([
                 self.node_affinity.finish(rows),
@@ -1992,7 +1992,7 @@ pub(crate) struct AppArmorProfile {
     localhost_profile: TextColumn,
     type_: TextColumn,
 }
-impl Columns for AppArmorProfile {
+impl GroupBuilder for AppArmorProfile {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -2004,8 +2004,8 @@ impl Columns for AppArmorProfile {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([
                 self.localhost_profile.finish(rows),
@@ -2024,7 +2024,7 @@ pub(crate) struct AttachedVolume {
     device_path: TextColumn,
     name: TextColumn,
 }
-impl Columns for AttachedVolume {
+impl GroupBuilder for AttachedVolume {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -2036,8 +2036,8 @@ impl Columns for AttachedVolume {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([self.device_path.finish(rows), self.name.finish(rows)]),
         }
@@ -2057,7 +2057,7 @@ pub(crate) struct AzureDiskVolumeSource {
     kind: TextColumn,
     read_only: BoolColumn,
 }
-impl Columns for AzureDiskVolumeSource {
+impl GroupBuilder for AzureDiskVolumeSource {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -2073,8 +2073,8 @@ impl Columns for AzureDiskVolumeSource {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([
                 self.caching_mode.finish(rows),
@@ -2106,7 +2106,7 @@ pub(crate) struct AzureFilePersistentVolumeSource {
     secret_namespace: TextColumn,
     share_name: TextColumn,
 }
-impl Columns for AzureFilePersistentVolumeSource {
+impl GroupBuilder for AzureFilePersistentVolumeSource {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -2120,8 +2120,8 @@ impl Columns for AzureFilePersistentVolumeSource {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([
                 self.read_only.finish(rows),
@@ -2148,7 +2148,7 @@ pub(crate) struct AzureFileVolumeSource {
     secret_name: TextColumn,
     share_name: TextColumn,
 }
-impl Columns for AzureFileVolumeSource {
+impl GroupBuilder for AzureFileVolumeSource {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -2161,8 +2161,8 @@ impl Columns for AzureFileVolumeSource {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([
                 self.read_only.finish(rows),
@@ -2194,7 +2194,7 @@ pub(crate) struct CSIPersistentVolumeSource {
     volume_attributes: MapColumn,
     volume_handle: TextColumn,
 }
-impl Columns for CSIPersistentVolumeSource {
+impl GroupBuilder for CSIPersistentVolumeSource {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -2218,8 +2218,8 @@ impl Columns for CSIPersistentVolumeSource {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([
                 self.controller_expand_secret_ref.finish(rows),
@@ -2260,7 +2260,7 @@ pub(crate) struct CSIVolumeSource {
     read_only: BoolColumn,
     volume_attributes: MapColumn,
 }
-impl Columns for CSIVolumeSource {
+impl GroupBuilder for CSIVolumeSource {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -2275,8 +2275,8 @@ impl Columns for CSIVolumeSource {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([
                 self.driver.finish(rows),
@@ -2304,7 +2304,7 @@ pub(crate) struct Capabilities {
     add: ScalarsColumn<TextColumn>,
     drop: ScalarsColumn<TextColumn>,
 }
-impl Columns for Capabilities {
+impl GroupBuilder for Capabilities {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -2316,8 +2316,8 @@ impl Columns for Capabilities {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([self.add.finish(rows), self.drop.finish(rows)]),
         }
@@ -2337,7 +2337,7 @@ pub(crate) struct CephFSPersistentVolumeSource {
     secret_ref: ObjectColumn<SecretReference>,
     user: TextColumn,
 }
-impl Columns for CephFSPersistentVolumeSource {
+impl GroupBuilder for CephFSPersistentVolumeSource {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -2353,8 +2353,8 @@ impl Columns for CephFSPersistentVolumeSource {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([
                 self.monitors.finish(rows),
@@ -2388,7 +2388,7 @@ pub(crate) struct CephFSVolumeSource {
     secret_ref: ObjectColumn<LocalObjectReference>,
     user: TextColumn,
 }
-impl Columns for CephFSVolumeSource {
+impl GroupBuilder for CephFSVolumeSource {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -2404,8 +2404,8 @@ impl Columns for CephFSVolumeSource {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([
                 self.monitors.finish(rows),
@@ -2437,7 +2437,7 @@ pub(crate) struct CinderPersistentVolumeSource {
     secret_ref: ObjectColumn<SecretReference>,
     volume_id: TextColumn,
 }
-impl Columns for CinderPersistentVolumeSource {
+impl GroupBuilder for CinderPersistentVolumeSource {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -2451,8 +2451,8 @@ impl Columns for CinderPersistentVolumeSource {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([
                 self.fs_type.finish(rows),
@@ -2480,7 +2480,7 @@ pub(crate) struct CinderVolumeSource {
     secret_ref: ObjectColumn<LocalObjectReference>,
     volume_id: TextColumn,
 }
-impl Columns for CinderVolumeSource {
+impl GroupBuilder for CinderVolumeSource {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -2494,8 +2494,8 @@ impl Columns for CinderVolumeSource {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([
                 self.fs_type.finish(rows),
@@ -2520,7 +2520,7 @@ pub(crate) static CINDER_VOLUME_SOURCE: TypeDef = TypeDef {
 pub(crate) struct ClientIPConfig {
     timeout_seconds: Int32Column,
 }
-impl Columns for ClientIPConfig {
+impl GroupBuilder for ClientIPConfig {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -2531,8 +2531,8 @@ impl Columns for ClientIPConfig {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([self.timeout_seconds.finish(rows)]),
         }
@@ -2551,7 +2551,7 @@ pub(crate) struct ClusterTrustBundleProjection {
     path: TextColumn,
     signer_name: TextColumn,
 }
-impl Columns for ClusterTrustBundleProjection {
+impl GroupBuilder for ClusterTrustBundleProjection {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -2566,8 +2566,8 @@ impl Columns for ClusterTrustBundleProjection {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([
                 self.label_selector.finish(rows),
@@ -2597,7 +2597,7 @@ pub(crate) struct ComponentCondition {
     status: TextColumn,
     type_: TextColumn,
 }
-impl Columns for ComponentCondition {
+impl GroupBuilder for ComponentCondition {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -2611,8 +2611,8 @@ impl Columns for ComponentCondition {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([
                 self.error.finish(rows),
@@ -2640,7 +2640,7 @@ pub(crate) struct ComponentStatus {
     kind: TextColumn,
     metadata: ObjectColumn<super::meta_v1::ObjectMeta>,
 }
-impl Columns for ComponentStatus {
+impl GroupBuilder for ComponentStatus {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -2654,8 +2654,8 @@ impl Columns for ComponentStatus {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([
                 self.api_version.finish(rows),
@@ -2685,7 +2685,7 @@ pub(crate) struct ConfigMap {
     kind: TextColumn,
     metadata: ObjectColumn<super::meta_v1::ObjectMeta>,
 }
-impl Columns for ConfigMap {
+impl GroupBuilder for ConfigMap {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -2701,8 +2701,8 @@ impl Columns for ConfigMap {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([
                 self.api_version.finish(rows),
@@ -2732,7 +2732,7 @@ pub(crate) struct ConfigMapEnvSource {
     name: TextColumn,
     optional: BoolColumn,
 }
-impl Columns for ConfigMapEnvSource {
+impl GroupBuilder for ConfigMapEnvSource {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -2744,8 +2744,8 @@ impl Columns for ConfigMapEnvSource {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([self.name.finish(rows), self.optional.finish(rows)]),
         }
@@ -2762,7 +2762,7 @@ pub(crate) struct ConfigMapKeySelector {
     name: TextColumn,
     optional: BoolColumn,
 }
-impl Columns for ConfigMapKeySelector {
+impl GroupBuilder for ConfigMapKeySelector {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -2775,8 +2775,8 @@ impl Columns for ConfigMapKeySelector {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([
                 self.key.finish(rows),
@@ -2803,7 +2803,7 @@ pub(crate) struct ConfigMapNodeConfigSource {
     resource_version: TextColumn,
     uid: TextColumn,
 }
-impl Columns for ConfigMapNodeConfigSource {
+impl GroupBuilder for ConfigMapNodeConfigSource {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -2818,8 +2818,8 @@ impl Columns for ConfigMapNodeConfigSource {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([
                 self.kubelet_config_key.finish(rows),
@@ -2848,7 +2848,7 @@ pub(crate) struct ConfigMapProjection {
     name: TextColumn,
     optional: BoolColumn,
 }
-impl Columns for ConfigMapProjection {
+impl GroupBuilder for ConfigMapProjection {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -2861,8 +2861,8 @@ impl Columns for ConfigMapProjection {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([
                 self.items.finish(rows),
@@ -2888,7 +2888,7 @@ pub(crate) struct ConfigMapVolumeSource {
     name: TextColumn,
     optional: BoolColumn,
 }
-impl Columns for ConfigMapVolumeSource {
+impl GroupBuilder for ConfigMapVolumeSource {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -2902,8 +2902,8 @@ impl Columns for ConfigMapVolumeSource {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([
                 self.default_mode.finish(rows),
@@ -2952,7 +2952,7 @@ pub(crate) struct Container {
     volume_mounts: ListColumn<VolumeMount>,
     working_dir: TextColumn,
 }
-impl Columns for Container {
+impl GroupBuilder for Container {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -2989,8 +2989,8 @@ impl Columns for Container {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([
                 self.args.finish(rows),
@@ -3059,7 +3059,7 @@ pub(crate) struct ContainerExtendedResourceRequest {
     request_name: TextColumn,
     resource_name: TextColumn,
 }
-impl Columns for ContainerExtendedResourceRequest {
+impl GroupBuilder for ContainerExtendedResourceRequest {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -3072,8 +3072,8 @@ impl Columns for ContainerExtendedResourceRequest {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([
                 self.container_name.finish(rows),
@@ -3097,7 +3097,7 @@ pub(crate) struct ContainerImage {
     names: ScalarsColumn<TextColumn>,
     size_bytes: Int64Column,
 }
-impl Columns for ContainerImage {
+impl GroupBuilder for ContainerImage {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -3109,8 +3109,8 @@ impl Columns for ContainerImage {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([self.names.finish(rows), self.size_bytes.finish(rows)]),
         }
@@ -3129,7 +3129,7 @@ pub(crate) struct ContainerPort {
     name: TextColumn,
     protocol: TextColumn,
 }
-impl Columns for ContainerPort {
+impl GroupBuilder for ContainerPort {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -3144,8 +3144,8 @@ impl Columns for ContainerPort {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([
                 self.container_port.finish(rows),
@@ -3173,7 +3173,7 @@ pub(crate) struct ContainerResizePolicy {
     resource_name: TextColumn,
     restart_policy: TextColumn,
 }
-impl Columns for ContainerResizePolicy {
+impl GroupBuilder for ContainerResizePolicy {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -3185,8 +3185,8 @@ impl Columns for ContainerResizePolicy {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([
                 self.resource_name.finish(rows),
@@ -3205,7 +3205,7 @@ pub(crate) struct ContainerRestartRule {
     action: TextColumn,
     exit_codes: ObjectColumn<ContainerRestartRuleOnExitCodes>,
 }
-impl Columns for ContainerRestartRule {
+impl GroupBuilder for ContainerRestartRule {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -3217,8 +3217,8 @@ impl Columns for ContainerRestartRule {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([self.action.finish(rows), self.exit_codes.finish(rows)]),
         }
@@ -3237,7 +3237,7 @@ pub(crate) struct ContainerRestartRuleOnExitCodes {
     operator: TextColumn,
     values: ScalarsColumn<Int32Column>,
 }
-impl Columns for ContainerRestartRuleOnExitCodes {
+impl GroupBuilder for ContainerRestartRuleOnExitCodes {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -3249,8 +3249,8 @@ impl Columns for ContainerRestartRuleOnExitCodes {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([self.operator.finish(rows), self.values.finish(rows)]),
         }
@@ -3267,7 +3267,7 @@ pub(crate) struct ContainerState {
     terminated: ObjectColumn<ContainerStateTerminated>,
     waiting: ObjectColumn<ContainerStateWaiting>,
 }
-impl Columns for ContainerState {
+impl GroupBuilder for ContainerState {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -3280,8 +3280,8 @@ impl Columns for ContainerState {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([
                 self.running.finish(rows),
@@ -3304,7 +3304,7 @@ pub(crate) static CONTAINER_STATE: TypeDef = TypeDef {
 pub(crate) struct ContainerStateRunning {
     started_at: TimeColumn,
 }
-impl Columns for ContainerStateRunning {
+impl GroupBuilder for ContainerStateRunning {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -3315,8 +3315,8 @@ impl Columns for ContainerStateRunning {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([self.started_at.finish(rows)]),
         }
@@ -3337,7 +3337,7 @@ pub(crate) struct ContainerStateTerminated {
     signal: Int32Column,
     started_at: TimeColumn,
 }
-impl Columns for ContainerStateTerminated {
+impl GroupBuilder for ContainerStateTerminated {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -3354,8 +3354,8 @@ impl Columns for ContainerStateTerminated {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([
                 self.container_id.finish(rows),
@@ -3387,7 +3387,7 @@ pub(crate) struct ContainerStateWaiting {
     message: TextColumn,
     reason: TextColumn,
 }
-impl Columns for ContainerStateWaiting {
+impl GroupBuilder for ContainerStateWaiting {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -3399,8 +3399,8 @@ impl Columns for ContainerStateWaiting {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([self.message.finish(rows), self.reason.finish(rows)]),
         }
@@ -3429,7 +3429,7 @@ pub(crate) struct ContainerStatus {
     user: ObjectColumn<ContainerUser>,
     volume_mounts: ListColumn<VolumeMountStatus>,
 }
-impl Columns for ContainerStatus {
+impl GroupBuilder for ContainerStatus {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -3456,8 +3456,8 @@ impl Columns for ContainerStatus {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([
                 self.allocated_resources.finish(rows),
@@ -3504,7 +3504,7 @@ pub(crate) static CONTAINER_STATUS: TypeDef = TypeDef {
 pub(crate) struct ContainerUser {
     linux: ObjectColumn<LinuxContainerUser>,
 }
-impl Columns for ContainerUser {
+impl GroupBuilder for ContainerUser {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -3515,8 +3515,8 @@ impl Columns for ContainerUser {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([self.linux.finish(rows)]),
         }
@@ -3531,7 +3531,7 @@ pub(crate) static CONTAINER_USER: TypeDef = TypeDef {
 pub(crate) struct DaemonEndpoint {
     port: Int32Column,
 }
-impl Columns for DaemonEndpoint {
+impl GroupBuilder for DaemonEndpoint {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -3542,8 +3542,8 @@ impl Columns for DaemonEndpoint {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([self.port.finish(rows)]),
         }
@@ -3558,7 +3558,7 @@ pub(crate) static DAEMON_ENDPOINT: TypeDef = TypeDef {
 pub(crate) struct DownwardAPIProjection {
     items: ListColumn<DownwardAPIVolumeFile>,
 }
-impl Columns for DownwardAPIProjection {
+impl GroupBuilder for DownwardAPIProjection {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -3569,8 +3569,8 @@ impl Columns for DownwardAPIProjection {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([self.items.finish(rows)]),
         }
@@ -3588,7 +3588,7 @@ pub(crate) struct DownwardAPIVolumeFile {
     path: TextColumn,
     resource_field_ref: ObjectColumn<ResourceFieldSelector>,
 }
-impl Columns for DownwardAPIVolumeFile {
+impl GroupBuilder for DownwardAPIVolumeFile {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -3602,8 +3602,8 @@ impl Columns for DownwardAPIVolumeFile {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([
                 self.field_ref.finish(rows),
@@ -3629,7 +3629,7 @@ pub(crate) struct DownwardAPIVolumeSource {
     default_mode: Int32Column,
     items: ListColumn<DownwardAPIVolumeFile>,
 }
-impl Columns for DownwardAPIVolumeSource {
+impl GroupBuilder for DownwardAPIVolumeSource {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -3641,8 +3641,8 @@ impl Columns for DownwardAPIVolumeSource {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([self.default_mode.finish(rows), self.items.finish(rows)]),
         }
@@ -3661,7 +3661,7 @@ pub(crate) struct EmptyDirVolumeSource {
     medium: TextColumn,
     size_limit: QuantityColumn,
 }
-impl Columns for EmptyDirVolumeSource {
+impl GroupBuilder for EmptyDirVolumeSource {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -3673,8 +3673,8 @@ impl Columns for EmptyDirVolumeSource {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([self.medium.finish(rows), self.size_limit.finish(rows)]),
         }
@@ -3692,7 +3692,7 @@ pub(crate) struct EndpointAddress {
     node_name: TextColumn,
     target_ref: ObjectColumn<ObjectReference>,
 }
-impl Columns for EndpointAddress {
+impl GroupBuilder for EndpointAddress {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -3706,8 +3706,8 @@ impl Columns for EndpointAddress {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([
                 self.hostname.finish(rows),
@@ -3735,7 +3735,7 @@ pub(crate) struct EndpointPort {
     port: Int32Column,
     protocol: TextColumn,
 }
-impl Columns for EndpointPort {
+impl GroupBuilder for EndpointPort {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -3749,8 +3749,8 @@ impl Columns for EndpointPort {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([
                 self.app_protocol.finish(rows),
@@ -3777,7 +3777,7 @@ pub(crate) struct EndpointSubset {
     not_ready_addresses: ListColumn<EndpointAddress>,
     ports: ListColumn<EndpointPort>,
 }
-impl Columns for EndpointSubset {
+impl GroupBuilder for EndpointSubset {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -3790,8 +3790,8 @@ impl Columns for EndpointSubset {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([
                 self.addresses.finish(rows),
@@ -3817,7 +3817,7 @@ pub(crate) struct Endpoints {
     metadata: ObjectColumn<super::meta_v1::ObjectMeta>,
     subsets: ListColumn<EndpointSubset>,
 }
-impl Columns for Endpoints {
+impl GroupBuilder for Endpoints {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -3831,8 +3831,8 @@ impl Columns for Endpoints {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([
                 self.api_version.finish(rows),
@@ -3859,7 +3859,7 @@ pub(crate) struct EnvFromSource {
     prefix: TextColumn,
     secret_ref: ObjectColumn<SecretEnvSource>,
 }
-impl Columns for EnvFromSource {
+impl GroupBuilder for EnvFromSource {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -3872,8 +3872,8 @@ impl Columns for EnvFromSource {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([
                 self.config_map_ref.finish(rows),
@@ -3898,7 +3898,7 @@ pub(crate) struct EnvVar {
     value: TextColumn,
     value_from: ObjectColumn<EnvVarSource>,
 }
-impl Columns for EnvVar {
+impl GroupBuilder for EnvVar {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -3911,8 +3911,8 @@ impl Columns for EnvVar {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([
                 self.name.finish(rows),
@@ -3939,7 +3939,7 @@ pub(crate) struct EnvVarSource {
     resource_field_ref: ObjectColumn<ResourceFieldSelector>,
     secret_key_ref: ObjectColumn<SecretKeySelector>,
 }
-impl Columns for EnvVarSource {
+impl GroupBuilder for EnvVarSource {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -3954,8 +3954,8 @@ impl Columns for EnvVarSource {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([
                 self.config_map_key_ref.finish(rows),
@@ -4007,7 +4007,7 @@ pub(crate) struct EphemeralContainer {
     volume_mounts: ListColumn<VolumeMount>,
     working_dir: TextColumn,
 }
-impl Columns for EphemeralContainer {
+impl GroupBuilder for EphemeralContainer {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -4045,8 +4045,8 @@ impl Columns for EphemeralContainer {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([
                 self.args.finish(rows),
@@ -4115,7 +4115,7 @@ pub(crate) static EPHEMERAL_CONTAINER: TypeDef = TypeDef {
 pub(crate) struct EphemeralVolumeSource {
     volume_claim_template: ObjectColumn<PersistentVolumeClaimTemplate>,
 }
-impl Columns for EphemeralVolumeSource {
+impl GroupBuilder for EphemeralVolumeSource {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -4126,8 +4126,8 @@ impl Columns for EphemeralVolumeSource {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([self.volume_claim_template.finish(rows)]),
         }
@@ -4158,7 +4158,7 @@ pub(crate) struct Event {
     source: ObjectColumn<EventSource>,
     type_: TextColumn,
 }
-impl Columns for Event {
+impl GroupBuilder for Event {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -4185,8 +4185,8 @@ impl Columns for Event {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([
                 self.action.finish(rows),
@@ -4238,7 +4238,7 @@ pub(crate) struct EventSeries {
     count: Int32Column,
     last_observed_time: TimeColumn,
 }
-impl Columns for EventSeries {
+impl GroupBuilder for EventSeries {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -4250,8 +4250,8 @@ impl Columns for EventSeries {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([
                 self.count.finish(rows),
@@ -4270,7 +4270,7 @@ pub(crate) struct EventSource {
     component: TextColumn,
     host: TextColumn,
 }
-impl Columns for EventSource {
+impl GroupBuilder for EventSource {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -4282,8 +4282,8 @@ impl Columns for EventSource {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([self.component.finish(rows), self.host.finish(rows)]),
         }
@@ -4298,7 +4298,7 @@ pub(crate) static EVENT_SOURCE: TypeDef = TypeDef {
 pub(crate) struct ExecAction {
     command: ScalarsColumn<TextColumn>,
 }
-impl Columns for ExecAction {
+impl GroupBuilder for ExecAction {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -4309,8 +4309,8 @@ impl Columns for ExecAction {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([self.command.finish(rows)]),
         }
@@ -4329,7 +4329,7 @@ pub(crate) struct FCVolumeSource {
     target_wwns: ScalarsColumn<TextColumn>,
     wwids: ScalarsColumn<TextColumn>,
 }
-impl Columns for FCVolumeSource {
+impl GroupBuilder for FCVolumeSource {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -4344,8 +4344,8 @@ impl Columns for FCVolumeSource {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([
                 self.fs_type.finish(rows),
@@ -4375,7 +4375,7 @@ pub(crate) struct FileKeySelector {
     path: TextColumn,
     volume_name: TextColumn,
 }
-impl Columns for FileKeySelector {
+impl GroupBuilder for FileKeySelector {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -4389,8 +4389,8 @@ impl Columns for FileKeySelector {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([
                 self.key.finish(rows),
@@ -4419,7 +4419,7 @@ pub(crate) struct FlexPersistentVolumeSource {
     read_only: BoolColumn,
     secret_ref: ObjectColumn<SecretReference>,
 }
-impl Columns for FlexPersistentVolumeSource {
+impl GroupBuilder for FlexPersistentVolumeSource {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -4434,8 +4434,8 @@ impl Columns for FlexPersistentVolumeSource {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([
                 self.driver.finish(rows),
@@ -4466,7 +4466,7 @@ pub(crate) struct FlexVolumeSource {
     read_only: BoolColumn,
     secret_ref: ObjectColumn<LocalObjectReference>,
 }
-impl Columns for FlexVolumeSource {
+impl GroupBuilder for FlexVolumeSource {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -4481,8 +4481,8 @@ impl Columns for FlexVolumeSource {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([
                 self.driver.finish(rows),
@@ -4510,7 +4510,7 @@ pub(crate) struct FlockerVolumeSource {
     dataset_name: TextColumn,
     dataset_uuid: TextColumn,
 }
-impl Columns for FlockerVolumeSource {
+impl GroupBuilder for FlockerVolumeSource {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -4522,8 +4522,8 @@ impl Columns for FlockerVolumeSource {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([
                 self.dataset_name.finish(rows),
@@ -4544,7 +4544,7 @@ pub(crate) struct GCEPersistentDiskVolumeSource {
     pd_name: TextColumn,
     read_only: BoolColumn,
 }
-impl Columns for GCEPersistentDiskVolumeSource {
+impl GroupBuilder for GCEPersistentDiskVolumeSource {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -4558,8 +4558,8 @@ impl Columns for GCEPersistentDiskVolumeSource {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([
                 self.fs_type.finish(rows),
@@ -4585,7 +4585,7 @@ pub(crate) struct GRPCAction {
     port: Int32Column,
     service: TextColumn,
 }
-impl Columns for GRPCAction {
+impl GroupBuilder for GRPCAction {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -4597,8 +4597,8 @@ impl Columns for GRPCAction {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([self.port.finish(rows), self.service.finish(rows)]),
         }
@@ -4615,7 +4615,7 @@ pub(crate) struct GitRepoVolumeSource {
     repository: TextColumn,
     revision: TextColumn,
 }
-impl Columns for GitRepoVolumeSource {
+impl GroupBuilder for GitRepoVolumeSource {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -4628,8 +4628,8 @@ impl Columns for GitRepoVolumeSource {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([
                 self.directory.finish(rows),
@@ -4655,7 +4655,7 @@ pub(crate) struct GlusterfsPersistentVolumeSource {
     path: TextColumn,
     read_only: BoolColumn,
 }
-impl Columns for GlusterfsPersistentVolumeSource {
+impl GroupBuilder for GlusterfsPersistentVolumeSource {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -4669,8 +4669,8 @@ impl Columns for GlusterfsPersistentVolumeSource {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([
                 self.endpoints.finish(rows),
@@ -4697,7 +4697,7 @@ pub(crate) struct GlusterfsVolumeSource {
     path: TextColumn,
     read_only: BoolColumn,
 }
-impl Columns for GlusterfsVolumeSource {
+impl GroupBuilder for GlusterfsVolumeSource {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -4710,8 +4710,8 @@ impl Columns for GlusterfsVolumeSource {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([
                 self.endpoints.finish(rows),
@@ -4738,7 +4738,7 @@ pub(crate) struct HTTPGetAction {
     port: IntOrStringColumn,
     scheme: TextColumn,
 }
-impl Columns for HTTPGetAction {
+impl GroupBuilder for HTTPGetAction {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -4753,8 +4753,8 @@ impl Columns for HTTPGetAction {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([
                 self.host.finish(rows),
@@ -4782,7 +4782,7 @@ pub(crate) struct HTTPHeader {
     name: TextColumn,
     value: TextColumn,
 }
-impl Columns for HTTPHeader {
+impl GroupBuilder for HTTPHeader {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -4794,8 +4794,8 @@ impl Columns for HTTPHeader {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([self.name.finish(rows), self.value.finish(rows)]),
         }
@@ -4811,7 +4811,7 @@ pub(crate) struct HostAlias {
     hostnames: ScalarsColumn<TextColumn>,
     ip: TextColumn,
 }
-impl Columns for HostAlias {
+impl GroupBuilder for HostAlias {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -4823,8 +4823,8 @@ impl Columns for HostAlias {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([self.hostnames.finish(rows), self.ip.finish(rows)]),
         }
@@ -4839,7 +4839,7 @@ pub(crate) static HOST_ALIAS: TypeDef = TypeDef {
 pub(crate) struct HostIP {
     ip: TextColumn,
 }
-impl Columns for HostIP {
+impl GroupBuilder for HostIP {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -4850,8 +4850,8 @@ impl Columns for HostIP {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([self.ip.finish(rows)]),
         }
@@ -4867,7 +4867,7 @@ pub(crate) struct HostPathVolumeSource {
     path: TextColumn,
     type_: TextColumn,
 }
-impl Columns for HostPathVolumeSource {
+impl GroupBuilder for HostPathVolumeSource {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -4879,8 +4879,8 @@ impl Columns for HostPathVolumeSource {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([self.path.finish(rows), self.type_.finish(rows)]),
         }
@@ -4905,7 +4905,7 @@ pub(crate) struct ISCSIPersistentVolumeSource {
     secret_ref: ObjectColumn<SecretReference>,
     target_portal: TextColumn,
 }
-impl Columns for ISCSIPersistentVolumeSource {
+impl GroupBuilder for ISCSIPersistentVolumeSource {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -4926,8 +4926,8 @@ impl Columns for ISCSIPersistentVolumeSource {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([
                 self.chap_auth_discovery.finish(rows),
@@ -4976,7 +4976,7 @@ pub(crate) struct ISCSIVolumeSource {
     secret_ref: ObjectColumn<LocalObjectReference>,
     target_portal: TextColumn,
 }
-impl Columns for ISCSIVolumeSource {
+impl GroupBuilder for ISCSIVolumeSource {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -4997,8 +4997,8 @@ impl Columns for ISCSIVolumeSource {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([
                 self.chap_auth_discovery.finish(rows),
@@ -5038,7 +5038,7 @@ pub(crate) struct ImageVolumeSource {
     pull_policy: TextColumn,
     reference: TextColumn,
 }
-impl Columns for ImageVolumeSource {
+impl GroupBuilder for ImageVolumeSource {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -5050,8 +5050,8 @@ impl Columns for ImageVolumeSource {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([
                 self.pull_policy.finish(rows),
@@ -5071,7 +5071,7 @@ pub(crate) struct KeyToPath {
     mode: Int32Column,
     path: TextColumn,
 }
-impl Columns for KeyToPath {
+impl GroupBuilder for KeyToPath {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -5084,8 +5084,8 @@ impl Columns for KeyToPath {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([
                 self.key.finish(rows),
@@ -5110,7 +5110,7 @@ pub(crate) struct Lifecycle {
     pre_stop: ObjectColumn<LifecycleHandler>,
     stop_signal: TextColumn,
 }
-impl Columns for Lifecycle {
+impl GroupBuilder for Lifecycle {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -5123,8 +5123,8 @@ impl Columns for Lifecycle {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([
                 self.post_start.finish(rows),
@@ -5150,7 +5150,7 @@ pub(crate) struct LifecycleHandler {
     sleep: ObjectColumn<SleepAction>,
     tcp_socket: ObjectColumn<TCPSocketAction>,
 }
-impl Columns for LifecycleHandler {
+impl GroupBuilder for LifecycleHandler {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -5164,8 +5164,8 @@ impl Columns for LifecycleHandler {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([
                 self.exec.finish(rows),
@@ -5193,7 +5193,7 @@ pub(crate) struct LimitRange {
     metadata: ObjectColumn<super::meta_v1::ObjectMeta>,
     spec: ObjectColumn<LimitRangeSpec>,
 }
-impl Columns for LimitRange {
+impl GroupBuilder for LimitRange {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -5207,8 +5207,8 @@ impl Columns for LimitRange {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([
                 self.api_version.finish(rows),
@@ -5238,7 +5238,7 @@ pub(crate) struct LimitRangeItem {
     min: QuantityMapColumn,
     type_: TextColumn,
 }
-impl Columns for LimitRangeItem {
+impl GroupBuilder for LimitRangeItem {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -5254,8 +5254,8 @@ impl Columns for LimitRangeItem {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([
                 self.default.finish(rows),
@@ -5284,7 +5284,7 @@ pub(crate) static LIMIT_RANGE_ITEM: TypeDef = TypeDef {
 pub(crate) struct LimitRangeSpec {
     limits: ListColumn<LimitRangeItem>,
 }
-impl Columns for LimitRangeSpec {
+impl GroupBuilder for LimitRangeSpec {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -5295,8 +5295,8 @@ impl Columns for LimitRangeSpec {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([self.limits.finish(rows)]),
         }
@@ -5313,7 +5313,7 @@ pub(crate) struct LinuxContainerUser {
     supplemental_groups: ScalarsColumn<Int64Column>,
     uid: Int64Column,
 }
-impl Columns for LinuxContainerUser {
+impl GroupBuilder for LinuxContainerUser {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -5326,8 +5326,8 @@ impl Columns for LinuxContainerUser {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([
                 self.gid.finish(rows),
@@ -5353,7 +5353,7 @@ pub(crate) struct LoadBalancerIngress {
     ip_mode: TextColumn,
     ports: ListColumn<PortStatus>,
 }
-impl Columns for LoadBalancerIngress {
+impl GroupBuilder for LoadBalancerIngress {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -5367,8 +5367,8 @@ impl Columns for LoadBalancerIngress {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([
                 self.hostname.finish(rows),
@@ -5393,7 +5393,7 @@ pub(crate) static LOAD_BALANCER_INGRESS: TypeDef = TypeDef {
 pub(crate) struct LoadBalancerStatus {
     ingress: ListColumn<LoadBalancerIngress>,
 }
-impl Columns for LoadBalancerStatus {
+impl GroupBuilder for LoadBalancerStatus {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -5404,8 +5404,8 @@ impl Columns for LoadBalancerStatus {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([self.ingress.finish(rows)]),
         }
@@ -5420,7 +5420,7 @@ pub(crate) static LOAD_BALANCER_STATUS: TypeDef = TypeDef {
 pub(crate) struct LocalObjectReference {
     name: TextColumn,
 }
-impl Columns for LocalObjectReference {
+impl GroupBuilder for LocalObjectReference {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -5431,8 +5431,8 @@ impl Columns for LocalObjectReference {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([self.name.finish(rows)]),
         }
@@ -5448,7 +5448,7 @@ pub(crate) struct LocalVolumeSource {
     fs_type: TextColumn,
     path: TextColumn,
 }
-impl Columns for LocalVolumeSource {
+impl GroupBuilder for LocalVolumeSource {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -5460,8 +5460,8 @@ impl Columns for LocalVolumeSource {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([self.fs_type.finish(rows), self.path.finish(rows)]),
         }
@@ -5477,7 +5477,7 @@ pub(crate) struct ModifyVolumeStatus {
     status: TextColumn,
     target_volume_attributes_class_name: TextColumn,
 }
-impl Columns for ModifyVolumeStatus {
+impl GroupBuilder for ModifyVolumeStatus {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -5491,8 +5491,8 @@ impl Columns for ModifyVolumeStatus {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([
                 self.status.finish(rows),
@@ -5515,7 +5515,7 @@ pub(crate) struct NFSVolumeSource {
     read_only: BoolColumn,
     server: TextColumn,
 }
-impl Columns for NFSVolumeSource {
+impl GroupBuilder for NFSVolumeSource {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -5528,8 +5528,8 @@ impl Columns for NFSVolumeSource {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([
                 self.path.finish(rows),
@@ -5556,7 +5556,7 @@ pub(crate) struct Namespace {
     spec: ObjectColumn<NamespaceSpec>,
     status: ObjectColumn<NamespaceStatus>,
 }
-impl Columns for Namespace {
+impl GroupBuilder for Namespace {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -5571,8 +5571,8 @@ impl Columns for Namespace {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([
                 self.api_version.finish(rows),
@@ -5603,7 +5603,7 @@ pub(crate) struct NamespaceCondition {
     status: TextColumn,
     type_: TextColumn,
 }
-impl Columns for NamespaceCondition {
+impl GroupBuilder for NamespaceCondition {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -5618,8 +5618,8 @@ impl Columns for NamespaceCondition {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([
                 self.last_transition_time.finish(rows),
@@ -5646,7 +5646,7 @@ pub(crate) static NAMESPACE_CONDITION: TypeDef = TypeDef {
 pub(crate) struct NamespaceSpec {
     finalizers: ScalarsColumn<TextColumn>,
 }
-impl Columns for NamespaceSpec {
+impl GroupBuilder for NamespaceSpec {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -5657,8 +5657,8 @@ impl Columns for NamespaceSpec {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([self.finalizers.finish(rows)]),
         }
@@ -5674,7 +5674,7 @@ pub(crate) struct NamespaceStatus {
     conditions: ListColumn<NamespaceCondition>,
     phase: TextColumn,
 }
-impl Columns for NamespaceStatus {
+impl GroupBuilder for NamespaceStatus {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -5686,8 +5686,8 @@ impl Columns for NamespaceStatus {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([self.conditions.finish(rows), self.phase.finish(rows)]),
         }
@@ -5709,7 +5709,7 @@ pub(crate) struct Node {
     spec: ObjectColumn<NodeSpec>,
     status: ObjectColumn<NodeStatus>,
 }
-impl Columns for Node {
+impl GroupBuilder for Node {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -5724,8 +5724,8 @@ impl Columns for Node {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([
                 self.api_version.finish(rows),
@@ -5753,7 +5753,7 @@ pub(crate) struct NodeAddress {
     address: TextColumn,
     type_: TextColumn,
 }
-impl Columns for NodeAddress {
+impl GroupBuilder for NodeAddress {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -5765,8 +5765,8 @@ impl Columns for NodeAddress {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([self.address.finish(rows), self.type_.finish(rows)]),
         }
@@ -5784,7 +5784,7 @@ pub(crate) struct NodeAffinity {
     >,
     required_during_scheduling_ignored_during_execution: ObjectColumn<NodeSelector>,
 }
-impl Columns for NodeAffinity {
+impl GroupBuilder for NodeAffinity {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -5802,8 +5802,8 @@ impl Columns for NodeAffinity {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([
                 self.preferred_during_scheduling_ignored_during_execution.finish(rows),
@@ -5832,7 +5832,7 @@ pub(crate) struct NodeCondition {
     status: TextColumn,
     type_: TextColumn,
 }
-impl Columns for NodeCondition {
+impl GroupBuilder for NodeCondition {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -5848,8 +5848,8 @@ impl Columns for NodeCondition {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([
                 self.last_heartbeat_time.finish(rows),
@@ -5878,7 +5878,7 @@ pub(crate) static NODE_CONDITION: TypeDef = TypeDef {
 pub(crate) struct NodeConfigSource {
     config_map: ObjectColumn<ConfigMapNodeConfigSource>,
 }
-impl Columns for NodeConfigSource {
+impl GroupBuilder for NodeConfigSource {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -5889,8 +5889,8 @@ impl Columns for NodeConfigSource {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([self.config_map.finish(rows)]),
         }
@@ -5908,7 +5908,7 @@ pub(crate) struct NodeConfigStatus {
     error: TextColumn,
     last_known_good: ObjectColumn<NodeConfigSource>,
 }
-impl Columns for NodeConfigStatus {
+impl GroupBuilder for NodeConfigStatus {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -5922,8 +5922,8 @@ impl Columns for NodeConfigStatus {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([
                 self.active.finish(rows),
@@ -5948,7 +5948,7 @@ pub(crate) static NODE_CONFIG_STATUS: TypeDef = TypeDef {
 pub(crate) struct NodeDaemonEndpoints {
     kubelet_endpoint: ObjectColumn<DaemonEndpoint>,
 }
-impl Columns for NodeDaemonEndpoints {
+impl GroupBuilder for NodeDaemonEndpoints {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -5959,8 +5959,8 @@ impl Columns for NodeDaemonEndpoints {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([self.kubelet_endpoint.finish(rows)]),
         }
@@ -5975,7 +5975,7 @@ pub(crate) static NODE_DAEMON_ENDPOINTS: TypeDef = TypeDef {
 pub(crate) struct NodeFeatures {
     supplemental_groups_policy: BoolColumn,
 }
-impl Columns for NodeFeatures {
+impl GroupBuilder for NodeFeatures {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -5988,8 +5988,8 @@ impl Columns for NodeFeatures {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([self.supplemental_groups_policy.finish(rows)]),
         }
@@ -6005,7 +6005,7 @@ pub(crate) struct NodeRuntimeHandler {
     features: ObjectColumn<NodeRuntimeHandlerFeatures>,
     name: TextColumn,
 }
-impl Columns for NodeRuntimeHandler {
+impl GroupBuilder for NodeRuntimeHandler {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -6017,8 +6017,8 @@ impl Columns for NodeRuntimeHandler {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([self.features.finish(rows), self.name.finish(rows)]),
         }
@@ -6037,7 +6037,7 @@ pub(crate) struct NodeRuntimeHandlerFeatures {
     recursive_read_only_mounts: BoolColumn,
     user_namespaces: BoolColumn,
 }
-impl Columns for NodeRuntimeHandlerFeatures {
+impl GroupBuilder for NodeRuntimeHandlerFeatures {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -6051,8 +6051,8 @@ impl Columns for NodeRuntimeHandlerFeatures {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([
                 self.recursive_read_only_mounts.finish(rows),
@@ -6073,7 +6073,7 @@ pub(crate) static NODE_RUNTIME_HANDLER_FEATURES: TypeDef = TypeDef {
 pub(crate) struct NodeSelector {
     node_selector_terms: ListColumn<NodeSelectorTerm>,
 }
-impl Columns for NodeSelector {
+impl GroupBuilder for NodeSelector {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -6084,8 +6084,8 @@ impl Columns for NodeSelector {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([self.node_selector_terms.finish(rows)]),
         }
@@ -6102,7 +6102,7 @@ pub(crate) struct NodeSelectorRequirement {
     operator: TextColumn,
     values: ScalarsColumn<TextColumn>,
 }
-impl Columns for NodeSelectorRequirement {
+impl GroupBuilder for NodeSelectorRequirement {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -6115,8 +6115,8 @@ impl Columns for NodeSelectorRequirement {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([
                 self.key.finish(rows),
@@ -6140,7 +6140,7 @@ pub(crate) struct NodeSelectorTerm {
     match_expressions: ListColumn<NodeSelectorRequirement>,
     match_fields: ListColumn<NodeSelectorRequirement>,
 }
-impl Columns for NodeSelectorTerm {
+impl GroupBuilder for NodeSelectorTerm {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -6152,8 +6152,8 @@ impl Columns for NodeSelectorTerm {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([
                 self.match_expressions.finish(rows),
@@ -6180,7 +6180,7 @@ pub(crate) struct NodeSpec {
     taints: ListColumn<Taint>,
     unschedulable: BoolColumn,
 }
-impl Columns for NodeSpec {
+impl GroupBuilder for NodeSpec {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -6197,8 +6197,8 @@ impl Columns for NodeSpec {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([
                 self.config_source.finish(rows),
@@ -6242,7 +6242,7 @@ pub(crate) struct NodeStatus {
     volumes_attached: ListColumn<AttachedVolume>,
     volumes_in_use: ScalarsColumn<TextColumn>,
 }
-impl Columns for NodeStatus {
+impl GroupBuilder for NodeStatus {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -6266,8 +6266,8 @@ impl Columns for NodeStatus {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([
                 self.addresses.finish(rows),
@@ -6312,7 +6312,7 @@ pub(crate) static NODE_STATUS: TypeDef = TypeDef {
 pub(crate) struct NodeSwapStatus {
     capacity: Int64Column,
 }
-impl Columns for NodeSwapStatus {
+impl GroupBuilder for NodeSwapStatus {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -6323,8 +6323,8 @@ impl Columns for NodeSwapStatus {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([self.capacity.finish(rows)]),
         }
@@ -6349,7 +6349,7 @@ pub(crate) struct NodeSystemInfo {
     swap: ObjectColumn<NodeSwapStatus>,
     system_uuid: TextColumn,
 }
-impl Columns for NodeSystemInfo {
+impl GroupBuilder for NodeSystemInfo {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -6370,8 +6370,8 @@ impl Columns for NodeSystemInfo {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([
                 self.architecture.finish(rows),
@@ -6411,7 +6411,7 @@ pub(crate) struct ObjectFieldSelector {
     api_version: TextColumn,
     field_path: TextColumn,
 }
-impl Columns for ObjectFieldSelector {
+impl GroupBuilder for ObjectFieldSelector {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -6423,8 +6423,8 @@ impl Columns for ObjectFieldSelector {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([
                 self.api_version.finish(rows),
@@ -6448,7 +6448,7 @@ pub(crate) struct ObjectReference {
     resource_version: TextColumn,
     uid: TextColumn,
 }
-impl Columns for ObjectReference {
+impl GroupBuilder for ObjectReference {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -6465,8 +6465,8 @@ impl Columns for ObjectReference {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([
                 self.api_version.finish(rows),
@@ -6501,7 +6501,7 @@ pub(crate) struct PersistentVolume {
     spec: ObjectColumn<PersistentVolumeSpec>,
     status: ObjectColumn<PersistentVolumeStatus>,
 }
-impl Columns for PersistentVolume {
+impl GroupBuilder for PersistentVolume {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -6516,8 +6516,8 @@ impl Columns for PersistentVolume {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([
                 self.api_version.finish(rows),
@@ -6548,7 +6548,7 @@ pub(crate) struct PersistentVolumeClaim {
     spec: ObjectColumn<PersistentVolumeClaimSpec>,
     status: ObjectColumn<PersistentVolumeClaimStatus>,
 }
-impl Columns for PersistentVolumeClaim {
+impl GroupBuilder for PersistentVolumeClaim {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -6563,8 +6563,8 @@ impl Columns for PersistentVolumeClaim {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([
                 self.api_version.finish(rows),
@@ -6596,7 +6596,7 @@ pub(crate) struct PersistentVolumeClaimCondition {
     status: TextColumn,
     type_: TextColumn,
 }
-impl Columns for PersistentVolumeClaimCondition {
+impl GroupBuilder for PersistentVolumeClaimCondition {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -6612,8 +6612,8 @@ impl Columns for PersistentVolumeClaimCondition {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([
                 self.last_probe_time.finish(rows),
@@ -6650,7 +6650,7 @@ pub(crate) struct PersistentVolumeClaimSpec {
     volume_mode: TextColumn,
     volume_name: TextColumn,
 }
-impl Columns for PersistentVolumeClaimSpec {
+impl GroupBuilder for PersistentVolumeClaimSpec {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -6671,8 +6671,8 @@ impl Columns for PersistentVolumeClaimSpec {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([
                 self.access_modes.finish(rows),
@@ -6714,7 +6714,7 @@ pub(crate) struct PersistentVolumeClaimStatus {
     modify_volume_status: ObjectColumn<ModifyVolumeStatus>,
     phase: TextColumn,
 }
-impl Columns for PersistentVolumeClaimStatus {
+impl GroupBuilder for PersistentVolumeClaimStatus {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -6736,8 +6736,8 @@ impl Columns for PersistentVolumeClaimStatus {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([
                 self.access_modes.finish(rows),
@@ -6771,7 +6771,7 @@ pub(crate) struct PersistentVolumeClaimTemplate {
     metadata: ObjectColumn<super::meta_v1::ObjectMeta>,
     spec: ObjectColumn<PersistentVolumeClaimSpec>,
 }
-impl Columns for PersistentVolumeClaimTemplate {
+impl GroupBuilder for PersistentVolumeClaimTemplate {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -6783,8 +6783,8 @@ impl Columns for PersistentVolumeClaimTemplate {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([self.metadata.finish(rows), self.spec.finish(rows)]),
         }
@@ -6803,7 +6803,7 @@ pub(crate) struct PersistentVolumeClaimVolumeSource {
     claim_name: TextColumn,
     read_only: BoolColumn,
 }
-impl Columns for PersistentVolumeClaimVolumeSource {
+impl GroupBuilder for PersistentVolumeClaimVolumeSource {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -6815,8 +6815,8 @@ impl Columns for PersistentVolumeClaimVolumeSource {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([
                 self.claim_name.finish(rows),
@@ -6864,7 +6864,7 @@ pub(crate) struct PersistentVolumeSpec {
     volume_mode: TextColumn,
     vsphere_volume: ObjectColumn<VsphereVirtualDiskVolumeSource>,
 }
-impl Columns for PersistentVolumeSpec {
+impl GroupBuilder for PersistentVolumeSpec {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -6909,8 +6909,8 @@ impl Columns for PersistentVolumeSpec {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([
                 self.access_modes.finish(rows),
@@ -6992,7 +6992,7 @@ pub(crate) struct PersistentVolumeStatus {
     phase: TextColumn,
     reason: TextColumn,
 }
-impl Columns for PersistentVolumeStatus {
+impl GroupBuilder for PersistentVolumeStatus {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -7008,8 +7008,8 @@ impl Columns for PersistentVolumeStatus {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([
                 self.last_phase_transition_time.finish(rows),
@@ -7035,7 +7035,7 @@ pub(crate) struct PhotonPersistentDiskVolumeSource {
     fs_type: TextColumn,
     pd_id: TextColumn,
 }
-impl Columns for PhotonPersistentDiskVolumeSource {
+impl GroupBuilder for PhotonPersistentDiskVolumeSource {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -7047,8 +7047,8 @@ impl Columns for PhotonPersistentDiskVolumeSource {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([self.fs_type.finish(rows), self.pd_id.finish(rows)]),
         }
@@ -7067,7 +7067,7 @@ pub(crate) struct Pod {
     spec: ObjectColumn<PodSpec>,
     status: ObjectColumn<PodStatus>,
 }
-impl Columns for Pod {
+impl GroupBuilder for Pod {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -7082,8 +7082,8 @@ impl Columns for Pod {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([
                 self.api_version.finish(rows),
@@ -7113,7 +7113,7 @@ pub(crate) struct PodAffinity {
     >,
     required_during_scheduling_ignored_during_execution: ListColumn<PodAffinityTerm>,
 }
-impl Columns for PodAffinity {
+impl GroupBuilder for PodAffinity {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -7131,8 +7131,8 @@ impl Columns for PodAffinity {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([
                 self.preferred_during_scheduling_ignored_during_execution.finish(rows),
@@ -7161,7 +7161,7 @@ pub(crate) struct PodAffinityTerm {
     namespaces: ScalarsColumn<TextColumn>,
     topology_key: TextColumn,
 }
-impl Columns for PodAffinityTerm {
+impl GroupBuilder for PodAffinityTerm {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -7177,8 +7177,8 @@ impl Columns for PodAffinityTerm {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([
                 self.label_selector.finish(rows),
@@ -7210,7 +7210,7 @@ pub(crate) struct PodAntiAffinity {
     >,
     required_during_scheduling_ignored_during_execution: ListColumn<PodAffinityTerm>,
 }
-impl Columns for PodAntiAffinity {
+impl GroupBuilder for PodAntiAffinity {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -7228,8 +7228,8 @@ impl Columns for PodAntiAffinity {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([
                 self.preferred_during_scheduling_ignored_during_execution.finish(rows),
@@ -7259,7 +7259,7 @@ pub(crate) struct PodCertificateProjection {
     signer_name: TextColumn,
     user_annotations: MapColumn,
 }
-impl Columns for PodCertificateProjection {
+impl GroupBuilder for PodCertificateProjection {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -7276,8 +7276,8 @@ impl Columns for PodCertificateProjection {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([
                 self.certificate_chain_path.finish(rows),
@@ -7314,7 +7314,7 @@ pub(crate) struct PodCondition {
     status: TextColumn,
     type_: TextColumn,
 }
-impl Columns for PodCondition {
+impl GroupBuilder for PodCondition {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -7331,8 +7331,8 @@ impl Columns for PodCondition {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([
                 self.last_probe_time.finish(rows),
@@ -7365,7 +7365,7 @@ pub(crate) struct PodDNSConfig {
     options: ListColumn<PodDNSConfigOption>,
     searches: ScalarsColumn<TextColumn>,
 }
-impl Columns for PodDNSConfig {
+impl GroupBuilder for PodDNSConfig {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -7378,8 +7378,8 @@ impl Columns for PodDNSConfig {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([
                 self.nameservers.finish(rows),
@@ -7403,7 +7403,7 @@ pub(crate) struct PodDNSConfigOption {
     name: TextColumn,
     value: TextColumn,
 }
-impl Columns for PodDNSConfigOption {
+impl GroupBuilder for PodDNSConfigOption {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -7415,8 +7415,8 @@ impl Columns for PodDNSConfigOption {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([self.name.finish(rows), self.value.finish(rows)]),
         }
@@ -7432,7 +7432,7 @@ pub(crate) struct PodExtendedResourceClaimStatus {
     request_mappings: ListColumn<ContainerExtendedResourceRequest>,
     resource_claim_name: TextColumn,
 }
-impl Columns for PodExtendedResourceClaimStatus {
+impl GroupBuilder for PodExtendedResourceClaimStatus {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -7444,8 +7444,8 @@ impl Columns for PodExtendedResourceClaimStatus {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([
                 self.request_mappings.finish(rows),
@@ -7466,7 +7466,7 @@ pub(crate) static POD_EXTENDED_RESOURCE_CLAIM_STATUS: TypeDef = TypeDef {
 pub(crate) struct PodIP {
     ip: TextColumn,
 }
-impl Columns for PodIP {
+impl GroupBuilder for PodIP {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -7477,8 +7477,8 @@ impl Columns for PodIP {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([self.ip.finish(rows)]),
         }
@@ -7493,7 +7493,7 @@ pub(crate) static POD_IP: TypeDef = TypeDef {
 pub(crate) struct PodOS {
     name: TextColumn,
 }
-impl Columns for PodOS {
+impl GroupBuilder for PodOS {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -7504,8 +7504,8 @@ impl Columns for PodOS {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([self.name.finish(rows)]),
         }
@@ -7520,7 +7520,7 @@ pub(crate) static POD_OS: TypeDef = TypeDef {
 pub(crate) struct PodReadinessGate {
     condition_type: TextColumn,
 }
-impl Columns for PodReadinessGate {
+impl GroupBuilder for PodReadinessGate {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -7531,8 +7531,8 @@ impl Columns for PodReadinessGate {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([self.condition_type.finish(rows)]),
         }
@@ -7549,7 +7549,7 @@ pub(crate) struct PodResourceClaim {
     resource_claim_name: TextColumn,
     resource_claim_template_name: TextColumn,
 }
-impl Columns for PodResourceClaim {
+impl GroupBuilder for PodResourceClaim {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -7564,8 +7564,8 @@ impl Columns for PodResourceClaim {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([
                 self.name.finish(rows),
@@ -7589,7 +7589,7 @@ pub(crate) struct PodResourceClaimStatus {
     name: TextColumn,
     resource_claim_name: TextColumn,
 }
-impl Columns for PodResourceClaimStatus {
+impl GroupBuilder for PodResourceClaimStatus {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -7601,8 +7601,8 @@ impl Columns for PodResourceClaimStatus {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([
                 self.name.finish(rows),
@@ -7620,7 +7620,7 @@ pub(crate) static POD_RESOURCE_CLAIM_STATUS: TypeDef = TypeDef {
 pub(crate) struct PodSchedulingGate {
     name: TextColumn,
 }
-impl Columns for PodSchedulingGate {
+impl GroupBuilder for PodSchedulingGate {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -7631,8 +7631,8 @@ impl Columns for PodSchedulingGate {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([self.name.finish(rows)]),
         }
@@ -7659,7 +7659,7 @@ pub(crate) struct PodSecurityContext {
     sysctls: ListColumn<Sysctl>,
     windows_options: ObjectColumn<WindowsSecurityContextOptions>,
 }
-impl Columns for PodSecurityContext {
+impl GroupBuilder for PodSecurityContext {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -7684,8 +7684,8 @@ impl Columns for PodSecurityContext {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([
                 self.app_armor_profile.finish(rows),
@@ -7769,7 +7769,7 @@ pub(crate) struct PodSpec {
     volumes: ListColumn<Volume>,
     workload_ref: ObjectColumn<WorkloadReference>,
 }
-impl Columns for PodSpec {
+impl GroupBuilder for PodSpec {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -7827,8 +7827,8 @@ impl Columns for PodSpec {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([
                 self.active_deadline_seconds.finish(rows),
@@ -7948,7 +7948,7 @@ pub(crate) struct PodStatus {
     resources: ObjectColumn<ResourceRequirements>,
     start_time: TimeColumn,
 }
-impl Columns for PodStatus {
+impl GroupBuilder for PodStatus {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -7982,8 +7982,8 @@ impl Columns for PodStatus {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([
                 self.allocated_resources.finish(rows),
@@ -8046,7 +8046,7 @@ pub(crate) struct PodTemplate {
     metadata: ObjectColumn<super::meta_v1::ObjectMeta>,
     template: ObjectColumn<PodTemplateSpec>,
 }
-impl Columns for PodTemplate {
+impl GroupBuilder for PodTemplate {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -8060,8 +8060,8 @@ impl Columns for PodTemplate {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([
                 self.api_version.finish(rows),
@@ -8087,7 +8087,7 @@ pub(crate) struct PodTemplateSpec {
     metadata: ObjectColumn<super::meta_v1::ObjectMeta>,
     spec: ObjectColumn<PodSpec>,
 }
-impl Columns for PodTemplateSpec {
+impl GroupBuilder for PodTemplateSpec {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -8099,8 +8099,8 @@ impl Columns for PodTemplateSpec {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([self.metadata.finish(rows), self.spec.finish(rows)]),
         }
@@ -8120,7 +8120,7 @@ pub(crate) struct PortStatus {
     port: Int32Column,
     protocol: TextColumn,
 }
-impl Columns for PortStatus {
+impl GroupBuilder for PortStatus {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -8133,8 +8133,8 @@ impl Columns for PortStatus {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([
                 self.error.finish(rows),
@@ -8159,7 +8159,7 @@ pub(crate) struct PortworxVolumeSource {
     read_only: BoolColumn,
     volume_id: TextColumn,
 }
-impl Columns for PortworxVolumeSource {
+impl GroupBuilder for PortworxVolumeSource {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -8172,8 +8172,8 @@ impl Columns for PortworxVolumeSource {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([
                 self.fs_type.finish(rows),
@@ -8197,7 +8197,7 @@ pub(crate) struct PreferredSchedulingTerm {
     preference: ObjectColumn<NodeSelectorTerm>,
     weight: Int32Column,
 }
-impl Columns for PreferredSchedulingTerm {
+impl GroupBuilder for PreferredSchedulingTerm {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -8209,8 +8209,8 @@ impl Columns for PreferredSchedulingTerm {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([self.preference.finish(rows), self.weight.finish(rows)]),
         }
@@ -8237,7 +8237,7 @@ pub(crate) struct Probe {
     termination_grace_period_seconds: Int64Column,
     timeout_seconds: Int32Column,
 }
-impl Columns for Probe {
+impl GroupBuilder for Probe {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -8259,8 +8259,8 @@ impl Columns for Probe {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([
                 self.exec.finish(rows),
@@ -8298,7 +8298,7 @@ pub(crate) struct ProjectedVolumeSource {
     default_mode: Int32Column,
     sources: ListColumn<VolumeProjection>,
 }
-impl Columns for ProjectedVolumeSource {
+impl GroupBuilder for ProjectedVolumeSource {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -8310,8 +8310,8 @@ impl Columns for ProjectedVolumeSource {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([
                 self.default_mode.finish(rows),
@@ -8337,7 +8337,7 @@ pub(crate) struct QuobyteVolumeSource {
     user: TextColumn,
     volume: TextColumn,
 }
-impl Columns for QuobyteVolumeSource {
+impl GroupBuilder for QuobyteVolumeSource {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -8353,8 +8353,8 @@ impl Columns for QuobyteVolumeSource {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([
                 self.group.finish(rows),
@@ -8390,7 +8390,7 @@ pub(crate) struct RBDPersistentVolumeSource {
     secret_ref: ObjectColumn<SecretReference>,
     user: TextColumn,
 }
-impl Columns for RBDPersistentVolumeSource {
+impl GroupBuilder for RBDPersistentVolumeSource {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -8408,8 +8408,8 @@ impl Columns for RBDPersistentVolumeSource {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([
                 self.fs_type.finish(rows),
@@ -8449,7 +8449,7 @@ pub(crate) struct RBDVolumeSource {
     secret_ref: ObjectColumn<LocalObjectReference>,
     user: TextColumn,
 }
-impl Columns for RBDVolumeSource {
+impl GroupBuilder for RBDVolumeSource {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -8467,8 +8467,8 @@ impl Columns for RBDVolumeSource {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([
                 self.fs_type.finish(rows),
@@ -8505,7 +8505,7 @@ pub(crate) struct ReplicationController {
     spec: ObjectColumn<ReplicationControllerSpec>,
     status: ObjectColumn<ReplicationControllerStatus>,
 }
-impl Columns for ReplicationController {
+impl GroupBuilder for ReplicationController {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -8520,8 +8520,8 @@ impl Columns for ReplicationController {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([
                 self.api_version.finish(rows),
@@ -8552,7 +8552,7 @@ pub(crate) struct ReplicationControllerCondition {
     status: TextColumn,
     type_: TextColumn,
 }
-impl Columns for ReplicationControllerCondition {
+impl GroupBuilder for ReplicationControllerCondition {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -8567,8 +8567,8 @@ impl Columns for ReplicationControllerCondition {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([
                 self.last_transition_time.finish(rows),
@@ -8598,7 +8598,7 @@ pub(crate) struct ReplicationControllerSpec {
     selector: MapColumn,
     template: ObjectColumn<PodTemplateSpec>,
 }
-impl Columns for ReplicationControllerSpec {
+impl GroupBuilder for ReplicationControllerSpec {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -8612,8 +8612,8 @@ impl Columns for ReplicationControllerSpec {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([
                 self.min_ready_seconds.finish(rows),
@@ -8643,7 +8643,7 @@ pub(crate) struct ReplicationControllerStatus {
     ready_replicas: Int32Column,
     replicas: Int32Column,
 }
-impl Columns for ReplicationControllerStatus {
+impl GroupBuilder for ReplicationControllerStatus {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -8659,8 +8659,8 @@ impl Columns for ReplicationControllerStatus {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([
                 self.available_replicas.finish(rows),
@@ -8690,7 +8690,7 @@ pub(crate) struct ResourceClaim {
     name: TextColumn,
     request: TextColumn,
 }
-impl Columns for ResourceClaim {
+impl GroupBuilder for ResourceClaim {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -8702,8 +8702,8 @@ impl Columns for ResourceClaim {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([self.name.finish(rows), self.request.finish(rows)]),
         }
@@ -8720,7 +8720,7 @@ pub(crate) struct ResourceFieldSelector {
     divisor: QuantityColumn,
     resource: TextColumn,
 }
-impl Columns for ResourceFieldSelector {
+impl GroupBuilder for ResourceFieldSelector {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -8733,8 +8733,8 @@ impl Columns for ResourceFieldSelector {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([
                 self.container_name.finish(rows),
@@ -8758,7 +8758,7 @@ pub(crate) struct ResourceHealth {
     health: TextColumn,
     resource_id: TextColumn,
 }
-impl Columns for ResourceHealth {
+impl GroupBuilder for ResourceHealth {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -8770,8 +8770,8 @@ impl Columns for ResourceHealth {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([self.health.finish(rows), self.resource_id.finish(rows)]),
         }
@@ -8790,7 +8790,7 @@ pub(crate) struct ResourceQuota {
     spec: ObjectColumn<ResourceQuotaSpec>,
     status: ObjectColumn<ResourceQuotaStatus>,
 }
-impl Columns for ResourceQuota {
+impl GroupBuilder for ResourceQuota {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -8805,8 +8805,8 @@ impl Columns for ResourceQuota {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([
                 self.api_version.finish(rows),
@@ -8835,7 +8835,7 @@ pub(crate) struct ResourceQuotaSpec {
     scope_selector: ObjectColumn<ScopeSelector>,
     scopes: ScalarsColumn<TextColumn>,
 }
-impl Columns for ResourceQuotaSpec {
+impl GroupBuilder for ResourceQuotaSpec {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -8848,8 +8848,8 @@ impl Columns for ResourceQuotaSpec {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([
                 self.hard.finish(rows),
@@ -8873,7 +8873,7 @@ pub(crate) struct ResourceQuotaStatus {
     hard: QuantityMapColumn,
     used: QuantityMapColumn,
 }
-impl Columns for ResourceQuotaStatus {
+impl GroupBuilder for ResourceQuotaStatus {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -8885,8 +8885,8 @@ impl Columns for ResourceQuotaStatus {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([self.hard.finish(rows), self.used.finish(rows)]),
         }
@@ -8906,7 +8906,7 @@ pub(crate) struct ResourceRequirements {
     limits: QuantityMapColumn,
     requests: QuantityMapColumn,
 }
-impl Columns for ResourceRequirements {
+impl GroupBuilder for ResourceRequirements {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -8919,8 +8919,8 @@ impl Columns for ResourceRequirements {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([
                 self.claims.finish(rows),
@@ -8944,7 +8944,7 @@ pub(crate) struct ResourceStatus {
     name: TextColumn,
     resources: ListColumn<ResourceHealth>,
 }
-impl Columns for ResourceStatus {
+impl GroupBuilder for ResourceStatus {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -8956,8 +8956,8 @@ impl Columns for ResourceStatus {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([self.name.finish(rows), self.resources.finish(rows)]),
         }
@@ -8975,7 +8975,7 @@ pub(crate) struct SELinuxOptions {
     type_: TextColumn,
     user: TextColumn,
 }
-impl Columns for SELinuxOptions {
+impl GroupBuilder for SELinuxOptions {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -8989,8 +8989,8 @@ impl Columns for SELinuxOptions {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([
                 self.level.finish(rows),
@@ -9024,7 +9024,7 @@ pub(crate) struct ScaleIOPersistentVolumeSource {
     system: TextColumn,
     volume_name: TextColumn,
 }
-impl Columns for ScaleIOPersistentVolumeSource {
+impl GroupBuilder for ScaleIOPersistentVolumeSource {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -9044,8 +9044,8 @@ impl Columns for ScaleIOPersistentVolumeSource {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([
                 self.fs_type.finish(rows),
@@ -9091,7 +9091,7 @@ pub(crate) struct ScaleIOVolumeSource {
     system: TextColumn,
     volume_name: TextColumn,
 }
-impl Columns for ScaleIOVolumeSource {
+impl GroupBuilder for ScaleIOVolumeSource {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -9111,8 +9111,8 @@ impl Columns for ScaleIOVolumeSource {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([
                 self.fs_type.finish(rows),
@@ -9149,7 +9149,7 @@ pub(crate) static SCALE_IO_VOLUME_SOURCE: TypeDef = TypeDef {
 pub(crate) struct ScopeSelector {
     match_expressions: ListColumn<ScopedResourceSelectorRequirement>,
 }
-impl Columns for ScopeSelector {
+impl GroupBuilder for ScopeSelector {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -9160,8 +9160,8 @@ impl Columns for ScopeSelector {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([self.match_expressions.finish(rows)]),
         }
@@ -9178,7 +9178,7 @@ pub(crate) struct ScopedResourceSelectorRequirement {
     scope_name: TextColumn,
     values: ScalarsColumn<TextColumn>,
 }
-impl Columns for ScopedResourceSelectorRequirement {
+impl GroupBuilder for ScopedResourceSelectorRequirement {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -9191,8 +9191,8 @@ impl Columns for ScopedResourceSelectorRequirement {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([
                 self.operator.finish(rows),
@@ -9216,7 +9216,7 @@ pub(crate) struct SeccompProfile {
     localhost_profile: TextColumn,
     type_: TextColumn,
 }
-impl Columns for SeccompProfile {
+impl GroupBuilder for SeccompProfile {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -9228,8 +9228,8 @@ impl Columns for SeccompProfile {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([
                 self.localhost_profile.finish(rows),
@@ -9253,7 +9253,7 @@ pub(crate) struct Secret {
     string_data: MapColumn,
     type_: TextColumn,
 }
-impl Columns for Secret {
+impl GroupBuilder for Secret {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -9270,8 +9270,8 @@ impl Columns for Secret {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([
                 self.api_version.finish(rows),
@@ -9303,7 +9303,7 @@ pub(crate) struct SecretEnvSource {
     name: TextColumn,
     optional: BoolColumn,
 }
-impl Columns for SecretEnvSource {
+impl GroupBuilder for SecretEnvSource {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -9315,8 +9315,8 @@ impl Columns for SecretEnvSource {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([self.name.finish(rows), self.optional.finish(rows)]),
         }
@@ -9333,7 +9333,7 @@ pub(crate) struct SecretKeySelector {
     name: TextColumn,
     optional: BoolColumn,
 }
-impl Columns for SecretKeySelector {
+impl GroupBuilder for SecretKeySelector {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -9346,8 +9346,8 @@ impl Columns for SecretKeySelector {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([
                 self.key.finish(rows),
@@ -9372,7 +9372,7 @@ pub(crate) struct SecretProjection {
     name: TextColumn,
     optional: BoolColumn,
 }
-impl Columns for SecretProjection {
+impl GroupBuilder for SecretProjection {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -9385,8 +9385,8 @@ impl Columns for SecretProjection {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([
                 self.items.finish(rows),
@@ -9410,7 +9410,7 @@ pub(crate) struct SecretReference {
     name: TextColumn,
     namespace: TextColumn,
 }
-impl Columns for SecretReference {
+impl GroupBuilder for SecretReference {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -9422,8 +9422,8 @@ impl Columns for SecretReference {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([self.name.finish(rows), self.namespace.finish(rows)]),
         }
@@ -9441,7 +9441,7 @@ pub(crate) struct SecretVolumeSource {
     optional: BoolColumn,
     secret_name: TextColumn,
 }
-impl Columns for SecretVolumeSource {
+impl GroupBuilder for SecretVolumeSource {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -9455,8 +9455,8 @@ impl Columns for SecretVolumeSource {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([
                 self.default_mode.finish(rows),
@@ -9492,7 +9492,7 @@ pub(crate) struct SecurityContext {
     seccomp_profile: ObjectColumn<SeccompProfile>,
     windows_options: ObjectColumn<WindowsSecurityContextOptions>,
 }
-impl Columns for SecurityContext {
+impl GroupBuilder for SecurityContext {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -9516,8 +9516,8 @@ impl Columns for SecurityContext {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([
                 self.allow_privilege_escalation.finish(rows),
@@ -9562,7 +9562,7 @@ pub(crate) struct Service {
     spec: ObjectColumn<ServiceSpec>,
     status: ObjectColumn<ServiceStatus>,
 }
-impl Columns for Service {
+impl GroupBuilder for Service {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -9577,8 +9577,8 @@ impl Columns for Service {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([
                 self.api_version.finish(rows),
@@ -9610,7 +9610,7 @@ pub(crate) struct ServiceAccount {
     metadata: ObjectColumn<super::meta_v1::ObjectMeta>,
     secrets: ListColumn<ObjectReference>,
 }
-impl Columns for ServiceAccount {
+impl GroupBuilder for ServiceAccount {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -9628,8 +9628,8 @@ impl Columns for ServiceAccount {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([
                 self.api_version.finish(rows),
@@ -9660,7 +9660,7 @@ pub(crate) struct ServiceAccountTokenProjection {
     expiration_seconds: Int64Column,
     path: TextColumn,
 }
-impl Columns for ServiceAccountTokenProjection {
+impl GroupBuilder for ServiceAccountTokenProjection {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -9673,8 +9673,8 @@ impl Columns for ServiceAccountTokenProjection {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([
                 self.audience.finish(rows),
@@ -9702,7 +9702,7 @@ pub(crate) struct ServicePort {
     protocol: TextColumn,
     target_port: IntOrStringColumn,
 }
-impl Columns for ServicePort {
+impl GroupBuilder for ServicePort {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -9718,8 +9718,8 @@ impl Columns for ServicePort {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([
                 self.app_protocol.finish(rows),
@@ -9767,7 +9767,7 @@ pub(crate) struct ServiceSpec {
     traffic_distribution: TextColumn,
     type_: TextColumn,
 }
-impl Columns for ServiceSpec {
+impl GroupBuilder for ServiceSpec {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -9803,8 +9803,8 @@ impl Columns for ServiceSpec {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([
                 self.allocate_load_balancer_node_ports.finish(rows),
@@ -9862,7 +9862,7 @@ pub(crate) struct ServiceStatus {
     conditions: ListColumn<super::meta_v1::Condition>,
     load_balancer: ObjectColumn<LoadBalancerStatus>,
 }
-impl Columns for ServiceStatus {
+impl GroupBuilder for ServiceStatus {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -9874,8 +9874,8 @@ impl Columns for ServiceStatus {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([
                 self.conditions.finish(rows),
@@ -9896,7 +9896,7 @@ pub(crate) static SERVICE_STATUS: TypeDef = TypeDef {
 pub(crate) struct SessionAffinityConfig {
     client_ip: ObjectColumn<ClientIPConfig>,
 }
-impl Columns for SessionAffinityConfig {
+impl GroupBuilder for SessionAffinityConfig {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -9907,8 +9907,8 @@ impl Columns for SessionAffinityConfig {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([self.client_ip.finish(rows)]),
         }
@@ -9923,7 +9923,7 @@ pub(crate) static SESSION_AFFINITY_CONFIG: TypeDef = TypeDef {
 pub(crate) struct SleepAction {
     seconds: Int64Column,
 }
-impl Columns for SleepAction {
+impl GroupBuilder for SleepAction {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -9934,8 +9934,8 @@ impl Columns for SleepAction {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([self.seconds.finish(rows)]),
         }
@@ -9954,7 +9954,7 @@ pub(crate) struct StorageOSPersistentVolumeSource {
     volume_name: TextColumn,
     volume_namespace: TextColumn,
 }
-impl Columns for StorageOSPersistentVolumeSource {
+impl GroupBuilder for StorageOSPersistentVolumeSource {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -9969,8 +9969,8 @@ impl Columns for StorageOSPersistentVolumeSource {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([
                 self.fs_type.finish(rows),
@@ -10001,7 +10001,7 @@ pub(crate) struct StorageOSVolumeSource {
     volume_name: TextColumn,
     volume_namespace: TextColumn,
 }
-impl Columns for StorageOSVolumeSource {
+impl GroupBuilder for StorageOSVolumeSource {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -10016,8 +10016,8 @@ impl Columns for StorageOSVolumeSource {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([
                 self.fs_type.finish(rows),
@@ -10045,7 +10045,7 @@ pub(crate) struct Sysctl {
     name: TextColumn,
     value: TextColumn,
 }
-impl Columns for Sysctl {
+impl GroupBuilder for Sysctl {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -10057,8 +10057,8 @@ impl Columns for Sysctl {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([self.name.finish(rows), self.value.finish(rows)]),
         }
@@ -10074,7 +10074,7 @@ pub(crate) struct TCPSocketAction {
     host: TextColumn,
     port: IntOrStringColumn,
 }
-impl Columns for TCPSocketAction {
+impl GroupBuilder for TCPSocketAction {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -10086,8 +10086,8 @@ impl Columns for TCPSocketAction {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([self.host.finish(rows), self.port.finish(rows)]),
         }
@@ -10105,7 +10105,7 @@ pub(crate) struct Taint {
     time_added: TimeColumn,
     value: TextColumn,
 }
-impl Columns for Taint {
+impl GroupBuilder for Taint {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -10119,8 +10119,8 @@ impl Columns for Taint {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([
                 self.effect.finish(rows),
@@ -10149,7 +10149,7 @@ pub(crate) struct Toleration {
     toleration_seconds: Int64Column,
     value: TextColumn,
 }
-impl Columns for Toleration {
+impl GroupBuilder for Toleration {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -10164,8 +10164,8 @@ impl Columns for Toleration {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([
                 self.effect.finish(rows),
@@ -10193,7 +10193,7 @@ pub(crate) struct TopologySelectorLabelRequirement {
     key: TextColumn,
     values: ScalarsColumn<TextColumn>,
 }
-impl Columns for TopologySelectorLabelRequirement {
+impl GroupBuilder for TopologySelectorLabelRequirement {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -10205,8 +10205,8 @@ impl Columns for TopologySelectorLabelRequirement {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([self.key.finish(rows), self.values.finish(rows)]),
         }
@@ -10221,7 +10221,7 @@ pub(crate) static TOPOLOGY_SELECTOR_LABEL_REQUIREMENT: TypeDef = TypeDef {
 pub(crate) struct TopologySelectorTerm {
     match_label_expressions: ListColumn<TopologySelectorLabelRequirement>,
 }
-impl Columns for TopologySelectorTerm {
+impl GroupBuilder for TopologySelectorTerm {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -10232,8 +10232,8 @@ impl Columns for TopologySelectorTerm {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([self.match_label_expressions.finish(rows)]),
         }
@@ -10255,7 +10255,7 @@ pub(crate) struct TopologySpreadConstraint {
     topology_key: TextColumn,
     when_unsatisfiable: TextColumn,
 }
-impl Columns for TopologySpreadConstraint {
+impl GroupBuilder for TopologySpreadConstraint {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -10273,8 +10273,8 @@ impl Columns for TopologySpreadConstraint {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([
                 self.label_selector.finish(rows),
@@ -10309,7 +10309,7 @@ pub(crate) struct TypedLocalObjectReference {
     kind: TextColumn,
     name: TextColumn,
 }
-impl Columns for TypedLocalObjectReference {
+impl GroupBuilder for TypedLocalObjectReference {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -10322,8 +10322,8 @@ impl Columns for TypedLocalObjectReference {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([
                 self.api_group.finish(rows),
@@ -10349,7 +10349,7 @@ pub(crate) struct TypedObjectReference {
     name: TextColumn,
     namespace: TextColumn,
 }
-impl Columns for TypedObjectReference {
+impl GroupBuilder for TypedObjectReference {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -10363,8 +10363,8 @@ impl Columns for TypedObjectReference {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([
                 self.api_group.finish(rows),
@@ -10419,7 +10419,7 @@ pub(crate) struct Volume {
     storageos: ObjectColumn<StorageOSVolumeSource>,
     vsphere_volume: ObjectColumn<VsphereVirtualDiskVolumeSource>,
 }
-impl Columns for Volume {
+impl GroupBuilder for Volume {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -10460,8 +10460,8 @@ impl Columns for Volume {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([
                 self.aws_elastic_block_store.finish(rows),
@@ -10541,7 +10541,7 @@ pub(crate) struct VolumeDevice {
     device_path: TextColumn,
     name: TextColumn,
 }
-impl Columns for VolumeDevice {
+impl GroupBuilder for VolumeDevice {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -10553,8 +10553,8 @@ impl Columns for VolumeDevice {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([self.device_path.finish(rows), self.name.finish(rows)]),
         }
@@ -10575,7 +10575,7 @@ pub(crate) struct VolumeMount {
     sub_path: TextColumn,
     sub_path_expr: TextColumn,
 }
-impl Columns for VolumeMount {
+impl GroupBuilder for VolumeMount {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -10592,8 +10592,8 @@ impl Columns for VolumeMount {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([
                 self.mount_path.finish(rows),
@@ -10627,7 +10627,7 @@ pub(crate) struct VolumeMountStatus {
     read_only: BoolColumn,
     recursive_read_only: TextColumn,
 }
-impl Columns for VolumeMountStatus {
+impl GroupBuilder for VolumeMountStatus {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -10641,8 +10641,8 @@ impl Columns for VolumeMountStatus {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([
                 self.mount_path.finish(rows),
@@ -10667,7 +10667,7 @@ pub(crate) static VOLUME_MOUNT_STATUS: TypeDef = TypeDef {
 pub(crate) struct VolumeNodeAffinity {
     required: ObjectColumn<NodeSelector>,
 }
-impl Columns for VolumeNodeAffinity {
+impl GroupBuilder for VolumeNodeAffinity {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -10678,8 +10678,8 @@ impl Columns for VolumeNodeAffinity {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([self.required.finish(rows)]),
         }
@@ -10699,7 +10699,7 @@ pub(crate) struct VolumeProjection {
     secret: ObjectColumn<SecretProjection>,
     service_account_token: ObjectColumn<ServiceAccountTokenProjection>,
 }
-impl Columns for VolumeProjection {
+impl GroupBuilder for VolumeProjection {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -10715,8 +10715,8 @@ impl Columns for VolumeProjection {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([
                 self.cluster_trust_bundle.finish(rows),
@@ -10746,7 +10746,7 @@ pub(crate) struct VolumeResourceRequirements {
     limits: QuantityMapColumn,
     requests: QuantityMapColumn,
 }
-impl Columns for VolumeResourceRequirements {
+impl GroupBuilder for VolumeResourceRequirements {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -10758,8 +10758,8 @@ impl Columns for VolumeResourceRequirements {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([self.limits.finish(rows), self.requests.finish(rows)]),
         }
@@ -10780,7 +10780,7 @@ pub(crate) struct VsphereVirtualDiskVolumeSource {
     storage_policy_name: TextColumn,
     volume_path: TextColumn,
 }
-impl Columns for VsphereVirtualDiskVolumeSource {
+impl GroupBuilder for VsphereVirtualDiskVolumeSource {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -10794,8 +10794,8 @@ impl Columns for VsphereVirtualDiskVolumeSource {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([
                 self.fs_type.finish(rows),
@@ -10821,7 +10821,7 @@ pub(crate) struct WeightedPodAffinityTerm {
     pod_affinity_term: ObjectColumn<PodAffinityTerm>,
     weight: Int32Column,
 }
-impl Columns for WeightedPodAffinityTerm {
+impl GroupBuilder for WeightedPodAffinityTerm {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -10833,8 +10833,8 @@ impl Columns for WeightedPodAffinityTerm {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([
                 self.pod_affinity_term.finish(rows),
@@ -10858,7 +10858,7 @@ pub(crate) struct WindowsSecurityContextOptions {
     host_process: BoolColumn,
     run_as_user_name: TextColumn,
 }
-impl Columns for WindowsSecurityContextOptions {
+impl GroupBuilder for WindowsSecurityContextOptions {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -10872,8 +10872,8 @@ impl Columns for WindowsSecurityContextOptions {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([
                 self.gmsa_credential_spec.finish(rows),
@@ -10900,7 +10900,7 @@ pub(crate) struct WorkloadReference {
     pod_group: TextColumn,
     pod_group_replica_key: TextColumn,
 }
-impl Columns for WorkloadReference {
+impl GroupBuilder for WorkloadReference {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -10913,8 +10913,8 @@ impl Columns for WorkloadReference {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([
                 self.name.finish(rows),

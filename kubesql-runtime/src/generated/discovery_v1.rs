@@ -51,7 +51,7 @@ pub(crate) struct Endpoint {
     target_ref: ObjectColumn<super::core_v1::ObjectReference>,
     zone: TextColumn,
 }
-impl Columns for Endpoint {
+impl GroupBuilder for Endpoint {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -69,8 +69,8 @@ impl Columns for Endpoint {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([
                 self.addresses.finish(rows),
@@ -105,7 +105,7 @@ pub(crate) struct EndpointConditions {
     serving: BoolColumn,
     terminating: BoolColumn,
 }
-impl Columns for EndpointConditions {
+impl GroupBuilder for EndpointConditions {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -118,8 +118,8 @@ impl Columns for EndpointConditions {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([
                 self.ready.finish(rows),
@@ -143,7 +143,7 @@ pub(crate) struct EndpointHints {
     for_nodes: ListColumn<ForNode>,
     for_zones: ListColumn<ForZone>,
 }
-impl Columns for EndpointHints {
+impl GroupBuilder for EndpointHints {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -155,8 +155,8 @@ impl Columns for EndpointHints {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([
                 self.for_nodes.finish(rows),
@@ -177,7 +177,7 @@ pub(crate) struct EndpointPort {
     port: Int32Column,
     protocol: TextColumn,
 }
-impl Columns for EndpointPort {
+impl GroupBuilder for EndpointPort {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -191,8 +191,8 @@ impl Columns for EndpointPort {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([
                 self.app_protocol.finish(rows),
@@ -222,7 +222,7 @@ pub(crate) struct EndpointSlice {
     metadata: ObjectColumn<super::meta_v1::ObjectMeta>,
     ports: ListColumn<EndpointPort>,
 }
-impl Columns for EndpointSlice {
+impl GroupBuilder for EndpointSlice {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -238,8 +238,8 @@ impl Columns for EndpointSlice {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([
                 self.address_type.finish(rows),
@@ -268,7 +268,7 @@ pub(crate) static ENDPOINT_SLICE: TypeDef = TypeDef {
 pub(crate) struct ForNode {
     name: TextColumn,
 }
-impl Columns for ForNode {
+impl GroupBuilder for ForNode {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -279,8 +279,8 @@ impl Columns for ForNode {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([self.name.finish(rows)]),
         }
@@ -295,7 +295,7 @@ pub(crate) static FOR_NODE: TypeDef = TypeDef {
 pub(crate) struct ForZone {
     name: TextColumn,
 }
-impl Columns for ForZone {
+impl GroupBuilder for ForZone {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -306,8 +306,8 @@ impl Columns for ForZone {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([self.name.finish(rows)]),
         }

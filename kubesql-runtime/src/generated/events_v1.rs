@@ -46,7 +46,7 @@ pub(crate) struct Event {
     series: ObjectColumn<EventSeries>,
     type_: TextColumn,
 }
-impl Columns for Event {
+impl GroupBuilder for Event {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -75,8 +75,8 @@ impl Columns for Event {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([
                 self.action.finish(rows),
@@ -128,7 +128,7 @@ pub(crate) struct EventSeries {
     count: Int32Column,
     last_observed_time: TimeColumn,
 }
-impl Columns for EventSeries {
+impl GroupBuilder for EventSeries {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -140,8 +140,8 @@ impl Columns for EventSeries {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([
                 self.count.finish(rows),

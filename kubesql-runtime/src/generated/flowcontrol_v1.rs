@@ -73,7 +73,7 @@ pub(crate) struct ExemptPriorityLevelConfiguration {
     lendable_percent: Int32Column,
     nominal_concurrency_shares: Int32Column,
 }
-impl Columns for ExemptPriorityLevelConfiguration {
+impl GroupBuilder for ExemptPriorityLevelConfiguration {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -87,8 +87,8 @@ impl Columns for ExemptPriorityLevelConfiguration {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([
                 self.lendable_percent.finish(rows),
@@ -109,7 +109,7 @@ pub(crate) static EXEMPT_PRIORITY_LEVEL_CONFIGURATION: TypeDef = TypeDef {
 pub(crate) struct FlowDistinguisherMethod {
     type_: TextColumn,
 }
-impl Columns for FlowDistinguisherMethod {
+impl GroupBuilder for FlowDistinguisherMethod {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -120,8 +120,8 @@ impl Columns for FlowDistinguisherMethod {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([self.type_.finish(rows)]),
         }
@@ -140,7 +140,7 @@ pub(crate) struct FlowSchema {
     spec: ObjectColumn<FlowSchemaSpec>,
     status: ObjectColumn<FlowSchemaStatus>,
 }
-impl Columns for FlowSchema {
+impl GroupBuilder for FlowSchema {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -155,8 +155,8 @@ impl Columns for FlowSchema {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([
                 self.api_version.finish(rows),
@@ -187,7 +187,7 @@ pub(crate) struct FlowSchemaCondition {
     status: TextColumn,
     type_: TextColumn,
 }
-impl Columns for FlowSchemaCondition {
+impl GroupBuilder for FlowSchemaCondition {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -202,8 +202,8 @@ impl Columns for FlowSchemaCondition {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([
                 self.last_transition_time.finish(rows),
@@ -233,7 +233,7 @@ pub(crate) struct FlowSchemaSpec {
     priority_level_configuration: ObjectColumn<PriorityLevelConfigurationReference>,
     rules: ListColumn<PolicyRulesWithSubjects>,
 }
-impl Columns for FlowSchemaSpec {
+impl GroupBuilder for FlowSchemaSpec {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -249,8 +249,8 @@ impl Columns for FlowSchemaSpec {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([
                 self.distinguisher_method.finish(rows),
@@ -278,7 +278,7 @@ pub(crate) static FLOW_SCHEMA_SPEC: TypeDef = TypeDef {
 pub(crate) struct FlowSchemaStatus {
     conditions: ListColumn<FlowSchemaCondition>,
 }
-impl Columns for FlowSchemaStatus {
+impl GroupBuilder for FlowSchemaStatus {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -289,8 +289,8 @@ impl Columns for FlowSchemaStatus {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([self.conditions.finish(rows)]),
         }
@@ -305,7 +305,7 @@ pub(crate) static FLOW_SCHEMA_STATUS: TypeDef = TypeDef {
 pub(crate) struct GroupSubject {
     name: TextColumn,
 }
-impl Columns for GroupSubject {
+impl GroupBuilder for GroupSubject {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -316,8 +316,8 @@ impl Columns for GroupSubject {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([self.name.finish(rows)]),
         }
@@ -333,7 +333,7 @@ pub(crate) struct LimitResponse {
     queuing: ObjectColumn<QueuingConfiguration>,
     type_: TextColumn,
 }
-impl Columns for LimitResponse {
+impl GroupBuilder for LimitResponse {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -345,8 +345,8 @@ impl Columns for LimitResponse {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([self.queuing.finish(rows), self.type_.finish(rows)]),
         }
@@ -367,7 +367,7 @@ pub(crate) struct LimitedPriorityLevelConfiguration {
     limit_response: ObjectColumn<LimitResponse>,
     nominal_concurrency_shares: Int32Column,
 }
-impl Columns for LimitedPriorityLevelConfiguration {
+impl GroupBuilder for LimitedPriorityLevelConfiguration {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -383,8 +383,8 @@ impl Columns for LimitedPriorityLevelConfiguration {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([
                 self.borrowing_limit_percent.finish(rows),
@@ -410,7 +410,7 @@ pub(crate) struct NonResourcePolicyRule {
     non_resource_urls: ScalarsColumn<TextColumn>,
     verbs: ScalarsColumn<TextColumn>,
 }
-impl Columns for NonResourcePolicyRule {
+impl GroupBuilder for NonResourcePolicyRule {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -422,8 +422,8 @@ impl Columns for NonResourcePolicyRule {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([
                 self.non_resource_urls.finish(rows),
@@ -443,7 +443,7 @@ pub(crate) struct PolicyRulesWithSubjects {
     resource_rules: ListColumn<ResourcePolicyRule>,
     subjects: ListColumn<Subject>,
 }
-impl Columns for PolicyRulesWithSubjects {
+impl GroupBuilder for PolicyRulesWithSubjects {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -456,8 +456,8 @@ impl Columns for PolicyRulesWithSubjects {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([
                 self.non_resource_rules.finish(rows),
@@ -484,7 +484,7 @@ pub(crate) struct PriorityLevelConfiguration {
     spec: ObjectColumn<PriorityLevelConfigurationSpec>,
     status: ObjectColumn<PriorityLevelConfigurationStatus>,
 }
-impl Columns for PriorityLevelConfiguration {
+impl GroupBuilder for PriorityLevelConfiguration {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -499,8 +499,8 @@ impl Columns for PriorityLevelConfiguration {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([
                 self.api_version.finish(rows),
@@ -531,7 +531,7 @@ pub(crate) struct PriorityLevelConfigurationCondition {
     status: TextColumn,
     type_: TextColumn,
 }
-impl Columns for PriorityLevelConfigurationCondition {
+impl GroupBuilder for PriorityLevelConfigurationCondition {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -546,8 +546,8 @@ impl Columns for PriorityLevelConfigurationCondition {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([
                 self.last_transition_time.finish(rows),
@@ -574,7 +574,7 @@ pub(crate) static PRIORITY_LEVEL_CONFIGURATION_CONDITION: TypeDef = TypeDef {
 pub(crate) struct PriorityLevelConfigurationReference {
     name: TextColumn,
 }
-impl Columns for PriorityLevelConfigurationReference {
+impl GroupBuilder for PriorityLevelConfigurationReference {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -585,8 +585,8 @@ impl Columns for PriorityLevelConfigurationReference {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([self.name.finish(rows)]),
         }
@@ -603,7 +603,7 @@ pub(crate) struct PriorityLevelConfigurationSpec {
     limited: ObjectColumn<LimitedPriorityLevelConfiguration>,
     type_: TextColumn,
 }
-impl Columns for PriorityLevelConfigurationSpec {
+impl GroupBuilder for PriorityLevelConfigurationSpec {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -616,8 +616,8 @@ impl Columns for PriorityLevelConfigurationSpec {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([
                 self.exempt.finish(rows),
@@ -640,7 +640,7 @@ pub(crate) static PRIORITY_LEVEL_CONFIGURATION_SPEC: TypeDef = TypeDef {
 pub(crate) struct PriorityLevelConfigurationStatus {
     conditions: ListColumn<PriorityLevelConfigurationCondition>,
 }
-impl Columns for PriorityLevelConfigurationStatus {
+impl GroupBuilder for PriorityLevelConfigurationStatus {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -651,8 +651,8 @@ impl Columns for PriorityLevelConfigurationStatus {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([self.conditions.finish(rows)]),
         }
@@ -669,7 +669,7 @@ pub(crate) struct QueuingConfiguration {
     queue_length_limit: Int32Column,
     queues: Int32Column,
 }
-impl Columns for QueuingConfiguration {
+impl GroupBuilder for QueuingConfiguration {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -682,8 +682,8 @@ impl Columns for QueuingConfiguration {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([
                 self.hand_size.finish(rows),
@@ -710,7 +710,7 @@ pub(crate) struct ResourcePolicyRule {
     resources: ScalarsColumn<TextColumn>,
     verbs: ScalarsColumn<TextColumn>,
 }
-impl Columns for ResourcePolicyRule {
+impl GroupBuilder for ResourcePolicyRule {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -725,8 +725,8 @@ impl Columns for ResourcePolicyRule {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([
                 self.api_groups.finish(rows),
@@ -754,7 +754,7 @@ pub(crate) struct ServiceAccountSubject {
     name: TextColumn,
     namespace: TextColumn,
 }
-impl Columns for ServiceAccountSubject {
+impl GroupBuilder for ServiceAccountSubject {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -766,8 +766,8 @@ impl Columns for ServiceAccountSubject {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([self.name.finish(rows), self.namespace.finish(rows)]),
         }
@@ -785,7 +785,7 @@ pub(crate) struct Subject {
     service_account: ObjectColumn<ServiceAccountSubject>,
     user: ObjectColumn<UserSubject>,
 }
-impl Columns for Subject {
+impl GroupBuilder for Subject {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -799,8 +799,8 @@ impl Columns for Subject {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([
                 self.group.finish(rows),
@@ -825,7 +825,7 @@ pub(crate) static SUBJECT: TypeDef = TypeDef {
 pub(crate) struct UserSubject {
     name: TextColumn,
 }
-impl Columns for UserSubject {
+impl GroupBuilder for UserSubject {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -836,8 +836,8 @@ impl Columns for UserSubject {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([self.name.finish(rows)]),
         }

@@ -601,7 +601,7 @@ pub(crate) struct BackendTLSPolicy {
     spec: ObjectColumn<BackendTLSPolicySpec>,
     status: ObjectColumn<BackendTLSPolicyStatus>,
 }
-impl Columns for BackendTLSPolicy {
+impl GroupBuilder for BackendTLSPolicy {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -616,8 +616,8 @@ impl Columns for BackendTLSPolicy {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([
                 self.api_version.finish(rows),
@@ -646,7 +646,7 @@ pub(crate) struct BackendTLSPolicySpec {
     target_refs: ListColumn<BackendTLSPolicySpecTargetRefs>,
     validation: ObjectColumn<BackendTLSPolicySpecValidation>,
 }
-impl Columns for BackendTLSPolicySpec {
+impl GroupBuilder for BackendTLSPolicySpec {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -659,8 +659,8 @@ impl Columns for BackendTLSPolicySpec {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([
                 self.options.finish(rows),
@@ -686,7 +686,7 @@ pub(crate) struct BackendTLSPolicySpecTargetRefs {
     name: TextColumn,
     section_name: TextColumn,
 }
-impl Columns for BackendTLSPolicySpecTargetRefs {
+impl GroupBuilder for BackendTLSPolicySpecTargetRefs {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -700,8 +700,8 @@ impl Columns for BackendTLSPolicySpecTargetRefs {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([
                 self.group.finish(rows),
@@ -731,7 +731,7 @@ pub(crate) struct BackendTLSPolicySpecValidation {
     subject_alt_names: ListColumn<BackendTLSPolicySpecValidationSubjectAltNames>,
     well_known_ca_certificates: TextColumn,
 }
-impl Columns for BackendTLSPolicySpecValidation {
+impl GroupBuilder for BackendTLSPolicySpecValidation {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -747,8 +747,8 @@ impl Columns for BackendTLSPolicySpecValidation {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([
                 self.ca_certificate_refs.finish(rows),
@@ -781,7 +781,7 @@ pub(crate) struct BackendTLSPolicySpecValidationSubjectAltNames {
     type_: TextColumn,
     uri: TextColumn,
 }
-impl Columns for BackendTLSPolicySpecValidationSubjectAltNames {
+impl GroupBuilder for BackendTLSPolicySpecValidationSubjectAltNames {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -794,8 +794,8 @@ impl Columns for BackendTLSPolicySpecValidationSubjectAltNames {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([
                 self.hostname.finish(rows),
@@ -818,7 +818,7 @@ pub(crate) static BACKEND_TLS_POLICY_SPEC_VALIDATION_SUBJECT_ALT_NAMES: TypeDef 
 pub(crate) struct BackendTLSPolicyStatus {
     ancestors: ListColumn<BackendTLSPolicyStatusAncestors>,
 }
-impl Columns for BackendTLSPolicyStatus {
+impl GroupBuilder for BackendTLSPolicyStatus {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -829,8 +829,8 @@ impl Columns for BackendTLSPolicyStatus {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([self.ancestors.finish(rows)]),
         }
@@ -849,7 +849,7 @@ pub(crate) struct BackendTLSPolicyStatusAncestors {
     conditions: ListColumn<super::meta_v1::Condition>,
     controller_name: TextColumn,
 }
-impl Columns for BackendTLSPolicyStatusAncestors {
+impl GroupBuilder for BackendTLSPolicyStatusAncestors {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -862,8 +862,8 @@ impl Columns for BackendTLSPolicyStatusAncestors {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([
                 self.ancestor_ref.finish(rows),
@@ -895,7 +895,7 @@ pub(crate) struct GRPCRoute {
     spec: ObjectColumn<GRPCRouteSpec>,
     status: ObjectColumn<GRPCRouteStatus>,
 }
-impl Columns for GRPCRoute {
+impl GroupBuilder for GRPCRoute {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -910,8 +910,8 @@ impl Columns for GRPCRoute {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([
                 self.api_version.finish(rows),
@@ -942,7 +942,7 @@ pub(crate) struct GRPCRouteSpec {
     >,
     rules: ListColumn<GRPCRouteSpecRules>,
 }
-impl Columns for GRPCRouteSpec {
+impl GroupBuilder for GRPCRouteSpec {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -955,8 +955,8 @@ impl Columns for GRPCRouteSpec {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([
                 self.hostnames.finish(rows),
@@ -987,7 +987,7 @@ pub(crate) struct GRPCRouteSpecRules {
     matches: ListColumn<GRPCRouteSpecRulesMatches>,
     name: TextColumn,
 }
-impl Columns for GRPCRouteSpecRules {
+impl GroupBuilder for GRPCRouteSpecRules {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -1001,8 +1001,8 @@ impl Columns for GRPCRouteSpecRules {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([
                 self.backend_refs.finish(rows),
@@ -1033,7 +1033,7 @@ pub(crate) struct GRPCRouteSpecRulesBackendRefs {
     port: Int32Column,
     weight: Int32Column,
 }
-impl Columns for GRPCRouteSpecRulesBackendRefs {
+impl GroupBuilder for GRPCRouteSpecRulesBackendRefs {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -1050,8 +1050,8 @@ impl Columns for GRPCRouteSpecRulesBackendRefs {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([
                 self.filters.finish(rows),
@@ -1090,7 +1090,7 @@ pub(crate) struct GRPCRouteSpecRulesBackendRefsFilters {
     >,
     type_: TextColumn,
 }
-impl Columns for GRPCRouteSpecRulesBackendRefsFilters {
+impl GroupBuilder for GRPCRouteSpecRulesBackendRefsFilters {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -1105,8 +1105,8 @@ impl Columns for GRPCRouteSpecRulesBackendRefsFilters {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([
                 self.extension_ref.finish(rows),
@@ -1147,7 +1147,7 @@ pub(crate) struct GRPCRouteSpecRulesBackendRefsFiltersRequestHeaderModifier {
     remove: ScalarsColumn<TextColumn>,
     set: ListColumn<super::core_v1::Sysctl>,
 }
-impl Columns for GRPCRouteSpecRulesBackendRefsFiltersRequestHeaderModifier {
+impl GroupBuilder for GRPCRouteSpecRulesBackendRefsFiltersRequestHeaderModifier {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -1160,8 +1160,8 @@ impl Columns for GRPCRouteSpecRulesBackendRefsFiltersRequestHeaderModifier {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([
                 self.add.finish(rows),
@@ -1188,7 +1188,7 @@ pub(crate) struct GRPCRouteSpecRulesBackendRefsFiltersRequestMirror {
     fraction: ObjectColumn<GRPCRouteSpecRulesBackendRefsFiltersRequestMirrorFraction>,
     percent: Int32Column,
 }
-impl Columns for GRPCRouteSpecRulesBackendRefsFiltersRequestMirror {
+impl GroupBuilder for GRPCRouteSpecRulesBackendRefsFiltersRequestMirror {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -1201,8 +1201,8 @@ impl Columns for GRPCRouteSpecRulesBackendRefsFiltersRequestMirror {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([
                 self.backend_ref.finish(rows),
@@ -1237,7 +1237,7 @@ pub(crate) struct GRPCRouteSpecRulesBackendRefsFiltersRequestMirrorBackendRef {
     namespace: TextColumn,
     port: Int32Column,
 }
-impl Columns for GRPCRouteSpecRulesBackendRefsFiltersRequestMirrorBackendRef {
+impl GroupBuilder for GRPCRouteSpecRulesBackendRefsFiltersRequestMirrorBackendRef {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -1252,8 +1252,8 @@ impl Columns for GRPCRouteSpecRulesBackendRefsFiltersRequestMirrorBackendRef {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([
                 self.group.finish(rows),
@@ -1281,7 +1281,7 @@ pub(crate) struct GRPCRouteSpecRulesBackendRefsFiltersRequestMirrorFraction {
     denominator: Int32Column,
     numerator: Int32Column,
 }
-impl Columns for GRPCRouteSpecRulesBackendRefsFiltersRequestMirrorFraction {
+impl GroupBuilder for GRPCRouteSpecRulesBackendRefsFiltersRequestMirrorFraction {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -1293,8 +1293,8 @@ impl Columns for GRPCRouteSpecRulesBackendRefsFiltersRequestMirrorFraction {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([
                 self.denominator.finish(rows),
@@ -1313,7 +1313,7 @@ pub(crate) struct GRPCRouteSpecRulesMatches {
     headers: ListColumn<GRPCRouteSpecRulesMatchesHeaders>,
     method: ObjectColumn<GRPCRouteSpecRulesMatchesMethod>,
 }
-impl Columns for GRPCRouteSpecRulesMatches {
+impl GroupBuilder for GRPCRouteSpecRulesMatches {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -1325,8 +1325,8 @@ impl Columns for GRPCRouteSpecRulesMatches {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([self.headers.finish(rows), self.method.finish(rows)]),
         }
@@ -1346,7 +1346,7 @@ pub(crate) struct GRPCRouteSpecRulesMatchesHeaders {
     type_: TextColumn,
     value: TextColumn,
 }
-impl Columns for GRPCRouteSpecRulesMatchesHeaders {
+impl GroupBuilder for GRPCRouteSpecRulesMatchesHeaders {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -1359,8 +1359,8 @@ impl Columns for GRPCRouteSpecRulesMatchesHeaders {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([
                 self.name.finish(rows),
@@ -1385,7 +1385,7 @@ pub(crate) struct GRPCRouteSpecRulesMatchesMethod {
     service: TextColumn,
     type_: TextColumn,
 }
-impl Columns for GRPCRouteSpecRulesMatchesMethod {
+impl GroupBuilder for GRPCRouteSpecRulesMatchesMethod {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -1398,8 +1398,8 @@ impl Columns for GRPCRouteSpecRulesMatchesMethod {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([
                 self.method.finish(rows),
@@ -1422,7 +1422,7 @@ pub(crate) static GRPC_ROUTE_SPEC_RULES_MATCHES_METHOD: TypeDef = TypeDef {
 pub(crate) struct GRPCRouteStatus {
     parents: ListColumn<GRPCRouteStatusParents>,
 }
-impl Columns for GRPCRouteStatus {
+impl GroupBuilder for GRPCRouteStatus {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -1433,8 +1433,8 @@ impl Columns for GRPCRouteStatus {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([self.parents.finish(rows)]),
         }
@@ -1453,7 +1453,7 @@ pub(crate) struct GRPCRouteStatusParents {
         super::acme_cert_manager_io_v1::ChallengeSpecSolverHttp01GatewayHTTPRouteParentRefs,
     >,
 }
-impl Columns for GRPCRouteStatusParents {
+impl GroupBuilder for GRPCRouteStatusParents {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -1466,8 +1466,8 @@ impl Columns for GRPCRouteStatusParents {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([
                 self.conditions.finish(rows),
@@ -1499,7 +1499,7 @@ pub(crate) struct Gateway {
     spec: ObjectColumn<GatewaySpec>,
     status: ObjectColumn<GatewayStatus>,
 }
-impl Columns for Gateway {
+impl GroupBuilder for Gateway {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -1514,8 +1514,8 @@ impl Columns for Gateway {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([
                 self.api_version.finish(rows),
@@ -1547,7 +1547,7 @@ pub(crate) struct GatewaySpec {
     listeners: ListColumn<GatewaySpecListeners>,
     tls: ObjectColumn<GatewaySpecTls>,
 }
-impl Columns for GatewaySpec {
+impl GroupBuilder for GatewaySpec {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -1563,8 +1563,8 @@ impl Columns for GatewaySpec {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([
                 self.addresses.finish(rows),
@@ -1594,7 +1594,7 @@ pub(crate) struct GatewaySpecAddresses {
     type_: TextColumn,
     value: TextColumn,
 }
-impl Columns for GatewaySpecAddresses {
+impl GroupBuilder for GatewaySpecAddresses {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -1606,8 +1606,8 @@ impl Columns for GatewaySpecAddresses {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([self.type_.finish(rows), self.value.finish(rows)]),
         }
@@ -1622,7 +1622,7 @@ pub(crate) static GATEWAY_SPEC_ADDRESSES: TypeDef = TypeDef {
 pub(crate) struct GatewaySpecAllowedListeners {
     namespaces: ObjectColumn<GatewaySpecAllowedListenersNamespaces>,
 }
-impl Columns for GatewaySpecAllowedListeners {
+impl GroupBuilder for GatewaySpecAllowedListeners {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -1633,8 +1633,8 @@ impl Columns for GatewaySpecAllowedListeners {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([self.namespaces.finish(rows)]),
         }
@@ -1650,7 +1650,7 @@ pub(crate) struct GatewaySpecAllowedListenersNamespaces {
     from: TextColumn,
     selector: ObjectColumn<super::meta_v1::LabelSelector>,
 }
-impl Columns for GatewaySpecAllowedListenersNamespaces {
+impl GroupBuilder for GatewaySpecAllowedListenersNamespaces {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -1662,8 +1662,8 @@ impl Columns for GatewaySpecAllowedListenersNamespaces {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([self.from.finish(rows), self.selector.finish(rows)]),
         }
@@ -1683,7 +1683,7 @@ pub(crate) struct GatewaySpecInfrastructure {
     labels: MapColumn,
     parameters_ref: ObjectColumn<super::acme_cert_manager_io_v1::ChallengeSpecIssuerRef>,
 }
-impl Columns for GatewaySpecInfrastructure {
+impl GroupBuilder for GatewaySpecInfrastructure {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -1696,8 +1696,8 @@ impl Columns for GatewaySpecInfrastructure {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([
                 self.annotations.finish(rows),
@@ -1728,7 +1728,7 @@ pub(crate) struct GatewaySpecListeners {
     protocol: TextColumn,
     tls: ObjectColumn<GatewaySpecListenersTls>,
 }
-impl Columns for GatewaySpecListeners {
+impl GroupBuilder for GatewaySpecListeners {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -1744,8 +1744,8 @@ impl Columns for GatewaySpecListeners {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([
                 self.allowed_routes.finish(rows),
@@ -1775,7 +1775,7 @@ pub(crate) struct GatewaySpecListenersAllowedRoutes {
     kinds: ListColumn<GatewaySpecListenersAllowedRoutesKinds>,
     namespaces: ObjectColumn<GatewaySpecAllowedListenersNamespaces>,
 }
-impl Columns for GatewaySpecListenersAllowedRoutes {
+impl GroupBuilder for GatewaySpecListenersAllowedRoutes {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -1787,8 +1787,8 @@ impl Columns for GatewaySpecListenersAllowedRoutes {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([self.kinds.finish(rows), self.namespaces.finish(rows)]),
         }
@@ -1807,7 +1807,7 @@ pub(crate) struct GatewaySpecListenersAllowedRoutesKinds {
     group: TextColumn,
     kind: TextColumn,
 }
-impl Columns for GatewaySpecListenersAllowedRoutesKinds {
+impl GroupBuilder for GatewaySpecListenersAllowedRoutesKinds {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -1819,8 +1819,8 @@ impl Columns for GatewaySpecListenersAllowedRoutesKinds {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([self.group.finish(rows), self.kind.finish(rows)]),
         }
@@ -1837,7 +1837,7 @@ pub(crate) struct GatewaySpecListenersTls {
     mode: TextColumn,
     options: MapColumn,
 }
-impl Columns for GatewaySpecListenersTls {
+impl GroupBuilder for GatewaySpecListenersTls {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -1850,8 +1850,8 @@ impl Columns for GatewaySpecListenersTls {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([
                 self.certificate_refs.finish(rows),
@@ -1877,7 +1877,7 @@ pub(crate) struct GatewaySpecListenersTlsCertificateRefs {
     name: TextColumn,
     namespace: TextColumn,
 }
-impl Columns for GatewaySpecListenersTlsCertificateRefs {
+impl GroupBuilder for GatewaySpecListenersTlsCertificateRefs {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -1891,8 +1891,8 @@ impl Columns for GatewaySpecListenersTlsCertificateRefs {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([
                 self.group.finish(rows),
@@ -1918,7 +1918,7 @@ pub(crate) struct GatewaySpecTls {
     backend: ObjectColumn<GatewaySpecTlsBackend>,
     frontend: ObjectColumn<GatewaySpecTlsFrontend>,
 }
-impl Columns for GatewaySpecTls {
+impl GroupBuilder for GatewaySpecTls {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -1930,8 +1930,8 @@ impl Columns for GatewaySpecTls {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([self.backend.finish(rows), self.frontend.finish(rows)]),
         }
@@ -1949,7 +1949,7 @@ pub(crate) static GATEWAY_SPEC_TLS: TypeDef = TypeDef {
 pub(crate) struct GatewaySpecTlsBackend {
     client_certificate_ref: ObjectColumn<GatewaySpecListenersTlsCertificateRefs>,
 }
-impl Columns for GatewaySpecTlsBackend {
+impl GroupBuilder for GatewaySpecTlsBackend {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -1960,8 +1960,8 @@ impl Columns for GatewaySpecTlsBackend {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([self.client_certificate_ref.finish(rows)]),
         }
@@ -1982,7 +1982,7 @@ pub(crate) struct GatewaySpecTlsFrontend {
     default: ObjectColumn<GatewaySpecTlsFrontendDefault>,
     per_port: ListColumn<GatewaySpecTlsFrontendPerPort>,
 }
-impl Columns for GatewaySpecTlsFrontend {
+impl GroupBuilder for GatewaySpecTlsFrontend {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -1994,8 +1994,8 @@ impl Columns for GatewaySpecTlsFrontend {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([self.default.finish(rows), self.per_port.finish(rows)]),
         }
@@ -2013,7 +2013,7 @@ pub(crate) static GATEWAY_SPEC_TLS_FRONTEND: TypeDef = TypeDef {
 pub(crate) struct GatewaySpecTlsFrontendDefault {
     validation: ObjectColumn<GatewaySpecTlsFrontendDefaultValidation>,
 }
-impl Columns for GatewaySpecTlsFrontendDefault {
+impl GroupBuilder for GatewaySpecTlsFrontendDefault {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -2024,8 +2024,8 @@ impl Columns for GatewaySpecTlsFrontendDefault {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([self.validation.finish(rows)]),
         }
@@ -2041,7 +2041,7 @@ pub(crate) struct GatewaySpecTlsFrontendDefaultValidation {
     ca_certificate_refs: ListColumn<GatewaySpecListenersTlsCertificateRefs>,
     mode: TextColumn,
 }
-impl Columns for GatewaySpecTlsFrontendDefaultValidation {
+impl GroupBuilder for GatewaySpecTlsFrontendDefaultValidation {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -2053,8 +2053,8 @@ impl Columns for GatewaySpecTlsFrontendDefaultValidation {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([
                 self.ca_certificate_refs.finish(rows),
@@ -2076,7 +2076,7 @@ pub(crate) struct GatewaySpecTlsFrontendPerPort {
     port: Int32Column,
     tls: ObjectColumn<GatewaySpecTlsFrontendDefault>,
 }
-impl Columns for GatewaySpecTlsFrontendPerPort {
+impl GroupBuilder for GatewaySpecTlsFrontendPerPort {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -2088,8 +2088,8 @@ impl Columns for GatewaySpecTlsFrontendPerPort {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([self.port.finish(rows), self.tls.finish(rows)]),
         }
@@ -2110,7 +2110,7 @@ pub(crate) struct GatewayStatus {
     conditions: ListColumn<super::meta_v1::Condition>,
     listeners: ListColumn<GatewayStatusListeners>,
 }
-impl Columns for GatewayStatus {
+impl GroupBuilder for GatewayStatus {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -2124,8 +2124,8 @@ impl Columns for GatewayStatus {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([
                 self.addresses.finish(rows),
@@ -2153,7 +2153,7 @@ pub(crate) struct GatewayStatusListeners {
     name: TextColumn,
     supported_kinds: ListColumn<GatewaySpecListenersAllowedRoutesKinds>,
 }
-impl Columns for GatewayStatusListeners {
+impl GroupBuilder for GatewayStatusListeners {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -2167,8 +2167,8 @@ impl Columns for GatewayStatusListeners {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([
                 self.attached_routes.finish(rows),
@@ -2197,7 +2197,7 @@ pub(crate) struct GatewayClass {
     spec: ObjectColumn<GatewayClassSpec>,
     status: ObjectColumn<GatewayClassStatus>,
 }
-impl Columns for GatewayClass {
+impl GroupBuilder for GatewayClass {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -2212,8 +2212,8 @@ impl Columns for GatewayClass {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([
                 self.api_version.finish(rows),
@@ -2242,7 +2242,7 @@ pub(crate) struct GatewayClassSpec {
     description: TextColumn,
     parameters_ref: ObjectColumn<GatewaySpecListenersTlsCertificateRefs>,
 }
-impl Columns for GatewayClassSpec {
+impl GroupBuilder for GatewayClassSpec {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -2255,8 +2255,8 @@ impl Columns for GatewayClassSpec {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([
                 self.controller_name.finish(rows),
@@ -2280,7 +2280,7 @@ pub(crate) struct GatewayClassStatus {
     conditions: ListColumn<super::meta_v1::Condition>,
     supported_features: ListColumn<super::flowcontrol_v1::UserSubject>,
 }
-impl Columns for GatewayClassStatus {
+impl GroupBuilder for GatewayClassStatus {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -2292,8 +2292,8 @@ impl Columns for GatewayClassStatus {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([
                 self.conditions.finish(rows),
@@ -2318,7 +2318,7 @@ pub(crate) struct HTTPRoute {
     spec: ObjectColumn<HTTPRouteSpec>,
     status: ObjectColumn<GRPCRouteStatus>,
 }
-impl Columns for HTTPRoute {
+impl GroupBuilder for HTTPRoute {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -2333,8 +2333,8 @@ impl Columns for HTTPRoute {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([
                 self.api_version.finish(rows),
@@ -2365,7 +2365,7 @@ pub(crate) struct HTTPRouteSpec {
     >,
     rules: ListColumn<HTTPRouteSpecRules>,
 }
-impl Columns for HTTPRouteSpec {
+impl GroupBuilder for HTTPRouteSpec {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -2378,8 +2378,8 @@ impl Columns for HTTPRouteSpec {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([
                 self.hostnames.finish(rows),
@@ -2411,7 +2411,7 @@ pub(crate) struct HTTPRouteSpecRules {
     name: TextColumn,
     timeouts: ObjectColumn<HTTPRouteSpecRulesTimeouts>,
 }
-impl Columns for HTTPRouteSpecRules {
+impl GroupBuilder for HTTPRouteSpecRules {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -2426,8 +2426,8 @@ impl Columns for HTTPRouteSpecRules {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([
                 self.backend_refs.finish(rows),
@@ -2460,7 +2460,7 @@ pub(crate) struct HTTPRouteSpecRulesBackendRefs {
     port: Int32Column,
     weight: Int32Column,
 }
-impl Columns for HTTPRouteSpecRulesBackendRefs {
+impl GroupBuilder for HTTPRouteSpecRulesBackendRefs {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -2477,8 +2477,8 @@ impl Columns for HTTPRouteSpecRulesBackendRefs {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([
                 self.filters.finish(rows),
@@ -2520,7 +2520,7 @@ pub(crate) struct HTTPRouteSpecRulesBackendRefsFilters {
     type_: TextColumn,
     url_rewrite: ObjectColumn<HTTPRouteSpecRulesBackendRefsFiltersUrlRewrite>,
 }
-impl Columns for HTTPRouteSpecRulesBackendRefsFilters {
+impl GroupBuilder for HTTPRouteSpecRulesBackendRefsFilters {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -2538,8 +2538,8 @@ impl Columns for HTTPRouteSpecRulesBackendRefsFilters {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([
                 self.cors.finish(rows),
@@ -2595,7 +2595,7 @@ pub(crate) struct HTTPRouteSpecRulesBackendRefsFiltersCors {
     expose_headers: ScalarsColumn<TextColumn>,
     max_age: Int32Column,
 }
-impl Columns for HTTPRouteSpecRulesBackendRefsFiltersCors {
+impl GroupBuilder for HTTPRouteSpecRulesBackendRefsFiltersCors {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -2611,8 +2611,8 @@ impl Columns for HTTPRouteSpecRulesBackendRefsFiltersCors {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([
                 self.allow_credentials.finish(rows),
@@ -2645,7 +2645,7 @@ pub(crate) struct HTTPRouteSpecRulesBackendRefsFiltersRequestRedirect {
     scheme: TextColumn,
     status_code: Int64Column,
 }
-impl Columns for HTTPRouteSpecRulesBackendRefsFiltersRequestRedirect {
+impl GroupBuilder for HTTPRouteSpecRulesBackendRefsFiltersRequestRedirect {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -2660,8 +2660,8 @@ impl Columns for HTTPRouteSpecRulesBackendRefsFiltersRequestRedirect {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([
                 self.hostname.finish(rows),
@@ -2693,7 +2693,7 @@ pub(crate) struct HTTPRouteSpecRulesBackendRefsFiltersRequestRedirectPath {
     replace_prefix_match: TextColumn,
     type_: TextColumn,
 }
-impl Columns for HTTPRouteSpecRulesBackendRefsFiltersRequestRedirectPath {
+impl GroupBuilder for HTTPRouteSpecRulesBackendRefsFiltersRequestRedirectPath {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -2706,8 +2706,8 @@ impl Columns for HTTPRouteSpecRulesBackendRefsFiltersRequestRedirectPath {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([
                 self.replace_full_path.finish(rows),
@@ -2731,7 +2731,7 @@ pub(crate) struct HTTPRouteSpecRulesBackendRefsFiltersUrlRewrite {
     hostname: TextColumn,
     path: ObjectColumn<HTTPRouteSpecRulesBackendRefsFiltersRequestRedirectPath>,
 }
-impl Columns for HTTPRouteSpecRulesBackendRefsFiltersUrlRewrite {
+impl GroupBuilder for HTTPRouteSpecRulesBackendRefsFiltersUrlRewrite {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -2743,8 +2743,8 @@ impl Columns for HTTPRouteSpecRulesBackendRefsFiltersUrlRewrite {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([self.hostname.finish(rows), self.path.finish(rows)]),
         }
@@ -2768,7 +2768,7 @@ pub(crate) struct HTTPRouteSpecRulesMatches {
     path: ObjectColumn<GatewaySpecAddresses>,
     query_params: ListColumn<GRPCRouteSpecRulesMatchesHeaders>,
 }
-impl Columns for HTTPRouteSpecRulesMatches {
+impl GroupBuilder for HTTPRouteSpecRulesMatches {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -2782,8 +2782,8 @@ impl Columns for HTTPRouteSpecRulesMatches {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([
                 self.headers.finish(rows),
@@ -2809,7 +2809,7 @@ pub(crate) struct HTTPRouteSpecRulesTimeouts {
     backend_request: TextColumn,
     request: TextColumn,
 }
-impl Columns for HTTPRouteSpecRulesTimeouts {
+impl GroupBuilder for HTTPRouteSpecRulesTimeouts {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -2821,8 +2821,8 @@ impl Columns for HTTPRouteSpecRulesTimeouts {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([
                 self.backend_request.finish(rows),
@@ -2844,7 +2844,7 @@ pub(crate) struct ListenerSet {
     spec: ObjectColumn<ListenerSetSpec>,
     status: ObjectColumn<ListenerSetStatus>,
 }
-impl Columns for ListenerSet {
+impl GroupBuilder for ListenerSet {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -2859,8 +2859,8 @@ impl Columns for ListenerSet {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([
                 self.api_version.finish(rows),
@@ -2888,7 +2888,7 @@ pub(crate) struct ListenerSetSpec {
     listeners: ListColumn<GatewaySpecListeners>,
     parent_ref: ObjectColumn<GatewaySpecListenersTlsCertificateRefs>,
 }
-impl Columns for ListenerSetSpec {
+impl GroupBuilder for ListenerSetSpec {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -2900,8 +2900,8 @@ impl Columns for ListenerSetSpec {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([
                 self.listeners.finish(rows),
@@ -2923,7 +2923,7 @@ pub(crate) struct ListenerSetStatus {
     conditions: ListColumn<super::meta_v1::Condition>,
     listeners: ListColumn<GatewayStatusListeners>,
 }
-impl Columns for ListenerSetStatus {
+impl GroupBuilder for ListenerSetStatus {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -2935,8 +2935,8 @@ impl Columns for ListenerSetStatus {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([
                 self.conditions.finish(rows),
@@ -2960,7 +2960,7 @@ pub(crate) struct ReferenceGrant {
     metadata: ObjectColumn<super::meta_v1::ObjectMeta>,
     spec: ObjectColumn<ReferenceGrantSpec>,
 }
-impl Columns for ReferenceGrant {
+impl GroupBuilder for ReferenceGrant {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -2974,8 +2974,8 @@ impl Columns for ReferenceGrant {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([
                 self.api_version.finish(rows),
@@ -3001,7 +3001,7 @@ pub(crate) struct ReferenceGrantSpec {
     from: ListColumn<ReferenceGrantSpecFrom>,
     to: ListColumn<super::acme_cert_manager_io_v1::ChallengeSpecIssuerRef>,
 }
-impl Columns for ReferenceGrantSpec {
+impl GroupBuilder for ReferenceGrantSpec {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -3013,8 +3013,8 @@ impl Columns for ReferenceGrantSpec {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([self.from.finish(rows), self.to.finish(rows)]),
         }
@@ -3034,7 +3034,7 @@ pub(crate) struct ReferenceGrantSpecFrom {
     kind: TextColumn,
     namespace: TextColumn,
 }
-impl Columns for ReferenceGrantSpecFrom {
+impl GroupBuilder for ReferenceGrantSpecFrom {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -3047,8 +3047,8 @@ impl Columns for ReferenceGrantSpecFrom {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([
                 self.group.finish(rows),
@@ -3075,7 +3075,7 @@ pub(crate) struct TCPRoute {
     spec: ObjectColumn<TCPRouteSpec>,
     status: ObjectColumn<GRPCRouteStatus>,
 }
-impl Columns for TCPRoute {
+impl GroupBuilder for TCPRoute {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -3090,8 +3090,8 @@ impl Columns for TCPRoute {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([
                 self.api_version.finish(rows),
@@ -3121,7 +3121,7 @@ pub(crate) struct TCPRouteSpec {
     >,
     rules: ListColumn<TCPRouteSpecRules>,
 }
-impl Columns for TCPRouteSpec {
+impl GroupBuilder for TCPRouteSpec {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -3133,8 +3133,8 @@ impl Columns for TCPRouteSpec {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([self.parent_refs.finish(rows), self.rules.finish(rows)]),
         }
@@ -3158,7 +3158,7 @@ pub(crate) struct TCPRouteSpecRules {
     backend_refs: ListColumn<TCPRouteSpecRulesBackendRefs>,
     name: TextColumn,
 }
-impl Columns for TCPRouteSpecRules {
+impl GroupBuilder for TCPRouteSpecRules {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -3170,8 +3170,8 @@ impl Columns for TCPRouteSpecRules {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([self.backend_refs.finish(rows), self.name.finish(rows)]),
         }
@@ -3194,7 +3194,7 @@ pub(crate) struct TCPRouteSpecRulesBackendRefs {
     port: Int32Column,
     weight: Int32Column,
 }
-impl Columns for TCPRouteSpecRulesBackendRefs {
+impl GroupBuilder for TCPRouteSpecRulesBackendRefs {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -3210,8 +3210,8 @@ impl Columns for TCPRouteSpecRulesBackendRefs {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([
                 self.group.finish(rows),
@@ -3244,7 +3244,7 @@ pub(crate) struct TLSRoute {
     spec: ObjectColumn<TLSRouteSpec>,
     status: ObjectColumn<GRPCRouteStatus>,
 }
-impl Columns for TLSRoute {
+impl GroupBuilder for TLSRoute {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -3259,8 +3259,8 @@ impl Columns for TLSRoute {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([
                 self.api_version.finish(rows),
@@ -3291,7 +3291,7 @@ pub(crate) struct TLSRouteSpec {
     >,
     rules: ListColumn<TCPRouteSpecRules>,
 }
-impl Columns for TLSRouteSpec {
+impl GroupBuilder for TLSRouteSpec {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -3304,8 +3304,8 @@ impl Columns for TLSRouteSpec {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([
                 self.hostnames.finish(rows),
@@ -3337,7 +3337,7 @@ pub(crate) struct UDPRoute {
     spec: ObjectColumn<TCPRouteSpec>,
     status: ObjectColumn<GRPCRouteStatus>,
 }
-impl Columns for UDPRoute {
+impl GroupBuilder for UDPRoute {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -3352,8 +3352,8 @@ impl Columns for UDPRoute {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([
                 self.api_version.finish(rows),

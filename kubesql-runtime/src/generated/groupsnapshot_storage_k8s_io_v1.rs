@@ -138,7 +138,7 @@ pub(crate) struct VolumeGroupSnapshot {
     spec: ObjectColumn<VolumeGroupSnapshotSpec>,
     status: ObjectColumn<VolumeGroupSnapshotStatus>,
 }
-impl Columns for VolumeGroupSnapshot {
+impl GroupBuilder for VolumeGroupSnapshot {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -153,8 +153,8 @@ impl Columns for VolumeGroupSnapshot {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([
                 self.api_version.finish(rows),
@@ -182,7 +182,7 @@ pub(crate) struct VolumeGroupSnapshotSpec {
     source: ObjectColumn<VolumeGroupSnapshotSpecSource>,
     volume_group_snapshot_class_name: TextColumn,
 }
-impl Columns for VolumeGroupSnapshotSpec {
+impl GroupBuilder for VolumeGroupSnapshotSpec {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -196,8 +196,8 @@ impl Columns for VolumeGroupSnapshotSpec {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([
                 self.source.finish(rows),
@@ -219,7 +219,7 @@ pub(crate) struct VolumeGroupSnapshotSpecSource {
     selector: ObjectColumn<super::meta_v1::LabelSelector>,
     volume_group_snapshot_content_name: TextColumn,
 }
-impl Columns for VolumeGroupSnapshotSpecSource {
+impl GroupBuilder for VolumeGroupSnapshotSpecSource {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -233,8 +233,8 @@ impl Columns for VolumeGroupSnapshotSpecSource {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([
                 self.selector.finish(rows),
@@ -258,7 +258,7 @@ pub(crate) struct VolumeGroupSnapshotStatus {
     error: ObjectColumn<VolumeGroupSnapshotStatusError>,
     ready_to_use: BoolColumn,
 }
-impl Columns for VolumeGroupSnapshotStatus {
+impl GroupBuilder for VolumeGroupSnapshotStatus {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -274,8 +274,8 @@ impl Columns for VolumeGroupSnapshotStatus {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([
                 self.bound_volume_group_snapshot_content_name.finish(rows),
@@ -301,7 +301,7 @@ pub(crate) struct VolumeGroupSnapshotStatusError {
     message: TextColumn,
     time: TimeColumn,
 }
-impl Columns for VolumeGroupSnapshotStatusError {
+impl GroupBuilder for VolumeGroupSnapshotStatusError {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -313,8 +313,8 @@ impl Columns for VolumeGroupSnapshotStatusError {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([self.message.finish(rows), self.time.finish(rows)]),
         }
@@ -334,7 +334,7 @@ pub(crate) struct VolumeGroupSnapshotClass {
     metadata: ObjectColumn<super::meta_v1::ObjectMeta>,
     parameters: MapColumn,
 }
-impl Columns for VolumeGroupSnapshotClass {
+impl GroupBuilder for VolumeGroupSnapshotClass {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -350,8 +350,8 @@ impl Columns for VolumeGroupSnapshotClass {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([
                 self.api_version.finish(rows),
@@ -384,7 +384,7 @@ pub(crate) struct VolumeGroupSnapshotContent {
     spec: ObjectColumn<VolumeGroupSnapshotContentSpec>,
     status: ObjectColumn<VolumeGroupSnapshotContentStatus>,
 }
-impl Columns for VolumeGroupSnapshotContent {
+impl GroupBuilder for VolumeGroupSnapshotContent {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -399,8 +399,8 @@ impl Columns for VolumeGroupSnapshotContent {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([
                 self.api_version.finish(rows),
@@ -431,7 +431,7 @@ pub(crate) struct VolumeGroupSnapshotContentSpec {
     volume_group_snapshot_class_name: TextColumn,
     volume_group_snapshot_ref: ObjectColumn<super::core_v1::ObjectReference>,
 }
-impl Columns for VolumeGroupSnapshotContentSpec {
+impl GroupBuilder for VolumeGroupSnapshotContentSpec {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -448,8 +448,8 @@ impl Columns for VolumeGroupSnapshotContentSpec {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([
                 self.deletion_policy.finish(rows),
@@ -479,7 +479,7 @@ pub(crate) struct VolumeGroupSnapshotContentSpecSource {
     >,
     volume_handles: ScalarsColumn<TextColumn>,
 }
-impl Columns for VolumeGroupSnapshotContentSpecSource {
+impl GroupBuilder for VolumeGroupSnapshotContentSpecSource {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -491,8 +491,8 @@ impl Columns for VolumeGroupSnapshotContentSpecSource {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([
                 self.group_snapshot_handles.finish(rows),
@@ -517,7 +517,7 @@ pub(crate) struct VolumeGroupSnapshotContentSpecSourceGroupSnapshotHandles {
     volume_group_snapshot_handle: TextColumn,
     volume_snapshot_handles: ScalarsColumn<TextColumn>,
 }
-impl Columns for VolumeGroupSnapshotContentSpecSourceGroupSnapshotHandles {
+impl GroupBuilder for VolumeGroupSnapshotContentSpecSourceGroupSnapshotHandles {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -531,8 +531,8 @@ impl Columns for VolumeGroupSnapshotContentSpecSourceGroupSnapshotHandles {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([
                 self.volume_group_snapshot_handle.finish(rows),
@@ -562,7 +562,7 @@ pub(crate) struct VolumeGroupSnapshotContentStatus {
         VolumeGroupSnapshotContentStatusVolumeSnapshotInfoList,
     >,
 }
-impl Columns for VolumeGroupSnapshotContentStatus {
+impl GroupBuilder for VolumeGroupSnapshotContentStatus {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -582,8 +582,8 @@ impl Columns for VolumeGroupSnapshotContentStatus {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([
                 self.creation_time.finish(rows),
@@ -619,7 +619,7 @@ pub(crate) struct VolumeGroupSnapshotContentStatusVolumeSnapshotHandlePairList {
     snapshot_handle: TextColumn,
     volume_handle: TextColumn,
 }
-impl Columns for VolumeGroupSnapshotContentStatusVolumeSnapshotHandlePairList {
+impl GroupBuilder for VolumeGroupSnapshotContentStatusVolumeSnapshotHandlePairList {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -631,8 +631,8 @@ impl Columns for VolumeGroupSnapshotContentStatusVolumeSnapshotHandlePairList {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([
                 self.snapshot_handle.finish(rows),
@@ -654,7 +654,7 @@ pub(crate) struct VolumeGroupSnapshotContentStatusVolumeSnapshotInfoList {
     snapshot_handle: TextColumn,
     volume_handle: TextColumn,
 }
-impl Columns for VolumeGroupSnapshotContentStatusVolumeSnapshotInfoList {
+impl GroupBuilder for VolumeGroupSnapshotContentStatusVolumeSnapshotInfoList {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -669,8 +669,8 @@ impl Columns for VolumeGroupSnapshotContentStatusVolumeSnapshotInfoList {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([
                 self.creation_time.finish(rows),

@@ -12,7 +12,7 @@ pub(crate) struct Condition {
     status: TextColumn,
     type_: TextColumn,
 }
-impl Columns for Condition {
+impl GroupBuilder for Condition {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -28,8 +28,8 @@ impl Columns for Condition {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([
                 self.last_transition_time.finish(rows),
@@ -59,7 +59,7 @@ pub(crate) struct GroupResource {
     group: TextColumn,
     resource: TextColumn,
 }
-impl Columns for GroupResource {
+impl GroupBuilder for GroupResource {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -71,8 +71,8 @@ impl Columns for GroupResource {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([self.group.finish(rows), self.resource.finish(rows)]),
         }
@@ -88,7 +88,7 @@ pub(crate) struct LabelSelector {
     match_expressions: ListColumn<LabelSelectorRequirement>,
     match_labels: MapColumn,
 }
-impl Columns for LabelSelector {
+impl GroupBuilder for LabelSelector {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -100,8 +100,8 @@ impl Columns for LabelSelector {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([
                 self.match_expressions.finish(rows),
@@ -124,7 +124,7 @@ pub(crate) struct LabelSelectorRequirement {
     operator: TextColumn,
     values: ScalarsColumn<TextColumn>,
 }
-impl Columns for LabelSelectorRequirement {
+impl GroupBuilder for LabelSelectorRequirement {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -137,8 +137,8 @@ impl Columns for LabelSelectorRequirement {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([
                 self.key.finish(rows),
@@ -174,7 +174,7 @@ pub(crate) struct ObjectMeta {
     self_link: TextColumn,
     uid: TextColumn,
 }
-impl Columns for ObjectMeta {
+impl GroupBuilder for ObjectMeta {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -200,8 +200,8 @@ impl Columns for ObjectMeta {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([
                 self.annotations.finish(rows),
@@ -251,7 +251,7 @@ pub(crate) struct OwnerReference {
     name: TextColumn,
     uid: TextColumn,
 }
-impl Columns for OwnerReference {
+impl GroupBuilder for OwnerReference {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -267,8 +267,8 @@ impl Columns for OwnerReference {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([
                 self.api_version.finish(rows),

@@ -60,7 +60,7 @@ pub(crate) struct NodeMetrics {
     usage: QuantityMapColumn,
     window: TextColumn,
 }
-impl Columns for NodeMetrics {
+impl GroupBuilder for NodeMetrics {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -76,8 +76,8 @@ impl Columns for NodeMetrics {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([
                 self.api_version.finish(rows),
@@ -111,7 +111,7 @@ pub(crate) struct PodMetrics {
     timestamp: TimeColumn,
     window: TextColumn,
 }
-impl Columns for PodMetrics {
+impl GroupBuilder for PodMetrics {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -127,8 +127,8 @@ impl Columns for PodMetrics {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([
                 self.api_version.finish(rows),
@@ -158,7 +158,7 @@ pub(crate) struct PodMetricsContainers {
     name: TextColumn,
     usage: QuantityMapColumn,
 }
-impl Columns for PodMetricsContainers {
+impl GroupBuilder for PodMetricsContainers {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -170,8 +170,8 @@ impl Columns for PodMetricsContainers {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([self.name.finish(rows), self.usage.finish(rows)]),
         }

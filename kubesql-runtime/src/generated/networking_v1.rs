@@ -164,7 +164,7 @@ pub(crate) struct HTTPIngressPath {
     path: TextColumn,
     path_type: TextColumn,
 }
-impl Columns for HTTPIngressPath {
+impl GroupBuilder for HTTPIngressPath {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -177,8 +177,8 @@ impl Columns for HTTPIngressPath {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([
                 self.backend.finish(rows),
@@ -201,7 +201,7 @@ pub(crate) static HTTP_INGRESS_PATH: TypeDef = TypeDef {
 pub(crate) struct HTTPIngressRuleValue {
     paths: ListColumn<HTTPIngressPath>,
 }
-impl Columns for HTTPIngressRuleValue {
+impl GroupBuilder for HTTPIngressRuleValue {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -212,8 +212,8 @@ impl Columns for HTTPIngressRuleValue {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([self.paths.finish(rows)]),
         }
@@ -231,7 +231,7 @@ pub(crate) struct IPAddress {
     metadata: ObjectColumn<super::meta_v1::ObjectMeta>,
     spec: ObjectColumn<IPAddressSpec>,
 }
-impl Columns for IPAddress {
+impl GroupBuilder for IPAddress {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -245,8 +245,8 @@ impl Columns for IPAddress {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([
                 self.api_version.finish(rows),
@@ -271,7 +271,7 @@ pub(crate) static IP_ADDRESS: TypeDef = TypeDef {
 pub(crate) struct IPAddressSpec {
     parent_ref: ObjectColumn<ParentReference>,
 }
-impl Columns for IPAddressSpec {
+impl GroupBuilder for IPAddressSpec {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -282,8 +282,8 @@ impl Columns for IPAddressSpec {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([self.parent_ref.finish(rows)]),
         }
@@ -299,7 +299,7 @@ pub(crate) struct IPBlock {
     cidr: TextColumn,
     except: ScalarsColumn<TextColumn>,
 }
-impl Columns for IPBlock {
+impl GroupBuilder for IPBlock {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -311,8 +311,8 @@ impl Columns for IPBlock {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([self.cidr.finish(rows), self.except.finish(rows)]),
         }
@@ -331,7 +331,7 @@ pub(crate) struct Ingress {
     spec: ObjectColumn<IngressSpec>,
     status: ObjectColumn<IngressStatus>,
 }
-impl Columns for Ingress {
+impl GroupBuilder for Ingress {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -346,8 +346,8 @@ impl Columns for Ingress {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([
                 self.api_version.finish(rows),
@@ -375,7 +375,7 @@ pub(crate) struct IngressBackend {
     resource: ObjectColumn<super::core_v1::TypedLocalObjectReference>,
     service: ObjectColumn<IngressServiceBackend>,
 }
-impl Columns for IngressBackend {
+impl GroupBuilder for IngressBackend {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -387,8 +387,8 @@ impl Columns for IngressBackend {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([self.resource.finish(rows), self.service.finish(rows)]),
         }
@@ -409,7 +409,7 @@ pub(crate) struct IngressClass {
     metadata: ObjectColumn<super::meta_v1::ObjectMeta>,
     spec: ObjectColumn<IngressClassSpec>,
 }
-impl Columns for IngressClass {
+impl GroupBuilder for IngressClass {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -423,8 +423,8 @@ impl Columns for IngressClass {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([
                 self.api_version.finish(rows),
@@ -453,7 +453,7 @@ pub(crate) struct IngressClassParametersReference {
     namespace: TextColumn,
     scope: TextColumn,
 }
-impl Columns for IngressClassParametersReference {
+impl GroupBuilder for IngressClassParametersReference {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -468,8 +468,8 @@ impl Columns for IngressClassParametersReference {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([
                 self.api_group.finish(rows),
@@ -497,7 +497,7 @@ pub(crate) struct IngressClassSpec {
     controller: TextColumn,
     parameters: ObjectColumn<IngressClassParametersReference>,
 }
-impl Columns for IngressClassSpec {
+impl GroupBuilder for IngressClassSpec {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -509,8 +509,8 @@ impl Columns for IngressClassSpec {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([
                 self.controller.finish(rows),
@@ -533,7 +533,7 @@ pub(crate) struct IngressLoadBalancerIngress {
     ip: TextColumn,
     ports: ListColumn<IngressPortStatus>,
 }
-impl Columns for IngressLoadBalancerIngress {
+impl GroupBuilder for IngressLoadBalancerIngress {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -546,8 +546,8 @@ impl Columns for IngressLoadBalancerIngress {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([
                 self.hostname.finish(rows),
@@ -570,7 +570,7 @@ pub(crate) static INGRESS_LOAD_BALANCER_INGRESS: TypeDef = TypeDef {
 pub(crate) struct IngressLoadBalancerStatus {
     ingress: ListColumn<IngressLoadBalancerIngress>,
 }
-impl Columns for IngressLoadBalancerStatus {
+impl GroupBuilder for IngressLoadBalancerStatus {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -581,8 +581,8 @@ impl Columns for IngressLoadBalancerStatus {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([self.ingress.finish(rows)]),
         }
@@ -599,7 +599,7 @@ pub(crate) struct IngressPortStatus {
     port: Int32Column,
     protocol: TextColumn,
 }
-impl Columns for IngressPortStatus {
+impl GroupBuilder for IngressPortStatus {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -612,8 +612,8 @@ impl Columns for IngressPortStatus {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([
                 self.error.finish(rows),
@@ -637,7 +637,7 @@ pub(crate) struct IngressRule {
     host: TextColumn,
     http: ObjectColumn<HTTPIngressRuleValue>,
 }
-impl Columns for IngressRule {
+impl GroupBuilder for IngressRule {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -649,8 +649,8 @@ impl Columns for IngressRule {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([self.host.finish(rows), self.http.finish(rows)]),
         }
@@ -669,7 +669,7 @@ pub(crate) struct IngressServiceBackend {
     name: TextColumn,
     port: ObjectColumn<ServiceBackendPort>,
 }
-impl Columns for IngressServiceBackend {
+impl GroupBuilder for IngressServiceBackend {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -681,8 +681,8 @@ impl Columns for IngressServiceBackend {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([self.name.finish(rows), self.port.finish(rows)]),
         }
@@ -700,7 +700,7 @@ pub(crate) struct IngressSpec {
     rules: ListColumn<IngressRule>,
     tls: ListColumn<IngressTLS>,
 }
-impl Columns for IngressSpec {
+impl GroupBuilder for IngressSpec {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -714,8 +714,8 @@ impl Columns for IngressSpec {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([
                 self.default_backend.finish(rows),
@@ -740,7 +740,7 @@ pub(crate) static INGRESS_SPEC: TypeDef = TypeDef {
 pub(crate) struct IngressStatus {
     load_balancer: ObjectColumn<IngressLoadBalancerStatus>,
 }
-impl Columns for IngressStatus {
+impl GroupBuilder for IngressStatus {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -751,8 +751,8 @@ impl Columns for IngressStatus {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([self.load_balancer.finish(rows)]),
         }
@@ -768,7 +768,7 @@ pub(crate) struct IngressTLS {
     hosts: ScalarsColumn<TextColumn>,
     secret_name: TextColumn,
 }
-impl Columns for IngressTLS {
+impl GroupBuilder for IngressTLS {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -780,8 +780,8 @@ impl Columns for IngressTLS {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([self.hosts.finish(rows), self.secret_name.finish(rows)]),
         }
@@ -799,7 +799,7 @@ pub(crate) struct NetworkPolicy {
     metadata: ObjectColumn<super::meta_v1::ObjectMeta>,
     spec: ObjectColumn<NetworkPolicySpec>,
 }
-impl Columns for NetworkPolicy {
+impl GroupBuilder for NetworkPolicy {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -813,8 +813,8 @@ impl Columns for NetworkPolicy {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([
                 self.api_version.finish(rows),
@@ -840,7 +840,7 @@ pub(crate) struct NetworkPolicyEgressRule {
     ports: ListColumn<NetworkPolicyPort>,
     to: ListColumn<NetworkPolicyPeer>,
 }
-impl Columns for NetworkPolicyEgressRule {
+impl GroupBuilder for NetworkPolicyEgressRule {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -852,8 +852,8 @@ impl Columns for NetworkPolicyEgressRule {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([self.ports.finish(rows), self.to.finish(rows)]),
         }
@@ -872,7 +872,7 @@ pub(crate) struct NetworkPolicyIngressRule {
     from: ListColumn<NetworkPolicyPeer>,
     ports: ListColumn<NetworkPolicyPort>,
 }
-impl Columns for NetworkPolicyIngressRule {
+impl GroupBuilder for NetworkPolicyIngressRule {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -884,8 +884,8 @@ impl Columns for NetworkPolicyIngressRule {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([self.from.finish(rows), self.ports.finish(rows)]),
         }
@@ -905,7 +905,7 @@ pub(crate) struct NetworkPolicyPeer {
     namespace_selector: ObjectColumn<super::meta_v1::LabelSelector>,
     pod_selector: ObjectColumn<super::meta_v1::LabelSelector>,
 }
-impl Columns for NetworkPolicyPeer {
+impl GroupBuilder for NetworkPolicyPeer {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -918,8 +918,8 @@ impl Columns for NetworkPolicyPeer {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([
                 self.ip_block.finish(rows),
@@ -944,7 +944,7 @@ pub(crate) struct NetworkPolicyPort {
     port: IntOrStringColumn,
     protocol: TextColumn,
 }
-impl Columns for NetworkPolicyPort {
+impl GroupBuilder for NetworkPolicyPort {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -957,8 +957,8 @@ impl Columns for NetworkPolicyPort {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([
                 self.end_port.finish(rows),
@@ -984,7 +984,7 @@ pub(crate) struct NetworkPolicySpec {
     pod_selector: ObjectColumn<super::meta_v1::LabelSelector>,
     policy_types: ScalarsColumn<TextColumn>,
 }
-impl Columns for NetworkPolicySpec {
+impl GroupBuilder for NetworkPolicySpec {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -998,8 +998,8 @@ impl Columns for NetworkPolicySpec {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([
                 self.egress.finish(rows),
@@ -1027,7 +1027,7 @@ pub(crate) struct ParentReference {
     namespace: TextColumn,
     resource: TextColumn,
 }
-impl Columns for ParentReference {
+impl GroupBuilder for ParentReference {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -1041,8 +1041,8 @@ impl Columns for ParentReference {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([
                 self.group.finish(rows),
@@ -1068,7 +1068,7 @@ pub(crate) struct ServiceBackendPort {
     name: TextColumn,
     number: Int32Column,
 }
-impl Columns for ServiceBackendPort {
+impl GroupBuilder for ServiceBackendPort {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -1080,8 +1080,8 @@ impl Columns for ServiceBackendPort {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([self.name.finish(rows), self.number.finish(rows)]),
         }
@@ -1100,7 +1100,7 @@ pub(crate) struct ServiceCIDR {
     spec: ObjectColumn<ServiceCIDRSpec>,
     status: ObjectColumn<ServiceCIDRStatus>,
 }
-impl Columns for ServiceCIDR {
+impl GroupBuilder for ServiceCIDR {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -1115,8 +1115,8 @@ impl Columns for ServiceCIDR {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([
                 self.api_version.finish(rows),
@@ -1143,7 +1143,7 @@ pub(crate) static SERVICE_CIDR: TypeDef = TypeDef {
 pub(crate) struct ServiceCIDRSpec {
     cidrs: ScalarsColumn<TextColumn>,
 }
-impl Columns for ServiceCIDRSpec {
+impl GroupBuilder for ServiceCIDRSpec {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -1154,8 +1154,8 @@ impl Columns for ServiceCIDRSpec {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([self.cidrs.finish(rows)]),
         }
@@ -1170,7 +1170,7 @@ pub(crate) static SERVICE_CIDR_SPEC: TypeDef = TypeDef {
 pub(crate) struct ServiceCIDRStatus {
     conditions: ListColumn<super::meta_v1::Condition>,
 }
-impl Columns for ServiceCIDRStatus {
+impl GroupBuilder for ServiceCIDRStatus {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -1181,8 +1181,8 @@ impl Columns for ServiceCIDRStatus {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([self.conditions.finish(rows)]),
         }

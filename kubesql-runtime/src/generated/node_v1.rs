@@ -32,7 +32,7 @@ pub(crate) static KIND_RUNTIME_CLASS: KindDef = KindDef {
 pub(crate) struct Overhead {
     pod_fixed: QuantityMapColumn,
 }
-impl Columns for Overhead {
+impl GroupBuilder for Overhead {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -43,8 +43,8 @@ impl Columns for Overhead {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([self.pod_fixed.finish(rows)]),
         }
@@ -64,7 +64,7 @@ pub(crate) struct RuntimeClass {
     overhead: ObjectColumn<Overhead>,
     scheduling: ObjectColumn<Scheduling>,
 }
-impl Columns for RuntimeClass {
+impl GroupBuilder for RuntimeClass {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -80,8 +80,8 @@ impl Columns for RuntimeClass {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([
                 self.api_version.finish(rows),
@@ -111,7 +111,7 @@ pub(crate) struct Scheduling {
     node_selector: MapColumn,
     tolerations: ListColumn<super::core_v1::Toleration>,
 }
-impl Columns for Scheduling {
+impl GroupBuilder for Scheduling {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -123,8 +123,8 @@ impl Columns for Scheduling {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([
                 self.node_selector.finish(rows),

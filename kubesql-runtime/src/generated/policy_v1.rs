@@ -42,7 +42,7 @@ pub(crate) struct PodDisruptionBudget {
     spec: ObjectColumn<PodDisruptionBudgetSpec>,
     status: ObjectColumn<PodDisruptionBudgetStatus>,
 }
-impl Columns for PodDisruptionBudget {
+impl GroupBuilder for PodDisruptionBudget {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -57,8 +57,8 @@ impl Columns for PodDisruptionBudget {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([
                 self.api_version.finish(rows),
@@ -88,7 +88,7 @@ pub(crate) struct PodDisruptionBudgetSpec {
     selector: ObjectColumn<super::meta_v1::LabelSelector>,
     unhealthy_pod_eviction_policy: TextColumn,
 }
-impl Columns for PodDisruptionBudgetSpec {
+impl GroupBuilder for PodDisruptionBudgetSpec {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -104,8 +104,8 @@ impl Columns for PodDisruptionBudgetSpec {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([
                 self.max_unavailable.finish(rows),
@@ -136,7 +136,7 @@ pub(crate) struct PodDisruptionBudgetStatus {
     expected_pods: Int32Column,
     observed_generation: Int64Column,
 }
-impl Columns for PodDisruptionBudgetStatus {
+impl GroupBuilder for PodDisruptionBudgetStatus {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -153,8 +153,8 @@ impl Columns for PodDisruptionBudgetStatus {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([
                 self.conditions.finish(rows),

@@ -113,7 +113,7 @@ pub(crate) static KIND_ROLE_BINDING: KindDef = KindDef {
 pub(crate) struct AggregationRule {
     cluster_role_selectors: ListColumn<super::meta_v1::LabelSelector>,
 }
-impl Columns for AggregationRule {
+impl GroupBuilder for AggregationRule {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -124,8 +124,8 @@ impl Columns for AggregationRule {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([self.cluster_role_selectors.finish(rows)]),
         }
@@ -144,7 +144,7 @@ pub(crate) struct ClusterRole {
     metadata: ObjectColumn<super::meta_v1::ObjectMeta>,
     rules: ListColumn<PolicyRule>,
 }
-impl Columns for ClusterRole {
+impl GroupBuilder for ClusterRole {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -159,8 +159,8 @@ impl Columns for ClusterRole {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([
                 self.aggregation_rule.finish(rows),
@@ -191,7 +191,7 @@ pub(crate) struct ClusterRoleBinding {
     role_ref: ObjectColumn<RoleRef>,
     subjects: ListColumn<Subject>,
 }
-impl Columns for ClusterRoleBinding {
+impl GroupBuilder for ClusterRoleBinding {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -206,8 +206,8 @@ impl Columns for ClusterRoleBinding {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([
                 self.api_version.finish(rows),
@@ -238,7 +238,7 @@ pub(crate) struct PolicyRule {
     resources: ScalarsColumn<TextColumn>,
     verbs: ScalarsColumn<TextColumn>,
 }
-impl Columns for PolicyRule {
+impl GroupBuilder for PolicyRule {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -253,8 +253,8 @@ impl Columns for PolicyRule {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([
                 self.api_groups.finish(rows),
@@ -284,7 +284,7 @@ pub(crate) struct Role {
     metadata: ObjectColumn<super::meta_v1::ObjectMeta>,
     rules: ListColumn<PolicyRule>,
 }
-impl Columns for Role {
+impl GroupBuilder for Role {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -298,8 +298,8 @@ impl Columns for Role {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([
                 self.api_version.finish(rows),
@@ -328,7 +328,7 @@ pub(crate) struct RoleBinding {
     role_ref: ObjectColumn<RoleRef>,
     subjects: ListColumn<Subject>,
 }
-impl Columns for RoleBinding {
+impl GroupBuilder for RoleBinding {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -343,8 +343,8 @@ impl Columns for RoleBinding {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([
                 self.api_version.finish(rows),
@@ -373,7 +373,7 @@ pub(crate) struct RoleRef {
     kind: TextColumn,
     name: TextColumn,
 }
-impl Columns for RoleRef {
+impl GroupBuilder for RoleRef {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -386,8 +386,8 @@ impl Columns for RoleRef {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([
                 self.api_group.finish(rows),
@@ -413,7 +413,7 @@ pub(crate) struct Subject {
     name: TextColumn,
     namespace: TextColumn,
 }
-impl Columns for Subject {
+impl GroupBuilder for Subject {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -427,8 +427,8 @@ impl Columns for Subject {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([
                 self.api_group.finish(rows),

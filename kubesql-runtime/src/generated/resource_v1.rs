@@ -281,7 +281,7 @@ pub(crate) struct AllocatedDeviceStatus {
     pool: TextColumn,
     share_id: TextColumn,
 }
-impl Columns for AllocatedDeviceStatus {
+impl GroupBuilder for AllocatedDeviceStatus {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -298,8 +298,8 @@ impl Columns for AllocatedDeviceStatus {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([
                 self.conditions.finish(rows),
@@ -332,7 +332,7 @@ pub(crate) struct AllocationResult {
     devices: ObjectColumn<DeviceAllocationResult>,
     node_selector: ObjectColumn<super::core_v1::NodeSelector>,
 }
-impl Columns for AllocationResult {
+impl GroupBuilder for AllocationResult {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -345,8 +345,8 @@ impl Columns for AllocationResult {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([
                 self.allocation_timestamp.finish(rows),
@@ -369,7 +369,7 @@ pub(crate) static ALLOCATION_RESULT: TypeDef = TypeDef {
 pub(crate) struct CELDeviceSelector {
     expression: TextColumn,
 }
-impl Columns for CELDeviceSelector {
+impl GroupBuilder for CELDeviceSelector {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -380,8 +380,8 @@ impl Columns for CELDeviceSelector {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([self.expression.finish(rows)]),
         }
@@ -396,7 +396,7 @@ pub(crate) static CEL_DEVICE_SELECTOR: TypeDef = TypeDef {
 pub(crate) struct CapacityRequirements {
     requests: QuantityMapColumn,
 }
-impl Columns for CapacityRequirements {
+impl GroupBuilder for CapacityRequirements {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -407,8 +407,8 @@ impl Columns for CapacityRequirements {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([self.requests.finish(rows)]),
         }
@@ -424,7 +424,7 @@ pub(crate) struct CounterSet {
     counters: JsonMapColumn,
     name: TextColumn,
 }
-impl Columns for CounterSet {
+impl GroupBuilder for CounterSet {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -436,8 +436,8 @@ impl Columns for CounterSet {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([self.counters.finish(rows), self.name.finish(rows)]),
         }
@@ -463,7 +463,7 @@ pub(crate) struct Device {
     node_selector: ObjectColumn<super::core_v1::NodeSelector>,
     taints: ListColumn<DeviceTaint>,
 }
-impl Columns for Device {
+impl GroupBuilder for Device {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -489,8 +489,8 @@ impl Columns for Device {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([
                 self.all_nodes.finish(rows),
@@ -533,7 +533,7 @@ pub(crate) struct DeviceAllocationConfiguration {
     requests: ScalarsColumn<TextColumn>,
     source: TextColumn,
 }
-impl Columns for DeviceAllocationConfiguration {
+impl GroupBuilder for DeviceAllocationConfiguration {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -546,8 +546,8 @@ impl Columns for DeviceAllocationConfiguration {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([
                 self.opaque.finish(rows),
@@ -571,7 +571,7 @@ pub(crate) struct DeviceAllocationResult {
     config: ListColumn<DeviceAllocationConfiguration>,
     results: ListColumn<DeviceRequestAllocationResult>,
 }
-impl Columns for DeviceAllocationResult {
+impl GroupBuilder for DeviceAllocationResult {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -583,8 +583,8 @@ impl Columns for DeviceAllocationResult {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([self.config.finish(rows), self.results.finish(rows)]),
         }
@@ -604,7 +604,7 @@ pub(crate) struct DeviceClaim {
     constraints: ListColumn<DeviceConstraint>,
     requests: ListColumn<DeviceRequest>,
 }
-impl Columns for DeviceClaim {
+impl GroupBuilder for DeviceClaim {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -617,8 +617,8 @@ impl Columns for DeviceClaim {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([
                 self.config.finish(rows),
@@ -642,7 +642,7 @@ pub(crate) struct DeviceClaimConfiguration {
     opaque: ObjectColumn<OpaqueDeviceConfiguration>,
     requests: ScalarsColumn<TextColumn>,
 }
-impl Columns for DeviceClaimConfiguration {
+impl GroupBuilder for DeviceClaimConfiguration {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -654,8 +654,8 @@ impl Columns for DeviceClaimConfiguration {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([self.opaque.finish(rows), self.requests.finish(rows)]),
         }
@@ -676,7 +676,7 @@ pub(crate) struct DeviceClass {
     metadata: ObjectColumn<super::meta_v1::ObjectMeta>,
     spec: ObjectColumn<DeviceClassSpec>,
 }
-impl Columns for DeviceClass {
+impl GroupBuilder for DeviceClass {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -690,8 +690,8 @@ impl Columns for DeviceClass {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([
                 self.api_version.finish(rows),
@@ -716,7 +716,7 @@ pub(crate) static DEVICE_CLASS: TypeDef = TypeDef {
 pub(crate) struct DeviceClassConfiguration {
     opaque: ObjectColumn<OpaqueDeviceConfiguration>,
 }
-impl Columns for DeviceClassConfiguration {
+impl GroupBuilder for DeviceClassConfiguration {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -727,8 +727,8 @@ impl Columns for DeviceClassConfiguration {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([self.opaque.finish(rows)]),
         }
@@ -745,7 +745,7 @@ pub(crate) struct DeviceClassSpec {
     extended_resource_name: TextColumn,
     selectors: ListColumn<DeviceSelector>,
 }
-impl Columns for DeviceClassSpec {
+impl GroupBuilder for DeviceClassSpec {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -758,8 +758,8 @@ impl Columns for DeviceClassSpec {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([
                 self.config.finish(rows),
@@ -784,7 +784,7 @@ pub(crate) struct DeviceConstraint {
     match_attribute: TextColumn,
     requests: ScalarsColumn<TextColumn>,
 }
-impl Columns for DeviceConstraint {
+impl GroupBuilder for DeviceConstraint {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -797,8 +797,8 @@ impl Columns for DeviceConstraint {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([
                 self.distinct_attribute.finish(rows),
@@ -822,7 +822,7 @@ pub(crate) struct DeviceCounterConsumption {
     counter_set: TextColumn,
     counters: JsonMapColumn,
 }
-impl Columns for DeviceCounterConsumption {
+impl GroupBuilder for DeviceCounterConsumption {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -834,8 +834,8 @@ impl Columns for DeviceCounterConsumption {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([
                 self.counter_set.finish(rows),
@@ -855,7 +855,7 @@ pub(crate) struct DeviceRequest {
     first_available: ListColumn<DeviceSubRequest>,
     name: TextColumn,
 }
-impl Columns for DeviceRequest {
+impl GroupBuilder for DeviceRequest {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -868,8 +868,8 @@ impl Columns for DeviceRequest {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([
                 self.exactly.finish(rows),
@@ -901,7 +901,7 @@ pub(crate) struct DeviceRequestAllocationResult {
     share_id: TextColumn,
     tolerations: ListColumn<DeviceToleration>,
 }
-impl Columns for DeviceRequestAllocationResult {
+impl GroupBuilder for DeviceRequestAllocationResult {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -923,8 +923,8 @@ impl Columns for DeviceRequestAllocationResult {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([
                 self.admin_access.finish(rows),
@@ -961,7 +961,7 @@ pub(crate) static DEVICE_REQUEST_ALLOCATION_RESULT: TypeDef = TypeDef {
 pub(crate) struct DeviceSelector {
     cel: ObjectColumn<CELDeviceSelector>,
 }
-impl Columns for DeviceSelector {
+impl GroupBuilder for DeviceSelector {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -972,8 +972,8 @@ impl Columns for DeviceSelector {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([self.cel.finish(rows)]),
         }
@@ -994,7 +994,7 @@ pub(crate) struct DeviceSubRequest {
     selectors: ListColumn<DeviceSelector>,
     tolerations: ListColumn<DeviceToleration>,
 }
-impl Columns for DeviceSubRequest {
+impl GroupBuilder for DeviceSubRequest {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -1011,8 +1011,8 @@ impl Columns for DeviceSubRequest {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([
                 self.allocation_mode.finish(rows),
@@ -1046,7 +1046,7 @@ pub(crate) struct DeviceTaint {
     time_added: TimeColumn,
     value: TextColumn,
 }
-impl Columns for DeviceTaint {
+impl GroupBuilder for DeviceTaint {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -1060,8 +1060,8 @@ impl Columns for DeviceTaint {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([
                 self.effect.finish(rows),
@@ -1090,7 +1090,7 @@ pub(crate) struct DeviceToleration {
     toleration_seconds: Int64Column,
     value: TextColumn,
 }
-impl Columns for DeviceToleration {
+impl GroupBuilder for DeviceToleration {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -1105,8 +1105,8 @@ impl Columns for DeviceToleration {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([
                 self.effect.finish(rows),
@@ -1139,7 +1139,7 @@ pub(crate) struct ExactDeviceRequest {
     selectors: ListColumn<DeviceSelector>,
     tolerations: ListColumn<DeviceToleration>,
 }
-impl Columns for ExactDeviceRequest {
+impl GroupBuilder for ExactDeviceRequest {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -1156,8 +1156,8 @@ impl Columns for ExactDeviceRequest {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([
                 self.admin_access.finish(rows),
@@ -1190,7 +1190,7 @@ pub(crate) struct NetworkDeviceData {
     interface_name: TextColumn,
     ips: ScalarsColumn<TextColumn>,
 }
-impl Columns for NetworkDeviceData {
+impl GroupBuilder for NetworkDeviceData {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -1203,8 +1203,8 @@ impl Columns for NetworkDeviceData {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([
                 self.hardware_address.finish(rows),
@@ -1228,7 +1228,7 @@ pub(crate) struct OpaqueDeviceConfiguration {
     driver: TextColumn,
     parameters: JsonColumn,
 }
-impl Columns for OpaqueDeviceConfiguration {
+impl GroupBuilder for OpaqueDeviceConfiguration {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -1240,8 +1240,8 @@ impl Columns for OpaqueDeviceConfiguration {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([self.driver.finish(rows), self.parameters.finish(rows)]),
         }
@@ -1260,7 +1260,7 @@ pub(crate) struct ResourceClaim {
     spec: ObjectColumn<ResourceClaimSpec>,
     status: ObjectColumn<ResourceClaimStatus>,
 }
-impl Columns for ResourceClaim {
+impl GroupBuilder for ResourceClaim {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -1275,8 +1275,8 @@ impl Columns for ResourceClaim {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([
                 self.api_version.finish(rows),
@@ -1306,7 +1306,7 @@ pub(crate) struct ResourceClaimConsumerReference {
     resource: TextColumn,
     uid: TextColumn,
 }
-impl Columns for ResourceClaimConsumerReference {
+impl GroupBuilder for ResourceClaimConsumerReference {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -1320,8 +1320,8 @@ impl Columns for ResourceClaimConsumerReference {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([
                 self.api_group.finish(rows),
@@ -1346,7 +1346,7 @@ pub(crate) static RESOURCE_CLAIM_CONSUMER_REFERENCE: TypeDef = TypeDef {
 pub(crate) struct ResourceClaimSpec {
     devices: ObjectColumn<DeviceClaim>,
 }
-impl Columns for ResourceClaimSpec {
+impl GroupBuilder for ResourceClaimSpec {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -1357,8 +1357,8 @@ impl Columns for ResourceClaimSpec {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([self.devices.finish(rows)]),
         }
@@ -1375,7 +1375,7 @@ pub(crate) struct ResourceClaimStatus {
     devices: ListColumn<AllocatedDeviceStatus>,
     reserved_for: ListColumn<ResourceClaimConsumerReference>,
 }
-impl Columns for ResourceClaimStatus {
+impl GroupBuilder for ResourceClaimStatus {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -1388,8 +1388,8 @@ impl Columns for ResourceClaimStatus {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([
                 self.allocation.finish(rows),
@@ -1415,7 +1415,7 @@ pub(crate) struct ResourceClaimTemplate {
     metadata: ObjectColumn<super::meta_v1::ObjectMeta>,
     spec: ObjectColumn<ResourceClaimTemplateSpec>,
 }
-impl Columns for ResourceClaimTemplate {
+impl GroupBuilder for ResourceClaimTemplate {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -1429,8 +1429,8 @@ impl Columns for ResourceClaimTemplate {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([
                 self.api_version.finish(rows),
@@ -1456,7 +1456,7 @@ pub(crate) struct ResourceClaimTemplateSpec {
     metadata: ObjectColumn<super::meta_v1::ObjectMeta>,
     spec: ObjectColumn<ResourceClaimSpec>,
 }
-impl Columns for ResourceClaimTemplateSpec {
+impl GroupBuilder for ResourceClaimTemplateSpec {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -1468,8 +1468,8 @@ impl Columns for ResourceClaimTemplateSpec {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([self.metadata.finish(rows), self.spec.finish(rows)]),
         }
@@ -1489,7 +1489,7 @@ pub(crate) struct ResourcePool {
     name: TextColumn,
     resource_slice_count: Int64Column,
 }
-impl Columns for ResourcePool {
+impl GroupBuilder for ResourcePool {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -1502,8 +1502,8 @@ impl Columns for ResourcePool {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([
                 self.generation.finish(rows),
@@ -1529,7 +1529,7 @@ pub(crate) struct ResourceSlice {
     metadata: ObjectColumn<super::meta_v1::ObjectMeta>,
     spec: ObjectColumn<ResourceSliceSpec>,
 }
-impl Columns for ResourceSlice {
+impl GroupBuilder for ResourceSlice {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -1543,8 +1543,8 @@ impl Columns for ResourceSlice {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([
                 self.api_version.finish(rows),
@@ -1576,7 +1576,7 @@ pub(crate) struct ResourceSliceSpec {
     pool: ObjectColumn<ResourcePool>,
     shared_counters: ListColumn<CounterSet>,
 }
-impl Columns for ResourceSliceSpec {
+impl GroupBuilder for ResourceSliceSpec {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -1594,8 +1594,8 @@ impl Columns for ResourceSliceSpec {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([
                 self.all_nodes.finish(rows),

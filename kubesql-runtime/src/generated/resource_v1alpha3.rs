@@ -67,7 +67,7 @@ pub(crate) static KIND_POD_SCHEDULING_CONTEXT: KindDef = KindDef {
 pub(crate) struct CELDeviceSelector {
     expression: TextColumn,
 }
-impl Columns for CELDeviceSelector {
+impl GroupBuilder for CELDeviceSelector {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -78,8 +78,8 @@ impl Columns for CELDeviceSelector {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([self.expression.finish(rows)]),
         }
@@ -94,7 +94,7 @@ pub(crate) static CEL_DEVICE_SELECTOR: TypeDef = TypeDef {
 pub(crate) struct DeviceSelector {
     cel: ObjectColumn<CELDeviceSelector>,
 }
-impl Columns for DeviceSelector {
+impl GroupBuilder for DeviceSelector {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -105,8 +105,8 @@ impl Columns for DeviceSelector {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([self.cel.finish(rows)]),
         }
@@ -124,7 +124,7 @@ pub(crate) struct DeviceTaint {
     time_added: TimeColumn,
     value: TextColumn,
 }
-impl Columns for DeviceTaint {
+impl GroupBuilder for DeviceTaint {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -138,8 +138,8 @@ impl Columns for DeviceTaint {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([
                 self.effect.finish(rows),
@@ -168,7 +168,7 @@ pub(crate) struct DeviceTaintRule {
     spec: ObjectColumn<DeviceTaintRuleSpec>,
     status: ObjectColumn<DeviceTaintRuleStatus>,
 }
-impl Columns for DeviceTaintRule {
+impl GroupBuilder for DeviceTaintRule {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -183,8 +183,8 @@ impl Columns for DeviceTaintRule {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([
                 self.api_version.finish(rows),
@@ -212,7 +212,7 @@ pub(crate) struct DeviceTaintRuleSpec {
     device_selector: ObjectColumn<DeviceTaintSelector>,
     taint: ObjectColumn<DeviceTaint>,
 }
-impl Columns for DeviceTaintRuleSpec {
+impl GroupBuilder for DeviceTaintRuleSpec {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -224,8 +224,8 @@ impl Columns for DeviceTaintRuleSpec {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([
                 self.device_selector.finish(rows),
@@ -246,7 +246,7 @@ pub(crate) static DEVICE_TAINT_RULE_SPEC: TypeDef = TypeDef {
 pub(crate) struct DeviceTaintRuleStatus {
     conditions: ListColumn<super::meta_v1::Condition>,
 }
-impl Columns for DeviceTaintRuleStatus {
+impl GroupBuilder for DeviceTaintRuleStatus {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -257,8 +257,8 @@ impl Columns for DeviceTaintRuleStatus {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([self.conditions.finish(rows)]),
         }
@@ -277,7 +277,7 @@ pub(crate) struct DeviceTaintSelector {
     pool: TextColumn,
     selectors: ListColumn<DeviceSelector>,
 }
-impl Columns for DeviceTaintSelector {
+impl GroupBuilder for DeviceTaintSelector {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -292,8 +292,8 @@ impl Columns for DeviceTaintSelector {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([
                 self.device.finish(rows),
@@ -324,7 +324,7 @@ pub(crate) struct PodSchedulingContext {
     spec: ObjectColumn<PodSchedulingContextSpec>,
     status: ObjectColumn<PodSchedulingContextStatus>,
 }
-impl Columns for PodSchedulingContext {
+impl GroupBuilder for PodSchedulingContext {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -339,8 +339,8 @@ impl Columns for PodSchedulingContext {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([
                 self.api_version.finish(rows),
@@ -368,7 +368,7 @@ pub(crate) struct PodSchedulingContextSpec {
     potential_nodes: ScalarsColumn<TextColumn>,
     selected_node: TextColumn,
 }
-impl Columns for PodSchedulingContextSpec {
+impl GroupBuilder for PodSchedulingContextSpec {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -380,8 +380,8 @@ impl Columns for PodSchedulingContextSpec {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([
                 self.potential_nodes.finish(rows),
@@ -402,7 +402,7 @@ pub(crate) static POD_SCHEDULING_CONTEXT_SPEC: TypeDef = TypeDef {
 pub(crate) struct PodSchedulingContextStatus {
     resource_claims: ListColumn<ResourceClaimSchedulingStatus>,
 }
-impl Columns for PodSchedulingContextStatus {
+impl GroupBuilder for PodSchedulingContextStatus {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -413,8 +413,8 @@ impl Columns for PodSchedulingContextStatus {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([self.resource_claims.finish(rows)]),
         }
@@ -430,7 +430,7 @@ pub(crate) struct ResourceClaimSchedulingStatus {
     name: TextColumn,
     unsuitable_nodes: ScalarsColumn<TextColumn>,
 }
-impl Columns for ResourceClaimSchedulingStatus {
+impl GroupBuilder for ResourceClaimSchedulingStatus {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -442,8 +442,8 @@ impl Columns for ResourceClaimSchedulingStatus {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([
                 self.name.finish(rows),

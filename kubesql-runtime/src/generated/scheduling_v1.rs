@@ -36,7 +36,7 @@ pub(crate) struct PriorityClass {
     preemption_policy: TextColumn,
     value: Int32Column,
 }
-impl Columns for PriorityClass {
+impl GroupBuilder for PriorityClass {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -53,8 +53,8 @@ impl Columns for PriorityClass {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([
                 self.api_version.finish(rows),

@@ -33,7 +33,7 @@ pub(crate) static KIND_WORKLOAD: KindDef = KindDef {
 pub(crate) struct GangSchedulingPolicy {
     min_count: Int32Column,
 }
-impl Columns for GangSchedulingPolicy {
+impl GroupBuilder for GangSchedulingPolicy {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -44,8 +44,8 @@ impl Columns for GangSchedulingPolicy {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([self.min_count.finish(rows)]),
         }
@@ -61,7 +61,7 @@ pub(crate) struct PodGroup {
     name: TextColumn,
     policy: ObjectColumn<PodGroupPolicy>,
 }
-impl Columns for PodGroup {
+impl GroupBuilder for PodGroup {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -73,8 +73,8 @@ impl Columns for PodGroup {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([self.name.finish(rows), self.policy.finish(rows)]),
         }
@@ -90,7 +90,7 @@ pub(crate) struct PodGroupPolicy {
     basic: JsonColumn,
     gang: ObjectColumn<GangSchedulingPolicy>,
 }
-impl Columns for PodGroupPolicy {
+impl GroupBuilder for PodGroupPolicy {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -102,8 +102,8 @@ impl Columns for PodGroupPolicy {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([self.basic.finish(rows), self.gang.finish(rows)]),
         }
@@ -123,7 +123,7 @@ pub(crate) struct TypedLocalObjectReference {
     kind: TextColumn,
     name: TextColumn,
 }
-impl Columns for TypedLocalObjectReference {
+impl GroupBuilder for TypedLocalObjectReference {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -136,8 +136,8 @@ impl Columns for TypedLocalObjectReference {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([
                 self.api_group.finish(rows),
@@ -163,7 +163,7 @@ pub(crate) struct Workload {
     metadata: ObjectColumn<super::meta_v1::ObjectMeta>,
     spec: ObjectColumn<WorkloadSpec>,
 }
-impl Columns for Workload {
+impl GroupBuilder for Workload {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -177,8 +177,8 @@ impl Columns for Workload {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([
                 self.api_version.finish(rows),
@@ -204,7 +204,7 @@ pub(crate) struct WorkloadSpec {
     controller_ref: ObjectColumn<TypedLocalObjectReference>,
     pod_groups: ListColumn<PodGroup>,
 }
-impl Columns for WorkloadSpec {
+impl GroupBuilder for WorkloadSpec {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -216,8 +216,8 @@ impl Columns for WorkloadSpec {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([
                 self.controller_ref.finish(rows),

@@ -114,7 +114,7 @@ pub(crate) struct VolumeSnapshot {
     spec: ObjectColumn<VolumeSnapshotSpec>,
     status: ObjectColumn<VolumeSnapshotStatus>,
 }
-impl Columns for VolumeSnapshot {
+impl GroupBuilder for VolumeSnapshot {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -129,8 +129,8 @@ impl Columns for VolumeSnapshot {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([
                 self.api_version.finish(rows),
@@ -158,7 +158,7 @@ pub(crate) struct VolumeSnapshotSpec {
     source: ObjectColumn<VolumeSnapshotSpecSource>,
     volume_snapshot_class_name: TextColumn,
 }
-impl Columns for VolumeSnapshotSpec {
+impl GroupBuilder for VolumeSnapshotSpec {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -172,8 +172,8 @@ impl Columns for VolumeSnapshotSpec {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([
                 self.source.finish(rows),
@@ -195,7 +195,7 @@ pub(crate) struct VolumeSnapshotSpecSource {
     persistent_volume_claim_name: TextColumn,
     volume_snapshot_content_name: TextColumn,
 }
-impl Columns for VolumeSnapshotSpecSource {
+impl GroupBuilder for VolumeSnapshotSpecSource {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -211,8 +211,8 @@ impl Columns for VolumeSnapshotSpecSource {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([
                 self.persistent_volume_claim_name.finish(rows),
@@ -240,7 +240,7 @@ pub(crate) struct VolumeSnapshotStatus {
     restore_size: QuantityColumn,
     volume_group_snapshot_name: TextColumn,
 }
-impl Columns for VolumeSnapshotStatus {
+impl GroupBuilder for VolumeSnapshotStatus {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -260,8 +260,8 @@ impl Columns for VolumeSnapshotStatus {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([
                 self.bound_volume_snapshot_content_name.finish(rows),
@@ -300,7 +300,7 @@ pub(crate) struct VolumeSnapshotClass {
     metadata: ObjectColumn<super::meta_v1::ObjectMeta>,
     parameters: MapColumn,
 }
-impl Columns for VolumeSnapshotClass {
+impl GroupBuilder for VolumeSnapshotClass {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -316,8 +316,8 @@ impl Columns for VolumeSnapshotClass {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([
                 self.api_version.finish(rows),
@@ -350,7 +350,7 @@ pub(crate) struct VolumeSnapshotContent {
     spec: ObjectColumn<VolumeSnapshotContentSpec>,
     status: ObjectColumn<VolumeSnapshotContentStatus>,
 }
-impl Columns for VolumeSnapshotContent {
+impl GroupBuilder for VolumeSnapshotContent {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -365,8 +365,8 @@ impl Columns for VolumeSnapshotContent {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([
                 self.api_version.finish(rows),
@@ -400,7 +400,7 @@ pub(crate) struct VolumeSnapshotContentSpec {
     volume_snapshot_class_name: TextColumn,
     volume_snapshot_ref: ObjectColumn<super::core_v1::ObjectReference>,
 }
-impl Columns for VolumeSnapshotContentSpec {
+impl GroupBuilder for VolumeSnapshotContentSpec {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -418,8 +418,8 @@ impl Columns for VolumeSnapshotContentSpec {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([
                 self.deletion_policy.finish(rows),
@@ -460,7 +460,7 @@ pub(crate) struct VolumeSnapshotContentStatus {
     snapshot_handle: TextColumn,
     volume_group_snapshot_handle: TextColumn,
 }
-impl Columns for VolumeSnapshotContentStatus {
+impl GroupBuilder for VolumeSnapshotContentStatus {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -478,8 +478,8 @@ impl Columns for VolumeSnapshotContentStatus {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([
                 self.creation_time.finish(rows),

@@ -179,7 +179,7 @@ pub(crate) struct CSIDriver {
     metadata: ObjectColumn<super::meta_v1::ObjectMeta>,
     spec: ObjectColumn<CSIDriverSpec>,
 }
-impl Columns for CSIDriver {
+impl GroupBuilder for CSIDriver {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -193,8 +193,8 @@ impl Columns for CSIDriver {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([
                 self.api_version.finish(rows),
@@ -228,7 +228,7 @@ pub(crate) struct CSIDriverSpec {
     token_requests: ListColumn<TokenRequest>,
     volume_lifecycle_modes: ScalarsColumn<TextColumn>,
 }
-impl Columns for CSIDriverSpec {
+impl GroupBuilder for CSIDriverSpec {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -252,8 +252,8 @@ impl Columns for CSIDriverSpec {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([
                 self.attach_required.finish(rows),
@@ -293,7 +293,7 @@ pub(crate) struct CSINode {
     metadata: ObjectColumn<super::meta_v1::ObjectMeta>,
     spec: ObjectColumn<CSINodeSpec>,
 }
-impl Columns for CSINode {
+impl GroupBuilder for CSINode {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -307,8 +307,8 @@ impl Columns for CSINode {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([
                 self.api_version.finish(rows),
@@ -336,7 +336,7 @@ pub(crate) struct CSINodeDriver {
     node_id: TextColumn,
     topology_keys: ScalarsColumn<TextColumn>,
 }
-impl Columns for CSINodeDriver {
+impl GroupBuilder for CSINodeDriver {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -350,8 +350,8 @@ impl Columns for CSINodeDriver {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([
                 self.allocatable.finish(rows),
@@ -376,7 +376,7 @@ pub(crate) static CSI_NODE_DRIVER: TypeDef = TypeDef {
 pub(crate) struct CSINodeSpec {
     drivers: ListColumn<CSINodeDriver>,
 }
-impl Columns for CSINodeSpec {
+impl GroupBuilder for CSINodeSpec {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -387,8 +387,8 @@ impl Columns for CSINodeSpec {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([self.drivers.finish(rows)]),
         }
@@ -409,7 +409,7 @@ pub(crate) struct CSIStorageCapacity {
     node_topology: ObjectColumn<super::meta_v1::LabelSelector>,
     storage_class_name: TextColumn,
 }
-impl Columns for CSIStorageCapacity {
+impl GroupBuilder for CSIStorageCapacity {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -426,8 +426,8 @@ impl Columns for CSIStorageCapacity {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([
                 self.api_version.finish(rows),
@@ -467,7 +467,7 @@ pub(crate) struct StorageClass {
     reclaim_policy: TextColumn,
     volume_binding_mode: TextColumn,
 }
-impl Columns for StorageClass {
+impl GroupBuilder for StorageClass {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -487,8 +487,8 @@ impl Columns for StorageClass {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([
                 self.allow_volume_expansion.finish(rows),
@@ -526,7 +526,7 @@ pub(crate) struct TokenRequest {
     audience: TextColumn,
     expiration_seconds: Int64Column,
 }
-impl Columns for TokenRequest {
+impl GroupBuilder for TokenRequest {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -538,8 +538,8 @@ impl Columns for TokenRequest {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([
                 self.audience.finish(rows),
@@ -561,7 +561,7 @@ pub(crate) struct VolumeAttachment {
     spec: ObjectColumn<VolumeAttachmentSpec>,
     status: ObjectColumn<VolumeAttachmentStatus>,
 }
-impl Columns for VolumeAttachment {
+impl GroupBuilder for VolumeAttachment {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -576,8 +576,8 @@ impl Columns for VolumeAttachment {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([
                 self.api_version.finish(rows),
@@ -605,7 +605,7 @@ pub(crate) struct VolumeAttachmentSource {
     inline_volume_spec: ObjectColumn<super::core_v1::PersistentVolumeSpec>,
     persistent_volume_name: TextColumn,
 }
-impl Columns for VolumeAttachmentSource {
+impl GroupBuilder for VolumeAttachmentSource {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -617,8 +617,8 @@ impl Columns for VolumeAttachmentSource {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([
                 self.inline_volume_spec.finish(rows),
@@ -641,7 +641,7 @@ pub(crate) struct VolumeAttachmentSpec {
     node_name: TextColumn,
     source: ObjectColumn<VolumeAttachmentSource>,
 }
-impl Columns for VolumeAttachmentSpec {
+impl GroupBuilder for VolumeAttachmentSpec {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -654,8 +654,8 @@ impl Columns for VolumeAttachmentSpec {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([
                 self.attacher.finish(rows),
@@ -681,7 +681,7 @@ pub(crate) struct VolumeAttachmentStatus {
     attachment_metadata: MapColumn,
     detach_error: ObjectColumn<VolumeError>,
 }
-impl Columns for VolumeAttachmentStatus {
+impl GroupBuilder for VolumeAttachmentStatus {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -695,8 +695,8 @@ impl Columns for VolumeAttachmentStatus {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([
                 self.attach_error.finish(rows),
@@ -725,7 +725,7 @@ pub(crate) struct VolumeAttributesClass {
     metadata: ObjectColumn<super::meta_v1::ObjectMeta>,
     parameters: MapColumn,
 }
-impl Columns for VolumeAttributesClass {
+impl GroupBuilder for VolumeAttributesClass {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -740,8 +740,8 @@ impl Columns for VolumeAttributesClass {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([
                 self.api_version.finish(rows),
@@ -770,7 +770,7 @@ pub(crate) struct VolumeError {
     message: TextColumn,
     time: TimeColumn,
 }
-impl Columns for VolumeError {
+impl GroupBuilder for VolumeError {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -783,8 +783,8 @@ impl Columns for VolumeError {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([
                 self.error_code.finish(rows),
@@ -807,7 +807,7 @@ pub(crate) static VOLUME_ERROR: TypeDef = TypeDef {
 pub(crate) struct VolumeNodeResources {
     count: Int32Column,
 }
-impl Columns for VolumeNodeResources {
+impl GroupBuilder for VolumeNodeResources {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -818,8 +818,8 @@ impl Columns for VolumeNodeResources {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([self.count.finish(rows)]),
         }

@@ -41,7 +41,7 @@ pub(crate) struct StorageVersionMigration {
     spec: ObjectColumn<StorageVersionMigrationSpec>,
     status: ObjectColumn<StorageVersionMigrationStatus>,
 }
-impl Columns for StorageVersionMigration {
+impl GroupBuilder for StorageVersionMigration {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -56,8 +56,8 @@ impl Columns for StorageVersionMigration {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([
                 self.api_version.finish(rows),
@@ -84,7 +84,7 @@ pub(crate) static STORAGE_VERSION_MIGRATION: TypeDef = TypeDef {
 pub(crate) struct StorageVersionMigrationSpec {
     resource: ObjectColumn<super::meta_v1::GroupResource>,
 }
-impl Columns for StorageVersionMigrationSpec {
+impl GroupBuilder for StorageVersionMigrationSpec {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -95,8 +95,8 @@ impl Columns for StorageVersionMigrationSpec {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([self.resource.finish(rows)]),
         }
@@ -112,7 +112,7 @@ pub(crate) struct StorageVersionMigrationStatus {
     conditions: ListColumn<super::meta_v1::Condition>,
     resource_version: TextColumn,
 }
-impl Columns for StorageVersionMigrationStatus {
+impl GroupBuilder for StorageVersionMigrationStatus {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
@@ -124,8 +124,8 @@ impl Columns for StorageVersionMigrationStatus {
         }
         Ok(())
     }
-    fn finish(&mut self, rows: usize) -> Group {
-        Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
             rows,
             columns: Vec::from([
                 self.conditions.finish(rows),

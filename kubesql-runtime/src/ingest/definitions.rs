@@ -1,4 +1,4 @@
-//! Definitions of custom resources out of their objects.
+//! Reads definitions of custom resources from CustomResourceDefinition objects.
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
@@ -9,21 +9,21 @@ use arrow::datatypes::DataType;
 use kubesql_codegen::spec::Crd;
 use serde_json::Value;
 
-use crate::flatten::Data;
-use crate::learn::{Definition, Definitions};
+use crate::discovery::{Definition, Definitions};
+use crate::flatten::ColumnData;
 use crate::schema::Shape;
 use crate::store::Segment;
 
-/// The definition in an object's text; `None` where it is none, or its resources are not there yet.
+/// Reads a definition from an object's text; `None` if it is not a definition, or is not established yet.
 pub(super) fn read(text: &str, version: Option<&str>) -> Option<(String, Definition)> {
     let object: Value = serde_json::from_str(text).ok()?;
-    if !Crd::is_one(&object) || !is_established(&object) {
+    if !Crd::is_definition(&object) || !is_established(&object) {
         return None;
     }
-    let crd = Crd::read("a definition", &object).ok()?;
+    let crd = Crd::from_object("the definition", &object).ok()?;
     let known = object.pointer("/metadata/resourceVersion").and_then(Value::as_str);
     let version = version.or(known).map_or_else(|| hash(text), str::to_owned);
-    Some((crd.name(), Definition { version, crd: Arc::new(crd) }))
+    Some((crd.name(), Definition { version, from_openapi: false, crd: Arc::new(crd) }))
 }
 
 fn hash(text: &str) -> String {
@@ -32,7 +32,7 @@ fn hash(text: &str) -> String {
     format!("{:x}", hasher.finish())
 }
 
-/// Whether a server has taken the definition; one in a file says nothing of it.
+/// Whether the server accepted the definition. A definition in a file has no status, and counts as established.
 fn is_established(object: &Value) -> bool {
     let conditions = object.pointer("/status/conditions").and_then(Value::as_array);
     let is = |condition: &Value| condition.get("type").and_then(Value::as_str) == Some("Established");
@@ -40,20 +40,20 @@ fn is_established(object: &Value) -> bool {
     established.is_none_or(|condition| condition.get("status").and_then(Value::as_str) == Some("True"))
 }
 
-/// All definitions of a segment, read anew. Where two are of one name, both count: the later one is kept.
-pub(super) fn all(segment: &Segment, found: &mut Definitions) {
-    each(segment, alive(segment), |text| {
-        // Files may hold another server's version: only the text tells whether it has changed.
+/// Reads all definitions of a segment. Of two definitions with the same name, the later one is kept.
+pub(super) fn read_all(segment: &Segment, found: &mut Definitions) {
+    for_each_object(segment, live_rows(segment), |text| {
+        // The resource version in a file may be of another server, so that only the text identifies a version.
         found.extend(read(text, Some(&hash(text))));
     });
 }
 
-/// The definitions of a segment; those that are known in the same version are not read again.
-pub(super) fn changed(segment: &Segment, known: &Definitions, found: &mut Definitions) {
-    let (names, versions) = (texts(segment, "name"), texts(segment, "resourceVersion"));
-    let [names, versions] = [&names, &versions].map(|of| of.as_ref().map(|texts| texts.as_string_view()));
+/// Reads the definitions of a segment. Definitions that are known in the same version are not parsed again.
+pub(super) fn read_changed(segment: &Segment, known: &Definitions, found: &mut Definitions) {
+    let (names, versions) = (metadata_texts(segment, "name"), metadata_texts(segment, "resourceVersion"));
+    let [names, versions] = [&names, &versions].map(|texts| texts.as_ref().map(|texts| texts.as_string_view()));
     let mut unknown = Vec::new();
-    for row in alive(segment) {
+    for row in live_rows(segment) {
         let at = |texts: Option<&StringViewArray>| -> Option<String> {
             texts.filter(|texts| texts.is_valid(row)).map(|texts| texts.value(row).to_owned())
         };
@@ -64,34 +64,34 @@ pub(super) fn changed(segment: &Segment, known: &Definitions, found: &mut Defini
         }
     }
     let mut versions = unknown.iter().map(|(_, version)| version.as_str());
-    each(segment, unknown.iter().map(|(row, _)| *row), |text| found.extend(read(text, versions.next())));
+    for_each_object(segment, unknown.iter().map(|(row, _)| *row), |text| found.extend(read(text, versions.next())));
 }
 
-/// Reads the objects of these rows, which come in order: those that lie together at once, for they are compressed
-/// together.
-fn each(segment: &Segment, rows: impl Iterator<Item = usize>, mut with: impl FnMut(&str)) {
-    const TOGETHER: usize = 64;
+/// Calls `visit` with the text of the objects in these rows, which must be in order. Neighbouring objects are read
+/// together, since they are compressed together.
+fn for_each_object(segment: &Segment, rows: impl Iterator<Item = usize>, mut visit: impl FnMut(&str)) {
+    const BLOCK: usize = 64;
     let Some(objects) = &segment.objects else { return };
     let mut rows = rows.peekable();
-    while let Some(first) = rows.peek().map(|row| row / TOGETHER * TOGETHER) {
-        let end = (first + TOGETHER).min(objects.rows());
+    while let Some(first) = rows.peek().map(|row| row / BLOCK * BLOCK) {
+        let end = (first + BLOCK).min(objects.rows());
         let texts = objects.read(first..end);
         while let Some(row) = rows.next_if(|row| *row < end) {
-            with(texts.as_string_view().value(row - first));
+            visit(texts.as_string_view().value(row - first));
         }
     }
 }
 
-fn alive(segment: &Segment) -> impl Iterator<Item = usize> {
+fn live_rows(segment: &Segment) -> impl Iterator<Item = usize> {
     (0..segment.columns.rows).filter(|row| segment.alive.as_ref().is_none_or(|alive| alive.value(*row)))
 }
 
-/// A field of the objects' metadata.
-fn texts(segment: &Segment, field: &str) -> Option<ArrayRef> {
+/// The column of a text field in the objects' metadata.
+fn metadata_texts(segment: &Segment, field: &str) -> Option<ArrayRef> {
     let (number, definition) = segment.kind.root.field("metadata")?;
-    let Data::Group(metadata) = segment.columns.columns.get(usize::from(number))?.as_ref()? else { return None };
+    let ColumnData::Object(metadata) = segment.columns.columns.get(usize::from(number))?.as_ref()? else { return None };
     let Shape::Object(definition) = definition.shape else { return None };
     let (number, _) = definition.field(field)?;
-    let Data::Leaf(values) = metadata.columns.get(usize::from(number))?.as_ref()? else { return None };
+    let ColumnData::Leaf(values) = metadata.columns.get(usize::from(number))?.as_ref()? else { return None };
     cast(values, &DataType::Utf8View).ok()
 }

@@ -1,11 +1,13 @@
-//! Where objects come from: files and clusters. The only room that knows `kube`.
+//! The sources of objects: files and clusters. The only module that uses `kube`.
 
 pub mod clusters;
 mod definitions;
+mod diagnostics;
 pub mod files;
+mod json_string;
 mod secrets;
-mod several;
+mod union_source;
 
-pub use clusters::{Context, ListOptions, Lists, Live, LiveOptions, Scope};
-pub use files::{Files, Kinds, Options};
-pub use several::Several;
+pub use clusters::{Context, NamespaceScope, OneShotOptions, OneShotSource, WatchOptions, WatchSource};
+pub use files::{FileOptions, FileSource, Kinds};
+pub use union_source::UnionSource;

@@ -1,25 +1,26 @@
-//! Secrets lose their values before anything else sees them; their keys stay.
+//! Redacts the values of Secrets before any other code sees them. Keys are kept.
 
-use crate::flatten::{Malformed, Parser};
+use super::json_string::append_json_string;
+use crate::flatten::{Malformed, Parser, SyntaxError};
 use crate::schema::KindDef;
 
-/// What stands in place of a value.
+/// The replacement of a value.
 const REDACTED: &str = "\"<redacted>\"";
 
-/// The annotation in which `kubectl apply` keeps a copy of the object.
-const COPY: &str = "kubectl.kubernetes.io/last-applied-configuration";
+/// The annotation in which `kubectl apply` stores a copy of the object.
+const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
 
-/// How deep copies within copies are followed; a real one has none.
-const COPIES: u32 = 2;
+/// The maximal nesting of copies that are redacted field by field. Copies written by kubectl have no nested copies.
+const MAX_COPIES: u32 = 2;
 
-/// Whether objects of this kind are Secrets.
-pub(super) fn are(kind: &KindDef) -> bool {
+/// Whether a kind is Secret.
+pub(super) fn is_secret(kind: &KindDef) -> bool {
     kind.plural == "secrets" && kind.group.is_empty()
 }
 
-/// A Secret's text without its values, which is put here. One that cannot be redacted is not shown: its text is empty,
-/// and so no object.
-pub(super) fn redacted<'a>(object: &str, to: &'a mut String) -> &'a str {
+/// Redacts a Secret into a buffer, and returns the text. The text of a malformed Secret is empty, so that it is rejected
+/// as an object.
+pub(super) fn redact_or_clear<'a>(object: &str, to: &'a mut String) -> &'a str {
     to.clear();
     if redact(object, 0, to).is_err() {
         to.clear();
@@ -27,29 +28,32 @@ pub(super) fn redacted<'a>(object: &str, to: &'a mut String) -> &'a str {
     to
 }
 
-/// Appends the Secret at this byte of the text without the values of `data` and `stringData`, its
-/// copy in an annotation included. Returns where it ends. Where it is malformed, what was appended
-/// must not be used.
+/// Redacts `data` and `stringData` of the Secret at byte `from`, also in the copy in its annotation. Appends the redacted
+/// text, and returns the end of the Secret.
+///
+/// # Errors
+/// The Secret is malformed. The appended text must not be used.
 pub(super) fn redact(text: &str, from: usize, to: &mut String) -> Result<usize, Malformed> {
-    object(text, from, to, COPIES)
+    redact_object(text, from, to, MAX_COPIES)
 }
 
-fn object(text: &str, from: usize, to: &mut String, copies: u32) -> Result<usize, Malformed> {
-    fields(text, from, to, |key, parser, to| match key {
-        "data" | "stringData" => values(text, parser, to),
-        "metadata" if parser.peek() == b'{' => nested(text, parser, to, |key, parser, to| match key {
-            "annotations" if parser.peek() == b'{' => nested(text, parser, to, |key, parser, to| match key {
-                COPY => copy(parser, to, copies),
-                _ => as_it_is(text, parser, to),
+fn redact_object(text: &str, from: usize, to: &mut String, copies: u32) -> Result<usize, Malformed> {
+    copy_fields(text, from, to, |key, parser, to| match key {
+        "data" | "stringData" => redact_values(text, parser, to),
+        "metadata" if parser.peek() == b'{' => copy_object(text, parser, to, |key, parser, to| match key {
+            "annotations" if parser.peek() == b'{' => copy_object(text, parser, to, |key, parser, to| match key {
+                LAST_APPLIED => redact_copy(parser, to, copies),
+                _ => copy_value(text, parser, to),
             }),
-            _ => as_it_is(text, parser, to),
+            _ => copy_value(text, parser, to),
         }),
-        _ => as_it_is(text, parser, to),
+        _ => copy_value(text, parser, to),
     })
 }
 
-/// Copies an object field by field, whose values `value` appends, going past them.
-fn fields(
+/// Copies the object at byte `from` field by field. `value` appends each value, and moves the parser past it. Returns the
+/// end of the object.
+fn copy_fields(
     text: &str,
     from: usize,
     to: &mut String,
@@ -57,7 +61,7 @@ fn fields(
 ) -> Result<usize, Malformed> {
     let mut parser = Parser::at(text, from);
     let Some(mut fields) = parser.object()? else {
-        return Err(Malformed { at: from, what: &"expected an object" });
+        return Err(Malformed { at: from, error: SyntaxError::ExpectedObject });
     };
     to.push('{');
     let mut first = true;
@@ -68,7 +72,7 @@ fn fields(
         if !std::mem::take(&mut first) {
             to.push(',');
         }
-        string(&key_text, to);
+        append_json_string(&key_text, to);
         to.push(':');
         value(&key_text, &mut parser, to)?;
     }
@@ -76,19 +80,19 @@ fn fields(
     Ok(parser.position())
 }
 
-/// The same of an object that is a field's value.
-fn nested(
+/// Copies the object that is the parser's next value.
+fn copy_object(
     text: &str,
     parser: &mut Parser<'_>,
     to: &mut String,
     value: impl FnMut(&str, &mut Parser<'_>, &mut String) -> Result<(), Malformed>,
 ) -> Result<(), Malformed> {
     let from = parser.position();
-    fields(text, from, to, value)?;
+    copy_fields(text, from, to, value)?;
     parser.skip()
 }
 
-fn as_it_is(text: &str, parser: &mut Parser<'_>, to: &mut String) -> Result<(), Malformed> {
+fn copy_value(text: &str, parser: &mut Parser<'_>, to: &mut String) -> Result<(), Malformed> {
     parser.peek();
     let from = parser.position();
     parser.skip()?;
@@ -96,15 +100,15 @@ fn as_it_is(text: &str, parser: &mut Parser<'_>, to: &mut String) -> Result<(), 
     Ok(())
 }
 
-/// The values of `data`: each is redacted, or the whole where it is no object.
-fn values(text: &str, parser: &mut Parser<'_>, to: &mut String) -> Result<(), Malformed> {
+/// Redacts each value of `data`, or `data` as a whole if it is not an object.
+fn redact_values(text: &str, parser: &mut Parser<'_>, to: &mut String) -> Result<(), Malformed> {
     match parser.peek() {
-        b'{' => nested(text, parser, to, |_, parser, to| {
+        b'{' => copy_object(text, parser, to, |_, parser, to| {
             parser.skip()?;
             to.push_str(REDACTED);
             Ok(())
         }),
-        b'n' => as_it_is(text, parser, to),
+        b'n' => copy_value(text, parser, to),
         _ => {
             parser.skip()?;
             to.push_str(REDACTED);
@@ -113,8 +117,8 @@ fn values(text: &str, parser: &mut Parser<'_>, to: &mut String) -> Result<(), Ma
     }
 }
 
-/// The copy of a Secret, redacted likewise, or as a whole where it is not one.
-fn copy(parser: &mut Parser<'_>, to: &mut String, copies: u32) -> Result<(), Malformed> {
+/// Redacts the copy of a Secret, or replaces it as a whole if it is not an object.
+fn redact_copy(parser: &mut Parser<'_>, to: &mut String, copies: u32) -> Result<(), Malformed> {
     if parser.peek() != b'"' {
         parser.skip()?;
         to.push_str(REDACTED);
@@ -122,32 +126,12 @@ fn copy(parser: &mut Parser<'_>, to: &mut String, copies: u32) -> Result<(), Mal
     }
     let copied = parser.text()?.unwrap_or_default().trim();
     let mut redacted = String::new();
-    let whole = copies > 0 && matches!(object(copied, 0, &mut redacted, copies - 1), Ok(end) if end == copied.len());
+    let whole =
+        copies > 0 && matches!(redact_object(copied, 0, &mut redacted, copies - 1), Ok(end) if end == copied.len());
     if whole {
-        string(&redacted, to);
+        append_json_string(&redacted, to);
     } else {
         to.push_str(REDACTED);
     }
     Ok(())
-}
-
-/// Appends text as a JSON string.
-pub(super) fn string(text: &str, to: &mut String) {
-    use std::fmt::Write;
-    to.push('"');
-    let mut rest = text;
-    while let Some(at) = rest.bytes().position(|byte| byte < b' ' || byte == b'"' || byte == b'\\') {
-        to.push_str(&rest[..at]);
-        match rest.as_bytes()[at] {
-            b'"' => to.push_str("\\\""),
-            b'\\' => to.push_str("\\\\"),
-            b'\n' => to.push_str("\\n"),
-            b'\t' => to.push_str("\\t"),
-            b'\r' => to.push_str("\\r"),
-            control => write!(to, "\\u{control:04x}").expect("a string takes anything"),
-        }
-        rest = &rest[at + 1..];
-    }
-    to.push_str(rest);
-    to.push('"');
 }

@@ -1,77 +1,75 @@
-//! The definitions of types, kinds and tables: static data that the generator writes.
-//!
-//! Kinds that are learnt at run time are interned into the same static form.
+//! Definitions of types, kinds and tables. They are static data, written by the generator or interned at run time.
 
-mod learnt;
+mod discovered;
 pub mod table;
 
-pub use learnt::{Learnt, LearntKind};
-pub use table::{Column, Conditions, ListAt, Place, Statuses, Table, Values};
+pub use discovered::{DiscoveredKind, DiscoveredKinds};
+pub use table::{Column, Conditions, NestedList, Place, Statuses, Table, Values};
 
 /// An OpenAPI object type: its fields, sorted by JSON name.
 #[derive(Debug)]
 pub struct TypeDef {
-    /// Definition name, `io.k8s.api.core.v1.PodSpec`.
+    /// The name of its OpenAPI definition, `io.k8s.api.core.v1.PodSpec`.
     pub name: &'static str,
-    /// Sorted by JSON name (byte order); a field's position is its number in paths.
+    /// Sorted by JSON name in byte order. A field's index is its number in paths.
     pub fields: &'static [FieldDef],
 }
 
 /// A field of a type.
 #[derive(Debug, Clone, Copy)]
 pub struct FieldDef {
-    /// As in JSON, `nodeName`.
+    /// The JSON name, `nodeName`.
     pub json: &'static str,
-    /// What its values look like.
+    /// The shape of its values.
     pub shape: Shape,
 }
 
-/// What a field's values look like, and so which columns they go to.
+/// The shape of a field's values, which determines its columns.
 #[derive(Debug, Clone, Copy)]
 pub enum Shape {
-    /// One value.
+    /// A scalar.
     Scalar(Scalar),
-    /// Another type.
+    /// A nested object.
     Object(&'static TypeDef),
-    /// A list of objects: a table of its own.
+    /// A list of objects, which has a table of its own.
     List(&'static TypeDef),
-    /// A list of scalars: an Arrow List. `Scalar::Json` stands for lists of anything else.
+    /// A list of scalars, an Arrow `List`. Lists of anything else have the items `Scalar::Json`.
     Scalars(Scalar),
-    /// A map: an Arrow Map, and a column a key.
+    /// A map, an Arrow `Map` with a column for each key.
     Map(MapValue),
 }
 
-/// A single value.
+/// The type of a scalar.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Scalar {
     /// UTF-8 text.
     Text,
     /// True or false.
     Bool,
-    /// 32 bits.
+    /// A 32-bit integer.
     Int32,
-    /// 64 bits.
+    /// A 64-bit integer.
     Int64,
-    /// float64.
+    /// A double.
     Float,
-    /// RFC 3339 in JSON, microseconds since 1970 in UTC in columns.
+    /// A time: RFC 3339 in JSON, microseconds since 1970 in UTC in columns.
     Time,
-    /// A number or text in JSON, text in columns.
+    /// A number or text in JSON; text in columns.
     IntOrString,
-    /// A Kubernetes quantity, float64 in columns.
+    /// A Kubernetes quantity; a double in columns.
     Quantity,
-    /// Anything, as JSON text.
+    /// Any value, as JSON text.
     Json,
 }
 
-/// The values of a map. All are stored as text.
+/// The type of a map's values. All are stored as text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum MapValue {
     /// Text, and other scalars as they are written.
     Text,
-    /// Kubernetes quantities, as written; the column of a key is a number.
+    /// Kubernetes quantities as they are written. The column of a key is a number.
     Quantity,
-    /// Lists, objects, anything: JSON text.
+    /// Any values, as JSON text.
     Json,
 }
 
@@ -80,9 +78,9 @@ pub enum MapValue {
 pub struct KindDef {
     /// API group, empty for the core group.
     pub group: &'static str,
-    /// The version that the tables were made from.
+    /// The version that the tables are derived from.
     pub version: &'static str,
-    /// All versions known, that one first.
+    /// All known versions; the first is `version`.
     pub versions: &'static [&'static str],
     /// `Deployment`.
     pub kind: &'static str,
@@ -90,24 +88,24 @@ pub struct KindDef {
     pub plural: &'static str,
     /// `deployment`.
     pub singular: &'static str,
-    /// Whether its objects live in namespaces.
+    /// Whether its objects are namespaced.
     pub namespaced: bool,
     /// The type of its objects.
     pub root: &'static TypeDef,
-    /// What `kubectl get` prints of a custom resource; `None` for kinds that Kubernetes itself brings.
+    /// The printer columns of a custom resource; `None` for built-in kinds.
     pub custom: Option<&'static [PrintedDef]>,
-    /// Its own table first, then those of its lists.
+    /// The kind's own table, then the tables of its lists.
     pub tables: &'static [TableDef],
 }
 
-/// What `kubectl get` prints in a column: a column of the kind's own table, where its name is free.
+/// A printer column: a column that `kubectl get` prints. It is a column of the kind's own table if its name is free.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct PrintedDef {
     /// In lower case, `ready`.
     pub name: &'static str,
     /// `.status.conditions[?(@.type=="Ready")].status`.
     pub path: &'static str,
-    /// What it leads to.
+    /// The type of its values.
     pub scalar: Scalar,
 }
 
@@ -116,18 +114,18 @@ pub struct PrintedDef {
 pub struct TableDef {
     /// `containers`.
     pub name: &'static str,
-    /// JSON field names from the object to the list, joined by `/` as in a JSON pointer (`spec/containers`); empty for the
-    /// kind's own table.
+    /// The JSON field names from the object to the list, joined and escaped as in a JSON pointer (`spec/containers`);
+    /// empty for the kind's own table.
     pub path: &'static str,
-    /// The path of a list of statuses merged into the rows by name (`status/containerStatuses`).
+    /// The path of the list of statuses that is merged into the rows by name (`status/containerStatuses`).
     pub statuses: Option<&'static str>,
-    /// The name of one item, for key columns of the lists inside it: `container`.
+    /// The name of an item, `container`. It names the key columns of tables of nested lists.
     pub item: &'static str,
-    /// The item's field that tells items apart (`name`), where it has one.
+    /// The field that identifies an item (`name`), if there is one.
     pub key: Option<&'static str>,
     /// Whether `SHOW TABLES` lists it in the default schema.
     pub listed: bool,
-    /// Columns whose names are not what the rules alone would give: (path, name).
+    /// Columns with a name other than the rules give: pairs of path and name.
     pub names: &'static [(&'static str, &'static str)],
 }
 
@@ -138,28 +136,28 @@ impl TableDef {
         Self { name, path, statuses: None, item, key: None, listed: false, names: &[] }
     }
 
-    /// Its items are told apart by this field.
+    /// Sets the field that identifies an item.
     #[must_use]
     pub const fn key(mut self, key: &'static str) -> Self {
         self.key = Some(key);
         self
     }
 
-    /// `SHOW TABLES` lists it.
+    /// Lists the table in `SHOW TABLES`.
     #[must_use]
     pub const fn listed(mut self) -> Self {
         self.listed = true;
         self
     }
 
-    /// The statuses at this path are merged into its rows.
+    /// Merges the list of statuses at this path into the rows.
     #[must_use]
     pub const fn statuses(mut self, path: &'static str) -> Self {
         self.statuses = Some(path);
         self
     }
 
-    /// Columns (path, name) that the rules alone would name otherwise.
+    /// Sets the names of columns that differ from the rules: pairs of path and name.
     #[must_use]
     pub const fn names(mut self, names: &'static [(&'static str, &'static str)]) -> Self {
         self.names = names;
@@ -167,20 +165,20 @@ impl TableDef {
     }
 }
 
-/// A field's definition, in few letters for generated code.
+/// A field's definition. Short, for generated code.
 #[must_use]
 pub const fn field(json: &'static str, shape: Shape) -> FieldDef {
     FieldDef { json, shape }
 }
 
-/// The definition of what is printed, in few letters for generated code.
+/// A printer column's definition. Short, for generated code.
 #[must_use]
 pub const fn printed(name: &'static str, path: &'static str, scalar: Scalar) -> PrintedDef {
     PrintedDef { name, path, scalar }
 }
 
 impl TypeDef {
-    /// A field and its number.
+    /// Finds a field and its number by the field's JSON name.
     #[must_use]
     pub fn field(&self, json: &str) -> Option<(u16, &'static FieldDef)> {
         let at = self.fields.binary_search_by(|field| field.json.cmp(json)).ok()?;

@@ -1,127 +1,125 @@
-//! A table's columns, worked out from its definition by the naming rules.
+//! Derives the columns of a table from its definition, by the naming rules.
 
 use std::collections::BTreeMap;
 
-use kubesql_codegen::names::{self, Layout, ListStep, Origin, Step, dotted, slashed, split};
+use kubesql_codegen::names::{self, ListStep, Origin, Step, TableFields, dotted, slashed, split};
 
 use super::{KindDef, MapValue, Scalar, Shape, TableDef, TypeDef};
 
 /// A table with its columns.
 #[derive(Debug)]
 pub struct Table {
-    /// The kind that its rows come from.
+    /// The kind of the objects that its rows are from.
     pub kind: &'static KindDef,
     /// Its definition.
     pub def: &'static TableDef,
-    /// In the order of `select *`; `object` (the last one, only in a kind's own table) is not part of `*`.
+    /// In the order of `select *`. The last column of a kind's own table is `object`, which `*` does not include.
     pub columns: Vec<Column>,
-    /// The lists from the object to the row, the outermost first; empty in a kind's own table.
-    pub lists: Vec<ListAt>,
+    /// The lists on the path from the object to the row, outermost first; empty in a kind's own table.
+    pub lists: Vec<NestedList>,
     /// The list of statuses that is merged into the rows by name.
     pub statuses: Option<Statuses>,
-    /// The list of conditions whose types make columns, where the rows have one.
+    /// The list of conditions whose types are dynamic columns, if the rows have one.
     pub conditions: Option<Conditions>,
 }
 
-/// A column that every query of the table can name.
+/// A fixed column, which does not depend on the data.
 #[derive(Debug, Clone)]
 pub struct Column {
-    /// Its SQL name.
+    /// The SQL name.
     pub name: String,
-    /// What its values are.
+    /// The type of its values.
     pub values: Values,
-    /// Where its values lie.
+    /// Where its values are in a segment.
     pub place: Place,
-    /// The OpenAPI path it comes from, `spec.containers[].image`; empty for `cluster` and `index`.
+    /// The path of the field, `spec.containers[].image`; empty for `cluster` and `index`.
     pub path: String,
 }
 
-/// What a column's values are.
+/// The type of a column's values.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Values {
-    /// Single values.
+    /// Scalars.
     Scalar(Scalar),
-    /// Lists of single values.
+    /// Lists of scalars.
     Scalars(Scalar),
-    /// Maps; each key is a dynamic column `<name>.<key>`.
+    /// Maps. Each key is a dynamic column `<name>.<key>`.
     Map(MapValue),
 }
 
-/// Where a column's values lie in a segment.
+/// Where a column's values are in a segment.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Place {
     /// The segment's cluster.
     Cluster,
-    /// A field of the object itself: field numbers from the root type. In a kind's own table, all fields;
-    /// in a list's table the object's namespace, name and uid.
+    /// A field of the object, as field numbers from the root type. In a list's table: its namespace, name and uid.
     Object(Vec<u16>),
-    /// A field of the item at this depth of the table's path (0 is the first list): field numbers from the
-    /// item's type. The row's own item is at the last depth.
+    /// A field of an item on the path to the row. The row's own item has the greatest depth.
     Item {
-        /// Which list of the path, from 0.
+        /// The index of the list in [`Table::lists`].
         depth: usize,
-        /// Field numbers from that item's type.
+        /// Field numbers from the type of the list's items.
         fields: Vec<u16>,
     },
-    /// A field of the status that belongs to the row's item by name: field numbers from the status' type.
+    /// A field of the status with the same name as the row's item, as field numbers from the status' type.
     Status(Vec<u16>),
-    /// The position of the item at this depth in its list (int32, from 0).
+    /// The position of an item in its list, an int32 counted from 0.
     Index {
-        /// Which list of the path, from 0.
+        /// The index of the list in [`Table::lists`].
         depth: usize,
     },
-    /// What a path of the object leads to, as `kubectl get` prints it: the first that there is.
+    /// The first value at a JSONPath of the object, as `kubectl get` prints it.
     Printed(Vec<Step>),
     /// The object as JSON text.
     Json,
 }
 
-/// A list on its way to the row, as it lies in the columns.
+/// A list on the path from the object to the row.
 #[derive(Debug, Clone)]
-pub struct ListAt {
-    /// Field numbers from the enclosing item's type, or the kind's root type, to the list.
+pub struct NestedList {
+    /// Field numbers from the type of the enclosing item, or the root type, to the list.
     pub fields: Vec<u16>,
     /// The type of its items.
     pub item: &'static TypeDef,
 }
 
-/// A list of statuses, each of which belongs to the row's item of the same name.
+/// A list of statuses. Each belongs to the row's item with the same name.
 #[derive(Debug, Clone)]
 pub struct Statuses {
-    /// Field numbers from the enclosing item's type (the kind's root type where there is none) to the list.
+    /// Field numbers from the type of the enclosing item, or the root type, to the list.
     pub fields: Vec<u16>,
     /// The type of its items.
     pub item: &'static TypeDef,
-    /// The number of the field of a status that is the name.
+    /// The number of the status' field that is the name.
     pub key: u16,
-    /// The number of the field of the row's item that is the name.
+    /// The number of the item's field that is the name.
     pub row_key: u16,
 }
 
-/// A list of conditions in the row: each type makes the columns `<type in lower case>.<field in lower case>`.
+/// A list of conditions in the row. Each type has the dynamic columns `<type>.<field>`, both in lower case.
 #[derive(Debug, Clone)]
 pub struct Conditions {
-    /// Where the list lies.
+    /// Where the list is.
     pub place: Place,
-    /// Its item's type.
+    /// The type of its items.
     pub item: &'static TypeDef,
 }
 
 impl Table {
-    /// Works out the columns of one of a kind's tables.
+    /// Derives the columns of one of a kind's tables.
     ///
     /// # Panics
-    /// Where the definition names a list that its type does not have, which the generator never writes.
+    /// If the definition names a list that the type does not have. The generator never writes such a definition.
     #[must_use]
-    pub fn of(kind: &'static KindDef, def: &'static TableDef) -> Self {
+    pub fn new(kind: &'static KindDef, def: &'static TableDef) -> Self {
         let lists = lists(kind, def);
-        let row = lists.last().map_or(kind.root, |list| list.at.item);
+        let row = lists.last().map_or(kind.root, |list| list.nested.item);
         let own = leaves(row);
         let statuses = def.statuses.map(|path| statuses(kind, def, path, row));
         let status_leaves = statuses.as_ref().map(|(_, statuses)| leaves(statuses.item)).unwrap_or_default();
         let printed = kind.custom.unwrap_or_default();
         let words = |leaves: &[Leaf]| leaves.iter().map(|leaf| leaf.words.clone()).collect::<Vec<_>>();
-        let layout = Layout {
+        let fields = TableFields {
             singular: kind.singular,
             namespaced: kind.namespaced,
             lists: lists.iter().map(|list| list.step.clone()).collect(),
@@ -132,26 +130,26 @@ impl Table {
         let exceptions: BTreeMap<String, String> =
             def.names.iter().map(|&(path, name)| (path.to_owned(), name.to_owned())).collect();
         let last = lists.len().checked_sub(1);
-        let of_row = |fields: Vec<u16>| match last {
+        let row_field = |fields: Vec<u16>| match last {
             Some(depth) => Place::Item { depth, fields },
             None => Place::Object(fields),
         };
-        let of_object = |field: &str| Place::Object(numbers(kind.root, &["metadata", field]));
+        let object_field = |field: &str| Place::Object(numbers(kind.root, &["metadata", field]));
         let text = Values::Scalar(Scalar::Text);
-        let columns = names::columns(&layout, &exceptions)
+        let columns = names::columns(&fields, &exceptions)
             .into_iter()
             .map(|column| {
                 let (values, place) = match column.origin {
                     Origin::Cluster => (text, Place::Cluster),
-                    Origin::Namespace => (text, of_object("namespace")),
-                    Origin::Name => (text, of_object("name")),
-                    Origin::Uid => (text, of_object("uid")),
+                    Origin::Namespace => (text, object_field("namespace")),
+                    Origin::Name => (text, object_field("name")),
+                    Origin::Uid => (text, object_field("uid")),
                     Origin::ItemKey(depth) => {
-                        let fields = lists[depth].step.key.map(|key| numbers(lists[depth].at.item, &[key]));
+                        let fields = lists[depth].step.key.map(|key| numbers(lists[depth].nested.item, &[key]));
                         (text, Place::Item { depth, fields: fields.unwrap_or_default() })
                     }
                     Origin::ItemIndex(depth) => (Values::Scalar(Scalar::Int32), Place::Index { depth }),
-                    Origin::Leaf(i) => (own[i].values, of_row(own[i].fields.clone())),
+                    Origin::Leaf(i) => (own[i].values, row_field(own[i].fields.clone())),
                     Origin::Status(i) => (status_leaves[i].values, Place::Status(status_leaves[i].fields.clone())),
                     Origin::Printed(i) => {
                         let steps = names::steps(printed[i].path).unwrap_or_default();
@@ -162,8 +160,8 @@ impl Table {
                 Column { name: column.name, values, place, path: column.path }
             })
             .collect();
-        let conditions = conditions(row).map(|(fields, item)| Conditions { place: of_row(fields), item });
-        let lists = lists.into_iter().map(|list| list.at).collect();
+        let conditions = conditions(row).map(|(fields, item)| Conditions { place: row_field(fields), item });
+        let lists = lists.into_iter().map(|list| list.nested).collect();
         Self { kind, def, columns, lists, statuses: statuses.map(|(_, statuses)| statuses), conditions }
     }
 }
@@ -203,58 +201,58 @@ fn leaves(of: &'static TypeDef) -> Vec<Leaf> {
     found
 }
 
-/// A list on the way to a table's rows, with what names it.
+/// A list on the path to a table's rows, with its names.
 struct List {
     step: ListStep<'static>,
-    at: ListAt,
+    nested: NestedList,
 }
 
-/// The lists on the way to a table's rows.
+/// The lists on the path to a table's rows.
 fn lists(kind: &'static KindDef, def: &TableDef) -> Vec<List> {
     let mut found = Vec::new();
     let mut of = kind.root;
     let mut fields = Vec::new();
-    let mut shown = String::new();
+    let mut displayed = String::new();
     let mut path = String::new();
     for word in split(def.path) {
         let (number, inner, is_list) = step(of, &word, def);
         fields.push(number);
         join(&mut path, '/', &slashed(&[&word]));
-        join(&mut shown, '.', &dotted(&[&word]));
+        join(&mut displayed, '.', &dotted(&[&word]));
         let word = of.fields[usize::from(number)].json;
         of = inner;
         if is_list {
-            shown.push_str("[]");
-            // The statuses of a list have no table of their own: their items are called as the list's.
-            let named = kind.tables.iter().find(|table| table.path == path || table.statuses == Some(&path));
-            let (item, key) = named.map_or((word, None), |table| (table.item, table.key));
-            let step = ListStep { path: shown.clone(), item, key };
-            found.push(List { step, at: ListAt { fields: std::mem::take(&mut fields), item: of } });
+            displayed.push_str("[]");
+            // A list of statuses has no table of its own: its items have the name of the main list's.
+            let table = kind.tables.iter().find(|table| table.path == path || table.statuses == Some(&path));
+            let (item, key) = table.map_or((word, None), |table| (table.item, table.key));
+            let step = ListStep { path: displayed.clone(), item, key };
+            found.push(List { step, nested: NestedList { fields: std::mem::take(&mut fields), item: of } });
         }
     }
     found
 }
 
-/// The list of statuses at a path from the object, as shown to people and as walked from the enclosing item.
+/// The list of statuses at a path: its displayed path, and its position from the enclosing item.
 fn statuses(kind: &'static KindDef, def: &TableDef, path: &'static str, row: &'static TypeDef) -> (String, Statuses) {
     let mut of = kind.root;
     let mut fields = Vec::new();
-    let mut shown = String::new();
+    let mut displayed = String::new();
     for word in split(path) {
-        if shown.ends_with(']') {
+        if displayed.ends_with(']') {
             fields.clear();
         }
         let (number, inner, is_list) = step(of, &word, def);
         fields.push(number);
-        join(&mut shown, '.', &dotted(&[&word]));
+        join(&mut displayed, '.', &dotted(&[&word]));
         if is_list {
-            shown.push_str("[]");
+            displayed.push_str("[]");
         }
         of = inner;
     }
     let key = def.key.unwrap_or("name");
     let number = |of: &TypeDef| of.field(key).map_or(0, |(number, _)| number);
-    (shown, Statuses { fields, item: of, key: number(of), row_key: number(row) })
+    (displayed, Statuses { fields, item: of, key: number(of), row_key: number(row) })
 }
 
 fn join(path: &mut String, by: char, word: &str) {
@@ -264,7 +262,7 @@ fn join(path: &mut String, by: char, word: &str) {
     path.push_str(word);
 }
 
-/// One field further: its number, its type, and whether it is a list.
+/// The field `word` of a type: its number, its type, and whether it is a list.
 fn step(of: &'static TypeDef, word: &str, def: &TableDef) -> (u16, &'static TypeDef, bool) {
     match of.field(word) {
         Some((number, super::FieldDef { shape: Shape::Object(inner), .. })) => (number, inner, false),
@@ -273,7 +271,7 @@ fn step(of: &'static TypeDef, word: &str, def: &TableDef) -> (u16, &'static Type
     }
 }
 
-/// The field numbers of a path through objects; empty where the type lacks it.
+/// The field numbers of a path through objects; empty if the type does not have it.
 fn numbers(of: &'static TypeDef, path: &[&str]) -> Vec<u16> {
     let mut of = of;
     let mut found = Vec::new();
@@ -287,7 +285,7 @@ fn numbers(of: &'static TypeDef, path: &[&str]) -> Vec<u16> {
     found
 }
 
-/// The row's list of conditions: a list `conditions`, at the top or in `status`, whose items have a type and a status.
+/// The list of conditions: a list `conditions`, at the top or in `status`, whose items have a type and a status.
 fn conditions(row: &'static TypeDef) -> Option<(Vec<u16>, &'static TypeDef)> {
     let found = |of: &'static TypeDef, mut front: Vec<u16>| {
         let (number, field) = of.field("conditions")?;
@@ -308,15 +306,15 @@ mod tests {
     use super::*;
     use crate::generated::KINDS;
 
-    /// The runtime names columns by the same rules as the generator did, and finds the same fields.
+    /// The runtime derives the same names and fields as the generator.
     #[test]
-    fn tables_are_what_the_generator_listed() {
+    fn tables_match_the_generated_listing() {
         let listing = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/../schemas/tables.tsv"));
         let mut expected = listing.lines().skip(1);
         for kind in KINDS {
             let schema = if kind.group.is_empty() { "core" } else { kind.group };
             for def in kind.tables {
-                for column in Table::of(kind, def).columns {
+                for column in Table::new(kind, def).columns {
                     let line = format!("{schema}\t{}\t{}\t", def.name, column.name);
                     let found = expected.next().unwrap_or("the end");
                     assert!(
@@ -331,11 +329,11 @@ mod tests {
 
     fn table(kind: &str, name: &str) -> Table {
         let kind = KINDS.iter().find(|found| found.kind == kind).unwrap();
-        Table::of(kind, kind.tables.iter().find(|table| table.name == name).unwrap())
+        Table::new(kind, kind.tables.iter().find(|table| table.name == name).unwrap())
     }
 
     #[test]
-    fn containers_lie_in_the_pod_beside_their_statuses() {
+    fn containers_are_merged_with_their_statuses() {
         let containers = table("Pod", "containers");
         let spec = containers.kind.root.field("spec").unwrap();
         let Shape::Object(pod_spec) = spec.1.shape else { panic!("spec is an object") };
@@ -352,7 +350,7 @@ mod tests {
     }
 
     #[test]
-    fn lists_inside_lists_walk_from_item_to_item() {
+    fn nested_lists_are_relative_to_their_items() {
         let paths = table("Ingress", "ingress_rule_paths");
         assert_eq!(paths.lists.len(), 2);
         let place = |name: &str| &paths.columns.iter().find(|column| column.name == name).unwrap().place;
@@ -364,7 +362,7 @@ mod tests {
     }
 
     #[test]
-    fn conditions_are_found_where_rows_have_them() {
+    fn conditions_are_found() {
         for (kind, name, has) in [
             ("Pod", "pods", true),
             ("Node", "nodes", true),

@@ -11,7 +11,7 @@ use arrow::datatypes::DataType;
 
 use super::extract::{RowMap, leaf_at, list_at, map_at};
 use super::types::{data_type, key_values, scalar_type};
-use crate::flatten::{Group, List, Map};
+use crate::flatten::{ColumnGroup, ListData, MapData};
 use crate::schema::{Conditions, MapValue, Place, Scalar, Shape, Table, TypeDef, Values};
 use crate::store::Segment;
 use crate::value::quantity::parse;
@@ -145,7 +145,11 @@ fn tally(array: &ArrayRef, offsets: &[i32], rows: Option<&UInt32Array>) -> Vec<(
 }
 
 /// The group that a place's fields start from, over all its rows in the segment.
-pub(super) fn group_of<'a, 'p>(table: &Table, root: &'a Group, place: &'p Place) -> Option<(&'a Group, &'p [u16])> {
+pub(super) fn group_of<'a, 'p>(
+    table: &Table,
+    root: &'a ColumnGroup,
+    place: &'p Place,
+) -> Option<(&'a ColumnGroup, &'p [u16])> {
     match place {
         Place::Object(fields) => Some((root, fields)),
         Place::Item { depth, fields } => {
@@ -168,7 +172,7 @@ pub(super) fn group_of<'a, 'p>(table: &Table, root: &'a Group, place: &'p Place)
 }
 
 /// The column over all rows of the group that its map or list lies in; `None` where none has a value.
-pub(super) fn compute(table: &Table, root: &Group, dynamic: &Dynamic) -> Option<ArrayRef> {
+pub(super) fn compute(table: &Table, root: &ColumnGroup, dynamic: &Dynamic) -> Option<ArrayRef> {
     let (group, fields) = group_of(table, root, &dynamic.place)?;
     match &dynamic.pick {
         Pick::Key(value, key) => {
@@ -187,7 +191,7 @@ pub(super) fn compute(table: &Table, root: &Group, dynamic: &Dynamic) -> Option<
 }
 
 /// For each row the value under a key, as a dictionary array.
-pub(super) fn pick_key(map: &Map, key: &str, rows: usize) -> Option<ArrayRef> {
+pub(super) fn pick_key(map: &MapData, key: &str, rows: usize) -> Option<ArrayRef> {
     let dictionary = map.keys.as_any_dictionary_opt()?;
     let code = dictionary.values().as_string::<i32>().iter().position(|value| value == Some(key))?;
     let codes = dictionary.normalized_keys();
@@ -221,7 +225,7 @@ pub(super) fn numbers(texts: &ArrayRef, values: Values) -> ArrayRef {
 }
 
 /// For each row the field of its first condition of a type.
-fn pick_condition(list: &List, of: &str, type_field: u16, field: u16, values: Values) -> Option<ArrayRef> {
+fn pick_condition(list: &ListData, of: &str, type_field: u16, field: u16, values: Values) -> Option<ArrayRef> {
     let types = leaf_at(&list.items, &[type_field])?;
     let shown = leaf_at(&list.items, &[field])?;
     let dictionary = types.as_any_dictionary_opt()?;

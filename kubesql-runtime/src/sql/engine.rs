@@ -12,7 +12,7 @@ use super::registry::{CATALOG, DEFAULT_SCHEMA, schema_of};
 use super::session::Session;
 use super::{ColumnInfo, TableInfo, functions, postgres};
 use crate::schema::KindDef;
-use crate::store::{Missing, Source, Wanted};
+use crate::store::{DiscoveryScope, Missing, Source};
 
 /// All tables over one source; sessions are made of it.
 #[derive(Debug)]
@@ -73,8 +73,8 @@ impl Engine {
 
     /// Finds out about the tables of all custom resources, for [`Engine::tables`], and tells which clusters could not
     /// be asked.
-    pub async fn learn(&self) -> Vec<Missing> {
-        self.house.source.learn(&Wanted::All).await
+    pub async fn discover(&self) -> Vec<Missing> {
+        self.house.source.discover(&DiscoveryScope::All).await
     }
 
     /// All tables, those that `SHOW TABLES` lists and the others.
@@ -106,7 +106,7 @@ impl Engine {
         let table = table.strip_prefix("kubesql.").unwrap_or(&table);
         // A schema may have dots of its own, a table has none.
         let (schema, name) = table.rsplit_once('.').unwrap_or((DEFAULT_SCHEMA, table));
-        self.house.learn(DEFAULT_SCHEMA, &[(Some(schema.to_owned()), name.to_owned())]).await;
+        self.house.discover(DEFAULT_SCHEMA, &[(Some(schema.to_owned()), name.to_owned())]).await;
         self.house.describe(schema, name, data).await
     }
 }

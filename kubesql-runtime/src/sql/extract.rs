@@ -12,7 +12,7 @@ use arrow::error::ArrowError;
 use super::dynamic::{self, Dynamic};
 use super::printed;
 use super::types::{entries_field, entry_fields};
-use crate::flatten::{Data, Group, List, Map};
+use crate::flatten::{ColumnData, ColumnGroup, ListData, MapData};
 use crate::schema::{Place, Scalar, Statuses, Table, Values};
 use crate::store::Segment;
 
@@ -26,33 +26,33 @@ pub(super) enum Output {
 }
 
 /// The column of a field, through nested objects.
-fn data_at<'a>(group: &'a Group, fields: &[u16]) -> Option<&'a Data> {
+fn data_at<'a>(group: &'a ColumnGroup, fields: &[u16]) -> Option<&'a ColumnData> {
     let (first, rest) = fields.split_first()?;
     let data = group.columns.get(usize::from(*first))?.as_ref()?;
     match (data, rest) {
         (data, []) => Some(data),
-        (Data::Group(inner), rest) => data_at(inner, rest),
+        (ColumnData::Object(inner), rest) => data_at(inner, rest),
         _ => None,
     }
 }
 
-pub(super) fn leaf_at<'a>(group: &'a Group, fields: &[u16]) -> Option<&'a ArrayRef> {
+pub(super) fn leaf_at<'a>(group: &'a ColumnGroup, fields: &[u16]) -> Option<&'a ArrayRef> {
     match data_at(group, fields)? {
-        Data::Leaf(array) => Some(array),
+        ColumnData::Leaf(array) => Some(array),
         _ => None,
     }
 }
 
-pub(super) fn list_at<'a>(group: &'a Group, fields: &[u16]) -> Option<&'a List> {
+pub(super) fn list_at<'a>(group: &'a ColumnGroup, fields: &[u16]) -> Option<&'a ListData> {
     match data_at(group, fields)? {
-        Data::List(list) => Some(list),
+        ColumnData::List(list) => Some(list),
         _ => None,
     }
 }
 
-pub(super) fn map_at<'a>(group: &'a Group, fields: &[u16]) -> Option<&'a Map> {
+pub(super) fn map_at<'a>(group: &'a ColumnGroup, fields: &[u16]) -> Option<&'a MapData> {
     match data_at(group, fields)? {
-        Data::Map(map) => Some(map),
+        ColumnData::Map(map) => Some(map),
         _ => None,
     }
 }
@@ -141,7 +141,7 @@ impl RowMap {
     }
 }
 
-fn bounds(list: &List, row: u32) -> Range<usize> {
+fn bounds(list: &ListData, row: u32) -> Range<usize> {
     let at = |row: usize| list.offsets.get(row).and_then(|&offset| usize::try_from(offset).ok()).unwrap_or(0);
     at(row as usize)..at(row as usize + 1)
 }
@@ -149,9 +149,9 @@ fn bounds(list: &List, row: u32) -> Range<usize> {
 /// For each row, the status of the same name in the same list of statuses.
 fn match_statuses(
     statuses: &Statuses,
-    home: &Group,
+    home: &ColumnGroup,
     parents: &[u32],
-    items: &Group,
+    items: &ColumnGroup,
     rows: &[u32],
 ) -> Option<UInt32Array> {
     let list = list_at(home, &statuses.fields)?;
@@ -270,7 +270,7 @@ impl Extract<'_> {
     }
 
     /// Maps are built anew for each batch: slices of one large map are slow to look into.
-    fn maps(&self, map: &Map, place: &Place) -> Result<ArrayRef, ArrowError> {
+    fn maps(&self, map: &MapData, place: &Place) -> Result<ArrayRef, ArrowError> {
         let numbers = self.numbers(place);
         let (mut entries, mut offsets, mut present) = (Vec::new(), vec![0i32], Vec::new());
         for at in 0..self.range.len() {

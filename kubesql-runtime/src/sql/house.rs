@@ -16,7 +16,7 @@ use super::registry::{DEFAULT_SCHEMA, Registry};
 use super::types::sql_name;
 use super::{ColumnInfo, dynamic, system};
 use crate::schema::{Column, KindDef, Table};
-use crate::store::{Missing, Source, Wanted};
+use crate::store::{DiscoveryScope, Missing, Source};
 
 /// More keys than these are not listed by `describe` and `information_schema`.
 const MOST_LISTED: usize = 10_000;
@@ -64,7 +64,7 @@ impl House {
         let window = state.window_functions().iter().map(|(name, of)| function(name, "window", of.documentation()));
         let mut functions: Vec<Function> = scalar.chain(aggregate).chain(window).collect();
         functions.sort_by(|a, b| (&a.name, a.kind).cmp(&(&b.name, b.kind)));
-        let registry = Mutex::new(Arc::new(Registry::new(kinds, source.learnt(), None)));
+        let registry = Mutex::new(Arc::new(Registry::new(kinds, source.discovered(), None)));
         let own_functions = super::functions::all().iter().map(|function| function.name().to_owned()).collect();
         let (queries, objects) = (Arc::default(), Objects::default());
         Self { kinds, registry, source, queries, functions, own_functions, objects }
@@ -72,17 +72,17 @@ impl House {
 
     /// All tables that are known now.
     pub(super) fn registry(&self) -> Arc<Registry> {
-        let learnt = self.source.learnt();
+        let discovered = self.source.discovered();
         let mut registry = self.registry.lock();
-        if registry.learnt.generation != learnt.generation {
-            *registry = Arc::new(Registry::new(self.kinds, learnt, Some(&registry)));
+        if registry.discovered.generation != discovered.generation {
+            *registry = Arc::new(Registry::new(self.kinds, discovered, Some(&registry)));
         }
         Arc::clone(&registry)
     }
 
     /// Learns about tables that are not compiled in, of those that are named: a schema, or none, and a table. Tells
     /// which clusters could not be asked.
-    pub(super) async fn learn(&self, schema: &str, named: &[(Option<String>, String)]) -> Vec<Missing> {
+    pub(super) async fn discover(&self, schema: &str, named: &[(Option<String>, String)]) -> Vec<Missing> {
         let registry = self.registry();
         let lists_tables = |(named, table): &(Option<String>, String)| {
             let of = named.as_deref().unwrap_or(schema);
@@ -92,7 +92,7 @@ impl House {
                 || ["pg_attribute", "pg_class", "pg_namespace", "pg_tables"].contains(&table.as_str())
         };
         if named.iter().any(lists_tables) {
-            return self.source.learn(&Wanted::All).await;
+            return self.source.discover(&DiscoveryScope::All).await;
         }
         let group = |name: &Option<String>| name.clone().filter(|name| name != DEFAULT_SCHEMA);
         let may_be_learnt = |(named, table): &&(Option<String>, String)| {
@@ -115,13 +115,13 @@ impl House {
             matches!(registry.find(of, table), Ok(Some(_)))
         };
         let all_known = named.iter().filter(may_be_learnt).all(|named| known(&named));
-        let wanted = Wanted::Tables(wanted);
-        let learnt = self.source.learn(&wanted);
+        let wanted = DiscoveryScope::Tables(wanted);
+        let discovered = self.source.discover(&wanted);
         if all_known {
             // What may have changed is not waited for as what is not there at all.
-            return tokio::time::timeout(KNOWN, learnt).await.unwrap_or_default();
+            return tokio::time::timeout(KNOWN, discovered).await.unwrap_or_default();
         }
-        learnt.await
+        discovered.await
     }
 
     /// All schemas in order.

@@ -11,9 +11,11 @@ use super::dynamic::{self, Pick};
 use super::error::{ErrorKind, SqlError};
 use super::extract::Output;
 use super::printed;
-use crate::flatten::Want;
+use crate::flatten::FieldMask;
 use crate::schema::{Place, Table, Values};
-use crate::store::{Feed, KindRequest, Missing, Request, Segment, Selection, Snapshot, Source, SourceError, Warning};
+use crate::store::{
+    KindRequest, Missing, Request, Segment, SegmentStream, Selection, Snapshot, Source, SourceError, Warning,
+};
 
 /// Warnings of a session's statements, until somebody takes them.
 pub(super) type Warnings = Arc<Mutex<Vec<Warning>>>;
@@ -46,8 +48,8 @@ impl Moment {
         let known = request.kinds.iter().position(|wanted| std::ptr::eq(wanted.kind, table.kind));
         let at = known.unwrap_or_else(|| {
             let (clusters, selection) = (clusters.clone(), selection.clone());
-            let want = Want::nothing();
-            request.kinds.push(KindRequest { kind: table.kind, want, objects: false, clusters, selection });
+            let fields = FieldMask::none();
+            request.kinds.push(KindRequest { kind: table.kind, fields, objects: false, clusters, selection });
             request.kinds.len() - 1
         });
         let wanted = &mut request.kinds[at];
@@ -57,20 +59,20 @@ impl Moment {
         };
         wanted.selection = std::mem::take(&mut wanted.selection).or(selection);
         // How many rows there are is in the lists themselves.
-        wanted.want.touch(&lists_to(table, table.lists.len()));
+        wanted.fields.add_presence(&lists_to(table, table.lists.len()));
         for output in outputs {
             match output {
                 Output::Fixed(number) => match &table.columns[*number].place {
                     Place::Json => wanted.objects = true,
-                    Place::Printed(steps) => printed::want(table.kind.root, steps, &mut wanted.want),
-                    place => add(table, place, &mut wanted.want),
+                    Place::Printed(steps) => printed::want(table.kind.root, steps, &mut wanted.fields),
+                    place => add(table, place, &mut wanted.fields),
                 },
                 Output::Dynamic(dynamic) => match &dynamic.pick {
-                    Pick::Key(..) => add(table, &dynamic.place, &mut wanted.want),
+                    Pick::Key(..) => add(table, &dynamic.place, &mut wanted.fields),
                     Pick::Condition { type_field, field, .. } => {
                         if let Some(path) = path_to(table, &dynamic.place) {
-                            wanted.want.add(&[&path[..], &[*type_field]].concat());
-                            wanted.want.add(&[&path[..], &[*field]].concat());
+                            wanted.fields.add(&[&path[..], &[*type_field]].concat());
+                            wanted.fields.add(&[&path[..], &[*field]].concat());
                         }
                     }
                 },
@@ -89,7 +91,11 @@ impl Moment {
 
     /// The segment of this number of a feed, as soon as it is there; `None` when there are no more, which is when
     /// what was wrong with its objects is told.
-    pub(super) async fn next(&self, feed: &mut Feed, number: usize) -> Result<Option<Arc<Segment>>, DataFusionError> {
+    pub(super) async fn next(
+        &self,
+        feed: &mut SegmentStream,
+        number: usize,
+    ) -> Result<Option<Arc<Segment>>, DataFusionError> {
         let failed = |error: SourceError| DataFusionError::External(Box::new(failed(&error)));
         let segment = feed.get(number).await.map_err(failed)?;
         if segment.is_none() {
@@ -100,21 +106,21 @@ impl Moment {
 
     /// The names of the commonest dynamic columns of a table, at most `limit`.
     pub(super) async fn commonest(&self, table: &Table, limit: usize) -> Result<Vec<String>, SqlError> {
-        let mut want = Want::nothing();
+        let mut fields = FieldMask::none();
         for column in table.columns.iter().filter(|column| matches!(column.values, Values::Map(_))) {
-            add(table, &column.place, &mut want);
+            add(table, &column.place, &mut fields);
         }
         if let Some(conditions) = &table.conditions
             && let (Some(path), Some((number, _))) = (path_to(table, &conditions.place), conditions.item.field("type"))
         {
-            want.add(&[&path[..], &[number]].concat());
+            fields.add(&[&path[..], &[number]].concat());
         }
-        if want == Want::nothing() {
+        if fields == FieldMask::none() {
             return Ok(Vec::new());
         }
         let kinds = vec![KindRequest {
             kind: table.kind,
-            want,
+            fields,
             objects: false,
             clusters: None,
             selection: Selection::default(),
@@ -127,7 +133,7 @@ impl Moment {
         for segment in snapshot.segments.iter().filter(|segment| std::ptr::eq(segment.kind, table.kind)) {
             dynamic::present(table, segment, &mut counts);
         }
-        for mut feed in snapshot.feeds {
+        for mut feed in snapshot.streams {
             let mut number = 0;
             while let Some(segment) = feed.get(number).await.map_err(|error| failed(&error))? {
                 dynamic::present(table, &segment, &mut counts);
@@ -145,12 +151,12 @@ impl Moment {
 
 /// Tells which clusters could not be asked for something that others were.
 pub(super) fn tell_missing(warnings: &Warnings, missing: &[Missing]) {
-    tell(warnings, missing.iter().map(Warning::of_missing));
+    tell(warnings, missing.iter().map(Warning::from_missing));
 }
 
 async fn take(source: &dyn Source, request: &Request, warnings: &Warnings) -> Result<Snapshot, SqlError> {
     let snapshot = source.snapshot(request).await.map_err(|error| failed(&error))?;
-    let missing = snapshot.missing.iter().map(Warning::of_missing);
+    let missing = snapshot.missing.iter().map(Warning::from_missing);
     tell(warnings, missing.chain(snapshot.warnings.iter().cloned()));
     Ok(snapshot)
 }
@@ -192,7 +198,7 @@ fn statuses_to(table: &Table) -> Option<Vec<u16>> {
     Some([lists_to(table, table.lists.len().checked_sub(1)?), statuses.fields.clone()].concat())
 }
 
-fn add(table: &Table, place: &Place, want: &mut Want) {
+fn add(table: &Table, place: &Place, want: &mut FieldMask) {
     if let Some(path) = path_to(table, place) {
         want.add(&path);
     }

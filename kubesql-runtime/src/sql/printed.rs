@@ -9,11 +9,11 @@ use kubesql_codegen::names::Step;
 
 use super::dynamic;
 use super::types::data_type;
-use crate::flatten::{Data, Group, List, Parser, Want};
+use crate::flatten::{ColumnData, ColumnGroup, FieldMask, ListData, Parser};
 use crate::schema::{MapValue, Scalar, Shape, TypeDef, Values};
 
 /// Wants the fields that a path needs.
-pub(super) fn want(root: &'static TypeDef, steps: &[Step], want: &mut Want) {
+pub(super) fn want(root: &'static TypeDef, steps: &[Step], want: &mut FieldMask) {
     let mut of = root;
     let mut path = Vec::new();
     let mut rest = steps;
@@ -24,7 +24,7 @@ pub(super) fn want(root: &'static TypeDef, steps: &[Step], want: &mut Want) {
         match (field.shape, rest) {
             (Shape::Object(inner), _) => of = inner,
             (Shape::List(item), [selector, after @ ..]) => {
-                want.touch(&path);
+                want.add_presence(&path);
                 if let Step::Where(field, ..) = selector
                     && let Some((number, _)) = field.first().and_then(|field| item.field(field))
                 {
@@ -38,7 +38,7 @@ pub(super) fn want(root: &'static TypeDef, steps: &[Step], want: &mut Want) {
 }
 
 /// The column over all objects of a segment; `None` where none has a value.
-pub(super) fn compute(root: &'static TypeDef, group: &Group, steps: &[Step], values: Values) -> Option<ArrayRef> {
+pub(super) fn compute(root: &'static TypeDef, group: &ColumnGroup, steps: &[Step], values: Values) -> Option<ArrayRef> {
     let (mut of, mut group, mut rest) = (root, group, steps);
     // The items that were chosen, one for each object; nothing as long as there is no list on the way.
     let mut chosen: Option<Vec<Option<u32>>> = None;
@@ -47,8 +47,8 @@ pub(super) fn compute(root: &'static TypeDef, group: &Group, steps: &[Step], val
         let (number, field) = of.field(word)?;
         let data = group.columns.get(usize::from(number))?.as_ref()?;
         match (field.shape, data, after) {
-            (Shape::Object(inner), Data::Group(inside), _) => (of, group, rest) = (inner, inside, after),
-            (Shape::List(item), Data::List(list), [selector, after @ ..]) => {
+            (Shape::Object(inner), ColumnData::Object(inside), _) => (of, group, rest) = (inner, inside, after),
+            (Shape::List(item), ColumnData::List(list), [selector, after @ ..]) => {
                 let matches = matching(item, list, selector)?;
                 let pick = |row: Option<u32>| first(list, row?, selector, matches.as_deref());
                 chosen = Some(match chosen {
@@ -57,8 +57,10 @@ pub(super) fn compute(root: &'static TypeDef, group: &Group, steps: &[Step], val
                 });
                 (of, group, rest) = (item, &list.items, after);
             }
-            (Shape::Scalars(_), Data::Leaf(array), [selector]) => break elements(array.as_list_opt()?, selector)?,
-            (Shape::Map(value), Data::Map(map), [Step::Field(key)]) => {
+            (Shape::Scalars(_), ColumnData::Leaf(array), [selector]) => {
+                break elements(array.as_list_opt()?, selector)?;
+            }
+            (Shape::Map(value), ColumnData::Map(map), [Step::Field(key)]) => {
                 let picked = dynamic::pick_key(map, key, group.rows)?;
                 break match value {
                     MapValue::Text => picked,
@@ -66,8 +68,8 @@ pub(super) fn compute(root: &'static TypeDef, group: &Group, steps: &[Step], val
                     MapValue::Json => inside(&picked, &[])?,
                 };
             }
-            (Shape::Scalar(Scalar::Json), Data::Leaf(array), steps) => break inside(array, steps)?,
-            (Shape::Scalar(_), Data::Leaf(array), []) => break Arc::clone(array),
+            (Shape::Scalar(Scalar::Json), ColumnData::Leaf(array), steps) => break inside(array, steps)?,
+            (Shape::Scalar(_), ColumnData::Leaf(array), []) => break Arc::clone(array),
             _ => return None,
         }
     };
@@ -90,10 +92,10 @@ fn text_of(array: &ArrayRef) -> DataType {
 
 /// For each item of a list whether a condition holds; `None` inside where there is no condition.
 #[expect(clippy::option_option, reason = "no condition is not the same as no such field")]
-fn matching(item: &TypeDef, list: &List, selector: &Step) -> Option<Option<Vec<bool>>> {
+fn matching(item: &TypeDef, list: &ListData, selector: &Step) -> Option<Option<Vec<bool>>> {
     let Step::Where(field, equal, text) = selector else { return Some(None) };
     let (number, _) = item.field(field.first()?)?;
-    let Some(Some(Data::Leaf(array))) = list.items.columns.get(usize::from(number)) else {
+    let Some(Some(ColumnData::Leaf(array))) = list.items.columns.get(usize::from(number)) else {
         // No item has the field at all.
         return Some(Some(vec![false; list.items.rows]));
     };
@@ -104,7 +106,7 @@ fn matching(item: &TypeDef, list: &List, selector: &Step) -> Option<Option<Vec<b
 }
 
 /// The item of a row's list that a selector chooses.
-fn first(list: &List, row: u32, selector: &Step, matches: Option<&[bool]>) -> Option<u32> {
+fn first(list: &ListData, row: u32, selector: &Step, matches: Option<&[bool]>) -> Option<u32> {
     let bound = |at: usize| list.offsets.get(at).and_then(|&at| u32::try_from(at).ok());
     let row = usize::try_from(row).ok()?;
     let mut items = bound(row)?..bound(row + 1)?;

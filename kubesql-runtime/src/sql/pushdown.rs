@@ -51,10 +51,10 @@ pub(super) fn selection(table: &Table, outputs: &[Output], filter: &Expr) -> Opt
             else {
                 return None;
             };
-            Selection::of_field(table.kind, &path(table, fields)?, &texts)
+            Selection::for_field(table.kind, &path(table, fields)?, &texts)
         }
         Output::Dynamic(Dynamic { place: Place::Object(fields), pick: Pick::Key(_, key), .. }) => {
-            (path(table, fields)? == "metadata.labels").then(|| Selection::of_label(key, &texts))?
+            (path(table, fields)? == "metadata.labels").then(|| Selection::for_label(key, &texts))?
         }
         Output::Dynamic(_) => None,
     }

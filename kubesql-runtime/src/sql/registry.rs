@@ -5,7 +5,7 @@ use std::sync::{Arc, OnceLock};
 
 use super::error::{ErrorKind, SqlError};
 use super::suggest::nearest;
-use crate::schema::{KindDef, Learnt, Table, TableDef};
+use crate::schema::{DiscoveredKinds, KindDef, Table, TableDef};
 
 /// The default schema: every kind by its plural, every list by its name.
 pub(super) const DEFAULT_SCHEMA: &str = "kubesql";
@@ -19,7 +19,7 @@ pub(super) struct Registry {
     /// Schema -> table -> entry; the default schema is one of them.
     schemas: BTreeMap<String, BTreeMap<&'static str, Vec<usize>>>,
     /// What it was made of beside the kinds that are compiled in.
-    pub(super) learnt: Arc<Learnt>,
+    pub(super) discovered: Arc<DiscoveredKinds>,
 }
 
 #[derive(Debug)]
@@ -45,9 +45,9 @@ fn precedence(group: &str) -> u8 {
 }
 
 impl Registry {
-    /// All tables of the kinds that are compiled in, and of those that were learnt. The columns that `before` has worked
+    /// All tables of the kinds that are compiled in, and of those that were discovered. The columns that `before` has worked
     /// out are taken from there.
-    pub(super) fn new(kinds: &[&'static KindDef], learnt: Arc<Learnt>, before: Option<&Self>) -> Self {
+    pub(super) fn new(kinds: &[&'static KindDef], discovered: Arc<DiscoveredKinds>, before: Option<&Self>) -> Self {
         let known: HashMap<usize, &Arc<Entry>> = before
             .iter()
             .flat_map(|before| &before.entries)
@@ -55,8 +55,8 @@ impl Registry {
             .collect();
         let mut entries = Vec::new();
         let mut schemas: BTreeMap<String, BTreeMap<&'static str, Vec<usize>>> = BTreeMap::new();
-        let fixed = kinds.iter().copied().filter(|kind| learnt.find(kind.group, kind.plural).is_none());
-        for kind in fixed.chain(learnt.kinds.iter().map(|learnt| learnt.kind)) {
+        let fixed = kinds.iter().copied().filter(|kind| discovered.find(kind.group, kind.plural).is_none());
+        for kind in fixed.chain(discovered.kinds.iter().map(|discovered| discovered.kind)) {
             for def in kind.tables {
                 let at = entries.len();
                 let new = || Arc::new(Entry { kind, def, table: OnceLock::new() });
@@ -75,7 +75,7 @@ impl Registry {
                 claims.truncate(1);
             }
         }
-        Self { entries, schemas, learnt }
+        Self { entries, schemas, discovered }
     }
 
     /// Schemas in order.
@@ -105,7 +105,7 @@ impl Registry {
         match claims.as_slice() {
             [at] => {
                 let entry = &self.entries[*at];
-                Ok(Some(entry.table.get_or_init(|| Arc::new(Table::of(entry.kind, entry.def))).clone()))
+                Ok(Some(entry.table.get_or_init(|| Arc::new(Table::new(entry.kind, entry.def))).clone()))
             }
             several => {
                 let candidates: Vec<_> =
@@ -116,7 +116,7 @@ impl Registry {
         }
     }
 
-    /// Whether a table is there and nothing can be learnt of it.
+    /// Whether a table is there and nothing can be discovered of it.
     pub(super) fn is_fixed(&self, schema: &str, name: &str) -> bool {
         let claims = self.schemas.get(schema).and_then(|tables| tables.get(name));
         claims.is_some_and(|claims| claims.iter().all(|&at| self.entries[at].kind.custom.is_none()))

@@ -215,9 +215,9 @@ fn segments(
         let snapshot = moment.snapshot().await?;
         let of_table = snapshot.segments.iter().filter(|segment| std::ptr::eq(segment.kind, table.kind));
         let there: Vec<_> = of_table.skip(partition).step_by(partitions).cloned().map(Ok).collect();
-        let feeds = snapshot.feeds.iter().filter(|feed| std::ptr::eq(feed.kind(), table.kind)).enumerate();
+        let streams = snapshot.streams.iter().filter(|feed| std::ptr::eq(feed.kind(), table.kind)).enumerate();
         // Each begins with another feed, so that those of a single segment are shared out as well.
-        let coming = feeds.map(|(at, feed)| {
+        let coming = streams.map(|(at, feed)| {
             let first = (partition + partitions - at % partitions) % partitions;
             stream::try_unfold(
                 (Arc::clone(&moment), feed.clone(), first),

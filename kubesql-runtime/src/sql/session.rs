@@ -173,7 +173,7 @@ impl Session {
         let house = &self.engine.house;
         let (schema, partial) = self.defaults();
         let Kept { plan, duplicates, names, made } = kept;
-        house.learn(&made.schema, &made.relations).await;
+        house.discover(&made.schema, &made.relations).await;
         if schema != made.schema || !Arc::ptr_eq(&house.registry(), &made.registry) {
             return None;
         }
@@ -257,7 +257,7 @@ impl Session {
             return Err(SqlError::new(ErrorKind::Unsupported, "EXPLAIN takes a query"));
         };
         let relations = relations(inner, house);
-        let missing = house.learn(&schema, &relations).await;
+        let missing = house.discover(&schema, &relations).await;
         let touched = postgres::rewrite(inner, house, &schema, types)?;
         let facts = if touched.session { self.facts() } else { Facts::default() };
         let facts = Arc::new(Facts { named: touched.named, ..facts });

@@ -17,7 +17,7 @@ use super::registry::{CATALOG, DEFAULT_SCHEMA};
 use super::settings::Settings;
 use super::statement::{Change, Parsed};
 use super::{Answer, ColumnInfo, system};
-use crate::store::Wanted;
+use crate::store::DiscoveryScope;
 
 /// Answers what is not a query.
 pub(super) async fn answer(
@@ -29,9 +29,9 @@ pub(super) async fn answer(
     let current = settings.lock().schema().to_owned();
     let all = matches!(parsed, Parsed::ShowTables(..) | Parsed::ShowSchemas(_));
     if all {
-        moment::tell_missing(warnings, &house.source.learn(&Wanted::All).await);
+        moment::tell_missing(warnings, &house.source.discover(&DiscoveryScope::All).await);
     } else if let Parsed::Describe(table, _) = &parsed {
-        house.learn(&current, &[schema_and_table(table)]).await;
+        house.discover(&current, &[schema_and_table(table)]).await;
     }
     match parsed {
         Parsed::ShowTables(schema, filter) => {

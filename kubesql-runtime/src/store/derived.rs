@@ -1,5 +1,4 @@
-//! What is derived from a segment's columns: computed when asked for, and kept as long as the segment by those who ask
-//! again.
+//! A cache of columns that are derived from a segment's columns. It lives as long as the segment.
 
 use std::collections::HashMap;
 
@@ -7,51 +6,53 @@ use arrow::array::{Array, ArrayRef, AsArray};
 use parking_lot::Mutex;
 
 /// Derived columns by name.
+///
+/// A column is cached from its second use on. One `select *` reads hundreds of columns that may never be read again.
 #[derive(Debug, Default)]
-pub struct Derived {
-    columns: Mutex<HashMap<String, Known>>,
+pub struct DerivedColumns {
+    columns: Mutex<HashMap<String, CacheEntry>>,
 }
 
 #[derive(Debug)]
-enum Known {
-    /// Was asked for once. One `select *` asks for hundreds of columns that nobody may want again.
-    Once,
-    /// Is kept; `None` where no row has a value.
-    Kept(Option<ArrayRef>),
+enum CacheEntry {
+    /// The column was read once, and is not cached.
+    SeenOnce,
+    /// The cached column; `None` if no row has a value.
+    Cached(Option<ArrayRef>),
 }
 
-impl Derived {
-    /// The column of this name, computed where it is not kept; `None` where no row has a value. To be asked for once a
-    /// statement.
+impl DerivedColumns {
+    /// The column of this name, computed if it is not cached; `None` if no row has a value. A statement should call
+    /// this once for each column.
     pub fn get(&self, name: &str, compute: impl FnOnce() -> Option<ArrayRef>) -> Option<ArrayRef> {
-        let again = match self.columns.lock().get(name) {
-            Some(Known::Kept(column)) => return column.clone(),
-            Some(Known::Once) => true,
+        let seen = match self.columns.lock().get(name) {
+            Some(CacheEntry::Cached(column)) => return column.clone(),
+            Some(CacheEntry::SeenOnce) => true,
             None => false,
         };
-        // Not under the lock: two queries may compute the same column once each, and none waits.
+        // Computed without the lock: two queries may compute the same column, but none waits for another.
         let column = compute();
         let mut columns = self.columns.lock();
-        let known = columns.entry(name.to_owned()).or_insert(Known::Once);
-        if again || column.is_none() {
-            *known = Known::Kept(column.clone());
+        let entry = columns.entry(name.to_owned()).or_insert(CacheEntry::SeenOnce);
+        if seen || column.is_none() {
+            *entry = CacheEntry::Cached(column.clone());
         }
         column
     }
 
-    /// Bytes of memory that the kept columns take, nearly.
+    /// Approximate bytes of the cached columns.
     pub fn bytes(&self) -> usize {
         let columns = self.columns.lock();
-        let kept = columns.values().filter_map(|known| match known {
-            Known::Kept(column) => column.as_ref(),
-            Known::Once => None,
+        let cached = columns.values().filter_map(|entry| match entry {
+            CacheEntry::Cached(column) => column.as_ref(),
+            CacheEntry::SeenOnce => None,
         });
-        kept.map(own_bytes).sum()
+        cached.map(unshared_bytes).sum()
     }
 }
 
-/// Bytes of an array, without the texts of a dictionary: these are a map's own.
-fn own_bytes(array: &ArrayRef) -> usize {
+/// Bytes of an array without its dictionary, which is shared with the map that the column is derived from.
+fn unshared_bytes(array: &ArrayRef) -> usize {
     match array.as_any_dictionary_opt() {
         Some(dictionary) => dictionary.keys().get_array_memory_size(),
         None => array.get_array_memory_size(),
@@ -64,11 +65,11 @@ mod tests {
 
     use arrow::array::{ArrayRef, Int32Array};
 
-    use super::Derived;
+    use super::DerivedColumns;
 
     #[test]
-    fn only_what_is_asked_for_again_is_kept() {
-        let derived = Derived::default();
+    fn columns_are_cached_on_second_use() {
+        let derived = DerivedColumns::default();
         let mut computed = 0;
         let mut ask = |name: &str, column: Option<ArrayRef>| {
             let given = derived.get(name, || {

@@ -1,19 +1,19 @@
-//! Segments of columns and snapshots of them. Knows nothing of JSON or SQL.
+//! Segments of columns, snapshots of them, and the [`Source`] interface. Knows neither JSON nor SQL.
 
 mod derived;
-mod feed;
-mod instant;
-pub mod mirror;
+pub mod live_table;
+mod publish_lock;
+mod segment_stream;
 mod selection;
 pub mod source;
 
-pub use derived::Derived;
-pub use feed::{Feed, FeedWriter};
-pub use instant::Instants;
+pub use derived::DerivedColumns;
+pub use publish_lock::PublishLock;
+pub use segment_stream::{SegmentStream, SegmentStreamWriter};
 pub use selection::Selection;
 pub use source::{
-    ClusterState, ClusterStatus, KindRequest, Missing, Request, Snapshot, Source, SourceError, Status, Wanted, Warning,
-    WatchState, WatchStatus,
+    ClusterState, ClusterStatus, DiscoveryScope, KindRequest, Missing, Request, Snapshot, Source, SourceError, Status,
+    Warning, WatchState, WatchStatus,
 };
 
 use std::sync::Arc;
@@ -21,32 +21,32 @@ use std::sync::Arc;
 use arrow::array::BooleanBufferBuilder;
 use arrow::buffer::BooleanBuffer;
 
-pub use crate::flatten::Objects;
-use crate::flatten::{Flattened, Group};
+pub use crate::flatten::RawObjects;
+use crate::flatten::{ColumnGroup, Flattened};
 use crate::schema::KindDef;
 
-/// Objects of one kind from one cluster, in columns; never changed once made. Where rows die later, another segment
-/// shares all but `alive`.
+/// Objects of one kind from one cluster, in columns. Immutable: when rows die, a new segment is made that shares
+/// everything but `alive`.
 #[derive(Debug, Clone)]
 pub struct Segment {
     /// The cluster's name.
     pub cluster: Arc<str>,
-    /// What its objects are.
+    /// The kind of its objects.
     pub kind: &'static KindDef,
     /// The columns of the kind's root type.
-    pub columns: Arc<Group>,
-    /// The rows that count; `None` when all do.
+    pub columns: Arc<ColumnGroup>,
+    /// A bit for each row, set if the row is alive; `None` if all rows are.
     pub alive: Option<BooleanBuffer>,
-    /// The objects as JSON text without managedFields, where they were asked for.
-    pub objects: Option<Arc<Objects>>,
-    /// What was derived from the columns so far.
-    pub derived: Arc<Derived>,
+    /// The objects' JSON text without managedFields; `None` if it was not requested.
+    pub objects: Option<Arc<RawObjects>>,
+    /// Cached columns that are derived from `columns`.
+    pub derived: Arc<DerivedColumns>,
 }
 
 impl Segment {
-    /// Finished rows of objects as a segment, with the objects' text where it is wanted.
+    /// Makes a segment of finished rows; rows of malformed objects are dead.
     #[must_use]
-    pub fn new(cluster: &Arc<str>, kind: &'static KindDef, flattened: Flattened, objects: Option<Objects>) -> Self {
+    pub fn new(cluster: &Arc<str>, kind: &'static KindDef, flattened: Flattened, objects: Option<RawObjects>) -> Self {
         let Flattened { columns, dead, .. } = flattened;
         let alive = (!dead.is_empty()).then(|| {
             let mut alive = BooleanBufferBuilder::new(columns.rows);

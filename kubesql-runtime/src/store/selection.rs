@@ -1,11 +1,12 @@
-//! What an API server can be asked to leave out: never an object that a query needs.
+//! Conditions that an API server can evaluate. They only ever exclude objects that a query does not need.
 
 use std::collections::BTreeSet;
 use std::fmt;
 
 use crate::schema::KindDef;
 
-/// Fields that all API servers select by, beside name and namespace: group and plural of the kind, and paths.
+/// Fields that every API server supports in field selectors, besides name and namespace: the kind's group and plural,
+/// and the fields' paths.
 const FIELDS: [(&str, &str, &[&str]); 3] = [
     (
         "",
@@ -27,27 +28,27 @@ const FIELDS: [(&str, &str, &[&str]); 3] = [
     ("", "secrets", &["type"]),
 ];
 
-/// More namespaces than these are not asked for one by one.
+/// With more namespaces than this, all namespaces are listed in one request.
 const MOST_NAMESPACES: usize = 10;
 
-/// More values of a label than these are not asked for.
+/// With more values of a label than this, the label is not selected by.
 const MOST_VALUES: usize = 50;
 
-/// Conditions that objects must meet to be wanted, all of them. Who gives objects may give others as well.
+/// Conditions that all requested objects meet. A source may return objects that do not meet them.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Selection {
-    /// They are in one of these namespaces; `None` for any.
+    /// The namespaces; `None` for all.
     pub namespaces: Option<BTreeSet<String>>,
-    /// The fields of these paths (`metadata.name`) have these texts, in which nothing needs to be escaped.
+    /// Pairs of a field's path (`metadata.name`) and its value. The value needs no escaping in a selector.
     pub fields: BTreeSet<(String, String)>,
-    /// They have labels of these keys, with one of these values where there are some.
+    /// Pairs of a label's key and its allowed values. Without values, the label must exist.
     pub labels: BTreeSet<(String, BTreeSet<String>)>,
 }
 
 impl Selection {
-    /// The field at a path of a kind's objects has one of these texts; `None` where servers cannot be asked for that.
+    /// Selects objects of a kind whose field at `path` has one of these values; `None` if servers cannot select by it.
     #[must_use]
-    pub fn of_field(kind: &KindDef, path: &str, texts: &BTreeSet<String>) -> Option<Self> {
+    pub fn for_field(kind: &KindDef, path: &str, texts: &BTreeSet<String>) -> Option<Self> {
         if path == "metadata.namespace" {
             let few =
                 !texts.is_empty() && texts.len() <= MOST_NAMESPACES && texts.iter().all(|text| is_dns_label(text));
@@ -57,24 +58,24 @@ impl Selection {
         let known = path == "metadata.name" || of_kind.is_some_and(|(.., paths)| paths.contains(&path));
         let mut texts = texts.iter();
         match (texts.next(), texts.next()) {
-            (Some(text), None) if known && is_plain(text) => {
+            (Some(text), None) if known && needs_no_escaping(text) => {
                 Some(Self { fields: BTreeSet::from([(path.to_owned(), text.clone())]), ..Self::default() })
             }
             _ => None,
         }
     }
 
-    /// There is a label of this key, with one of these values where there are some; `None` where servers cannot be
-    /// asked for that.
+    /// Selects objects that have a label with one of these values, or any value if there are none; `None` if servers
+    /// cannot select by it.
     #[must_use]
-    pub fn of_label(key: &str, values: &BTreeSet<String>) -> Option<Self> {
-        // An empty value is one, but a list of values is not always read as it is meant where one is empty.
+    pub fn for_label(key: &str, values: &BTreeSet<String>) -> Option<Self> {
+        // An empty value is valid, but not all servers parse it correctly within a list of values.
         let is_value = |value: &String| is_label_word(value) || value.is_empty() && values.len() == 1;
         let good = is_label_key(key) && values.len() <= MOST_VALUES && values.iter().all(is_value);
         good.then(|| Self { labels: BTreeSet::from([(key.to_owned(), values.clone())]), ..Self::default() })
     }
 
-    /// Of these objects those that meet the other conditions as well.
+    /// The objects that both select.
     #[must_use]
     pub fn and(mut self, other: Self) -> Self {
         self.namespaces = match (self.namespaces, other.namespaces) {
@@ -86,7 +87,7 @@ impl Selection {
         self
     }
 
-    /// All of these objects, all of the others, and perhaps more.
+    /// All objects that either selects, and possibly more.
     #[must_use]
     pub fn or(mut self, other: &Self) -> Self {
         self.namespaces = match (self.namespaces, &other.namespaces) {
@@ -99,13 +100,13 @@ impl Selection {
         self
     }
 
-    /// Its fields as an API server is told of them.
+    /// The `fieldSelector` parameter of a list request.
     #[must_use]
     pub fn field_selector(&self) -> String {
         self.fields.iter().map(|(path, text)| format!("{path}={text}")).collect::<Vec<_>>().join(",")
     }
 
-    /// Its labels as an API server is told of them.
+    /// The `labelSelector` parameter of a list request.
     #[must_use]
     pub fn label_selector(&self) -> String {
         let label = |(key, values): &(String, BTreeSet<String>)| {
@@ -137,19 +138,19 @@ impl fmt::Display for Selection {
     }
 }
 
-/// Whether it can be a namespace's name.
+/// Whether `text` can be the name of a namespace.
 fn is_dns_label(text: &str) -> bool {
     let inner = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
     text.len() <= 63 && text.bytes().all(inner) && !text.is_empty() && !text.starts_with('-') && !text.ends_with('-')
 }
 
-/// Whether a text stands for itself in a field selector, and can be a name.
-fn is_plain(text: &str) -> bool {
-    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._:/".contains(&byte);
-    !text.is_empty() && text.len() <= 253 && text.bytes().all(plain)
+/// Whether `text` needs no escaping in a field selector, and can be a name.
+fn needs_no_escaping(text: &str) -> bool {
+    let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"-._:/".contains(&byte);
+    !text.is_empty() && text.len() <= 253 && text.bytes().all(allowed)
 }
 
-/// Whether it can be a label's value, or the name in its key.
+/// Whether `text` can be a label's value, or the name part of its key.
 fn is_label_word(text: &str) -> bool {
     let bytes = text.as_bytes();
     let end = |byte: Option<&u8>| byte.is_some_and(u8::is_ascii_alphanumeric);
@@ -181,12 +182,12 @@ mod tests {
     }
 
     #[test]
-    fn only_what_servers_understand_is_selected_by() {
+    fn unsupported_selectors_are_not_sent() {
         let long = "x".repeat(64);
         let field = |plural: &str, path: &str, texts: &[&str]| {
-            Selection::of_field(kind(plural), path, &set(texts)).map(|selection| selection.to_string())
+            Selection::for_field(kind(plural), path, &set(texts)).map(|selection| selection.to_string())
         };
-        let label = |key: &str, values: &[&str]| Selection::of_label(key, &set(values)).map(|s| s.to_string());
+        let label = |key: &str, values: &[&str]| Selection::for_label(key, &set(values)).map(|s| s.to_string());
         let some = |text: &str| Some(text.to_owned());
         for (found, expect) in [
             (field("pods", "metadata.namespace", &["b", "a"]), some("namespaces=a,b")),
@@ -223,10 +224,10 @@ mod tests {
     }
 
     #[test]
-    fn more_is_never_less() {
+    fn or_widens_and_and_narrows() {
         let of = |namespace: &str, app: &str| {
-            let namespace = Selection::of_field(kind("pods"), "metadata.namespace", &set(&[namespace]));
-            namespace.expect("good").and(Selection::of_label("app", &set(&[app])).expect("good"))
+            let namespace = Selection::for_field(kind("pods"), "metadata.namespace", &set(&[namespace]));
+            namespace.expect("a selection").and(Selection::for_label("app", &set(&[app])).expect("a selection"))
         };
         assert_eq!(of("a", "x").or(&of("b", "x")).to_string(), "namespaces=a,b labels=app=x");
         assert_eq!(of("a", "x").or(&of("a", "y")).to_string(), "namespaces=a");

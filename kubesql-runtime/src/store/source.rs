@@ -1,4 +1,4 @@
-//! What a query asks of whoever has the objects, and what it gets.
+//! The interface between queries and the sources of objects.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -6,101 +6,104 @@ use std::time::SystemTime;
 
 use async_trait::async_trait;
 
-use super::{Feed, Segment, Selection};
-use crate::flatten::Want;
-use crate::schema::{KindDef, Learnt};
+use super::{Segment, SegmentStream, Selection};
+use crate::flatten::FieldMask;
+use crate::schema::{DiscoveredKinds, KindDef};
 
-/// Someone who has objects: files, watched clusters, one-shot lists.
+/// A source of objects: files, watched clusters, or clusters that are listed for each statement.
 #[async_trait]
 pub trait Source: Send + Sync + std::fmt::Debug {
-    /// The clusters it speaks for.
+    /// The names of its clusters.
     fn clusters(&self) -> Vec<Arc<str>>;
 
-    /// All kinds in the request as they are at one instant.
+    /// The requested kinds as of one instant.
+    ///
+    /// # Errors
+    /// Objects are unavailable and the request is not partial, or a file cannot be read.
     async fn snapshot(&self, request: &Request) -> Result<Snapshot, SourceError>;
 
-    /// What is known by now of kinds that are not compiled in.
-    fn learnt(&self) -> Arc<Learnt> {
+    /// The kinds discovered so far, besides those that are compiled in.
+    fn discovered(&self) -> Arc<DiscoveredKinds> {
         Arc::default()
     }
 
-    /// Finds out about kinds that are not compiled in, as far as they are wanted, and tells which clusters could not be
-    /// asked. What was found is [`Source::learnt`] from then on.
-    async fn learn(&self, wanted: &Wanted) -> Vec<Missing> {
-        _ = wanted;
+    /// Discovers kinds that are not compiled in. Afterwards [`Source::discovered`] returns them. Returns the clusters
+    /// that could not be asked.
+    async fn discover(&self, scope: &DiscoveryScope) -> Vec<Missing> {
+        _ = scope;
         Vec::new()
     }
 
-    /// How its clusters and watches are; nothing where there is nothing to tell.
+    /// The state of its clusters and watches; empty for sources without any.
     fn status(&self) -> Status {
         Status::default()
     }
 }
 
-/// The tables whose kinds are to be learnt.
+/// The tables whose kinds to discover.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Wanted {
-    /// All that there are.
+pub enum DiscoveryScope {
+    /// All tables.
     All,
-    /// Those of these names, with the API group where it is named.
+    /// Tables with these names, each with its API group if the statement names it.
     Tables(Vec<(Option<String>, String)>),
 }
 
-/// What one statement needs, of all its tables.
+/// The objects that one statement needs.
 #[derive(Debug, Clone, Default)]
 pub struct Request {
-    /// One entry a kind.
+    /// At most one entry for each kind.
     pub kinds: Vec<KindRequest>,
-    /// Whether to answer from the clusters that can, and to tell which cannot, instead of failing.
+    /// Whether to leave out unavailable objects and report them, instead of failing.
     pub partial: bool,
 }
 
-/// What a statement needs of a kind.
+/// The objects of one kind that a statement needs.
 #[derive(Debug, Clone)]
 pub struct KindRequest {
     /// The kind.
     pub kind: &'static KindDef,
-    /// The fields that are needed; more may be given.
-    pub want: Want,
-    /// Whether the objects' JSON text is needed.
+    /// The required fields; a source may return more.
+    pub fields: FieldMask,
+    /// Whether the objects' JSON text is required.
     pub objects: bool,
-    /// The clusters that are asked; `None` for all.
+    /// The clusters to read; `None` for all.
     pub clusters: Option<BTreeSet<String>>,
-    /// The objects that are needed; more may be given.
+    /// The required objects; a source may return more.
     pub selection: Selection,
 }
 
 impl KindRequest {
-    /// Whether a cluster is asked.
+    /// Whether a cluster's objects are requested.
     #[must_use]
-    pub fn asks(&self, cluster: &str) -> bool {
+    pub fn includes(&self, cluster: &str) -> bool {
         self.clusters.as_ref().is_none_or(|clusters| clusters.contains(cluster))
     }
 }
 
-/// What there is of the kinds that were asked for.
+/// The objects of the requested kinds.
 #[derive(Debug, Clone, Default)]
 pub struct Snapshot {
-    /// What is there: any number for each kind and cluster, in the order of the source.
+    /// Segments that are available: any number for each kind and cluster, in the source's order.
     pub segments: Vec<Arc<Segment>>,
-    /// What is still to come, beside that: any number for each kind.
-    pub feeds: Vec<Feed>,
-    /// What was wrong with the data, each kind of trouble once.
+    /// Segments that are still being read, in addition: any number of streams for each kind.
+    pub streams: Vec<SegmentStream>,
+    /// Problems in the data, each kind of problem once.
     pub warnings: Vec<Warning>,
-    /// What is not there although it was asked for; empty unless the request is partial.
+    /// Requested objects that are unavailable; empty unless the request is partial.
     pub missing: Vec<Missing>,
 }
 
-/// A cluster's objects of a kind that cannot be had.
+/// Objects of a kind in a cluster that are unavailable.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Missing {
     /// The cluster's name.
     pub cluster: Arc<str>,
-    /// The kind's plural, `pods`; empty where it is all of the cluster.
+    /// The kind's plural, `pods`; empty if the whole cluster is unavailable.
     pub kind: String,
-    /// Why, in words.
+    /// The reason, as a message.
     pub cause: String,
-    /// What to do about it, where that is known.
+    /// How to fix it, if known.
     pub hint: Option<String>,
 }
 
@@ -116,37 +119,37 @@ impl std::fmt::Display for Missing {
     }
 }
 
-/// Something in the data that became NULL, or an object or document that was left out.
+/// A problem in the data: a value that became NULL, or an object or document that was skipped.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Warning {
-    /// Where it happened first: file, document, object, path.
+    /// Where it happened first: file, document, object and path.
     pub place: String,
-    /// What was wrong there.
+    /// What is wrong there.
     pub message: String,
-    /// How often.
+    /// How often it happened.
     pub count: u64,
 }
 
-/// How the place begins of what is missing.
+/// The prefix of `place` in warnings about unavailable objects.
 const MISSING: &str = "missing: cluster ";
 
 impl Warning {
-    /// Of objects that an answer is without.
+    /// A warning about objects that are left out of a partial answer.
     #[must_use]
-    pub fn of_missing(missing: &Missing) -> Self {
+    pub fn from_missing(missing: &Missing) -> Self {
         let kind = if missing.kind.is_empty() { String::new() } else { format!("{}: ", missing.kind) };
         let place = format!("{MISSING}{}", missing.cluster);
         Self { place, message: format!("{kind}{}", missing.cause), count: 1 }
     }
 
-    /// The cluster that the answer is without, where that is what it tells.
+    /// The cluster that is left out, if this is a warning about unavailable objects.
     #[must_use]
     pub fn missing_cluster(&self) -> Option<&str> {
         self.place.strip_prefix(MISSING)
     }
 }
 
-/// Why a source could not answer.
+/// Why a snapshot failed.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum SourceError {
     /// A file or directory could not be read.
@@ -154,16 +157,16 @@ pub enum SourceError {
     Unreadable {
         /// Path or cluster.
         place: String,
-        /// The cause, and what to do about it.
+        /// The cause, and how to fix it.
         message: String,
     },
-    /// Some of what was asked for cannot be had.
+    /// Some of the requested objects are unavailable.
     #[error("{}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))]
     Incomplete(Vec<Missing>),
 }
 
 impl SourceError {
-    /// What to do about it, where that is known.
+    /// How to fix it, if known.
     #[must_use]
     pub fn hint(&self) -> Option<&str> {
         match self {
@@ -173,86 +176,86 @@ impl SourceError {
     }
 }
 
-/// How a source is doing.
+/// The state of a source.
 #[derive(Debug, Clone, Default)]
 pub struct Status {
-    /// Each cluster once.
+    /// An entry for each cluster.
     pub clusters: Vec<ClusterStatus>,
-    /// Each watch once.
+    /// An entry for each watch, or for each list of the last statement.
     pub watches: Vec<WatchStatus>,
 }
 
-/// How a cluster is doing.
+/// The state of a cluster.
 #[derive(Debug, Clone)]
 pub struct ClusterStatus {
     /// Its name.
     pub name: Arc<str>,
-    /// Where its API server is, as far as known.
+    /// The URL of its API server, if known.
     pub server: Option<String>,
-    /// The server's release, `v1.35.2`, as far as known.
+    /// The server's version, `v1.35.2`, if known.
     pub version: Option<String>,
     /// Whether it can be reached.
     pub state: ClusterState,
-    /// What was wrong last, in words.
+    /// The last error, as a message.
     pub error: Option<String>,
 }
 
 /// Whether a cluster can be reached.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ClusterState {
-    /// Nobody has asked for it yet.
+    /// No query has used it yet.
     Idle,
-    /// Its kinds are being found out.
+    /// It is being connected, and its kinds are being discovered.
     Connecting,
-    /// It answered.
+    /// The last request succeeded.
     Connected,
-    /// It did not.
+    /// The last request failed.
     Failing,
 }
 
-/// How a watch is doing.
+/// The state of a watch.
 #[derive(Debug, Clone)]
 pub struct WatchStatus {
     /// The cluster's name.
     pub cluster: Arc<str>,
     /// The API group, empty for the core group.
     pub group: String,
-    /// The version that is read.
+    /// The API version that is read.
     pub version: String,
     /// The kind's plural, `pods`.
     pub resource: String,
     /// The only namespace that is watched; `None` for all.
     pub namespace: Option<String>,
-    /// Where it stands.
+    /// Its phase.
     pub state: WatchState,
-    /// Objects that are there, or were listed so far.
+    /// The number of objects, or of those listed so far.
     pub objects: u64,
-    /// Bytes of memory that they take, nearly.
+    /// Their approximate memory in bytes.
     pub bytes: u64,
-    /// Events since it began.
+    /// The number of events since it started.
     pub events: u64,
-    /// When the last event arrived.
+    /// The arrival of the last event.
     pub last_event: Option<SystemTime>,
-    /// How far its objects are behind the server, in milliseconds, as measured at the last event: from its arrival to
-    /// its rows being visible.
+    /// The lag behind the server in milliseconds, measured at the last event: from its arrival until its rows were
+    /// visible.
     pub lag_ms: f64,
-    /// The version of the cluster's state that it is at.
+    /// The resource version up to which changes are applied.
     pub resource_version: String,
-    /// How often everything was listed anew, the first time included.
+    /// The number of complete lists, including the first.
     pub relists: u64,
-    /// Values that did not fit their columns, and objects that could not be read.
+    /// The number of values that did not fit their columns, and of malformed objects.
     pub warnings: u64,
-    /// What was wrong last, in words.
+    /// The last error, as a message.
     pub error: Option<String>,
 }
 
-/// Where a watch stands.
+/// The phase of a watch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum WatchState {
-    /// Objects are listed for the first time.
+    /// Objects are being listed for the first time.
     Listing,
-    /// All objects are there, and changes are followed.
+    /// All objects are available, and changes are applied as they arrive.
     Synced,
-    /// It cannot be followed; it is tried again.
+    /// The last attempt failed; it is retried.
     Failing,
 }

@@ -1,4 +1,4 @@
-//! Kubernetes value formats: quantities and times.
+//! Parsers of Kubernetes value formats: quantities and times.
 
 pub mod quantity;
 pub mod time;

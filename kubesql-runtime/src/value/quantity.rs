@@ -1,40 +1,42 @@
 //! Kubernetes quantities (`100m`, `1.5Gi`, `129e6`) in exact decimal arithmetic.
 //!
-//! The values are those of Kubernetes' own parser: anything finer than 1e-9 is rounded away from
-//! zero there, and a number with a binary suffix is capped at 2^63 - 1 (its magnitude, either sign).
+//! Values are the same as those of Kubernetes' own parser: fractions finer than 1e-9 are rounded away from zero, and the
+//! magnitude of a number with a binary suffix is capped at 2^63 - 1.
 
+#[cfg(test)]
+mod fuzz;
 #[cfg(test)]
 mod tests;
 
-/// A quantity as it was written, checked.
+/// A syntactically valid quantity.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Quantity<'t> {
     negative: bool,
     /// Digits before the point.
     whole: &'t str,
-    /// Digits behind the point.
+    /// Digits after the point.
     fraction: &'t str,
-    /// Power of ten of the suffix or exponent, kept within ±[`FARTHEST`].
+    /// The power of ten of the suffix or exponent, clamped to ±[`MAX_EXPONENT`].
     ten: i64,
-    /// Power of two of a binary suffix, 0 where there is none.
+    /// The power of two of a binary suffix; 0 without one.
     two: u32,
 }
 
-/// Exponents beyond this are all the same: past every double on one side, below 1e-9 on the other,
-/// whatever number of digits (a text is shorter than this) stands before them.
-const FARTHEST: i64 = 1 << 40;
+/// Larger exponents are equivalent: the value is beyond every double, or below 1e-9, however many digits there are (a
+/// text has fewer than this).
+const MAX_EXPONENT: i64 = 1 << 40;
 
-/// The finest fraction that Kubernetes keeps: 1e-9.
+/// The exponent of the finest fraction that Kubernetes keeps.
 const NANO: i64 = -9;
 
-/// Powers of ten that a double holds exactly.
+/// The powers of ten that a double represents exactly.
 const EXACT_TENS: [f64; 23] = [
     1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18, 1e19, 1e20,
     1e21, 1e22,
 ];
 
-/// Parses a quantity: `<sign>? <digits, with a point anywhere> <suffix>?`, at least one digit, no
-/// blanks; suffixes are `n u m k M G T P E`, `Ki Mi Gi Ti Pi Ei` and decimal exponents (`e3`, `E-3`).
+/// Parses a quantity: `<sign>? <digits, with a point anywhere> <suffix>?`, with at least one digit and without
+/// blanks. Suffixes are `n u m k M G T P E`, `Ki Mi Gi Ti Pi Ei` and decimal exponents (`e3`, `E-3`).
 pub fn parse(text: &str) -> Option<Quantity<'_>> {
     let bytes = text.as_bytes();
     let digits_from = |from: usize| from + bytes[from..].iter().take_while(|b| b.is_ascii_digit()).count();
@@ -58,7 +60,7 @@ pub fn parse(text: &str) -> Option<Quantity<'_>> {
     })
 }
 
-/// Powers of ten and of two that a suffix stands for.
+/// The powers of ten and of two of a suffix.
 fn suffix(text: &str) -> Option<(i64, u32)> {
     Some(match text {
         "" => (0, 0),
@@ -87,34 +89,33 @@ fn suffix(text: &str) -> Option<(i64, u32)> {
             if digits.is_empty() || !digits.bytes().all(|b| b.is_ascii_digit()) {
                 return None;
             }
-            // Only digits are left, so what does not parse is too large.
-            let size = digits.parse::<i64>().unwrap_or(FARTHEST).min(FARTHEST);
+            // There are only digits, so that parsing can only fail for numbers that are too large.
+            let size = digits.parse::<i64>().unwrap_or(MAX_EXPONENT).min(MAX_EXPONENT);
             (if negative { -size } else { size }, 0)
         }
     })
 }
 
 impl Quantity<'_> {
-    /// In cores, for `cpu`: the double nearest to the exact value, so that `100m` is 0.1.
+    /// The value in cores, for `cpu`: the double nearest to the exact value, so that `100m` is 0.1.
     pub fn cores(&self) -> f64 {
         self.to_f64()
     }
 
-    /// The double nearest to the exact value; what is larger than any double is the largest one.
+    /// The double nearest to the exact value, at most the largest finite double.
     pub fn to_f64(&self) -> f64 {
         let size = self.short_f64().unwrap_or_else(|| self.long_f64());
         if self.negative { -size } else { size }
     }
 
-    /// In base units, rounded away from zero to a whole number as Kubernetes' `Value()` does
-    /// (`1m` is 1, `-1500m` is -2), and capped at ±(2^63 - 1), the largest magnitude that
-    /// Kubernetes' documentation lets a quantity have.
+    /// The value in base units, rounded away from zero to an integer as by Kubernetes' `Value()` (`1m` is 1, `-1500m` is
+    /// -2), and capped at ±(2^63 - 1), the maximal magnitude that Kubernetes documents.
     pub fn base_units(&self) -> i64 {
         let size = self.short_units().unwrap_or_else(|| self.long_units());
         if self.negative { -size } else { size }
     }
 
-    /// The exact value where it is a whole number that fits; no rounding, no cap.
+    /// The exact value if it is an integer that fits, without rounding or capping.
     pub(crate) fn exact_i64(&self) -> Option<i64> {
         let (digits, scale) = self.decimal();
         let significant = digits.trim_end_matches('0');
@@ -127,7 +128,7 @@ impl Quantity<'_> {
         i64::try_from(if self.negative { -size } else { size }).ok()
     }
 
-    /// The digits as one number of at most 18 digits and its power of ten, where it is that short.
+    /// The digits as one number and its power of ten, if there are at most 18 digits.
     fn short(&self) -> Option<(u64, i64)> {
         if self.whole.len() + self.fraction.len() > 18 {
             return None;
@@ -137,10 +138,10 @@ impl Quantity<'_> {
         Some((number, self.ten - i64::try_from(self.fraction.len()).ok()?))
     }
 
-    /// As a double by one exact operation, where number and power are both exact doubles.
+    /// The value as a double by one correctly rounded operation, if the number and the power are exact doubles.
     fn short_f64(&self) -> Option<f64> {
         let (number, scale) = self.short()?;
-        // Below 2^53, and in two halves, since only 32 bits convert without a loss that shows.
+        // Below 2^53. Converted in two halves, since only 32-bit integers convert to doubles without a lossy cast.
         if number >= 1 << 53 || scale < NANO || self.two > 0 {
             return None;
         }
@@ -159,8 +160,8 @@ impl Quantity<'_> {
         Some(i64::try_from(units).unwrap_or(i64::MAX))
     }
 
-    /// The decimal digits of the value without leading zeros, times the power of two, and the power
-    /// of ten that goes with them: not rounded and not capped.
+    /// The decimal digits of the value, with the power of two applied and without leading zeros, and their power of ten.
+    /// Neither rounded nor capped.
     fn decimal(&self) -> (String, i64) {
         let digits = [self.whole, self.fraction].concat();
         let mut digits: Vec<u8> = digits.trim_start_matches('0').bytes().rev().map(|digit| digit - b'0').collect();
@@ -177,10 +178,10 @@ impl Quantity<'_> {
             }
         }
         let digits = digits.iter().rev().map(|digit| char::from(digit + b'0')).collect();
-        (digits, self.ten - i64::try_from(self.fraction.len()).unwrap_or(FARTHEST))
+        (digits, self.ten - i64::try_from(self.fraction.len()).unwrap_or(MAX_EXPONENT))
     }
 
-    /// The decimal as Kubernetes has it: at most nine decimals, rounded away from zero.
+    /// The decimal, rounded away from zero to a multiple of 10^`finest`.
     fn rounded(&self, finest: i64) -> (String, i64) {
         let (digits, scale) = self.decimal();
         if scale >= finest || digits.is_empty() {
@@ -214,7 +215,7 @@ impl Quantity<'_> {
     }
 }
 
-/// Decimal digits plus one.
+/// Adds one to a number in decimal digits.
 fn increment(digits: &str) -> String {
     let kept = digits.trim_end_matches('9');
     let mut sum: Vec<char> = match kept.char_indices().next_back() {

@@ -1,10 +1,10 @@
-//! Times as Kubernetes writes them: RFC 3339.
+//! RFC 3339 times.
 
-/// Microseconds since 1970 in UTC.
+/// Parses an RFC 3339 time into microseconds since 1970 in UTC.
 ///
-/// Takes any offset, any number of decimals (what is finer than a microsecond is cut off), `t` and `z`
-/// in lower case, and a leap second (60), which counts as the second after it. Refuses everything
-/// else: dates that do not exist, hours beyond 23, blanks, a missing offset.
+/// Accepts any offset, any number of decimals (truncated to microseconds), lower-case `t` and `z`, and the leap second
+/// 60, which equals the following second. Rejects everything else: invalid dates, hours above 23, blanks, and a missing
+/// offset.
 pub fn parse(text: &str) -> Option<i64> {
     let bytes = text.as_bytes();
     let (head, rest) = bytes.split_at_checked(19)?;
@@ -26,14 +26,14 @@ pub fn parse(text: &str) -> Option<i64> {
     Some((seconds - offset(rest)?) * 1_000_000 + micros)
 }
 
-/// The number of the two digits at this place.
+/// The two-digit number at an index.
 #[inline(always)]
 fn two(bytes: &[u8], at: usize) -> Option<i64> {
     let (tens, ones) = (bytes[at].wrapping_sub(b'0'), bytes[at + 1].wrapping_sub(b'0'));
     (tens < 10 && ones < 10).then(|| i64::from(tens) * 10 + i64::from(ones))
 }
 
-/// Microseconds of the decimals, of which there must be one at least, and what comes after them.
+/// The microseconds of one or more decimals, and the rest of the text.
 fn fraction(decimals: &[u8]) -> Option<(i64, &[u8])> {
     let end = decimals.iter().position(|b| !b.is_ascii_digit())?;
     let mut unit = 100_000;
@@ -45,7 +45,7 @@ fn fraction(decimals: &[u8]) -> Option<(i64, &[u8])> {
     (end > 0).then_some((micros, &decimals[end..]))
 }
 
-/// Seconds east of UTC.
+/// An offset in seconds east of UTC.
 fn offset(text: &[u8]) -> Option<i64> {
     match text {
         b"Z" | b"z" => Some(0),
@@ -70,7 +70,7 @@ fn days_in(year: i64, month: i64) -> i64 {
     }
 }
 
-/// Days from 1970-01-01 in the Gregorian calendar, counted in years that begin in March.
+/// Days since 1970-01-01 in the Gregorian calendar, computed in years that begin in March.
 fn days_since_1970(year: i64, month: i64, day: i64) -> i64 {
     let (year, month) = if month > 2 { (year, month - 3) } else { (year - 1, month + 9) };
     let before = year * 365 + year.div_euclid(4) - year.div_euclid(100) + year.div_euclid(400);
@@ -82,7 +82,7 @@ mod tests {
     use super::parse;
 
     #[test]
-    fn times_have_their_microseconds() {
+    fn valid_times() {
         let table = [
             ("1970-01-01T00:00:00Z", 0),
             ("1970-01-01T00:00:01z", 1_000_000),
@@ -107,7 +107,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_time_is_refused() {
+    fn invalid_times() {
         let table = [
             "",
             "2020-05-12",
@@ -141,7 +141,7 @@ mod tests {
     }
 
     #[test]
-    fn days_follow_one_another() {
+    fn days_are_consecutive() {
         let mut expected = super::days_since_1970(1600, 1, 1);
         for year in 1600..2400 {
             for month in 1..=12 {

@@ -14,7 +14,7 @@ pub(crate) fn run(args: &TablesArgs) -> Result<(), Failure> {
     let opened = args.sources.open(&runtime)?;
     let missing = runtime.block_on(async {
         let _progress = Progress::of_source(&opened.source);
-        opened.engine.learn().await
+        opened.engine.discover().await
     });
     for missing in missing {
         say(&format!("warning: missing: {missing}"));

@@ -10,7 +10,7 @@ use arrow_flight::error::FlightError;
 use arrow_flight::sql::SqlInfo;
 use futures::TryStreamExt;
 use kubesql_runtime::generated;
-use kubesql_runtime::ingest::{Files, Kinds, Options};
+use kubesql_runtime::ingest::{FileOptions, FileSource, Kinds};
 use kubesql_runtime::sql::{Engine, SqlError};
 use prost::Message;
 
@@ -19,8 +19,8 @@ use crate::output::plain::plain;
 use crate::query::{Client, Frontend, Limits};
 
 fn client() -> Client {
-    let kinds = Kinds::new(generated::KINDS.iter().copied(), generated::rows);
-    let files = Files::new(Vec::new(), kinds, Options { show_secrets: false }).expect("no files");
+    let kinds = Kinds::new(generated::KINDS.iter().copied(), generated::flattener);
+    let files = FileSource::new(Vec::new(), kinds, FileOptions { show_secrets: false }).expect("no files");
     let engine = Engine::new(generated::KINDS, Arc::new(files)).expect("an engine");
     Frontend::unaudited(engine, Limits { concurrent: 4, ..Limits::default() }).internal_client()
 }

@@ -6,7 +6,7 @@ use http_body_util::BodyExt;
 use hyper::service::Service;
 use hyper_util::service::TowerToHyperService;
 use kubesql_runtime::generated;
-use kubesql_runtime::ingest::{Files, Kinds, Options};
+use kubesql_runtime::ingest::{FileOptions, FileSource, Kinds};
 use kubesql_runtime::sql::Engine;
 use serde_json::{Value, json};
 
@@ -17,8 +17,8 @@ use crate::query::Limits;
 
 /// All routes, without the middleware that authenticates.
 fn unprotected(audit_log: Option<AuditLog>) -> Router {
-    let kinds = Kinds::new(generated::KINDS.iter().copied(), generated::rows);
-    let files = Files::new(Vec::new(), kinds, Options { show_secrets: false }).expect("no files");
+    let kinds = Kinds::new(generated::KINDS.iter().copied(), generated::flattener);
+    let files = FileSource::new(Vec::new(), kinds, FileOptions { show_secrets: false }).expect("no files");
     let engine = Engine::new(generated::KINDS, Arc::new(files)).expect("an engine");
     let limits = Limits { concurrent: 4, ..Limits::default() };
     let frontend = Frontend::new(engine, limits, false, audit_log.map(Arc::new));

@@ -64,7 +64,7 @@ impl Frontend {
     /// All tables, including those of custom resources that the clusters define at this time.
     pub(crate) async fn tables(&self) -> Vec<TableInfo> {
         // Custom resources of a cluster that does not answer are not listed. Queries of their tables report the cause.
-        _ = self.engine.learn().await;
+        _ = self.engine.discover().await;
         self.engine.tables()
     }
 

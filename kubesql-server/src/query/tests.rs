@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use futures::{FutureExt, StreamExt};
 use kubesql_runtime::generated;
-use kubesql_runtime::ingest::{Files, Kinds, Options};
+use kubesql_runtime::ingest::{FileOptions, FileSource, Kinds};
 
 use super::*;
 
@@ -17,8 +17,8 @@ const ENDLESS_WITHOUT_ROWS: &str = "select count(*) from generate_series(1, 1000
     where a.value + b.value < 0";
 
 fn frontend(timeout: Option<Duration>, concurrent: usize) -> Arc<Frontend> {
-    let kinds = Kinds::new(generated::KINDS.iter().copied(), generated::rows);
-    let files = Files::new(Vec::new(), kinds, Options { show_secrets: false }).expect("no files");
+    let kinds = Kinds::new(generated::KINDS.iter().copied(), generated::flattener);
+    let files = FileSource::new(Vec::new(), kinds, FileOptions { show_secrets: false }).expect("no files");
     let engine = Engine::new(generated::KINDS, Arc::new(files)).expect("an engine");
     Frontend::unaudited(engine, Limits { timeout, concurrent, ..Limits::default() })
 }

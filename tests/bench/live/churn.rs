@@ -1,4 +1,4 @@
-//! While things change, or while nothing does.
+//! Measurements with and without events.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -12,9 +12,9 @@ use kubesql_runtime::sql::Engine;
 use serde_json::json;
 
 use super::process::{cpu, megabytes};
-use super::sync::{Told, client, engine, rows};
+use super::sync::{Figures, client, engine, rows};
 
-/// What people ask of a busy cluster.
+/// Typical queries of a busy cluster.
 const QUERIES: [&str; 4] = [
     "select nodename, count(*) from pods group by nodename",
     "select pods.nodename, sum(\"requests.cpu\") from pods, containers where pods.uid = containers.uid group by pods.nodename",
@@ -22,25 +22,25 @@ const QUERIES: [&str; 4] = [
     "select name, \"ready.status\" from nodes where \"ready.status\" <> 'True'",
 ];
 
-/// Everything that the queries need, once.
-async fn warm(engine: &Arc<Engine>) -> Result<()> {
+/// Runs all queries once.
+async fn warm_up(engine: &Arc<Engine>) -> Result<()> {
     for sql in QUERIES {
         rows(&engine.session(), sql).await?;
     }
     Ok(())
 }
 
-/// Nothing happens.
-pub(super) async fn idle(kubeconfig: &str, time: Duration) -> Result<Told> {
+/// CPU time without events.
+pub(super) async fn idle(kubeconfig: &str, time: Duration) -> Result<Figures> {
     let engine = engine(kubeconfig)?;
-    warm(&engine).await?;
+    warm_up(&engine).await?;
     tokio::time::sleep(Duration::from_secs(2)).await;
     let before = cpu()?;
     tokio::time::sleep(time).await;
     Ok(vec![("percent", (cpu()? - before) / time.as_secs_f64() * 100.0)])
 }
 
-/// A fifth, a half, and so on of figures in order.
+/// A quantile of the figures.
 fn quantile(figures: &mut [f64], at: f64) -> f64 {
     figures.sort_by(f64::total_cmp);
     #[expect(
@@ -53,27 +53,27 @@ fn quantile(figures: &mut [f64], at: f64) -> f64 {
     figures.get(position).copied().unwrap_or(f64::NAN)
 }
 
-/// One client, whose queries' times count.
-pub(super) async fn queries(kubeconfig: &str, time: Duration) -> Result<Told> {
+/// Latencies of queries of one client.
+pub(super) async fn queries(kubeconfig: &str, time: Duration) -> Result<Figures> {
     let engine = engine(kubeconfig)?;
-    warm(&engine).await?;
+    warm_up(&engine).await?;
     let session = engine.session();
-    let begun = Instant::now();
+    let started = Instant::now();
     let mut times = Vec::new();
-    while begun.elapsed() < time {
+    while started.elapsed() < time {
         for sql in QUERIES {
-            let asked = Instant::now();
+            let query_started = Instant::now();
             rows(&session, sql).await?;
-            times.push(asked.elapsed().as_secs_f64() * 1e3);
+            times.push(query_started.elapsed().as_secs_f64() * 1e3);
         }
     }
     Ok(vec![("p50", quantile(&mut times, 0.5)), ("p99", quantile(&mut times, 0.99))])
 }
 
-/// Changes an object again and again, and looks for the row, while four clients query without a pause.
-pub(super) async fn probe(kubeconfig: &str, time: Duration) -> Result<Told> {
+/// Latencies from a change of an object to its row, while four clients query continuously.
+pub(super) async fn probe(kubeconfig: &str, time: Duration) -> Result<Figures> {
     let engine = engine(kubeconfig)?;
-    warm(&engine).await?;
+    warm_up(&engine).await?;
     let stop = Arc::new(AtomicBool::new(false));
     let answered = Arc::new(AtomicU64::new(0));
     let clients: Vec<_> = (0..4)
@@ -94,13 +94,13 @@ pub(super) async fn probe(kubeconfig: &str, time: Duration) -> Result<Told> {
     let probe: ConfigMap = serde_json::from_value(json!({"metadata": {"name": "probe"}, "data": {"at": "0"}}))?;
     maps.create(&PostParams::default(), &probe).await.context("the probe")?;
     let session = engine.session();
-    let begun = Instant::now();
+    let started = Instant::now();
     let mut times = Vec::new();
     let mut number = 0u64;
-    while begun.elapsed() < time {
+    while started.elapsed() < time {
         number += 1;
         let patch = json!({"data": {"at": number.to_string()}});
-        // The event is on its way when the server has answered.
+        // The server sends the event when it has responded.
         maps.patch("probe", &PatchParams::default(), &Patch::Merge(patch)).await.context("the probe")?;
         let changed = Instant::now();
         let sql = format!("select 1 from configmaps where name = 'probe' and \"data.at\" = '{number}'");
@@ -112,9 +112,9 @@ pub(super) async fn probe(kubeconfig: &str, time: Duration) -> Result<Told> {
     for client in clients {
         client.await?;
     }
-    #[expect(clippy::cast_precision_loss, reason = "figures to look at")]
+    #[expect(clippy::cast_precision_loss, reason = "figures for display")]
     let (probes, queries) =
-        (times.len() as f64, answered.load(Ordering::Relaxed) as f64 / begun.elapsed().as_secs_f64());
+        (times.len() as f64, answered.load(Ordering::Relaxed) as f64 / started.elapsed().as_secs_f64());
     Ok(vec![
         ("p50", quantile(&mut times, 0.5)),
         ("p99", quantile(&mut times, 0.99)),
@@ -123,23 +123,23 @@ pub(super) async fn probe(kubeconfig: &str, time: Duration) -> Result<Told> {
     ])
 }
 
-/// Takes in what comes, and compares with where the server is.
-pub(super) async fn flood(kubeconfig: &str, time: Duration) -> Result<Told> {
+/// The rate of events, and the lag behind the server.
+pub(super) async fn flood(kubeconfig: &str, time: Duration) -> Result<Figures> {
     let engine = engine(kubeconfig)?;
-    // All kinds that change.
+    // All kinds with events.
     let kinds = ["pods", "nodes", "events", "leases", "endpointslices", "replicasets", "deployments", "jobs"];
     for kind in kinds {
         rows(&engine.session(), &format!("select count(*) from {kind}")).await?;
     }
     let status = || engine.source().status();
     let events = || status().watches.iter().map(|watch| watch.events).sum::<u64>();
-    let (begun, before, from) = (Instant::now(), cpu()?, events());
+    let (started, before, from) = (Instant::now(), cpu()?, events());
     tokio::time::sleep(time).await;
-    let (taken, cpu) = (events() - from, cpu()? - before);
-    let seconds = begun.elapsed().as_secs_f64();
-    // Where the server is, and how long until all of that is here.
+    let (received, cpu) = (events() - from, cpu()? - before);
+    let seconds = started.elapsed().as_secs_f64();
+    // The version of the server, and the time until it is reached.
     let client = client(kubeconfig).await?;
-    let asked = Instant::now();
+    let query_started = Instant::now();
     let list = client.request_text(http::Request::get("/api/v1/pods?limit=1").body(Vec::new())?).await?;
     let version = list.split_once("\"resourceVersion\":\"").and_then(|(_, after)| after.split_once('"'));
     let version: u64 = version.context("a version")?.0.parse()?;
@@ -149,16 +149,16 @@ pub(super) async fn flood(kubeconfig: &str, time: Duration) -> Result<Told> {
             .iter()
             .filter(|watch| watch.resource == "pods")
             .all(|watch| watch.resource_version.parse::<u64>().is_ok_and(|at| at < version));
-        if !behind || asked.elapsed() > Duration::from_secs(30) {
+        if !behind || query_started.elapsed() > Duration::from_secs(30) {
             break;
         }
         tokio::time::sleep(Duration::from_millis(2)).await;
     }
-    #[expect(clippy::cast_precision_loss, reason = "figures to look at")]
+    #[expect(clippy::cast_precision_loss, reason = "figures for display")]
     Ok(vec![
-        ("events", taken as f64 / seconds),
+        ("events", received as f64 / seconds),
         ("cpu", cpu / seconds),
         ("megabytes", megabytes("VmRSS")?),
-        ("behind", asked.elapsed().as_secs_f64()),
+        ("behind", query_started.elapsed().as_secs_f64()),
     ])
 }

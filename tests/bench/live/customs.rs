@@ -1,26 +1,30 @@
-//! Many kinds of custom resources: what they cost who does not ask for them, and who does.
+//! Measurements with many kinds of custom resources.
 
 use std::time::Instant;
 
 use anyhow::Result;
 
 use super::median;
-use super::sync::{Told, engine, rows};
+use super::sync::{Figures, engine, rows};
 
-/// Milliseconds of statements against a cluster that nobody has asked before.
-pub(super) async fn customs(kubeconfig: &str) -> Result<Told> {
-    let begun = Instant::now();
+/// Latencies of statements with a new connection, in ms.
+pub(super) async fn customs(kubeconfig: &str) -> Result<Figures> {
+    let started = Instant::now();
     let session = engine(kubeconfig)?.session();
     rows(&session, "select count(*) from nodes").await?;
-    let first = begun.elapsed().as_secs_f64() * 1e3;
-    let begun = Instant::now();
+    let first = started.elapsed().as_secs_f64() * 1e3;
+    let started = Instant::now();
     rows(&session, "select count(*) from widgets").await?;
-    let custom = begun.elapsed().as_secs_f64() * 1e3;
-    let begun = Instant::now();
+    let custom = started.elapsed().as_secs_f64() * 1e3;
+    let started = Instant::now();
     let tables = rows(&session, "show tables").await?;
-    let learnt = begun.elapsed().as_secs_f64() * 1e3;
-    let mut told =
-        vec![("first", first), ("custom", custom), ("learnt", learnt), ("tables", f64::from(u32::try_from(tables)?))];
+    let discovered = started.elapsed().as_secs_f64() * 1e3;
+    let mut figures = vec![
+        ("first", first),
+        ("custom", custom),
+        ("discovered", discovered),
+        ("tables", f64::from(u32::try_from(tables)?)),
+    ];
     for (name, sql) in [
         ("listed", "show tables"),
         ("query", "select count(*) from nodes where name like '%1'"),
@@ -28,11 +32,11 @@ pub(super) async fn customs(kubeconfig: &str) -> Result<Told> {
     ] {
         let mut times = Vec::new();
         for _ in 0..30 {
-            let begun = Instant::now();
+            let started = Instant::now();
             rows(&session, sql).await?;
-            times.push(begun.elapsed().as_secs_f64() * 1e3);
+            times.push(started.elapsed().as_secs_f64() * 1e3);
         }
-        told.push((name, median(times)));
+        figures.push((name, median(times)));
     }
-    Ok(told)
+    Ok(figures)
 }

@@ -1,4 +1,4 @@
-//! The ways, each in a process of its own that prints its figures as JSON.
+//! Measurements. Each runs in a process of its own, which prints its figures as JSON.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -8,41 +8,41 @@ use serde_json::{Map, Value};
 
 use super::{churn, customs, sync};
 
-/// Measure one way in this process (what `live` starts).
+/// Run one measurement in this process (started by `live`)
 #[derive(clap::Args)]
 pub(crate) struct Args {
-    /// Which one.
+    /// The measurement
     #[arg(value_enum)]
-    way: Way,
-    /// The cluster.
+    measurement: Measurement,
+    /// The kubeconfig of the cluster
     #[arg(long)]
     kubeconfig: PathBuf,
-    /// How long to measure.
+    /// The duration in seconds
     #[arg(long)]
     seconds: u64,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
-pub(crate) enum Way {
-    /// Reads the pages and drops them.
+pub(crate) enum Measurement {
+    /// Read all pages and discard them
     Drain,
-    /// `kube_runtime`'s reflector of k8s-openapi's types.
+    /// kube_runtime's reflector with k8s-openapi types
     Reflector,
-    /// Followed by kubesql.
+    /// kubesql
     Kubesql,
-    /// Followed by kubesql, and nothing happens.
+    /// kubesql without events
     Idle,
-    /// Queries of four clients.
+    /// Queries of one client
     Queries,
-    /// From event to row.
+    /// Latency from event to row
     Probe,
-    /// As many events as there are.
+    /// Maximal rate of events
     Flood,
-    /// Statements where there are many kinds.
+    /// Statements with many kinds
     Customs,
 }
 
-impl Way {
+impl Measurement {
     pub(super) fn name(self) -> &'static str {
         match self {
             Self::Drain => "drain",
@@ -58,47 +58,47 @@ impl Way {
 
     pub(super) fn title(self) -> &'static str {
         match self {
-            Self::Drain => "a client that drops all it reads",
+            Self::Drain => "client that discards all pages",
             Self::Reflector => "reflector of k8s-openapi types",
             _ => "kubesql",
         }
     }
 }
 
-/// Measures it.
+/// Runs the measurement.
 pub(crate) fn run(args: &Args) -> Result<bool> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let kubeconfig =
         std::fs::read_to_string(&args.kubeconfig).with_context(|| args.kubeconfig.display().to_string())?;
     let time = Duration::from_secs(args.seconds);
     let figures = runtime.block_on(async {
-        match args.way {
-            Way::Drain => sync::drain(&kubeconfig).await,
-            Way::Reflector => sync::reflector(&kubeconfig).await,
-            Way::Kubesql => sync::kubesql(&kubeconfig).await,
-            Way::Idle => churn::idle(&kubeconfig, time).await,
-            Way::Queries => churn::queries(&kubeconfig, time).await,
-            Way::Probe => churn::probe(&kubeconfig, time).await,
-            Way::Flood => churn::flood(&kubeconfig, time).await,
-            Way::Customs => customs::customs(&kubeconfig).await,
+        match args.measurement {
+            Measurement::Drain => sync::drain(&kubeconfig).await,
+            Measurement::Reflector => sync::reflector(&kubeconfig).await,
+            Measurement::Kubesql => sync::kubesql(&kubeconfig).await,
+            Measurement::Idle => churn::idle(&kubeconfig, time).await,
+            Measurement::Queries => churn::queries(&kubeconfig, time).await,
+            Measurement::Probe => churn::probe(&kubeconfig, time).await,
+            Measurement::Flood => churn::flood(&kubeconfig, time).await,
+            Measurement::Customs => customs::customs(&kubeconfig).await,
         }
     })?;
     let figures: Map<String, Value> =
         figures.into_iter().map(|(name, figure)| (name.to_owned(), figure.into())).collect();
-    crate::say(&Value::Object(figures).to_string());
+    crate::report(&Value::Object(figures).to_string());
     Ok(true)
 }
 
-/// Seconds of processor time that this process took so far.
+/// The CPU time of this process in seconds.
 pub(super) fn cpu() -> Result<f64> {
     let stat = std::fs::read_to_string("/proc/self/stat")?;
     let fields: Vec<&str> = stat.rsplit_once(')').context("stat")?.1.split_whitespace().collect();
     let ticks = |at: usize| fields.get(at).and_then(|ticks| ticks.parse::<f64>().ok()).context("ticks");
-    // Hundredths of a second on every Linux there is.
+    // The unit is 1/100 s on Linux.
     Ok((ticks(11)? + ticks(12)?) / 100.0)
 }
 
-/// Megabytes of memory, of `VmRSS` (now) or `VmHWM` (at most so far).
+/// The memory of this process in MB: `VmRSS` (current) or `VmHWM` (peak).
 pub(super) fn megabytes(of: &str) -> Result<f64> {
     let status = std::fs::read_to_string("/proc/self/status")?;
     let line = status.lines().find_map(|line| line.strip_prefix(of)).context("no such line")?;

@@ -1,4 +1,4 @@
-//! Until everything is there.
+//! Measurements of the initial list.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -10,13 +10,13 @@ use kube::config::{KubeConfigOptions, Kubeconfig};
 use kube::runtime::{reflector as cache, watcher};
 use kube::{Api, Client, Config};
 use kubesql_runtime::generated;
-use kubesql_runtime::ingest::{Context, Kinds, Live, LiveOptions};
+use kubesql_runtime::ingest::{Context, Kinds, WatchOptions, WatchSource};
 use kubesql_runtime::sql::{Engine, Session};
 
 use super::process::{cpu, megabytes};
 
 /// Figures by name.
-pub(super) type Told = Vec<(&'static str, f64)>;
+pub(super) type Figures = Vec<(&'static str, f64)>;
 
 pub(super) async fn client(kubeconfig: &str) -> Result<Client> {
     let config =
@@ -24,9 +24,9 @@ pub(super) async fn client(kubeconfig: &str) -> Result<Client> {
     Ok(Client::try_from(config)?)
 }
 
-fn told(begun: Instant, before: f64) -> Result<Told> {
+fn figures(started: Instant, before: f64) -> Result<Figures> {
     Ok(vec![
-        ("seconds", begun.elapsed().as_secs_f64()),
+        ("seconds", started.elapsed().as_secs_f64()),
         ("cpu", cpu()? - before),
         ("megabytes", megabytes("VmRSS")?),
         ("peak", megabytes("VmHWM")?),
@@ -34,15 +34,15 @@ fn told(begun: Instant, before: f64) -> Result<Told> {
 }
 
 /// Reads all pages of pods and nodes.
-pub(super) async fn drain(kubeconfig: &str) -> Result<Told> {
+pub(super) async fn drain(kubeconfig: &str) -> Result<Figures> {
     let client = client(kubeconfig).await?;
-    let (begun, before) = (Instant::now(), cpu()?);
+    let (started, before) = (Instant::now(), cpu()?);
     for plural in ["pods", "nodes"] {
         let mut token = String::new();
         loop {
             let path = format!("/api/v1/{plural}?limit=500&continue={token}");
             let mut page = client.request_stream(http::Request::get(path).body(Vec::new())?).await?;
-            // The token comes first: no more is looked at.
+            // The continue token is at the start of a page.
             let mut head = vec![0; 1024];
             let mut read = 0;
             while read < head.len() {
@@ -60,13 +60,13 @@ pub(super) async fn drain(kubeconfig: &str) -> Result<Told> {
             }
         }
     }
-    told(begun, before)
+    figures(started, before)
 }
 
 /// Fills reflectors of pods and nodes.
-pub(super) async fn reflector(kubeconfig: &str) -> Result<Told> {
+pub(super) async fn reflector(kubeconfig: &str) -> Result<Figures> {
     let client = client(kubeconfig).await?;
-    let (begun, before) = (Instant::now(), cpu()?);
+    let (started, before) = (Instant::now(), cpu()?);
     let (pods, pod_writer) = cache::store::<Pod>();
     let (nodes, node_writer) = cache::store::<Node>();
     let pod_stream = cache::reflector(pod_writer, watcher(Api::all(client.clone()), watcher::Config::default()));
@@ -77,20 +77,20 @@ pub(super) async fn reflector(kubeconfig: &str) -> Result<Told> {
     ];
     pods.wait_until_ready().await?;
     nodes.wait_until_ready().await?;
-    let told = told(begun, before)?;
+    let figures = figures(started, before)?;
     tasks.iter().for_each(tokio::task::JoinHandle::abort);
-    Ok(told)
+    Ok(figures)
 }
 
-/// Tables over the cluster.
+/// An engine for the cluster.
 pub(super) fn engine(kubeconfig: &str) -> Result<Arc<Engine>> {
-    let kinds = Kinds::new(generated::KINDS.iter().copied(), generated::rows);
-    let options = LiveOptions { patience: Duration::from_secs(300), ..LiveOptions::default() };
-    let live = Live::new(vec![Context::of_text("demo", kubeconfig)], kinds, options);
+    let kinds = Kinds::new(generated::KINDS.iter().copied(), generated::flattener);
+    let options = WatchOptions { sync_timeout: Duration::from_secs(300), ..WatchOptions::default() };
+    let live = WatchSource::new(vec![Context::from_text("demo", kubeconfig)], kinds, options);
     Ok(Engine::new(generated::KINDS, Arc::new(live))?)
 }
 
-/// Runs a statement to its end; how many rows.
+/// Runs a statement, and returns the number of rows.
 pub(super) async fn rows(session: &Session, sql: &str) -> Result<usize> {
     let mut answer = session.execute(sql).await.with_context(|| sql.to_owned())?;
     let mut rows = 0;
@@ -100,18 +100,18 @@ pub(super) async fn rows(session: &Session, sql: &str) -> Result<usize> {
     Ok(rows)
 }
 
-/// Follows pods and nodes.
-pub(super) async fn kubesql(kubeconfig: &str) -> Result<Told> {
-    let (begun, before) = (Instant::now(), cpu()?);
+/// Watches pods and nodes.
+pub(super) async fn kubesql(kubeconfig: &str) -> Result<Figures> {
+    let (started, before) = (Instant::now(), cpu()?);
     let engine = engine(kubeconfig)?;
     let session = engine.session();
     rows(&session, "select count(*) from pods union all select count(*) from nodes").await?;
-    let mut told = told(begun, before)?;
-    // Everything once: each table of pods and nodes with all its columns.
+    let mut figures = figures(started, before)?;
+    // All columns of all tables of pods and nodes.
     for table in engine.tables().iter().filter(|table| matches!(table.kind.as_str(), "Pod" | "Node")) {
         rows(&session, &format!("select * from \"{}\".\"{}\"", table.schema, table.name)).await?;
     }
     rows(&session, "select nodename, sum(\"requests.cpu\") from pods, containers where pods.uid = containers.uid group by nodename").await?;
-    told.push(("queried", megabytes("VmRSS")?));
-    Ok(told)
+    figures.push(("queried", megabytes("VmRSS")?));
+    Ok(figures)
 }

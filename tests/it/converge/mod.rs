@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use kubesql_runtime::ingest::clusters::{Live, LiveOptions};
+use kubesql_runtime::ingest::clusters::{WatchOptions, WatchSource};
 use kubesql_runtime::sql::{Engine, Session};
 use kubesql_runtime::store::Source;
 use rand::rngs::StdRng;
@@ -101,7 +101,7 @@ async fn run(seed: usize, operations: usize) -> Outcome {
     let manners = Manners { seed, discovery, ..Manners::default() };
     let server = Arc::new(Server::start("east", manners));
     server.change(300);
-    let options = LiveOptions { patience: Duration::from_secs(20), ..LiveOptions::default() };
+    let options = WatchOptions { sync_timeout: Duration::from_secs(20), ..WatchOptions::default() };
     let (live, engine) = live(vec![server.context()], options);
     let stop = Arc::new(AtomicBool::new(false));
     let reading = tokio::spawn(reader::read(Arc::clone(&server), Arc::clone(&engine), Arc::clone(&stop)));
@@ -164,7 +164,7 @@ async fn strike(server: &Server, disaster: usize, random: &mut StdRng) {
 }
 
 /// Waits until all rows are as expected; returns how long that took.
-async fn caught_up(server: &Server, live: &Live, engine: &Arc<Engine>, place: &str) -> Duration {
+async fn caught_up(server: &Server, live: &WatchSource, engine: &Arc<Engine>, place: &str) -> Duration {
     let begun = Instant::now();
     let session = engine.session();
     loop {

@@ -18,7 +18,7 @@ use std::sync::Arc;
 use arrow::util::display::{ArrayFormatter, FormatOptions};
 use futures::StreamExt;
 use kubesql_runtime::generated;
-use kubesql_runtime::ingest::files::{Files, Kinds, Options};
+use kubesql_runtime::ingest::files::{FileOptions, FileSource, Kinds};
 use kubesql_runtime::sql::{Engine, ErrorKind, Session, SqlError};
 use rand::SeedableRng;
 use rand::rngs::StdRng;
@@ -134,8 +134,8 @@ async fn every_spelling_binds_to_the_same_column() {
 }
 
 fn engine(folder: &Path) -> Arc<Engine> {
-    let kinds = Kinds::new(generated::KINDS.iter().copied(), generated::rows);
-    let files = Files::new([("generated".to_owned(), folder.to_owned())], kinds, Options::default());
+    let kinds = Kinds::new(generated::KINDS.iter().copied(), generated::flattener);
+    let files = FileSource::new([("generated".to_owned(), folder.to_owned())], kinds, FileOptions::default());
     Engine::new(generated::KINDS, Arc::new(files.expect("a source"))).expect("an engine")
 }
 

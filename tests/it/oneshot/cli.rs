@@ -67,8 +67,8 @@ fn reports_unreachable_clusters_with_hints() {
     let table: [(&str, &[&str]); 4] = [
         ("bad", &["cluster bad: pods: pods is forbidden", "auth can-i list pods"]),
         ("expired", &["cluster expired: pods: the credentials", "log in again"]),
-        ("gone", &["cluster gone: pods: the server cannot be reached", "--context gone get --raw /version"]),
-        ("dev", &["no context is called dev; there is good, bad, expired, gone"]),
+        ("gone", &["cluster gone: pods: could not connect to the server", "--context gone get --raw /version"]),
+        ("dev", &["no context matches \"dev\"; available contexts: good, bad, expired, gone"]),
     ];
     for (context, expect) in table {
         let ran = run(&["query", "--kubeconfig", &config, "--context", context, "--context", "good", sql]);

@@ -12,22 +12,22 @@ use std::time::Duration;
 use arrow::util::display::{ArrayFormatter, FormatOptions};
 use futures::StreamExt;
 use kubesql_runtime::generated;
-use kubesql_runtime::ingest::{Context, Kinds, ListOptions, Lists};
+use kubesql_runtime::ingest::{Context, Kinds, OneShotOptions, OneShotSource};
 use kubesql_runtime::sql::{Engine, Session, SqlError};
 use serde_json::{Value, json};
 
 use server::Server;
 
 /// A session over servers, each with the name of its cluster.
-fn session(servers: &[(&str, &Server)], options: ListOptions) -> Session {
-    let contexts = servers.iter().map(|(name, server)| Context::of_text(name, &server.kubeconfig(name))).collect();
-    let kinds = Kinds::new(generated::KINDS.iter().copied(), generated::rows);
-    let lists = Lists::new(contexts, kinds, options);
+fn session(servers: &[(&str, &Server)], options: OneShotOptions) -> Session {
+    let contexts = servers.iter().map(|(name, server)| Context::from_text(name, &server.kubeconfig(name))).collect();
+    let kinds = Kinds::new(generated::KINDS.iter().copied(), generated::flattener);
+    let lists = OneShotSource::new(contexts, kinds, options);
     Engine::new(generated::KINDS, Arc::new(lists)).expect("an engine").session()
 }
 
 fn of(server: &Server) -> Session {
-    session(&[("c", server)], ListOptions { patience: Duration::from_secs(30), ..ListOptions::default() })
+    session(&[("c", server)], OneShotOptions { sync_timeout: Duration::from_secs(30), ..OneShotOptions::default() })
 }
 
 /// The rows of a statement, values joined by `|`, sorted.

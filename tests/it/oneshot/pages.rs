@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use axum::http::header;
 use axum::response::IntoResponse;
-use kubesql_runtime::ingest::{ListOptions, Scope};
+use kubesql_runtime::ingest::{NamespaceScope, OneShotOptions};
 use kubesql_runtime::sql::ErrorKind;
 use serde_json::json;
 
@@ -102,8 +102,8 @@ async fn retries_busy_servers() {
     assert_eq!(rows(&of(&server), "select count(*) from pods").await.expect("rows"), ["600"]);
     assert!(begun.elapsed() >= Duration::from_secs(2), "as long as the server asks for");
     let always = Server::moody(&[("pods", pods(1))], |_| Some(status(503, "Unavailable", "no")));
-    let patience = Duration::from_secs(2);
-    let session = session(&[("c", &always)], ListOptions { patience, ..ListOptions::default() });
+    let sync_timeout = Duration::from_secs(2);
+    let session = session(&[("c", &always)], OneShotOptions { sync_timeout, ..OneShotOptions::default() });
     assert_eq!(rows(&session, "select count(*) from pods").await.expect_err("busy").kind, ErrorKind::Source);
 }
 
@@ -115,7 +115,7 @@ async fn missing_clusters_are_an_error_or_a_warning() {
         (asked.parameter("continue") == "1000").then(|| status(403, "Forbidden", "not that far"))
     });
     let servers = [("good", &good), ("bad", &bad), ("broken", &broken)];
-    let session = session(&servers, ListOptions::default());
+    let session = session(&servers, OneShotOptions::default());
     let sql = "select cluster, count(*) from pods group by cluster";
     let error = rows(&session, sql).await.expect_err("incomplete");
     assert!(error.message.contains("cluster bad: pods: "), "{}", error.message);
@@ -144,19 +144,19 @@ async fn lists_the_namespaces_that_an_account_may_list() {
     let warnings = found.take_warnings();
     assert!(warnings.len() == 1 && warnings[0].message.contains("only these namespaces: odd"), "{warnings:?}");
 
-    let scope = |namespaces: &[&str], exclude: &[&str]| Scope {
+    let scope = |namespaces: &[&str], exclude: &[&str]| NamespaceScope {
         namespaces: namespaces.iter().map(|&name| name.into()).collect(),
         exclude: exclude.iter().map(|&name| name.into()).collect(),
     };
     let free = Server::start(&objects);
-    let table: [(Scope, &[&str], &[&str]); 4] = [
+    let table: [(NamespaceScope, &[&str], &[&str]); 4] = [
         (scope(&["even"], &[]), &["even|5"], &["even/pods"]),
         (scope(&["even", "odd", "none"], &[]), &["even|5", "odd|5"], &["even/pods", "none/pods", "odd/pods"]),
         (scope(&[], &["even"]), &["odd|5"], &["pods field=metadata.namespace!=even"]),
         (scope(&["even"], &["even"]), &[], &[]),
     ];
     for (scope, expect, requests) in table {
-        let session = session(&[("c", &free)], ListOptions { scope, ..ListOptions::default() });
+        let session = session(&[("c", &free)], OneShotOptions { scope, ..OneShotOptions::default() });
         let found = rows(&session, "select namespace, count(*) from pods group by namespace").await.expect("rows");
         assert_eq!(found, expect);
         let mut asked: Vec<String> = free.asked().iter().map(Asked::selection).collect();
@@ -174,7 +174,7 @@ async fn redacts_secrets_of_listed_clusters() {
         let found = rows(&of(&server), sql).await.expect("rows");
         assert!(found.len() == 1 && !found[0].contains("aGlkZGVu") && found[0].contains("<redacted>"), "{found:?}");
     }
-    let shown = session(&[("c", &server)], ListOptions { show_secrets: true, ..ListOptions::default() });
+    let shown = session(&[("c", &server)], OneShotOptions { show_secrets: true, ..OneShotOptions::default() });
     assert_eq!(rows(&shown, "select \"data.key\" from secrets").await.expect("rows"), ["aGlkZGVu"]);
 }
 
@@ -194,7 +194,7 @@ async fn warns_of_malformed_objects() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn system_tables_show_clusters_lists_and_statements() {
     let (server, gone) = (Server::start(&[("pods", pods(7))]), Server::start(&[]));
-    let session = session(&[("c", &server), ("gone", &gone)], ListOptions::default());
+    let session = session(&[("c", &server), ("gone", &gone)], OneShotOptions::default());
     drop(gone);
     let clusters = "select name, state, server is not null, version, error is not null from system.clusters";
     assert_eq!(

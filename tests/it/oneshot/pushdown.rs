@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use kubesql_runtime::generated;
-use kubesql_runtime::ingest::{Files, Kinds, ListOptions, Options};
+use kubesql_runtime::ingest::{FileOptions, FileSource, Kinds, OneShotOptions};
 use kubesql_runtime::sql::{Engine, Session};
 use serde_json::{Value, json};
 
@@ -193,8 +193,8 @@ fn asked(server: &Server) -> String {
 
 fn over_files(folder: &tempfile::TempDir, clusters: &[&str]) -> Session {
     let paths = clusters.iter().map(|cluster| in_a_file(folder, cluster));
-    let kinds = Kinds::new(generated::KINDS.iter().copied(), generated::rows);
-    let files = Files::new(paths, kinds, Options::default()).expect("files");
+    let kinds = Kinds::new(generated::KINDS.iter().copied(), generated::flattener);
+    let files = FileSource::new(paths, kinds, FileOptions::default()).expect("files");
     Engine::new(generated::KINDS, Arc::new(files)).expect("an engine").session()
 }
 
@@ -202,7 +202,7 @@ fn over_files(folder: &tempfile::TempDir, clusters: &[&str]) -> Session {
 async fn pushdown_changes_no_answer() {
     let folder = tempfile::tempdir().expect("a folder");
     let (server, unpushed) = (server(), over_files(&folder, &["c"]));
-    let pushed = session(&[("c", &server)], ListOptions::default());
+    let pushed = session(&[("c", &server)], OneShotOptions::default());
     let pods = PODS.iter().map(|(condition, expect)| {
         (format!("select namespace, name, labels, nodename, phase from pods where {condition}"), *expect)
     });
@@ -225,7 +225,7 @@ async fn asks_only_the_selected_clusters() {
     let folder = tempfile::tempdir().expect("a folder");
     let (east, west) = (server(), server());
     let unpushed = over_files(&folder, &["east", "west"]);
-    let pushed = session(&[("east", &east), ("west", &west)], ListOptions::default());
+    let pushed = session(&[("east", &east), ("west", &west)], OneShotOptions::default());
     for (condition, expect) in [
         ("cluster = 'east'", [true, false]),
         ("cluster in ('east')", [true, false]),
@@ -254,7 +254,7 @@ async fn lists_everything_where_selectors_are_refused() {
         selects.then(|| status(400, "BadRequest", "field label not supported"))
     };
     let server = Server::moody(&[("pods", pods())], refuse);
-    let session = session(&[("c", &server)], ListOptions::default());
+    let session = session(&[("c", &server)], OneShotOptions::default());
     let sql = "select namespace from pods where name = 'web' and namespace in ('shop', 'web')";
     assert_eq!(rows(&session, sql).await.expect("rows"), ["shop"]);
     let last = server.asked().pop().expect("requests");
@@ -264,7 +264,7 @@ async fn lists_everything_where_selectors_are_refused() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn explain_shows_the_selection() {
     let server = server();
-    let session = session(&[("c", &server)], ListOptions::default());
+    let session = session(&[("c", &server)], OneShotOptions::default());
     let sql = "explain select name from pods where namespace = 'shop' and \"labels.app\" in ('a', 'b')";
     let plan = rows(&session, sql).await.expect("a plan").join("\n");
     assert!(plan.contains("selection=[namespaces=shop labels=app in (a,b)]"), "{plan}");

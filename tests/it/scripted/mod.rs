@@ -130,7 +130,7 @@ impl Server {
 
     /// The context of this server.
     pub(crate) fn context(&self) -> Context {
-        let mut contexts = Context::of_kubeconfig(&[self.kubeconfig()], &[]).expect("a kubeconfig");
+        let mut contexts = Context::from_kubeconfig(&[self.kubeconfig()], &[]).expect("a kubeconfig");
         contexts.remove(0)
     }
 

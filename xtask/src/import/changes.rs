@@ -1,18 +1,18 @@
-//! What an import changed: kinds, schemas and their fields.
+//! Compares structural documents: kinds, schemas and fields.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use kubesql_codegen::spec::{Release, Resource, Schema};
 
-/// Compares what is about to be written with the file called `name`; one line for each change.
+/// Compares a new document with the file `name`. Returns a line for each change.
 pub(super) fn between(name: &str, before: &str, after: &str) -> anyhow::Result<Vec<String>> {
     if before == after {
-        return Ok(vec![format!("the same as {name}")]);
+        return Ok(vec![format!("unchanged from {name}")]);
     }
     let after = Release::parse(after)?;
     let before = match Release::parse(before) {
         Ok(before) => before,
-        Err(error) => return Ok(vec![format!("{name} cannot be read, so nothing is compared: {error}")]),
+        Err(error) => return Ok(vec![format!("could not read {name} for comparison: {error}")]),
     };
     let mut lines = vec![String::new()];
     let kinds = compare("kind", &kinds(&before), &kinds(&after), resource, &mut lines);
@@ -21,7 +21,7 @@ pub(super) fn between(name: &str, before: &str, after: &str) -> anyhow::Result<V
     Ok(lines)
 }
 
-/// Adds a line for each difference, and counts them: `+2 -1 ~3`.
+/// Adds a line for each difference, and returns the counts: `+2 -1 ~3`.
 fn compare<T: PartialEq>(
     what: &str,
     before: &BTreeMap<String, T>,
@@ -50,7 +50,7 @@ fn compare<T: PartialEq>(
     format!("+{added} -{gone} ~{changed}")
 }
 
-/// Keyed by group, version and kind.
+/// The resources by group, version and kind.
 fn kinds(release: &Release) -> BTreeMap<String, Resource> {
     let key = |r: &Resource| match r.group.as_str() {
         "" => format!("{} {}", r.version, r.kind),
@@ -78,7 +78,7 @@ fn resource(before: &Resource, after: &Resource) -> String {
 
 fn fields(before: &Schema, after: &Schema) -> String {
     let (Schema::Object { properties: before, .. }, Schema::Object { properties: after, .. }) = (before, after) else {
-        return "another type".to_owned();
+        return "changed type".to_owned();
     };
     let mut changes = Vec::new();
     for name in before.keys().chain(after.keys()).collect::<BTreeSet<_>>() {

@@ -1,4 +1,4 @@
-//! Definitions of custom resources: their structure goes to `schemas/crds/`, a file each.
+//! Imports definitions of custom resources into `schemas/crds/`, a file for each.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -11,19 +11,22 @@ use serde_json::Value;
 use super::count;
 use crate::{print, report, yaml};
 
-/// Where their structure is kept.
+/// The default output folder.
 pub(super) fn default_output() -> PathBuf {
     crate::regen::root().join("schemas/crds")
 }
 
-/// All definitions in files and folders of YAML or JSON; `None` where a file holds another kind of document.
+/// Reads all definitions in files and folders of YAML or JSON; `None` if a file is an OpenAPI document.
 pub(super) fn read(paths: &[String]) -> Result<Option<Vec<Crd>>> {
     let mut found = Vec::new();
     let mut read = 0;
     for path in files(paths)? {
         let name = path.display().to_string();
-        let Some(definitions) = of_file(&path)? else {
-            ensure!(read == 0, "{name} is no definition of a custom resource, and the files before it are");
+        let Some(definitions) = read_file(&path)? else {
+            ensure!(
+                read == 0,
+                "{name} is an OpenAPI document, but the files before it are definitions of custom resources"
+            );
             return Ok(None);
         };
         read += 1;
@@ -36,8 +39,8 @@ pub(super) fn read(paths: &[String]) -> Result<Option<Vec<Crd>>> {
     Ok(Some(found))
 }
 
-/// The definitions of a file, other objects left out; `None` where it is a document of OpenAPI.
-fn of_file(path: &Path) -> Result<Option<Vec<Crd>>> {
+/// Reads the definitions of a file, ignoring other objects; `None` if it is an OpenAPI document.
+fn read_file(path: &Path) -> Result<Option<Vec<Crd>>> {
     let name = path.display().to_string();
     let text = fs::read_to_string(path).with_context(|| format!("reading {name}"))?;
     if path.extension().is_some_and(|end| end == "json") {
@@ -54,19 +57,19 @@ fn of_file(path: &Path) -> Result<Option<Vec<Crd>>> {
     Ok(Some(found))
 }
 
-/// The files that are named, and those of YAML and JSON in folders, in order.
+/// The given files, and the YAML and JSON files in the given folders, in order.
 fn files(paths: &[String]) -> Result<Vec<PathBuf>> {
     let mut found = Vec::new();
     for path in paths {
-        let named = Path::new(path);
-        let mut open = vec![named.to_owned()];
+        let given = Path::new(path);
+        let mut open = vec![given.to_owned()];
         let mut inside = Vec::new();
         while let Some(path) = open.pop() {
             if path.is_dir() {
                 for entry in fs::read_dir(&path).with_context(|| format!("reading {}", path.display()))? {
                     open.push(entry?.path());
                 }
-            } else if path == named
+            } else if path == given
                 || path.extension().is_some_and(|end| end == "yaml" || end == "yml" || end == "json")
             {
                 inside.push(path);
@@ -78,9 +81,9 @@ fn files(paths: &[String]) -> Result<Vec<PathBuf>> {
     Ok(found)
 }
 
-/// Writes the structure of each, and tells what became of it.
+/// Writes the definitions, and prints the changes.
 pub(super) fn write(definitions: &[Crd], output: &Path) -> Result<()> {
-    fs::create_dir_all(output).with_context(|| format!("making {}", output.display()))?;
+    fs::create_dir_all(output).with_context(|| format!("creating {}", output.display()))?;
     let mut lines = Vec::new();
     let mut written: Vec<String> = Vec::new();
     for crd in definitions {
@@ -89,11 +92,11 @@ pub(super) fn write(definitions: &[Crd], output: &Path) -> Result<()> {
         let before = fs::read_to_string(&file).ok();
         let change = match &before {
             None => "new",
-            Some(before) if *before == document => "the same as before",
+            Some(before) if *before == document => "unchanged",
             Some(_) => "changed",
         };
         if written.contains(&crd.name()) {
-            report(&format!("{} is defined twice; the later one stays", crd.name()));
+            report(&format!("{} is defined twice; the later definition is used", crd.name()));
         }
         fs::write(&file, document).with_context(|| format!("writing {}", file.display()))?;
         let versions: Vec<&str> = crd.versions.iter().map(|version| version.name.as_str()).collect();
@@ -113,7 +116,7 @@ pub(crate) fn committed(root: &Path) -> Result<Vec<Input>> {
     }
     for path in files(&[folder.display().to_string()])? {
         let text = fs::read_to_string(&path).with_context(|| path.display().to_string())?;
-        // The same from every checkout.
+        // Relative, so that the name is the same in every checkout.
         let name = path.strip_prefix(root).unwrap_or(&path).display().to_string();
         if path.extension().is_some_and(|end| end == "json") {
             inputs.push(Input { name, text });

@@ -1,4 +1,4 @@
-//! Imports of tiny documents from folders and from a loopback server, and of real ones.
+//! Tests of imports from folders, from a server on loopback, and of real documents.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -16,7 +16,7 @@ use serde_json::{Value, json};
 use super::{Args, Fetched, changes, convert, default_output, previous, read_path, run};
 use crate::Cli;
 
-/// An OpenAPI 3.0 document of one kind, `Box` of `group/v1`.
+/// An OpenAPI 3.0 document with the kind `Box` of `group/v1`.
 fn openapi(group: &str, prefix: &str, version: &str) -> Value {
     let gvk = json!({"group": group, "kind": "Box", "version": "v1"});
     let list = json!({"get": {"x-kubernetes-action": "list", "x-kubernetes-group-version-kind": gvk}});
@@ -32,7 +32,7 @@ fn openapi(group: &str, prefix: &str, version: &str) -> Value {
     })
 }
 
-/// The same as Swagger 2.0.
+/// The same as a Swagger 2.0 document.
 fn swagger(group: &str, prefix: &str, version: &str) -> Value {
     let mut document = openapi(group, prefix, version);
     document["definitions"] = document["components"]["schemas"].take();
@@ -41,14 +41,14 @@ fn swagger(group: &str, prefix: &str, version: &str) -> Value {
     document
 }
 
-/// What a server answers: a status and a body for each path.
+/// The responses of a server: a status and a body for each path.
 type Answers = BTreeMap<&'static str, (u16, String)>;
 
 fn answers(answers: impl IntoIterator<Item = (&'static str, u16, Value)>) -> Answers {
     answers.into_iter().map(|(path, status, body)| (path, (status, body.to_string()))).collect()
 }
 
-/// A server on the loopback device, which ends with the test.
+/// A server on the loopback interface, which ends with the test.
 struct Server {
     address: SocketAddr,
     stop: Arc<AtomicBool>,
@@ -66,7 +66,7 @@ impl Server {
                 if stopped.load(Ordering::Relaxed) {
                     break;
                 }
-                // A client that hangs up fails its own test.
+                // A client that disconnects fails its own test.
                 let _ = connection.and_then(|stream| answer(stream, &answers));
             }
         });
@@ -81,7 +81,7 @@ impl Server {
 impl Drop for Server {
     fn drop(&mut self) {
         self.stop.store(true, Ordering::Relaxed);
-        // Wakes the thread from waiting for a connection.
+        // Wakes the thread, which waits for a connection.
         let _ = TcpStream::connect(self.address);
         if let Some(thread) = self.thread.take() {
             let _ = thread.join();
@@ -89,7 +89,7 @@ impl Drop for Server {
     }
 }
 
-/// Answers one request and closes the connection.
+/// Responds to one request and closes the connection.
 fn answer(stream: TcpStream, answers: &Answers) -> io::Result<()> {
     stream.set_read_timeout(Some(Duration::from_secs(10)))?;
     let mut lines = BufReader::new(&stream).lines();
@@ -130,7 +130,7 @@ fn expected(groups: &[&str]) -> String {
 }
 
 #[test]
-fn the_documents_of_a_server_are_fetched() {
+fn documents_are_fetched_from_servers() {
     let index = json!({"paths": {
         ".well-known/openid-configuration": {"serverRelativeURL": "/openapi/v3/.well-known"},
         "apis/toys": {"serverRelativeURL": "/openapi/v3/apis/toys"},
@@ -151,7 +151,7 @@ fn the_documents_of_a_server_are_fetched() {
 }
 
 #[test]
-fn a_server_without_the_newer_format_gives_the_older() {
+fn servers_without_openapi_v3_are_supported() {
     let server = Server::start(answers([
         ("/version", 200, json!({"gitVersion": "v1.40.3"})),
         ("/openapi/v2", 200, swagger("toys", "io.k8s.api.toys", "unversioned")),
@@ -160,7 +160,7 @@ fn a_server_without_the_newer_format_gives_the_older() {
 }
 
 #[test]
-fn a_server_that_does_not_answer_is_named_with_the_cause() {
+fn failed_requests_have_url_and_cause() {
     let version = || ("/version", 200, json!({"gitVersion": "v1.40.3"}));
     let index = || ("/openapi/v3", 200, json!({"paths": {"apis/toys/v1": {}}}));
     let status = |code: u16, message: &str| json!({"kind": "Status", "code": code, "message": message});
@@ -183,7 +183,7 @@ fn a_server_that_does_not_answer_is_named_with_the_cause() {
         assert_eq!(import_from(&server), Err(expected.to_owned()));
     }
     let output = Path::new("never written");
-    let error = run(&args("http://127.0.0.1:1", output)).expect_err("nobody listens");
+    let error = run(&args("http://127.0.0.1:1", output)).expect_err("no server");
     let error = format!("{error:#}");
     assert!(error.starts_with("GET http://127.0.0.1:1/version: ") && error.contains("refused"), "{error}");
     let error = run(&args("https://example.com/swagger.json", output)).expect_err("a document");
@@ -191,7 +191,7 @@ fn a_server_that_does_not_answer_is_named_with_the_cause() {
 }
 
 #[test]
-fn a_kubeconfig_names_the_server() {
+fn servers_of_kubeconfigs_are_used() {
     let server = Server::start(answers([
         ("/version", 200, json!({"gitVersion": "v1.40.3"})),
         ("/openapi/v2", 200, swagger("toys", "io.k8s.api.toys", "v1.40.3")),
@@ -219,7 +219,7 @@ fn a_kubeconfig_names_the_server() {
 }
 
 #[test]
-fn a_folder_is_read_with_its_subfolders_and_its_name() {
+fn folders_are_read_recursively() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let documents = folder.path().join("v1.40").join("apis/toys");
     fs::create_dir_all(&documents).expect("made");
@@ -236,7 +236,7 @@ fn a_folder_is_read_with_its_subfolders_and_its_name() {
 }
 
 #[test]
-fn the_file_before_is_the_same_release_or_the_newest_older_one() {
+fn previous_file_is_of_the_same_or_an_older_release() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let found = |release: &str| previous(folder.path(), release).expect("readable").map(|file| file.name);
     for name in ["v1.9.json", "v1.40.json", "v1.42.json", "notes.json"] {
@@ -250,14 +250,14 @@ fn the_file_before_is_the_same_release_or_the_newest_older_one() {
 }
 
 #[test]
-fn changes_are_told_by_kind_and_field() {
+fn changes_are_reported_by_kind_and_field() {
     let document = |change: &dyn Fn(&mut Value)| {
         let mut document: Value = serde_json::from_str(&expected(&["toys"])).expect("JSON");
         change(&mut document);
         document.to_string()
     };
     let before = document(&|_| ());
-    assert_eq!(changes::between("v1.40.json", &before, &before).expect("sound"), ["the same as v1.40.json"]);
+    assert_eq!(changes::between("v1.40.json", &before, &before).expect("sound"), ["unchanged from v1.40.json"]);
     let after = document(&|document| {
         document["paths"]["/apis/toys/v1/boxes"]["x-kubesql-namespaced"] = json!(true);
         let schemas = &mut document["components"]["schemas"];
@@ -274,11 +274,11 @@ fn changes_are_told_by_kind_and_field() {
         ]
     );
     let unreadable = changes::between("v1.40.json", "{", &after).expect("sound");
-    assert!(unreadable[0].starts_with("v1.40.json cannot be read"), "{unreadable:?}");
+    assert!(unreadable[0].starts_with("could not read v1.40.json"), "{unreadable:?}");
 }
 
 #[test]
-fn the_command_line_is_consistent() {
+fn command_line_is_consistent() {
     use clap::{CommandFactory, Parser};
     Cli::command().debug_assert();
     let parses = |line: &str| Cli::try_parse_from(line.split(' ')).is_ok();
@@ -295,11 +295,11 @@ fn the_command_line_is_consistent() {
     }
 }
 
-/// The real documents: both formats of a release give the same bytes, those that are committed.
+/// Both formats of a real release have the same result, which is the committed file.
 #[test]
 #[ignore = "needs KUBESQL_SAMPLES; .ci/run runs it"]
-fn samples_of_both_formats_agree() {
-    let samples = PathBuf::from(std::env::var_os("KUBESQL_SAMPLES").expect("KUBESQL_SAMPLES is set"));
+fn samples_in_both_formats_have_the_same_result() {
+    let samples = std::env::var_os("KUBESQL_SAMPLES").map(PathBuf::from).expect("KUBESQL_SAMPLES is set");
     let convert = |fetched: &Fetched| convert(fetched, None).expect("imported").document;
     for release in ["v1.31", "v1.32", "v1.33", "v1.34", "v1.35"] {
         let committed = fs::read_to_string(default_output().join(format!("{release}.json"))).expect("committed");
@@ -314,8 +314,7 @@ fn samples_of_both_formats_agree() {
     }
 }
 
-/// What the formats differ in beyond writing reaches no kind that can be listed: the discovery
-/// paths and their answers have documents of their own in OpenAPI 3.0, which are not read.
+/// Checks that the formats only differ in discovery: in OpenAPI 3.0, discovery has separate documents, which are not read.
 fn only_discovery_is_missing(old: &Fetched, new: &Fetched) {
     let names = |fetched: &Fetched, pointer: &str| {
         let mut names = BTreeSet::new();

@@ -1,13 +1,13 @@
-//! Custom resources: versions of one become one type, and parts that are equal become one.
+//! Types of custom resources. The versions of a kind are merged into one type, and equal types are shared.
 
 use std::collections::BTreeMap;
 
-use super::{Reader, Root, Stability};
+use super::{Root, Stability, TypeBuilder};
 use crate::model::{ModelError, Type};
 use crate::names::Chosen;
 use crate::spec::{Crd, Resource, Schema, widen};
 
-/// Adds the types and roots of custom resources. Where several definitions are of one kind, all count.
+/// Adds the types and roots of custom resources. All definitions of a kind are merged.
 pub(super) fn kinds(
     schemas: &BTreeMap<&str, Schema>,
     crds: &[Crd],
@@ -19,28 +19,28 @@ pub(super) fn kinds(
     for crd in crds {
         kinds.entry((&crd.group, &crd.kind)).or_default().push(crd);
     }
-    // What Kubernetes itself brings is not defined anew.
+    // Built-in kinds cannot be redefined.
     kinds.retain(|(group, kind), _| {
         !roots.iter().any(|root| (&*root.resource.group, &*root.resource.kind) == (*group, *kind))
     });
-    // A type that people chose names for is not that of any other.
+    // A type with chosen names is not shared.
     let own = types.iter().filter(|(name, _)| !chosen.mentions(name));
     let mut equal: BTreeMap<Type, String> = own.map(|(name, fields)| (fields.clone(), name.clone())).collect();
     for definitions in kinds.into_values() {
-        let (root, schema) = united(&definitions);
+        let (root, schema) = merge_versions(&definitions);
         let name = root.resource.schema.clone();
-        let mut reader = Reader { schemas, chosen, equal: Some((&mut equal, &name)) };
-        reader.shape(types, &schema, &name)?;
+        let mut builder = TypeBuilder { schemas, chosen, equal: Some((&mut equal, &name)) };
+        builder.shape(types, &schema, &name)?;
         roots.push(root);
     }
     roots.sort_by(|a, b| (&a.resource.group, &a.resource.kind).cmp(&(&b.resource.group, &b.resource.kind)));
     Ok(())
 }
 
-/// One kind of all its versions, and what covers their objects.
-fn united(definitions: &[&Crd]) -> (Root, Schema) {
+/// Merges all versions of a kind: the root, and a schema that covers all objects.
+fn merge_versions(definitions: &[&Crd]) -> (Root, Schema) {
     let mut versions: Vec<_> = definitions.iter().flat_map(|crd| &crd.versions).collect();
-    versions.sort_by_key(|version| std::cmp::Reverse(Stability::of(&version.name)));
+    versions.sort_by_key(|version| std::cmp::Reverse(Stability::from_version(&version.name)));
     let mut schema: Option<Schema> = None;
     let (mut names, mut printed) = (Vec::new(), Vec::new());
     for version in versions {

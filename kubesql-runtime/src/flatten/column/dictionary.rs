@@ -1,4 +1,4 @@
-//! Distinct texts and the codes that stand for them.
+//! The dictionary of a text column.
 
 use std::hash::{BuildHasher, RandomState};
 use std::sync::{Arc, OnceLock};
@@ -6,67 +6,69 @@ use std::sync::{Arc, OnceLock};
 use arrow::array::{ArrayRef, StringArray};
 use arrow::buffer::{Buffer, OffsetBuffer, ScalarBuffer};
 
-/// Stands for no text.
+/// The code of an absent text.
 pub(super) const NULL: u32 = u32::MAX;
 
-/// Texts numbered in the order in which they came.
+/// Texts with codes in order of their first appearance.
 ///
-/// Most of the time here goes to waiting for memory and to what the processor guessed wrong. So a text is found by two
-/// looks into memory, one into the table and one at the text itself, nothing loops over the words of a short text, and
-/// the one that may come next is tried only in columns where it mostly does.
+/// Most time is spent on cache misses and branch mispredictions. A lookup therefore reads memory twice, once in the table
+/// and once for the text itself; short texts are hashed and compared without loops; and the predicted next text is only
+/// tried in columns where the prediction is mostly right.
 #[derive(Debug)]
 pub(super) struct Dictionary {
     text: Vec<u8>,
-    /// Where each text ends; the first one begins at 0.
+    /// The end of each text; the first text starts at 0.
     ends: Vec<i32>,
-    /// By code, the text that came after it the last time: most columns repeat one value or a sequence. Kept up as long
-    /// as there is luck.
+    /// By code, the text that followed it the last time: most columns repeat one value or a sequence. Maintained while
+    /// `confidence` is positive.
     next: Vec<Slot>,
-    /// Found by open addressing; a power of two of them.
+    /// A hash table with open addressing. Its length is a power of two.
     slots: Vec<Slot>,
-    /// The text that came last.
+    /// The code of the last text.
     last: u32,
-    /// The text that may come now; none without luck.
-    guess: Slot,
-    /// Falls with each wrong guess, and where nothing is left of it there is no guessing until the next batch.
-    luck: u32,
+    /// The predicted next text; [`FREE`] if there is no prediction.
+    predicted: Slot,
+    /// Decreases with each wrong prediction. At 0, prediction stops until the next batch.
+    confidence: u32,
     seed: u64,
-    /// How often a text was there already.
+    /// The number of texts that were already in the dictionary.
     repeats: usize,
-    /// When there are so many texts, it is seen whether any repeat.
+    /// At this number of texts, the dictionary decides whether the column is one of identifiers.
     trial: usize,
-    /// Whether so many texts came with so few of them repeating that looking for them is given up.
+    /// Whether hardly any texts repeat, so that they are appended without a lookup.
     unique: bool,
 }
 
-/// A text's place in the table, of 16 bytes so that none lies in two lines of the cache.
+/// An entry of the hash table. It has 16 bytes, so that none straddles two cache lines.
 #[derive(Debug, Clone, Copy)]
 struct Slot {
     hash: u32,
-    /// [`NULL`] where no text is.
+    /// [`NULL`] if the slot is free.
     code: u32,
     start: u32,
     length: u32,
 }
 
-/// No text.
+/// A free slot.
 const FREE: Slot = Slot { hash: 0, code: NULL, start: 0, length: 0 };
 
-/// So many texts, and the column can be taken for one of identifiers. Images and the like look distinct for a thousand
-/// rows and then repeat.
+/// The number of texts after which a column can be classified as one of identifiers. Images and the like look distinct
+/// for a thousand rows and then repeat.
 const UNIQUE: usize = 3000;
 
-/// So many are enough where all of the batch before it were taken for that.
+/// The number of texts that suffices if the previous batch was classified as identifiers.
 const UNIQUE_AGAIN: usize = 256;
 
-/// It is taken for one if fewer than one in so many repeated: addresses are given anew now and then.
-const SELDOM: usize = 32;
+/// A column is classified as identifiers if fewer than one in this many texts repeat. Addresses, for example, are
+/// reused now and then.
+const RARE_REPEATS: usize = 32;
 
-/// The most that luck can be.
-const LUCK: u32 = 64;
+/// The maximal confidence.
+const MAX_CONFIDENCE: u32 = 64;
 
-/// What a wrong guess takes from luck; a right one adds 1. So guessing goes on where eight of nine are right.
-const WRONG: u32 = 8;
+/// How much a wrong prediction decreases confidence; a right one increases it by 1. Prediction continues where eight of
+/// nine are right.
+const PENALTY: u32 = 8;
 
 impl Default for Dictionary {
     fn default() -> Self {
@@ -76,8 +78,8 @@ impl Default for Dictionary {
             next: Vec::new(),
             slots: Vec::new(),
             last: NULL,
-            guess: FREE,
-            luck: LUCK,
+            predicted: FREE,
+            confidence: MAX_CONFIDENCE,
             seed: seed(),
             repeats: 0,
             trial: UNIQUE,
@@ -87,40 +89,40 @@ impl Default for Dictionary {
 }
 
 impl Dictionary {
-    /// How many texts there are.
+    /// The number of texts.
     pub(super) fn len(&self) -> usize {
         self.ends.len()
     }
 
-    /// Whether this is the text of a slot.
+    /// Whether a slot has this text.
     #[inline(always)]
     fn is(&self, slot: Slot, text: &[u8]) -> bool {
         let [start, length] = [slot.start, slot.length].map(|size| size as usize);
-        length == text.len() && self.text.get(start..start + length).is_some_and(|known| same(known, text))
+        length == text.len() && self.text.get(start..start + length).is_some_and(|known| equal(known, text))
     }
 
-    /// The code of a text, a new one if it is new.
+    /// The code of a text, which is added if it is new.
     #[inline(always)]
     pub(super) fn code(&mut self, text: &[u8]) -> u32 {
-        let guess = self.guess;
-        if guess.code != NULL {
-            if self.is(guess, text) {
-                self.luck = (self.luck + 1).min(LUCK);
+        let predicted = self.predicted;
+        if predicted.code != NULL {
+            if self.is(predicted, text) {
+                self.confidence = (self.confidence + 1).min(MAX_CONFIDENCE);
                 self.repeats += 1;
-                self.last = guess.code;
-                self.guess = self.next.get(guess.code as usize).copied().unwrap_or(FREE);
-                return guess.code;
+                self.last = predicted.code;
+                self.predicted = self.next.get(predicted.code as usize).copied().unwrap_or(FREE);
+                return predicted.code;
             }
-            self.luck = self.luck.saturating_sub(WRONG);
+            self.confidence = self.confidence.saturating_sub(PENALTY);
         }
         self.find(text)
     }
 
-    /// A code that stands for a text. In a column where hardly anything repeats that is a new one, unseen: finding out
-    /// that a text is new costs more than all else, since its place in the tables is never in the cache. One that
-    /// repeats after all is stored twice.
+    /// A code of a text. In a column of identifiers, this appends the text without a lookup: finding out that a text is
+    /// new is the most expensive part, since its slot is never in the cache. A text that repeats after all is stored
+    /// twice.
     #[inline(always)]
-    pub(super) fn loose_code(&mut self, text: &[u8]) -> u32 {
+    pub(super) fn any_code(&mut self, text: &[u8]) -> u32 {
         if self.unique { self.append(text) } else { self.code(text) }
     }
 
@@ -143,14 +145,14 @@ impl Dictionary {
             }
             place = (place + 1) & mask;
         };
-        if self.luck > 0 {
+        if self.confidence > 0 {
             if let Some(next) = self.next.get_mut(self.last as usize) {
                 *next = found;
             }
             self.last = found.code;
-            self.guess = self.next[found.code as usize];
+            self.predicted = self.next[found.code as usize];
         } else {
-            self.guess = FREE;
+            self.predicted = FREE;
         }
         found.code
     }
@@ -167,10 +169,10 @@ impl Dictionary {
         let [start, length] = [self.text.len(), text.len()].map(|size| u32::try_from(size).expect("less than 2 GiB"));
         let slot = Slot { hash, code: self.append(text), start, length };
         if self.len() == self.trial {
-            self.unique = self.repeats * SELDOM < self.trial;
+            self.unique = self.repeats * RARE_REPEATS < self.trial;
         }
         self.slots[place] = slot;
-        if self.luck > 0 {
+        if self.confidence > 0 {
             self.next.push(FREE);
         }
         slot
@@ -190,26 +192,26 @@ impl Dictionary {
         }
     }
 
-    /// The texts by code, as an array.
+    /// The texts in order of their codes, as an array.
     pub(super) fn array(&self) -> ArrayRef {
         let mut offsets = Vec::with_capacity(self.ends.len() + 1);
         offsets.push(0);
         offsets.extend_from_slice(&self.ends);
         let offsets = OffsetBuffer::new(ScalarBuffer::from(offsets));
-        // Checks that it is UTF-8 once more, which is cheap beside hashing it.
+        // This validates UTF-8 again, which is cheap compared with hashing.
         Arc::new(StringArray::new(offsets, Buffer::from_slice_ref(&self.text), None))
     }
 
-    /// All texts, and where each begins and ends.
+    /// The bytes of all texts, and the start and end of each.
     pub(super) fn spans(&self) -> (Buffer, impl Iterator<Item = (usize, usize)> + '_) {
         let starts = std::iter::once(0).chain(self.ends.iter().copied());
-        let spans = starts.zip(&self.ends).map(|(start, end)| (place(start), place(*end)));
+        let spans = starts.zip(&self.ends).map(|(start, end)| (index(start), index(*end)));
         (Buffer::from_slice_ref(&self.text), spans)
     }
 
-    /// Forgets all texts, but keeps the memory that as many would need again.
+    /// Removes all texts, but keeps the memory that a similar batch needs.
     pub(super) fn clear(&mut self) {
-        /// Tables up to this size are kept whatever they were used for.
+        /// Tables up to this size are always kept.
         const SMALL: usize = 1024;
         if self.slots.len() > SMALL && self.slots.len() > self.len() * 16 {
             self.slots = Vec::new();
@@ -220,17 +222,17 @@ impl Dictionary {
         recycle(&mut self.ends);
         recycle(&mut self.next);
         self.last = NULL;
-        self.guess = FREE;
-        self.luck = LUCK;
+        self.predicted = FREE;
+        self.confidence = MAX_CONFIDENCE;
         self.repeats = 0;
         self.trial = if self.unique { UNIQUE_AGAIN } else { UNIQUE };
         self.unique = false;
     }
 }
 
-/// Empties a vector, and gives back its memory where it is far more than was used.
+/// Empties a vector, and frees its memory if far more was allocated than used.
 pub(crate) fn recycle<T>(vec: &mut Vec<T>) {
-    /// Memory up to this size is kept whatever it was used for.
+    /// Memory up to this size in bytes is always kept.
     const SMALL: usize = 4096;
     if vec.capacity() * size_of::<T>() > SMALL && vec.capacity() > vec.len() * 16 {
         *vec = Vec::new();
@@ -239,11 +241,11 @@ pub(crate) fn recycle<T>(vec: &mut Vec<T>) {
     }
 }
 
-/// Whether two texts of one length are alike. Most are short, and a call of the general comparison costs more than
-/// comparing them.
+/// Whether two texts of the same length are equal. Most texts are short, and calling `memcmp` costs more than comparing
+/// them.
 #[inline(always)]
-fn same(left: &[u8], right: &[u8]) -> bool {
-    /// Whether they are alike at both ends, so many bytes long.
+fn equal(left: &[u8], right: &[u8]) -> bool {
+    /// Whether the first `N` bytes and the last `N` bytes are equal.
     #[inline(always)]
     fn ends<const N: usize>(left: &[u8], right: &[u8]) -> bool {
         left.first_chunk::<N>() == right.first_chunk::<N>() && left.last_chunk::<N>() == right.last_chunk::<N>()
@@ -265,18 +267,18 @@ fn same(left: &[u8], right: &[u8]) -> bool {
 
 /// An offset as an index; offsets are never negative.
 #[inline(always)]
-fn place(offset: i32) -> usize {
+fn index(offset: i32) -> usize {
     offset.unsigned_abs() as usize
 }
 
-/// One seed a process, so that nobody can choose texts that collide.
+/// A random seed for each process, so that colliding texts cannot be constructed.
 fn seed() -> u64 {
     static SEED: OnceLock<u64> = OnceLock::new();
     *SEED.get_or_init(|| RandomState::new().hash_one(0))
 }
 
-/// Folded multiplication over pairs of words of eight bytes. No word of UTF-8 is `FACTOR`, which would make the product
-/// 0 whatever comes before it.
+/// Hashes text by folded multiplication of pairs of 8-byte words. No word of UTF-8 text equals `FACTOR`, which would
+/// make the product 0 whatever the state is.
 #[inline]
 fn hash(bytes: &[u8], seed: u64) -> u32 {
     const FACTOR: u64 = 0x9e37_79b9_7f4a_7c15;
@@ -286,14 +288,14 @@ fn hash(bytes: &[u8], seed: u64) -> u32 {
         let [low, high] = [product, product >> 64].map(|half| half & u128::from(u64::MAX));
         u64::try_from(low ^ high).unwrap_or_default()
     }
-    /// Two words more.
+    /// Adds two words to the state.
     #[inline(always)]
     fn pair(state: u64, bytes: &[u8; 16]) -> u64 {
         let both = u128::from_le_bytes(*bytes);
         let [low, high] = [both, both >> 64].map(|half| u64::try_from(half & u128::from(u64::MAX)).unwrap_or_default());
         fold(low ^ state, high ^ FACTOR)
     }
-    /// So many bytes at both ends.
+    /// The first `N` and the last `N` bytes.
     #[inline(always)]
     fn ends<const N: usize>(bytes: &[u8]) -> [Option<&[u8; N]>; 2] {
         [bytes.first_chunk(), bytes.last_chunk()]
@@ -330,19 +332,19 @@ mod tests {
 
     use super::{Dictionary, UNIQUE, UNIQUE_AGAIN};
 
-    /// The texts that codes stand for.
+    /// The texts of some codes.
     fn texts(dictionary: &Dictionary, codes: &[u32]) -> Vec<String> {
         let texts = dictionary.array();
         codes.iter().map(|code| texts.as_string::<i32>().value(*code as usize).to_owned()).collect()
     }
 
     #[test]
-    fn texts_that_differ_anywhere_have_codes_of_their_own() {
+    fn texts_that_differ_in_any_byte_have_different_codes() {
         for length in 0..140 {
             let text = vec![b'a'; length];
             let mut dictionary = Dictionary::default();
             let (known, before) = (dictionary.code(&text), dictionary.code(b"before"));
-            // Comes after the other one again, as is guessed.
+            // The second text follows the first again, as predicted.
             assert_eq!((dictionary.code(b"before"), dictionary.code(&text)), (before, known), "{length}");
             for at in 0..length {
                 let mut other = text.clone();
@@ -356,7 +358,7 @@ mod tests {
     }
 
     #[test]
-    fn the_text_that_is_guessed_is_looked_at() {
+    fn predictions_are_compared_in_every_byte() {
         for length in 1..140 {
             for at in 0..length {
                 let mut dictionary = Dictionary::default();
@@ -366,7 +368,7 @@ mod tests {
                 let known = ["before", ""].map(|front| dictionary.code(front.as_bytes()));
                 let code = dictionary.code(&text);
                 dictionary.code(b"");
-                // What came after the empty text is guessed now.
+                // The text that followed the empty text is predicted now.
                 assert_ne!(dictionary.code(&other), code, "{length}, {at}");
                 assert_eq!(known, [0, 1]);
             }
@@ -374,15 +376,15 @@ mod tests {
     }
 
     #[test]
-    fn identifiers_are_not_looked_for_and_all_else_is_stored_once() {
+    fn only_identifiers_are_stored_twice() {
         let numbered = |count: usize| (0..count).map(|number| format!("number-{number}"));
         let mut dictionary = Dictionary::default();
-        // A batch of identifiers, one that begins like it, and one that does not.
+        // Batches of identifiers, and batches that are too small to be classified as such.
         for (distinct, stored_twice) in
             [(UNIQUE, true), (UNIQUE_AGAIN, true), (UNIQUE_AGAIN - 1, false), (UNIQUE - 1, false)]
         {
             let expected: Vec<String> = numbered(distinct).chain(numbered(distinct)).collect();
-            let codes: Vec<u32> = expected.iter().map(|text| dictionary.loose_code(text.as_bytes())).collect();
+            let codes: Vec<u32> = expected.iter().map(|text| dictionary.any_code(text.as_bytes())).collect();
             assert_eq!(texts(&dictionary, &codes), expected);
             assert_eq!(dictionary.len(), if stored_twice { 2 * distinct } else { distinct }, "{distinct}");
             dictionary.clear();
@@ -390,13 +392,13 @@ mod tests {
     }
 
     #[test]
-    fn sequences_are_followed_and_disorder_is_not_mixed_up() {
+    fn sequences_and_random_order_have_correct_codes() {
         let mut dictionary = Dictionary::default();
         let mut state = 1u64;
         let mut expected = Vec::new();
         for round in 0..20_000usize {
             state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-            // In order, then without any, then in order again.
+            // In order, then in random order, then in order again.
             let number = if (5_000..10_000).contains(&round) { (state >> 33) % 700 } else { round as u64 % 700 };
             expected.push(format!("{}{number}", "x".repeat(usize::try_from(number % 90).expect("few"))));
         }

@@ -1,4 +1,4 @@
-//! Values of a fixed width: numbers, times, booleans.
+//! Columns of fixed-width values: numbers, times, booleans.
 
 use std::fmt;
 use std::sync::Arc;
@@ -7,11 +7,11 @@ use arrow::array::{ArrayRef, ArrowPrimitiveType, BooleanArray, NullBufferBuilder
 use arrow::buffer::{BooleanBuffer, NullBuffer, ScalarBuffer};
 use arrow::datatypes::{Float64Type, Int32Type, Int64Type, TimestampMicrosecondType};
 
-use super::{Column, ScalarColumn, recycle};
-use crate::flatten::group::Data;
+use super::{ColumnBuilder, ScalarBuilder, recycle};
+use crate::flatten::group::ColumnData;
 use crate::flatten::parse::{Malformed, Parser};
 
-/// Values and which of them there are.
+/// Values and their validity.
 struct Fixed<T: ArrowPrimitiveType> {
     values: Vec<T::Native>,
     present: NullBufferBuilder,
@@ -31,7 +31,7 @@ impl<T: ArrowPrimitiveType> fmt::Debug for Fixed<T> {
 
 impl<T: ArrowPrimitiveType> Fixed<T> {
     #[inline(always)]
-    fn put(&mut self, row: usize, value: T::Native) {
+    fn set(&mut self, row: usize, value: T::Native) {
         if self.values.len() != row && !self.pad(row) {
             return;
         }
@@ -39,7 +39,7 @@ impl<T: ArrowPrimitiveType> Fixed<T> {
         self.present.append_non_null();
     }
 
-    /// Pads with NULLs up to this row; false where the row has a value.
+    /// Pads with NULLs up to a row; returns false if the row already has a value.
     #[cold]
     #[inline(never)]
     fn pad(&mut self, row: usize) -> bool {
@@ -59,28 +59,28 @@ impl<T: ArrowPrimitiveType> Fixed<T> {
     }
 }
 
-/// A column type, what the parser gives for it, and how the array is made.
+/// Defines a column type by its Arrow type, the parser's method, and a conversion of the array.
 macro_rules! fixed {
     ($(#[$doc:meta])* $name:ident, $arrow:ty, $read:ident, $array:expr) => {
         $(#[$doc])*
         #[derive(Debug, Default)]
         pub struct $name(Fixed<$arrow>);
 
-        impl Column for $name {
+        impl ColumnBuilder for $name {
             #[inline]
             fn read(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
                 if let Some(value) = p.$read()? {
-                    self.0.put(row, value);
+                    self.0.set(row, value);
                 }
                 Ok(())
             }
 
-            fn finish(&mut self, rows: usize) -> Option<Data> {
-                (!self.0.values.is_empty()).then(|| Data::Leaf(self.finish_plain(rows)))
+            fn finish(&mut self, rows: usize) -> Option<ColumnData> {
+                (!self.0.values.is_empty()).then(|| ColumnData::Leaf(self.finish_plain(rows)))
             }
         }
 
-        impl ScalarColumn for $name {
+        impl ScalarBuilder for $name {
             fn finish_plain(&mut self, rows: usize) -> ArrayRef {
                 Arc::new($array(self.0.finish(rows)))
             }
@@ -88,34 +88,34 @@ macro_rules! fixed {
     };
 }
 
-/// Arrays as they are.
-fn plain<T>(array: T) -> T {
+/// No conversion.
+fn identity<T>(array: T) -> T {
     array
 }
 
-/// Times are in UTC.
+/// Sets the time zone, which is always UTC.
 fn utc(array: PrimitiveArray<TimestampMicrosecondType>) -> PrimitiveArray<TimestampMicrosecondType> {
     array.with_timezone("UTC")
 }
 
 fixed!(
-    /// A column of whole numbers of 32 bits.
-    Int32Column, Int32Type, int32, plain
+    /// A column of 32-bit integers.
+    Int32Column, Int32Type, int32, identity
 );
 fixed!(
-    /// A column of whole numbers of 64 bits.
-    Int64Column, Int64Type, int64, plain
+    /// A column of 64-bit integers.
+    Int64Column, Int64Type, int64, identity
 );
 fixed!(
     /// A column of doubles.
-    FloatColumn, Float64Type, float, plain
+    FloatColumn, Float64Type, float, identity
 );
 fixed!(
-    /// A column of quantities: doubles, in cores where they are of CPU.
-    QuantityColumn, Float64Type, quantity, plain
+    /// A column of quantities as doubles; CPU is in cores.
+    QuantityColumn, Float64Type, quantity, identity
 );
 fixed!(
-    /// A column of times, in microseconds since 1970 in UTC.
+    /// A column of times in microseconds since 1970, in UTC.
     TimeColumn, TimestampMicrosecondType, time, utc
 );
 
@@ -130,7 +130,7 @@ const FALSE: u8 = 0;
 const TRUE: u8 = 1;
 const NULL: u8 = 2;
 
-impl Column for BoolColumn {
+impl ColumnBuilder for BoolColumn {
     #[inline]
     fn read(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         if let Some(value) = p.bool()?
@@ -142,12 +142,12 @@ impl Column for BoolColumn {
         Ok(())
     }
 
-    fn finish(&mut self, rows: usize) -> Option<Data> {
-        (!self.values.is_empty()).then(|| Data::Leaf(self.finish_plain(rows)))
+    fn finish(&mut self, rows: usize) -> Option<ColumnData> {
+        (!self.values.is_empty()).then(|| ColumnData::Leaf(self.finish_plain(rows)))
     }
 }
 
-impl ScalarColumn for BoolColumn {
+impl ScalarBuilder for BoolColumn {
     fn finish_plain(&mut self, rows: usize) -> ArrayRef {
         self.values.resize(rows, NULL);
         let values = &self.values;

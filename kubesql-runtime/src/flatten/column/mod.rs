@@ -1,8 +1,8 @@
-//! Columns under construction.
+//! Column builders.
 //!
-//! A column knows how many rows it has and pads with NULLs only when it is next written or finished,
-//! so that an absent field costs nothing and a column that never had a value takes no memory. Within
-//! an object the first value of a field wins: a column ignores what comes for a row that it has.
+//! A builder pads with NULLs only when it is next written or finished. An absent field therefore costs nothing, and a
+//! column without values takes no memory. If an object has a field twice, the first value wins: a builder ignores
+//! values for a row that it already has.
 
 mod dictionary;
 mod fixed;
@@ -12,7 +12,7 @@ mod text;
 
 use arrow::array::ArrayRef;
 
-use super::group::{Data, Group};
+use super::group::{ColumnData, ColumnGroup};
 use super::parse::{Malformed, Parser};
 
 pub(crate) use dictionary::recycle;
@@ -22,28 +22,27 @@ pub use nested::{ListColumn, ObjectColumn, ScalarsColumn};
 pub(super) use nested::{Offsets, group, list};
 pub use text::{IntOrStringColumn, JsonColumn, TextColumn};
 
-/// A column of one field under construction.
-pub trait Column: Send {
-    /// Reads the next value of the text into this row; rows must not decrease. `null` and values that
-    /// do not fit leave the row NULL, the latter are counted by the parser.
+/// Builds the column of a field.
+pub trait ColumnBuilder: Send {
+    /// Reads the parser's next value into a row; rows must not decrease. `null` and values that do not fit leave the row
+    /// NULL. The parser records values that do not fit.
     fn read(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed>;
 
-    /// The values of the first `rows` rows, `None` where there was none; then starts anew.
-    fn finish(&mut self, rows: usize) -> Option<Data>;
+    /// Returns the values of the first `rows` rows, or `None` if there are none, and starts anew.
+    fn finish(&mut self, rows: usize) -> Option<ColumnData>;
 }
 
-/// A column of single values.
-pub trait ScalarColumn: Column + Default {
-    /// Like [`Column::finish`], but always an array, and of the plain type where the column would be a
-    /// dictionary.
+/// Builds a column of scalars.
+pub trait ScalarBuilder: ColumnBuilder + Default {
+    /// Like [`ColumnBuilder::finish`], but always returns an array, and never a dictionary.
     fn finish_plain(&mut self, rows: usize) -> ArrayRef;
 }
 
-/// The columns of a type under construction.
-pub trait Columns: Default + Send {
-    /// Reads the next value of the text, an object, into this row of the columns.
+/// Builds the columns of a type.
+pub trait GroupBuilder: Default + Send {
+    /// Reads the parser's next value, an object, into a row.
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed>;
 
-    /// The columns of the first `rows` rows; then starts anew.
-    fn finish(&mut self, rows: usize) -> Group;
+    /// Returns the columns of the first `rows` rows and starts anew.
+    fn finish(&mut self, rows: usize) -> ColumnGroup;
 }

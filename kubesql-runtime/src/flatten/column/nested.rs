@@ -1,4 +1,4 @@
-//! Columns of objects, of lists of objects and of lists of scalars.
+//! Columns of objects, lists of objects, and lists of scalars.
 
 use std::sync::Arc;
 
@@ -6,17 +6,17 @@ use arrow::array::{Array, ListArray, NullBufferBuilder};
 use arrow::buffer::{NullBuffer, OffsetBuffer, ScalarBuffer};
 use arrow::datatypes::Field;
 
-use super::{Column, Columns, ScalarColumn, recycle};
-use crate::flatten::group::{Data, Group, List};
+use super::{ColumnBuilder, GroupBuilder, ScalarBuilder, recycle};
+use crate::flatten::group::{ColumnData, ColumnGroup, ListData};
 use crate::flatten::parse::{Malformed, Parser};
 
-/// Where the items of each row begin, and which rows have a list (or a map) at all.
+/// The start of each row's items, and which rows have a list (or a map).
 #[derive(Debug)]
 pub(crate) struct Offsets {
-    /// By row, up to the last one that has a list.
+    /// By row, up to the last row that has a list.
     starts: Vec<i32>,
     present: NullBufferBuilder,
-    /// How many items there are.
+    /// The number of items.
     pub(crate) items: usize,
 }
 
@@ -27,7 +27,7 @@ impl Default for Offsets {
 }
 
 impl Offsets {
-    /// Whether this row has a list.
+    /// Whether a row has a list.
     #[inline(always)]
     pub(crate) fn has(&self, row: usize) -> bool {
         self.starts.len() > row
@@ -38,7 +38,7 @@ impl Offsets {
         !self.starts.is_empty()
     }
 
-    /// Begins the list of this row, which must not have one.
+    /// Starts the list of a row, which must not have one yet.
     #[inline(always)]
     pub(crate) fn begin(&mut self, row: usize) {
         let missing = row - self.starts.len();
@@ -50,8 +50,8 @@ impl Offsets {
         self.present.append_non_null();
     }
 
-    /// The number of the next item. Counted before it is read, so that half of one is never mixed
-    /// with the next.
+    /// Allocates the number of the next item. It is counted before it is read, so that the next item never continues a
+    /// malformed one.
     #[inline(always)]
     pub(crate) fn next(&mut self) -> usize {
         self.items += 1;
@@ -62,7 +62,7 @@ impl Offsets {
         i32::try_from(self.items).expect("fewer items than bytes in a batch")
     }
 
-    /// `rows + 1` offsets, and which rows have a list unless all have one; then starts anew.
+    /// Returns `rows + 1` offsets, and which rows have a list unless all have, and starts anew.
     pub(crate) fn finish(&mut self, rows: usize) -> (ScalarBuffer<i32>, Option<NullBuffer>) {
         self.present.append_n_nulls(rows - self.starts.len());
         let end = self.end();
@@ -75,10 +75,10 @@ impl Offsets {
     }
 }
 
-/// A nested object. Its columns are made when it is first seen.
+/// A nested object. Its columns are allocated when the first object is read.
 #[derive(Debug)]
 pub struct ObjectColumn<T> {
-    /// The first row that has no object yet.
+    /// The first row without an object.
     next: usize,
     columns: Option<Box<T>>,
 }
@@ -89,7 +89,7 @@ impl<T> Default for ObjectColumn<T> {
     }
 }
 
-impl<T: Columns> Column for ObjectColumn<T> {
+impl<T: GroupBuilder> ColumnBuilder for ObjectColumn<T> {
     #[inline]
     fn read(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         if p.peek() != b'{' {
@@ -102,18 +102,18 @@ impl<T: Columns> Column for ObjectColumn<T> {
         self.columns.get_or_insert_default().flatten(p, row)
     }
 
-    fn finish(&mut self, rows: usize) -> Option<Data> {
+    fn finish(&mut self, rows: usize) -> Option<ColumnData> {
         self.next = 0;
         self.columns.as_mut().and_then(|columns| group(columns.finish(rows)))
     }
 }
 
-/// A group as a column, unless it has no value at all.
-pub(in crate::flatten) fn group(group: Group) -> Option<Data> {
-    group.columns.iter().any(Option::is_some).then(|| Data::Group(Box::new(group)))
+/// A group as a column; `None` if it has no values.
+pub(in crate::flatten) fn group(group: ColumnGroup) -> Option<ColumnData> {
+    group.columns.iter().any(Option::is_some).then(|| ColumnData::Object(Box::new(group)))
 }
 
-/// A list of objects. The items' columns are made when one is first seen.
+/// A list of objects. Its columns are allocated when the first item is read.
 #[derive(Debug)]
 pub struct ListColumn<T> {
     offsets: Option<Box<Offsets>>,
@@ -126,7 +126,7 @@ impl<T> Default for ListColumn<T> {
     }
 }
 
-impl<T: Columns> Column for ListColumn<T> {
+impl<T: GroupBuilder> ColumnBuilder for ListColumn<T> {
     #[inline]
     fn read(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let offsets = self.offsets.get_or_insert_default();
@@ -143,27 +143,27 @@ impl<T: Columns> Column for ListColumn<T> {
         Ok(())
     }
 
-    fn finish(&mut self, rows: usize) -> Option<Data> {
+    fn finish(&mut self, rows: usize) -> Option<ColumnData> {
         let items = self.offsets.as_ref()?.items;
         let columns = self.columns.as_mut().map(|columns| columns.finish(items));
         self.offsets.as_mut().and_then(|offsets| list(offsets, rows, columns))
     }
 }
 
-/// A list of objects as a column, unless it has no items at all.
-pub(in crate::flatten) fn list(offsets: &mut Offsets, rows: usize, items: Option<Group>) -> Option<Data> {
+/// A list of objects as a column; `None` if it has no items.
+pub(in crate::flatten) fn list(offsets: &mut Offsets, rows: usize, items: Option<ColumnGroup>) -> Option<ColumnData> {
     let any = offsets.items > 0;
     let (offsets, _) = offsets.finish(rows);
-    items.filter(|_| any).map(|items| Data::List(Box::new(List { offsets, items })))
+    items.filter(|_| any).map(|items| ColumnData::List(Box::new(ListData { offsets, items })))
 }
 
-/// A list of single values.
+/// A list of scalars.
 #[derive(Debug, Default)]
 pub struct ScalarsColumn<C> {
     lists: Option<Box<(Offsets, C)>>,
 }
 
-impl<C: ScalarColumn> Column for ScalarsColumn<C> {
+impl<C: ScalarBuilder> ColumnBuilder for ScalarsColumn<C> {
     #[inline]
     fn read(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let (offsets, values) = &mut **self.lists.get_or_insert_default();
@@ -180,7 +180,7 @@ impl<C: ScalarColumn> Column for ScalarsColumn<C> {
         Ok(())
     }
 
-    fn finish(&mut self, rows: usize) -> Option<Data> {
+    fn finish(&mut self, rows: usize) -> Option<ColumnData> {
         let (offsets, values) = &mut **self.lists.as_mut()?;
         if !offsets.any() {
             return None;
@@ -188,6 +188,6 @@ impl<C: ScalarColumn> Column for ScalarsColumn<C> {
         let values = values.finish_plain(offsets.items);
         let (offsets, present) = offsets.finish(rows);
         let item = Arc::new(Field::new_list_field(values.data_type().clone(), true));
-        Some(Data::Leaf(Arc::new(ListArray::new(item, OffsetBuffer::new(offsets), values, present))))
+        Some(ColumnData::Leaf(Arc::new(ListArray::new(item, OffsetBuffer::new(offsets), values, present))))
     }
 }

@@ -1,4 +1,4 @@
-//! Text, always as a dictionary: what repeats is stored once a batch.
+//! Columns of text. They are dictionaries, so that repeated text is stored once for each batch.
 
 use std::sync::Arc;
 
@@ -7,8 +7,8 @@ use arrow::buffer::{BooleanBuffer, NullBuffer, ScalarBuffer};
 use arrow::datatypes::{ArrowDictionaryKeyType, UInt8Type, UInt16Type, UInt32Type};
 
 use super::dictionary::{Dictionary, NULL, recycle};
-use super::{Column, ScalarColumn};
-use crate::flatten::group::Data;
+use super::{ColumnBuilder, ScalarBuilder};
+use crate::flatten::group::ColumnData;
 use crate::flatten::parse::{Malformed, Parser};
 
 /// A column of text.
@@ -21,16 +21,16 @@ pub struct TextColumn {
 impl TextColumn {
     /// Sets the text of a row.
     #[inline(always)]
-    pub(super) fn put(&mut self, row: usize, text: &[u8]) {
+    pub(super) fn set(&mut self, row: usize, text: &[u8]) {
         if self.codes.len() != row && !self.pad(row) {
             return;
         }
-        let code = self.dictionary.loose_code(text);
+        let code = self.dictionary.any_code(text);
         self.codes.push(code);
     }
 
-    /// The code of a text, one for all of its rows, which is then known, but in no row yet. Not in one column with
-    /// [`Self::put`].
+    /// The code of a text, for [`Self::set_code`]. Equal texts always have the same code. A column must not use this
+    /// together with [`Self::set`].
     #[inline]
     pub(super) fn code(&mut self, text: &[u8]) -> u32 {
         self.dictionary.code(text)
@@ -38,18 +38,18 @@ impl TextColumn {
 
     /// Sets the text of a row by its code.
     #[inline]
-    pub(super) fn put_code(&mut self, row: usize, code: u32) {
+    pub(super) fn set_code(&mut self, row: usize, code: u32) {
         if self.codes.len() == row || self.pad(row) {
             self.codes.push(code);
         }
     }
 
-    /// How many distinct texts there are.
+    /// The number of distinct texts.
     pub(super) fn distinct(&self) -> usize {
         self.dictionary.len()
     }
 
-    /// Pads with NULLs up to this row; false where the row has a value.
+    /// Pads with NULLs up to a row; returns false if the row already has a value.
     #[cold]
     #[inline(never)]
     fn pad(&mut self, row: usize) -> bool {
@@ -60,7 +60,7 @@ impl TextColumn {
         true
     }
 
-    /// The column as a dictionary array, even without a value.
+    /// Returns a dictionary array, even if there are no values, and starts anew.
     pub(super) fn finish_dictionary(&mut self, rows: usize) -> ArrayRef {
         self.codes.resize(rows, NULL);
         let nulls = self.nulls();
@@ -76,7 +76,7 @@ impl TextColumn {
         array
     }
 
-    /// The array with codes of this width; a NULL's code is 0.
+    /// A dictionary array with keys of type `K`. The key of a NULL is 0.
     fn keyed<K: ArrowDictionaryKeyType>(
         &self,
         nulls: Option<NullBuffer>,
@@ -105,22 +105,22 @@ impl TextColumn {
     }
 }
 
-impl Column for TextColumn {
-    // Once for all columns of text: a copy for each does not fit into the processor's cache of instructions.
+impl ColumnBuilder for TextColumn {
+    // Not inlined: a copy for each column would not fit into the instruction cache.
     #[inline(never)]
     fn read(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         if let Some(text) = p.text_bytes()? {
-            self.put(row, text);
+            self.set(row, text);
         }
         Ok(())
     }
 
-    fn finish(&mut self, rows: usize) -> Option<Data> {
-        (!self.codes.is_empty()).then(|| Data::Leaf(self.finish_dictionary(rows)))
+    fn finish(&mut self, rows: usize) -> Option<ColumnData> {
+        (!self.codes.is_empty()).then(|| ColumnData::Leaf(self.finish_dictionary(rows)))
     }
 }
 
-impl ScalarColumn for TextColumn {
+impl ScalarBuilder for TextColumn {
     fn finish_plain(&mut self, rows: usize) -> ArrayRef {
         self.codes.resize(rows, NULL);
         let nulls = self.nulls();
@@ -136,49 +136,49 @@ impl ScalarColumn for TextColumn {
     }
 }
 
-/// A column of numbers or text: kept as text.
+/// A column of numbers or text, stored as text.
 #[derive(Debug, Default)]
 pub struct IntOrStringColumn(TextColumn);
 
-impl Column for IntOrStringColumn {
+impl ColumnBuilder for IntOrStringColumn {
     #[inline]
     fn read(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         if let Some(text) = p.int_or_string()? {
-            self.0.put(row, text.as_bytes());
+            self.0.set(row, text.as_bytes());
         }
         Ok(())
     }
 
-    fn finish(&mut self, rows: usize) -> Option<Data> {
+    fn finish(&mut self, rows: usize) -> Option<ColumnData> {
         self.0.finish(rows)
     }
 }
 
-impl ScalarColumn for IntOrStringColumn {
+impl ScalarBuilder for IntOrStringColumn {
     fn finish_plain(&mut self, rows: usize) -> ArrayRef {
         self.0.finish_plain(rows)
     }
 }
 
-/// A column of anything: kept as JSON text.
+/// A column of any values, stored as JSON text.
 #[derive(Debug, Default)]
 pub struct JsonColumn(TextColumn);
 
-impl Column for JsonColumn {
+impl ColumnBuilder for JsonColumn {
     #[inline]
     fn read(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         if let Some(json) = p.raw()? {
-            self.0.put(row, json.as_bytes());
+            self.0.set(row, json.as_bytes());
         }
         Ok(())
     }
 
-    fn finish(&mut self, rows: usize) -> Option<Data> {
+    fn finish(&mut self, rows: usize) -> Option<ColumnData> {
         self.0.finish(rows)
     }
 }
 
-impl ScalarColumn for JsonColumn {
+impl ScalarBuilder for JsonColumn {
     fn finish_plain(&mut self, rows: usize) -> ArrayRef {
         self.0.finish_plain(rows)
     }

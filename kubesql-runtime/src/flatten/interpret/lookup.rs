@@ -1,22 +1,22 @@
-//! Which of a type's fields a key is: hashing that is perfect for most sets of names.
+//! Maps a JSON key to the number of a field, by a hash that is perfect for most sets of names.
 
-/// Names and their numbers, in open addressing.
+/// A hash table of names with open addressing.
 #[derive(Debug)]
 pub(super) struct Lookup {
     names: Vec<&'static str>,
-    /// Number of a name, or [`NONE`]; a power of two of them, at most half full.
+    /// Numbers of names, or [`NONE`]. The length is a power of two; at most half of the slots are used.
     slots: Vec<u16>,
     seed: u64,
-    /// So many low bits of a hash are dropped.
+    /// The number of low bits of a hash that are dropped.
     shift: u32,
 }
 
 const NONE: u16 = u16::MAX;
 
 impl Lookup {
-    /// A lookup of these names, numbered from 0.
+    /// A table of these names, numbered from 0.
     pub(super) fn new(names: &[&'static str]) -> Self {
-        /// Seeds that are tried before some names have to share a place.
+        /// The number of seeds that are tried to find a hash without collisions.
         const TRIES: u64 = 64;
         let bits = (names.len() * 2).next_power_of_two().trailing_zeros().max(2);
         let mut lookup = Self { names: names.to_vec(), slots: Vec::new(), seed: 0, shift: u64::BITS - bits };
@@ -29,23 +29,23 @@ impl Lookup {
         lookup
     }
 
-    /// Puts all names into the table, and counts those that are not in their own place.
+    /// Inserts all names, and returns the number of collisions.
     fn fill(&mut self) -> usize {
         let mut displaced = 0;
         self.slots = vec![NONE; 1 << (u64::BITS - self.shift)];
         for (name, number) in self.names.iter().zip(0..NONE) {
-            let own = place(name, self.seed, self.shift);
-            let mut slot = own;
+            let home = home_slot(name, self.seed, self.shift);
+            let mut slot = home;
             while self.slots[slot] != NONE {
                 slot = (slot + 1) & (self.slots.len() - 1);
             }
             self.slots[slot] = number;
-            displaced += usize::from(slot != own);
+            displaced += usize::from(slot != home);
         }
         displaced
     }
 
-    /// Whether this is the number of a name.
+    /// Whether `name` has this number.
     #[inline(always)]
     pub(super) fn is(&self, number: usize, name: &str) -> bool {
         self.names.get(number).is_some_and(|known| *known == name)
@@ -54,9 +54,9 @@ impl Lookup {
     /// The number of a name.
     #[inline(always)]
     pub(super) fn find(&self, name: &str) -> Option<usize> {
-        let mut slot = place(name, self.seed, self.shift);
+        let mut slot = home_slot(name, self.seed, self.shift);
         loop {
-            // Past the last one there is no name, and no number is NONE.
+            // NONE is out of bounds, since there are fewer names than that.
             let number = usize::from(self.slots[slot]);
             if *self.names.get(number)? == name {
                 return Some(number);
@@ -66,9 +66,9 @@ impl Lookup {
     }
 }
 
-/// Where a name should be, by its length, its first and its last bytes.
+/// The slot that a name hashes to. The hash covers its length and its first and last bytes.
 #[inline(always)]
-fn place(name: &str, seed: u64, shift: u32) -> usize {
+fn home_slot(name: &str, seed: u64, shift: u32) -> usize {
     let bytes = name.as_bytes();
     let word = if let (Some(first), Some(last)) = (bytes.first_chunk(), bytes.last_chunk()) {
         u64::from_le_bytes(*first) ^ u64::from_le_bytes(*last).rotate_left(29)
@@ -80,7 +80,7 @@ fn place(name: &str, seed: u64, shift: u32) -> usize {
         0
     };
     let hash = (word ^ bytes.len() as u64).wrapping_mul(seed);
-    // The highest bits are the best mixed ones; the shift leaves no more than the table has places.
+    // The highest bits are mixed best. The shift leaves a number below the table's length.
     usize::try_from((hash ^ hash >> 32).wrapping_mul(seed) >> shift).unwrap_or_default()
 }
 
@@ -89,7 +89,7 @@ mod tests {
     use super::Lookup;
 
     #[test]
-    fn every_name_is_found_and_no_other() {
+    fn only_known_names_are_found() {
         let alike = ["prefix-a-of-16-and-suffix", "prefix-b-of-16-and-suffix", "prefix-c-of-16-and-suffix"];
         let sets: [&[&'static str]; 4] =
             [&[], &["name"], &["a", "b", "c", "", "ab", "abc", "abcd", "abcdefgh", "nodeName"], &alike];
@@ -105,7 +105,7 @@ mod tests {
     }
 
     #[test]
-    fn thousands_of_names_are_told_apart() {
+    fn thousands_of_names_are_found() {
         let names: Vec<&'static str> = (0..5000).map(|n| &*format!("field{n}").leak()).collect();
         let lookup = Lookup::new(&names);
         for (number, name) in names.iter().enumerate() {

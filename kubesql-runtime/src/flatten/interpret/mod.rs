@@ -1,21 +1,21 @@
-//! The walk that generated code does, by a type's definition: for kinds learnt at run time, and for
-//! queries that need only some of the fields.
+//! Flattens objects by the definition of their type. It does what generated code does, for kinds that are discovered at
+//! run time, and for queries that need only some fields.
 
 mod lookup;
 
 use lookup::Lookup;
 
 use super::column::{
-    BoolColumn, Column, FloatColumn, Int32Column, Int64Column, IntOrStringColumn, JsonColumn, JsonMapColumn, MapColumn,
-    Offsets, QuantityColumn, QuantityMapColumn, ScalarsColumn, TextColumn, TimeColumn, group, list,
+    BoolColumn, ColumnBuilder, FloatColumn, Int32Column, Int64Column, IntOrStringColumn, JsonColumn, JsonMapColumn,
+    MapColumn, Offsets, QuantityColumn, QuantityMapColumn, ScalarsColumn, TextColumn, TimeColumn, group, list,
 };
-use super::group::{Data, Group};
+use super::field_mask::FieldMask;
+use super::group::{ColumnData, ColumnGroup};
 use super::parse::{Malformed, Parser};
-use super::rows::{Batch, Flattened, Rows};
-use super::want::Want;
+use super::rows::{Batch, Flattened, Flattener};
 use crate::schema::{MapValue, Scalar, Shape, TypeDef};
 
-/// Rows of a type known by its definition only, or of some of its fields.
+/// The flattener of a type without generated code, or of some fields of a type.
 #[derive(Debug)]
 pub struct Interpreter {
     root: Node,
@@ -23,14 +23,14 @@ pub struct Interpreter {
 }
 
 impl Interpreter {
-    /// Rows of `root`, of which the columns in `want` are made; the others are `None`. With
-    /// [`Want::All`] the columns are the very same that generated code makes.
-    pub fn new(root: &'static TypeDef, want: &Want) -> Self {
-        Self { root: Node::new(root, want), batch: Batch::default() }
+    /// A flattener of `root` that makes the columns in `mask`; the others are `None`. With [`FieldMask::All`], the columns
+    /// are the same as those of generated code.
+    pub fn new(root: &'static TypeDef, mask: &FieldMask) -> Self {
+        Self { root: Node::new(root, mask), batch: Batch::default() }
     }
 }
 
-impl Rows for Interpreter {
+impl Flattener for Interpreter {
     fn push_at(&mut self, text: &str, from: usize) -> Result<usize, Malformed> {
         self.batch.push(text, from, false, |parser, row| self.root.flatten(parser, row))
     }
@@ -48,75 +48,75 @@ impl Rows for Interpreter {
     }
 }
 
-/// One place in the tree of types: its wanted fields and their columns. The nodes below are made when
-/// they are first seen, so that a type that contains itself has no more of them than the data.
+/// The selected fields of a type at one path, and their columns. Child nodes are created when they are first needed, so
+/// that a recursive type has no more nodes than the data.
 #[derive(Debug)]
 struct Node {
     def: &'static TypeDef,
     lookup: Lookup,
-    /// By number in the lookup.
-    wanted: Vec<Wanted>,
-    /// The number that came after each one the last time, and at the end the first of all: objects of a type mostly
+    /// The selected fields, by their number in the lookup.
+    selected: Vec<SelectedField>,
+    /// By number, the field that followed it the last time; the last entry is the first field. Objects of a type mostly
     /// have the same fields in the same order.
-    next: Vec<usize>,
-    /// A bit for each wanted field, where there is something to gain by knowing that all were seen.
-    all: Option<u64>,
+    predicted: Vec<usize>,
+    /// A bit for each selected field, if reading can stop once all were seen.
+    all_selected: Option<u64>,
 }
 
 #[derive(Debug)]
-struct Wanted {
-    /// Number in the type.
+struct SelectedField {
+    /// The field's number in the type.
     field: u16,
-    slot: Slot,
+    column: FieldColumn,
 }
 
 impl Node {
-    fn new(def: &'static TypeDef, want: &Want) -> Self {
+    fn new(def: &'static TypeDef, mask: &FieldMask) -> Self {
         let numbered = def.fields.iter().zip(0u16..);
-        let wanted: Vec<Wanted> = match want {
-            Want::All => {
-                numbered.map(|(field, number)| Wanted { field: number, slot: Slot::new(field.shape, want) }).collect()
-            }
-            Want::Fields(fields) => numbered
+        let selected: Vec<SelectedField> = match mask {
+            FieldMask::All => numbered
+                .map(|(field, number)| SelectedField { field: number, column: FieldColumn::new(field.shape, mask) })
+                .collect(),
+            FieldMask::Fields(fields) => numbered
                 .filter_map(|(field, number)| {
-                    let slot = Slot::new(field.shape, fields.get(&number)?);
-                    Some(Wanted { field: number, slot })
+                    let column = FieldColumn::new(field.shape, fields.get(&number)?);
+                    Some(SelectedField { field: number, column })
                 })
                 .collect(),
         };
-        let names: Vec<&'static str> = wanted.iter().map(|wanted| def.fields[usize::from(wanted.field)].json).collect();
-        let all = match (want, wanted.len()) {
-            (Want::All, _) | (_, 65..) => None,
+        let names: Vec<&'static str> = selected.iter().map(|field| def.fields[usize::from(field.field)].json).collect();
+        let all_selected = match (mask, selected.len()) {
+            (FieldMask::All, _) | (_, 65..) => None,
             (_, 64) => Some(u64::MAX),
             (_, count) => Some((1 << count) - 1),
         };
-        let next = vec![0; wanted.len() + 1];
-        Self { def, lookup: Lookup::new(&names), wanted, next, all }
+        let predicted = vec![0; selected.len() + 1];
+        Self { def, lookup: Lookup::new(&names), selected, predicted, all_selected }
     }
 
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         let mut seen = 0u64;
-        if self.all == Some(seen) {
+        if self.all_selected == Some(seen) {
             return p.leave(fields);
         }
-        let mut last = self.wanted.len();
+        let mut last = self.selected.len();
         while let Some(key) = p.key(&mut fields)? {
-            let guess = self.next[last];
-            let index = if self.lookup.is(guess, key) {
-                guess
+            let predicted = self.predicted[last];
+            let index = if self.lookup.is(predicted, key) {
+                predicted
             } else if let Some(index) = self.lookup.find(key) {
-                self.next[last] = index;
+                self.predicted[last] = index;
                 index
             } else {
                 p.skip()?;
                 continue;
             };
             last = index;
-            self.wanted[index].slot.read(p, row)?;
-            if let Some(all) = self.all {
+            self.selected[index].column.read(p, row)?;
+            if let Some(all_selected) = self.all_selected {
                 seen |= 1 << index;
-                if seen == all {
+                if seen == all_selected {
                     return p.leave(fields);
                 }
             }
@@ -124,18 +124,18 @@ impl Node {
         Ok(())
     }
 
-    fn finish(&mut self, rows: usize) -> Group {
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
         let mut columns = vec![None; self.def.fields.len()];
-        for wanted in &mut self.wanted {
-            columns[usize::from(wanted.field)] = wanted.slot.finish(rows);
+        for selected in &mut self.selected {
+            columns[usize::from(selected.field)] = selected.column.finish(rows);
         }
-        Group { rows, columns }
+        ColumnGroup { rows, columns }
     }
 }
 
-/// The column of a field.
+/// The column builder of a field.
 #[derive(Debug)]
-enum Slot {
+enum FieldColumn {
     Text(TextColumn),
     Bool(BoolColumn),
     Int32(Int32Column),
@@ -149,17 +149,17 @@ enum Slot {
     Map(MapColumn),
     QuantityMap(QuantityMapColumn),
     JsonMap(JsonMapColumn),
-    Object(Box<Objects>),
-    List(Box<Items>),
+    Object(Box<NestedObject>),
+    List(Box<NestedList>),
 }
 
 /// Any [`ScalarsColumn`].
-trait Scalars: Column + std::fmt::Debug {}
+trait Scalars: ColumnBuilder + std::fmt::Debug {}
 
-impl<C: Column + std::fmt::Debug> Scalars for C {}
+impl<C: ColumnBuilder + std::fmt::Debug> Scalars for C {}
 
-impl Slot {
-    fn new(shape: Shape, want: &Want) -> Self {
+impl FieldColumn {
+    fn new(shape: Shape, mask: &FieldMask) -> Self {
         match shape {
             Shape::Scalar(scalar) => match scalar {
                 Scalar::Text => Self::Text(TextColumn::default()),
@@ -186,9 +186,9 @@ impl Slot {
             Shape::Map(MapValue::Text) => Self::Map(MapColumn::default()),
             Shape::Map(MapValue::Quantity) => Self::QuantityMap(QuantityMapColumn::default()),
             Shape::Map(MapValue::Json) => Self::JsonMap(JsonMapColumn::default()),
-            Shape::Object(def) => Self::Object(Box::new(Objects { next: 0, below: Below::new(def, want) })),
+            Shape::Object(def) => Self::Object(Box::new(NestedObject { next: 0, child: ChildNode::new(def, mask) })),
             Shape::List(def) => {
-                Self::List(Box::new(Items { offsets: Offsets::default(), below: Below::new(def, want) }))
+                Self::List(Box::new(NestedList { offsets: Offsets::default(), child: ChildNode::new(def, mask) }))
             }
         }
     }
@@ -214,7 +214,7 @@ impl Slot {
         }
     }
 
-    fn finish(&mut self, rows: usize) -> Option<Data> {
+    fn finish(&mut self, rows: usize) -> Option<ColumnData> {
         match self {
             Self::Text(column) => column.finish(rows),
             Self::Bool(column) => column.finish(rows),
@@ -235,34 +235,34 @@ impl Slot {
     }
 }
 
-/// A node that is made when it is first needed.
+/// A node that is created when it is first needed.
 #[derive(Debug)]
-struct Below {
+struct ChildNode {
     def: &'static TypeDef,
-    want: Want,
+    mask: FieldMask,
     node: Option<Node>,
 }
 
-impl Below {
-    fn new(def: &'static TypeDef, want: &Want) -> Self {
-        Self { def, want: want.clone(), node: None }
+impl ChildNode {
+    fn new(def: &'static TypeDef, mask: &FieldMask) -> Self {
+        Self { def, mask: mask.clone(), node: None }
     }
 
     #[inline(always)]
     fn node(&mut self) -> &mut Node {
-        self.node.get_or_insert_with(|| Node::new(self.def, &self.want))
+        self.node.get_or_insert_with(|| Node::new(self.def, &self.mask))
     }
 }
 
 /// A nested object, like [`super::column::ObjectColumn`].
 #[derive(Debug)]
-struct Objects {
-    /// The first row that has no object yet.
+struct NestedObject {
+    /// The first row without an object.
     next: usize,
-    below: Below,
+    child: ChildNode,
 }
 
-impl Objects {
+impl NestedObject {
     fn read(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         if p.peek() != b'{' {
             return p.object().map(|_| ());
@@ -271,23 +271,23 @@ impl Objects {
             return p.skip();
         }
         self.next = row + 1;
-        self.below.node().flatten(p, row)
+        self.child.node().flatten(p, row)
     }
 
-    fn finish(&mut self, rows: usize) -> Option<Data> {
+    fn finish(&mut self, rows: usize) -> Option<ColumnData> {
         self.next = 0;
-        self.below.node.as_mut().and_then(|node| group(node.finish(rows)))
+        self.child.node.as_mut().and_then(|node| group(node.finish(rows)))
     }
 }
 
 /// A list of objects, like [`super::column::ListColumn`].
 #[derive(Debug)]
-struct Items {
+struct NestedList {
     offsets: Offsets,
-    below: Below,
+    child: ChildNode,
 }
 
-impl Items {
+impl NestedList {
     fn read(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         if self.offsets.has(row) {
             return p.skip();
@@ -295,17 +295,17 @@ impl Items {
         let Some(mut elements) = p.array()? else { return Ok(()) };
         self.offsets.begin(row);
         while p.element(&mut elements)? {
-            self.below.node().flatten(p, self.offsets.next())?;
+            self.child.node().flatten(p, self.offsets.next())?;
         }
         Ok(())
     }
 
-    fn finish(&mut self, rows: usize) -> Option<Data> {
+    fn finish(&mut self, rows: usize) -> Option<ColumnData> {
         if !self.offsets.any() {
             return None;
         }
         let items = self.offsets.items;
-        let items = self.below.node.as_mut().map(|node| node.finish(items));
+        let items = self.child.node.as_mut().map(|node| node.finish(items));
         list(&mut self.offsets, rows, items)
     }
 }

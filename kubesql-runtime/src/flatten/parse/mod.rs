@@ -1,13 +1,12 @@
-//! A pull parser over JSON text that hands values to columns and skips the rest at memory speed.
+//! A pull parser for JSON text that reads the requested values and skips all others at memory speed.
 //!
-//! What it walks it checks: brackets, commas, colons, the spelling of literals and numbers, the
-//! escapes of strings. What it skips, or gives out as raw text, it checks for structure only: strings
-//! end, brackets balance and the last one fits the first. It is more lenient than JSON in this:
-//! control characters within strings and leading zeros are let through. It never looks at what comes
-//! after the value it was asked for.
+//! Values that are read are validated: brackets, commas, colons, literals, numbers, and escapes in strings. Values that
+//! are skipped, or returned as raw text, are only checked for structure: strings are terminated, brackets balance, and
+//! the last bracket matches the first. In addition to JSON, control characters in strings and leading zeros are
+//! accepted. The parser never reads past the requested value.
 //!
-//! A value of a wrong type is not an error: it is skipped, counted, and its place is kept
-//! (`Mismatches`). `null` is an absent value and never counted.
+//! A value of the wrong type is not an error: it is skipped and recorded (`Mismatches`). `null` is an absent value and
+//! is never recorded.
 
 mod number;
 mod skip;
@@ -19,68 +18,123 @@ pub(crate) use text::compact;
 
 use super::mismatch::{Expected, Mismatches};
 
-/// Text that is not JSON, or not as deep as an object may be.
+/// Text that is not JSON, or that exceeds a limit.
+///
+/// It is small, so that a `Result<(), Malformed>` is returned in two registers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("malformed JSON at byte {at}: {what}")]
+#[error("malformed JSON at byte {at}: {error}")]
 pub struct Malformed {
-    /// Offset in the text, in bytes.
+    /// The offset in the text, in bytes.
     pub at: usize,
-    /// What is wrong there. By a thin pointer, so that results which hold nothing else are returned in two registers.
-    pub what: &'static &'static str,
+    /// What is wrong there.
+    pub error: SyntaxError,
 }
 
-/// How deep walked objects and lists may nest. What is skipped may be of any depth.
-pub const DEEPEST: u32 = 512;
+/// What is wrong with malformed text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[expect(missing_docs, reason = "the messages document them")]
+pub enum SyntaxError {
+    #[error("expected a value")]
+    ExpectedValue,
+    #[error("expected an object")]
+    ExpectedObject,
+    #[error("expected a list")]
+    ExpectedList,
+    #[error("expected a watch event")]
+    ExpectedEvent,
+    #[error("expected text")]
+    ExpectedText,
+    #[error("expected a digit")]
+    ExpectedDigit,
+    #[error("expected true, false or null")]
+    ExpectedLiteral,
+    #[error("expected a key")]
+    ExpectedKey,
+    #[error("expected a colon")]
+    ExpectedColon,
+    #[error("expected a comma or the end of the object")]
+    ExpectedCommaOrBrace,
+    #[error("expected a comma or the end of the list")]
+    ExpectedCommaOrBracket,
+    #[error("expected the end of the text")]
+    ExpectedEnd,
+    #[error("unterminated string")]
+    UnterminatedString,
+    #[error("unterminated object or list")]
+    Unterminated,
+    #[error("mismatched bracket")]
+    MismatchedBracket,
+    #[error("invalid escape in a string")]
+    InvalidEscape,
+    #[error("invalid \\u escape in a string")]
+    InvalidUnicodeEscape,
+    #[error("nested too deeply")]
+    TooDeep,
+    #[error("object exceeds 2 GiB")]
+    ObjectTooLarge,
+    #[error("batch exceeds 2 GiB")]
+    BatchTooLarge,
+}
 
-/// A pull parser; every method leaves it behind the value or mark that it read.
+impl SyntaxError {
+    /// Whether the text ends too early.
+    pub fn is_truncation(self) -> bool {
+        matches!(self, Self::UnterminatedString | Self::Unterminated)
+    }
+}
+
+/// The maximal nesting of objects and lists that are read. Skipped values may be nested arbitrarily.
+pub const MAX_DEPTH: u32 = 512;
+
+/// A pull parser. Each method leaves its position after the value or punctuation that it read.
 #[derive(Debug)]
 pub struct Parser<'j> {
     text: &'j str,
     bytes: &'j [u8],
     at: usize,
     depth: u32,
-    /// A string with its escapes replaced.
+    /// The last string that had escapes, decoded.
     decoded: String,
-    /// The time that was read last, in its quotes, and what it is: an object has the same one many times over.
-    time: ([u8; TIME], i64),
+    /// The last time with its quotes, and its value: an object often repeats the same time.
+    last_time: ([u8; TIME], i64),
     mismatches: Mismatches,
 }
 
-/// The length of `"2006-01-02T15:04:05Z"`, quotes included: how API servers write nearly all times.
+/// The length of `"2006-01-02T15:04:05Z"` with its quotes. API servers write nearly all times in this form.
 const TIME: usize = 22;
 
-/// Where one is in an object.
+/// The position within an object.
 #[derive(Debug)]
 pub struct Fields {
-    /// What stands before the next key, where no white space is there.
-    mark: [u8; 2],
-    /// How much of it was read already.
+    /// The punctuation before the next key, if there is no white space.
+    prefix: [u8; 2],
+    /// How many bytes of it were already read.
     read: usize,
 }
 
 impl Fields {
-    const FIRST: Self = Self { mark: *b"{\"", read: 1 };
-    const NEXT: Self = Self { mark: *b",\"", read: 0 };
+    const FIRST: Self = Self { prefix: *b"{\"", read: 1 };
+    const NEXT: Self = Self { prefix: *b",\"", read: 0 };
 }
 
-/// Where one is in a list.
+/// The position within a list.
 #[derive(Debug)]
 pub struct Elements {
     first: bool,
 }
 
 impl<'j> Parser<'j> {
-    /// Starts at the beginning of the text.
+    /// A parser at the beginning of the text.
     pub fn new(text: &'j str) -> Self {
         Self::at(text, 0)
     }
 
-    /// Starts at this byte of the text.
+    /// A parser at byte `from` of the text.
     pub fn at(text: &'j str, from: usize) -> Self {
         Self::resume(text, from, Mismatches::default())
     }
 
-    /// Starts at this byte of the text and goes on counting mismatches.
+    /// A parser at byte `from` of the text that adds to these mismatches.
     pub(crate) fn resume(text: &'j str, from: usize, mismatches: Mismatches) -> Self {
         Self {
             text,
@@ -88,43 +142,43 @@ impl<'j> Parser<'j> {
             at: from,
             depth: 0,
             decoded: String::new(),
-            time: ([0; TIME], 0),
+            last_time: ([0; TIME], 0),
             mismatches,
         }
     }
 
-    /// What did not fit so far.
+    /// The values that did not fit so far.
     pub(crate) fn into_mismatches(self) -> Mismatches {
         self.mismatches
     }
 
-    /// Offset of the next byte to be read; right after [`Parser::peek`] that of the next value or mark.
+    /// The offset of the next byte; after [`Parser::peek`], of the next value or punctuation.
     pub fn position(&self) -> usize {
         self.at
     }
 
-    /// Goes on at this byte, as after a value that someone else has read.
+    /// Continues at this byte, for example after a value that was read by other code.
     pub fn seek(&mut self, at: usize) {
         self.at = at;
     }
 
-    /// The next byte that is not white space, 0 at the end.
+    /// Skips white space and returns the next byte; 0 at the end.
     #[inline(always)]
     pub fn peek(&mut self) -> u8 {
         let byte = self.byte(self.at);
-        if byte > b' ' { byte } else { self.blank() }
+        if byte > b' ' { byte } else { self.skip_blanks() }
     }
 
     #[cold]
     #[inline(never)]
-    fn blank(&mut self) -> u8 {
+    fn skip_blanks(&mut self) -> u8 {
         while matches!(self.byte(self.at), b' ' | b'\n' | b'\r' | b'\t') {
             self.at += 1;
         }
         self.byte(self.at)
     }
 
-    /// The byte at this place, 0 behind the end (where no JSON has a zero byte outside of strings).
+    /// The byte at this position; 0 past the end. JSON has no zero bytes outside of strings.
     #[inline(always)]
     fn byte(&self, at: usize) -> u8 {
         match self.bytes.get(at) {
@@ -135,11 +189,11 @@ impl<'j> Parser<'j> {
 
     #[cold]
     #[inline(never)]
-    fn malformed<T>(&self, what: &'static &'static str) -> Result<T, Malformed> {
-        Err(Malformed { at: self.at.min(self.bytes.len()), what })
+    fn malformed<T>(&self, error: SyntaxError) -> Result<T, Malformed> {
+        Err(Malformed { at: self.at.min(self.bytes.len()), error })
     }
 
-    /// Enters an object; `None`, and past the value, where it is something else.
+    /// Enters an object. Another value is skipped, and the result is `None`.
     #[inline(always)]
     pub fn object(&mut self) -> Result<Option<Fields>, Malformed> {
         if self.peek() != b'{' {
@@ -149,7 +203,7 @@ impl<'j> Parser<'j> {
         Ok(Some(Fields::FIRST))
     }
 
-    /// Enters a list; `None`, and past the value, where it is something else.
+    /// Enters a list. Another value is skipped, and the result is `None`.
     #[inline(always)]
     pub fn array(&mut self) -> Result<Option<Elements>, Malformed> {
         if self.peek() != b'[' {
@@ -163,27 +217,27 @@ impl<'j> Parser<'j> {
     fn enter(&mut self) -> Result<(), Malformed> {
         self.at += 1;
         self.depth += 1;
-        if self.depth > DEEPEST {
-            return self.malformed(&"nested too deep");
+        if self.depth > MAX_DEPTH {
+            return self.malformed(SyntaxError::TooDeep);
         }
         Ok(())
     }
 
-    /// The next key of an object, whose value must then be read or skipped; `None` past its end.
+    /// The next key of an object, whose value must then be read or skipped; `None` at the end of the object.
     #[inline(always)]
     pub fn key(&mut self, fields: &mut Fields) -> Result<Option<&str>, Malformed> {
-        const MARK: usize = 2;
+        const PREFIX: usize = 2;
         const KEY: usize = 32;
         const COLON: usize = 2;
-        // Nearly all keys are short, and nothing is between them and the marks around them.
+        // The fast path: nearly all keys are short and have no white space around them.
         let from = self.at.wrapping_sub(fields.read);
-        if let Some(window) = self.bytes.get(from..).and_then(<[u8]>::first_chunk::<{ MARK + KEY + COLON }>)
-            && window.first_chunk() == Some(&fields.mark)
-            && let Some(block) = window[MARK..].first_chunk::<KEY>()
+        if let Some(window) = self.bytes.get(from..).and_then(<[u8]>::first_chunk::<{ PREFIX + KEY + COLON }>)
+            && window.first_chunk() == Some(&fields.prefix)
+            && let Some(block) = window[PREFIX..].first_chunk::<KEY>()
         {
-            let start = from + MARK;
+            let start = from + PREFIX;
             let length = text::quote_or_escape_in(block);
-            if window[MARK + length..].first_chunk() == Some(b"\":") {
+            if window[PREFIX + length..].first_chunk() == Some(b"\":") {
                 *fields = Fields::NEXT;
                 self.at = start + length + COLON;
                 if let Some(key) = self.text.get(start..start + length) {
@@ -195,12 +249,12 @@ impl<'j> Parser<'j> {
             self.depth -= 1;
             return Ok(None);
         }
-        self.any_key(fields)
+        self.key_slow(fields)
     }
 
-    /// A key however it is written, or the end.
+    /// The slow path of [`Parser::key`].
     #[inline(never)]
-    fn any_key(&mut self, fields: &mut Fields) -> Result<Option<&str>, Malformed> {
+    fn key_slow(&mut self, fields: &mut Fields) -> Result<Option<&str>, Malformed> {
         let first = fields.read > 0;
         let mut byte = self.peek();
         if byte == b',' && !first {
@@ -211,16 +265,16 @@ impl<'j> Parser<'j> {
             self.depth -= 1;
             return Ok(None);
         } else if !first {
-            return self.malformed(&"expected a comma or the end of the object");
+            return self.malformed(SyntaxError::ExpectedCommaOrBrace);
         }
         *fields = Fields::NEXT;
         if byte != b'"' {
-            return self.malformed(&"expected a key");
+            return self.malformed(SyntaxError::ExpectedKey);
         }
         let text = self.text;
         let plain = self.string_parts()?;
         if self.peek() != b':' {
-            return self.malformed(&"expected a colon");
+            return self.malformed(SyntaxError::ExpectedColon);
         }
         self.at += 1;
         Ok(Some(match plain {
@@ -229,7 +283,7 @@ impl<'j> Parser<'j> {
         }))
     }
 
-    /// Whether a list has one more element, which must then be read or skipped.
+    /// Whether the list has another element, which must then be read or skipped.
     #[inline(always)]
     pub fn element(&mut self, elements: &mut Elements) -> Result<bool, Malformed> {
         let byte = self.peek();
@@ -240,41 +294,41 @@ impl<'j> Parser<'j> {
             self.depth -= 1;
             return Ok(false);
         } else if !elements.first {
-            return self.malformed(&"expected a comma or the end of the list");
+            return self.malformed(SyntaxError::ExpectedCommaOrBracket);
         }
         elements.first = false;
         Ok(true)
     }
 
-    /// Goes past the end of an object of which nothing more is wanted.
+    /// Skips the rest of an object.
     #[inline]
     pub fn leave(&mut self, _fields: Fields) -> Result<(), Malformed> {
         self.depth -= 1;
         self.skip_rest(b'}')
     }
 
-    /// Fails unless only white space is left.
+    /// Checks that only white space is left.
     pub fn end(&mut self) -> Result<(), Malformed> {
         self.peek();
         if self.at < self.bytes.len() {
-            return self.malformed(&"expected the end of the text");
+            return self.malformed(SyntaxError::ExpectedEnd);
         }
         Ok(())
     }
 
-    /// Text; `None`, and past the value, where it is something else.
+    /// Reads text. Another value is skipped, and the result is `None`.
     #[inline(always)]
     pub fn text(&mut self) -> Result<Option<&str>, Malformed> {
         if self.peek() == b'"' { self.string().map(Some) } else { self.mismatch(Expected::Text) }
     }
 
-    /// Text as bytes, which are UTF-8.
+    /// Reads text as bytes, which are UTF-8.
     #[inline(always)]
     pub(crate) fn text_bytes(&mut self) -> Result<Option<&[u8]>, Malformed> {
         if self.peek() == b'"' { self.string_bytes().map(Some) } else { self.mismatch(Expected::Text) }
     }
 
-    /// Text, or a number as it is written.
+    /// Reads text, or a number as it is written.
     #[inline(always)]
     pub fn int_or_string(&mut self) -> Result<Option<&str>, Malformed> {
         match self.peek() {
@@ -284,7 +338,7 @@ impl<'j> Parser<'j> {
         }
     }
 
-    /// Text, or a number or boolean as it is written.
+    /// Reads text, or a number or boolean as it is written.
     #[inline(always)]
     pub fn scalar(&mut self) -> Result<Option<&str>, Malformed> {
         match self.peek() {
@@ -298,7 +352,7 @@ impl<'j> Parser<'j> {
         }
     }
 
-    /// True or false.
+    /// Reads a boolean.
     #[inline(always)]
     pub fn bool(&mut self) -> Result<Option<bool>, Malformed> {
         match self.peek() {
@@ -310,35 +364,35 @@ impl<'j> Parser<'j> {
         }
     }
 
-    /// A time in microseconds since 1970, UTC.
+    /// Reads a time, in microseconds since 1970 in UTC.
     #[inline(always)]
     pub fn time(&mut self) -> Result<Option<i64>, Malformed> {
         self.peek();
         let window = self.bytes.get(self.at..).and_then(<[u8]>::first_chunk::<TIME>);
-        if window == Some(&self.time.0) {
+        if window == Some(&self.last_time.0) {
             self.at += TIME;
-            return Ok(Some(self.time.1));
+            return Ok(Some(self.last_time.1));
         }
-        self.new_time()
+        self.time_slow()
     }
 
     #[inline(never)]
-    fn new_time(&mut self) -> Result<Option<i64>, Malformed> {
+    fn time_slow(&mut self) -> Result<Option<i64>, Malformed> {
         if self.peek() != b'"' {
             return self.mismatch(Expected::Time);
         }
         let at = self.at;
         let time = crate::value::time::parse(self.string()?);
         match (time, self.bytes.get(at..self.at).and_then(|read| read.try_into().ok())) {
-            (Some(time), Some(read)) => self.time = (read, time),
-            (None, _) => self.mismatches.note(at, Expected::Time),
+            (Some(time), Some(read)) => self.last_time = (read, time),
+            (None, _) => self.mismatches.add(at, Expected::Time),
             _ => {}
         }
         Ok(time)
     }
 
-    /// Any value as the text it is written as, but for white space between its parts where there was a
-    /// line break in it, and for escapes that only HTML needs; `None` for `null`.
+    /// Reads any value as JSON text; `None` for `null`. White space between tokens is removed if the text has line breaks,
+    /// and escapes that only HTML needs are decoded.
     pub fn raw(&mut self) -> Result<Option<&str>, Malformed> {
         if self.peek() == b'n' {
             self.literal(b'n')?;
@@ -348,9 +402,9 @@ impl<'j> Parser<'j> {
         self.skip()?;
         let text = self.text;
         let Some(raw) = text.get(start..self.at) else {
-            return self.malformed(&"expected a value");
+            return self.malformed(SyntaxError::ExpectedValue);
         };
-        if !text::is_loose(raw) {
+        if !text::needs_compaction(raw) {
             return Ok(Some(raw));
         }
         self.decoded.clear();
@@ -358,7 +412,7 @@ impl<'j> Parser<'j> {
         Ok(Some(&self.decoded))
     }
 
-    /// Goes past a value of any kind.
+    /// Skips a value of any type.
     #[inline]
     pub fn skip(&mut self) -> Result<(), Malformed> {
         match self.peek() {
@@ -373,28 +427,28 @@ impl<'j> Parser<'j> {
             }
             b'-' | b'0'..=b'9' => self.number().map(|_| ()),
             byte @ (b't' | b'f' | b'n') => self.literal(byte),
-            _ => self.malformed(&"expected a value"),
+            _ => self.malformed(SyntaxError::ExpectedValue),
         }
     }
 
-    /// Counts a value that cannot be what was expected, unless it is `null`, and goes past it.
+    /// Skips a value of the wrong type, and records it unless it is `null`.
     #[cold]
     #[inline(never)]
     fn mismatch<T>(&mut self, expected: Expected) -> Result<Option<T>, Malformed> {
         if self.peek() != b'n' {
-            self.mismatches.note(self.at, expected);
+            self.mismatches.add(self.at, expected);
         }
         self.skip()?;
         Ok(None)
     }
 
-    /// Counts a value that starts at this byte.
+    /// Records a value that starts at byte `at` and does not fit.
     #[cold]
-    pub(crate) fn note(&mut self, at: usize, expected: Expected) {
-        self.mismatches.note(at, expected);
+    pub(crate) fn add_mismatch(&mut self, at: usize, expected: Expected) {
+        self.mismatches.add(at, expected);
     }
 
-    /// Goes past `true`, `false` or `null`, whichever begins with this byte, the next one.
+    /// Skips `true`, `false` or `null`; `first` is the next byte.
     #[inline(always)]
     fn literal(&mut self, first: u8) -> Result<(), Malformed> {
         let word: &[u8] = match first {
@@ -403,7 +457,7 @@ impl<'j> Parser<'j> {
             _ => b"null",
         };
         if self.bytes.get(self.at..self.at + word.len()) != Some(word) {
-            return self.malformed(&"expected true, false or null");
+            return self.malformed(SyntaxError::ExpectedLiteral);
         }
         self.at += word.len();
         Ok(())

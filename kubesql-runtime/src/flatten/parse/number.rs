@@ -1,18 +1,17 @@
-//! Numbers.
+//! Parsing of numbers and quantities.
 
-use super::{Malformed, Parser};
+use super::{Malformed, Parser, SyntaxError};
 use crate::flatten::mismatch::Expected;
 use crate::value::quantity;
 
 impl Parser<'_> {
-    /// A whole number of 64 bits; `30.0` and `3e1` are whole. `None`, and past the value, where it
-    /// is something else.
+    /// Reads a 64-bit integer; `30.0` and `3e1` are integers. Another value is skipped, and the result is `None`.
     #[inline(always)]
     pub fn int64(&mut self) -> Result<Option<i64>, Malformed> {
         self.integer(Expected::Int64)
     }
 
-    /// A whole number of 32 bits.
+    /// Reads a 32-bit integer.
     #[inline(always)]
     pub fn int32(&mut self) -> Result<Option<i32>, Malformed> {
         self.peek();
@@ -22,7 +21,7 @@ impl Parser<'_> {
         };
         let number = i32::try_from(number).ok();
         if number.is_none() {
-            self.note(at, Expected::Int32);
+            self.add_mismatch(at, Expected::Int32);
         }
         Ok(number)
     }
@@ -41,9 +40,9 @@ impl Parser<'_> {
             number = number.wrapping_mul(10).wrapping_add(i64::from(digit));
             at += 1;
         }
-        // Up to 18 digits never overflow.
+        // Up to 18 digits cannot overflow.
         if at == start || at - start > 18 || matches!(self.byte(at), b'.' | b'e' | b'E') {
-            return self.odd_integer(expected);
+            return self.integer_slow(expected);
         }
         self.at = at;
         Ok(Some(if negative { -number } else { number }))
@@ -51,19 +50,19 @@ impl Parser<'_> {
 
     #[cold]
     #[inline(never)]
-    fn odd_integer(&mut self, expected: Expected) -> Result<Option<i64>, Malformed> {
+    fn integer_slow(&mut self, expected: Expected) -> Result<Option<i64>, Malformed> {
         if !matches!(self.peek(), b'-' | b'0'..=b'9') {
             return self.mismatch(expected);
         }
         let at = self.at;
         let number = quantity::parse(self.number()?).and_then(|number| number.exact_i64());
         if number.is_none() {
-            self.note(at, expected);
+            self.add_mismatch(at, expected);
         }
         Ok(number)
     }
 
-    /// A number; one beyond the range of a double is not one.
+    /// Reads a number within the range of a double.
     pub fn float(&mut self) -> Result<Option<f64>, Malformed> {
         if !matches!(self.peek(), b'-' | b'0'..=b'9') {
             return self.mismatch(Expected::Number);
@@ -71,12 +70,12 @@ impl Parser<'_> {
         let at = self.at;
         let number = self.number()?.parse().ok().filter(|number: &f64| number.is_finite());
         if number.is_none() {
-            self.note(at, Expected::Number);
+            self.add_mismatch(at, Expected::Number);
         }
         Ok(number)
     }
 
-    /// A Kubernetes quantity, which is text or a number, as a double.
+    /// Reads a Kubernetes quantity, which is text or a number, as a double.
     pub fn quantity(&mut self) -> Result<Option<f64>, Malformed> {
         let byte = self.peek();
         let at = self.at;
@@ -87,12 +86,12 @@ impl Parser<'_> {
         };
         let quantity = quantity::parse(text).map(|quantity| quantity.to_f64());
         if quantity.is_none() {
-            self.note(at, Expected::Quantity);
+            self.add_mismatch(at, Expected::Quantity);
         }
         Ok(quantity)
     }
 
-    /// A quantity as it is written, not looked at.
+    /// Reads a quantity as it is written, without parsing it.
     #[inline]
     pub(crate) fn quantity_text(&mut self) -> Result<Option<&str>, Malformed> {
         match self.peek() {
@@ -102,7 +101,7 @@ impl Parser<'_> {
         }
     }
 
-    /// The number that comes next, as it is written.
+    /// Reads a number as it is written.
     pub(super) fn number(&mut self) -> Result<&str, Malformed> {
         let start = self.at;
         self.at += usize::from(self.byte(self.at) == b'-');
@@ -124,6 +123,6 @@ impl Parser<'_> {
         while self.byte(self.at).is_ascii_digit() {
             self.at += 1;
         }
-        if self.at == start { self.malformed(&"expected a digit") } else { Ok(()) }
+        if self.at == start { self.malformed(SyntaxError::ExpectedDigit) } else { Ok(()) }
     }
 }

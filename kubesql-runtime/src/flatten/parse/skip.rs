@@ -1,21 +1,21 @@
-//! Skipping objects and lists, 64 bytes at a time.
+//! Skips objects and lists, 64 bytes at a time.
 //!
-//! Of each block come four masks of 64 bits: quotes, backslashes, opening and closing brackets. A
-//! prefix sum without carry over the quotes tells what is inside strings; what is left of the brackets
-//! is counted. Both kinds of brackets count alike, and the last one must be of the first one's kind.
+//! Each block is turned into four 64-bit masks: quotes, backslashes, opening and closing brackets. A prefix XOR over the
+//! quotes gives the bytes inside strings; the brackets outside are counted. Both kinds of brackets are counted alike,
+//! and the last bracket must match the first.
 
 use wide::u8x32;
 
-use super::{Malformed, Parser};
+use super::{Malformed, Parser, SyntaxError};
 
-/// Bytes in a block: as many as bits in a mask.
+/// Bytes in a block: one for each bit of a mask.
 const BLOCK: usize = 64;
 
-/// So many blocks ahead memory is asked for: an object that was just received or mapped is not in the cache, and waiting
-/// for it takes longer than looking through it.
-const AHEAD: usize = 16;
+/// How many blocks ahead memory is prefetched. An object that was just received or mapped is not in the cache, and
+/// waiting for memory takes longer than scanning it.
+const PREFETCH: usize = 16;
 
-/// Which bytes of a block are what.
+/// The structural bytes of a block, a bit for each byte.
 #[derive(Default)]
 struct Masks {
     quotes: u64,
@@ -26,7 +26,7 @@ struct Masks {
 
 impl Masks {
     #[inline(always)]
-    fn of(block: &[u8; BLOCK]) -> Self {
+    fn new(block: &[u8; BLOCK]) -> Self {
         let mut masks = Self::default();
         let (parts, _) = block.as_chunks::<32>();
         for (index, part) in parts.iter().enumerate() {
@@ -35,7 +35,7 @@ impl Masks {
                 |part: u8x32, byte: u8| u64::from(part.simd_eq(u8x32::splat(byte)).to_bitmask()) << (32 * index);
             masks.quotes |= equal(part, b'"');
             masks.backslashes |= equal(part, b'\\');
-            // `[` and `{`, and `]` and `}`, differ in this bit only.
+            // `[` and `{` differ in this bit only, and so do `]` and `}`.
             let brackets = part | u8x32::splat(0x20);
             masks.opening |= equal(brackets, b'{');
             masks.closing |= equal(brackets, b'}');
@@ -44,17 +44,17 @@ impl Masks {
     }
 }
 
-/// What a block leaves to the next one.
+/// The state that is carried from a block to the next.
 #[derive(Default)]
 struct Carry {
-    /// All bits set within a string.
+    /// All bits are set if the block starts within a string.
     string: u64,
-    /// Whether the next byte is escaped.
+    /// Whether the first byte is escaped.
     escape: bool,
 }
 
 impl Carry {
-    /// Brackets outside of strings, opening and closing.
+    /// The masks of opening and closing brackets outside of strings.
     #[inline(always)]
     fn brackets(&mut self, masks: &Masks) -> (u64, u64) {
         let mut quotes = masks.quotes;
@@ -70,7 +70,7 @@ impl Carry {
         (masks.opening & !inside, masks.closing & !inside)
     }
 
-    /// The bytes that a backslash stands before.
+    /// The mask of bytes after a backslash that escapes them.
     fn escaped(&mut self, mut backslashes: u64) -> u64 {
         let mut escaped = 0;
         if self.escape {
@@ -91,17 +91,17 @@ impl Carry {
     }
 }
 
-/// How deep one is, from block to block.
+/// The number of open brackets, and the carried state.
 struct Depth {
     open: u64,
     carry: Carry,
 }
 
 impl Depth {
-    /// The place of the bracket that closes the outermost one, if it is in this block.
+    /// The position in this block of the bracket that closes the outermost one, if it is in this block.
     #[inline(always)]
     fn end(&mut self, block: &[u8; BLOCK]) -> Option<usize> {
-        let (opening, closing) = self.carry.brackets(&Masks::of(block));
+        let (opening, closing) = self.carry.brackets(&Masks::new(block));
         if self.open <= u64::from(closing.count_ones())
             && let Some(end) = end_within(self.open, opening, closing)
         {
@@ -113,7 +113,7 @@ impl Depth {
 }
 
 impl Parser<'_> {
-    /// Goes past the end of the object or list that one is in; `last` is the bracket it ends with.
+    /// Skips the rest of the current object or list, which ends with the bracket `last`.
     #[inline(never)]
     pub(super) fn skip_rest(&mut self, last: u8) -> Result<(), Malformed> {
         if self.byte(self.at) == last {
@@ -123,8 +123,8 @@ impl Parser<'_> {
         let mut depth = Depth { open: 1, carry: Carry::default() };
         let (blocks, rest) = self.bytes.get(self.at..).unwrap_or_default().as_chunks();
         let mut at = self.at;
-        for (block, number) in blocks.iter().zip(AHEAD..) {
-            // Nothing is done with it but to have it in the cache when its turn comes.
+        for (block, number) in blocks.iter().zip(PREFETCH..) {
+            // This only loads the block into the cache.
             std::hint::black_box(blocks.get(number).map(|block| block[0]));
             if let Some(end) = depth.end(block) {
                 return self.skipped_to(at + end, last);
@@ -135,7 +135,7 @@ impl Parser<'_> {
         block[..rest.len()].copy_from_slice(rest);
         match depth.end(&block) {
             Some(end) => self.skipped_to(at + end, last),
-            None => self.malformed(&"an object or list without an end"),
+            None => self.malformed(SyntaxError::Unterminated),
         }
     }
 
@@ -143,14 +143,14 @@ impl Parser<'_> {
     fn skipped_to(&mut self, end: usize, last: u8) -> Result<(), Malformed> {
         self.at = end;
         if self.byte(end) != last {
-            return self.malformed(&"a bracket of the wrong kind");
+            return self.malformed(SyntaxError::MismatchedBracket);
         }
         self.at += 1;
         Ok(())
     }
 }
 
-/// The place of the bracket in a block that closes the outermost of `depth` open ones.
+/// The position in a block of the bracket that closes the outermost of `depth` open ones.
 #[inline(always)]
 fn end_within(depth: u64, opening: u64, mut closing: u64) -> Option<usize> {
     let mut closed = 0;

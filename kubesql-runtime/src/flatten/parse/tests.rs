@@ -1,4 +1,4 @@
-//! Tables for the parser.
+//! Tests of the parser.
 
 use super::{Malformed, Parser};
 use crate::flatten::mismatch::Expected;
@@ -95,7 +95,7 @@ fn numbers_are_read() {
 }
 
 #[test]
-fn times_that_repeat_are_not_mixed_up() {
+fn repeated_times_are_cached_correctly() {
     let zulu = "\"2020-05-12T01:02:03Z\"";
     let later = "\"2020-05-12T01:02:04Z\"";
     let table = [
@@ -117,7 +117,7 @@ fn times_that_repeat_are_not_mixed_up() {
         assert_eq!((parser.element(&mut elements), parser.time()), (Ok(true), Ok(expected)), "{json}");
     }
     assert_eq!(parser.element(&mut elements), Ok(false));
-    // At the very end of a text, where there is nothing behind it.
+    // At the end of the text.
     for _ in 0..2 {
         assert_eq!(one(zulu, |parser| parser.time()), Ok((Some(1_589_245_323_000_000), 0)));
     }
@@ -125,7 +125,7 @@ fn times_that_repeat_are_not_mixed_up() {
 }
 
 #[test]
-fn anything_can_be_skipped() {
+fn every_type_of_value_is_skipped() {
     let long = format!(r#"{{"a":"{}","b":[{{}},"\\\"]}}"]}}"#, r#"\"}{][\\"#.repeat(50));
     let nested = format!("{}1{}", "[".repeat(3000), "]".repeat(3000));
     for json in [
@@ -156,19 +156,19 @@ fn anything_can_be_skipped() {
 }
 
 #[test]
-fn skipping_checks_the_structure() {
+fn skipping_validates_the_structure() {
     for json in ["[}", "{]", "[1", "{\"a\":[}", "[\"]", "]", "}", ",", ":", "x", "tru", "[[]", "\u{0}"] {
         assert!(one(json, |parser| parser.skip()).is_err(), "{json}");
     }
 }
 
 #[test]
-fn white_space_between_parts_is_dropped_where_there_are_lines() {
+fn raw_text_with_line_breaks_is_compacted() {
     let table = [
         ("{ \"a\" : 1 }", "{ \"a\" : 1 }"),
         ("{\n  \"a b\": [\n\t1,\r\n 2\n ],\n \"c\\\" \": \" \\\\\"\n}", r#"{"a b":[1,2],"c\" ":" \\"}"#),
         ("[\n]", "[]"),
-        // Escapes that only HTML needs; those of quotes, backslashes and controls stay.
+        // Escapes that only HTML needs are decoded. Escapes of quotes, backslashes and control characters stay.
         (r#"["a \u0026\u0026 b \u003e c", "\\u0026 \u0000 \u0022"]"#, r#"["a && b > c","\\u0026 \u0000 \u0022"]"#),
     ];
     for (json, expected) in table {
@@ -177,7 +177,7 @@ fn white_space_between_parts_is_dropped_where_there_are_lines() {
     }
 }
 
-/// Walks a document, all of it.
+/// Reads all values of a document, and returns their number.
 fn walk(parser: &mut Parser<'_>) -> Result<usize, Malformed> {
     let mut count = 1;
     match parser.peek() {
@@ -205,7 +205,7 @@ const DOCUMENT: &str =
     r#" {"a" : [1, -2.5e+3, true, false, null, "x\u00e9\n", {}, [], [[]], {"\"k\"":{"b":"é😀"}}], "c":"" } "#;
 
 #[test]
-fn a_document_cut_anywhere_is_malformed() {
+fn truncated_documents_are_malformed() {
     assert!(one(DOCUMENT, walk).is_ok());
     let whole = DOCUMENT.trim_ascii_end();
     for cut in (0..whole.len()).filter(|cut| whole.is_char_boundary(*cut)) {
@@ -217,7 +217,7 @@ fn a_document_cut_anywhere_is_malformed() {
 }
 
 #[test]
-fn a_document_with_any_byte_changed_never_panics() {
+fn corrupted_documents_do_not_panic() {
     for at in 0..DOCUMENT.len() {
         for byte in [b'"', b'\\', b'{', b'}', b'[', b']', b',', b':', b' ', b'0', b'e', b'-', b'n', b'x', 0] {
             let mut bytes = DOCUMENT.as_bytes().to_vec();
@@ -232,7 +232,7 @@ fn a_document_with_any_byte_changed_never_panics() {
 }
 
 #[test]
-fn commas_and_colons_are_where_they_belong() {
+fn misplaced_commas_and_colons_are_malformed() {
     for json in [
         "[1,]",
         "[,1]",
@@ -252,7 +252,7 @@ fn commas_and_colons_are_where_they_belong() {
 }
 
 #[test]
-fn keys_of_any_length_are_read_as_serde_reads_them() {
+fn keys_of_any_length_match_serde() {
     let read = |json: &str| {
         let mut parser = Parser::new(json);
         let mut fields = parser.object().expect("JSON").expect("an object");
@@ -284,7 +284,7 @@ fn keys_of_any_length_are_read_as_serde_reads_them() {
 }
 
 #[test]
-fn other_values_are_counted_with_their_place() {
+fn mismatches_have_positions() {
     let mut parser = Parser::new(r#"[ 1, "a", null, {} ]"#);
     let mut elements = parser.array().expect("JSON").expect("a list");
     let mut texts = 0;
@@ -293,9 +293,11 @@ fn other_values_are_counted_with_their_place() {
     }
     let mut mismatches = parser.into_mismatches();
     mismatches.describe(r#"[ 1, "a", null, {} ]"#, 0, 3);
-    let (count, told) = mismatches.take();
+    let (count, described) = mismatches.take();
     assert_eq!((texts, count), (1, 2));
-    let told: Vec<_> =
-        told.iter().map(|told| (told.row, told.path.as_str(), told.expected, told.found.as_str())).collect();
-    assert_eq!(told, [(3, "[0]", Expected::Text, "a number"), (3, "[3]", Expected::Text, "an object")]);
+    let described: Vec<_> = described
+        .iter()
+        .map(|described| (described.row, described.path.as_str(), described.expected, described.found.as_str()))
+        .collect();
+    assert_eq!(described, [(3, "[0]", Expected::Text, "a number"), (3, "[3]", Expected::Text, "an object")]);
 }

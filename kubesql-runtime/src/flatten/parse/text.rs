@@ -1,10 +1,10 @@
-//! Strings: where they end, and what their escapes stand for.
+//! Parsing of strings.
 
 use wide::u8x32;
 
-use super::{Malformed, Parser};
+use super::{Malformed, Parser, SyntaxError};
 
-/// The place of the first quote or backslash, or the block's length.
+/// The position of the first quote or backslash; the block's length if there is none.
 #[inline(always)]
 pub(super) fn quote_or_escape_in(block: &[u8; 32]) -> usize {
     let block = u8x32::new(*block);
@@ -13,11 +13,11 @@ pub(super) fn quote_or_escape_in(block: &[u8; 32]) -> usize {
 }
 
 impl Parser<'_> {
-    /// The place of the next quote or backslash, or the text's length.
+    /// The position of the next quote or backslash; the text's length if there is none.
     #[inline(always)]
     pub(super) fn quote_or_escape(&self, from: usize) -> usize {
         let mut at = from;
-        // Most strings are short: two blocks, then a search that is made for longer ways.
+        // Most strings are short: try two blocks, then a search that is optimized for long strings.
         for _ in 0..2 {
             let Some(block) = self.bytes.get(at..).and_then(<[u8]>::first_chunk) else {
                 break;
@@ -37,20 +37,20 @@ impl Parser<'_> {
         memchr::memchr2(b'"', b'\\', rest).map_or(self.bytes.len(), |found| from + found)
     }
 
-    /// The string whose opening quote is the next byte.
+    /// Reads the string whose opening quote is the next byte.
     #[inline(always)]
     pub(super) fn string(&mut self) -> Result<&str, Malformed> {
         match self.string_parts()? {
             Some((start, end)) => match self.text.get(start..end) {
                 Some(text) => Ok(text),
-                None => self.malformed(&"expected text"),
+                None => self.malformed(SyntaxError::ExpectedText),
             },
             None => Ok(&self.decoded),
         }
     }
 
-    /// The string whose opening quote is the next byte, as bytes: nobody looks whether characters begin and end there,
-    /// as they do beside quotes.
+    /// Reads the string whose opening quote is the next byte, as bytes. This skips the check for character boundaries,
+    /// which a quote always is.
     #[inline(always)]
     pub(super) fn string_bytes(&mut self) -> Result<&[u8], Malformed> {
         Ok(match self.string_parts()? {
@@ -59,7 +59,7 @@ impl Parser<'_> {
         })
     }
 
-    /// The span of a string without escapes, or `None` and the string in `decoded`.
+    /// Reads a string. Returns its span if it has no escapes; otherwise `None`, with the string in `decoded`.
     #[inline(always)]
     pub(super) fn string_parts(&mut self) -> Result<Option<(usize, usize)>, Malformed> {
         let start = self.at + 1;
@@ -72,7 +72,7 @@ impl Parser<'_> {
         Ok(None)
     }
 
-    /// Goes past the string whose opening quote is the next byte.
+    /// Skips the string whose opening quote is the next byte.
     #[inline(always)]
     pub(super) fn skip_string(&mut self) -> Result<(), Malformed> {
         let mut end = self.at + 1;
@@ -84,7 +84,7 @@ impl Parser<'_> {
                     return Ok(());
                 }
                 b'\\' => end += 2,
-                _ => return self.malformed(&"a string without an end"),
+                _ => return self.malformed(SyntaxError::UnterminatedString),
             }
         }
     }
@@ -102,7 +102,7 @@ impl Parser<'_> {
                     return Ok(());
                 }
                 b'\\' => {}
-                _ => return self.malformed(&"a string without an end"),
+                _ => return self.malformed(SyntaxError::UnterminatedString),
             }
             let (char, length) = match self.byte(end + 1) {
                 b'n' => ('\n', 2),
@@ -113,9 +113,9 @@ impl Parser<'_> {
                 byte @ (b'"' | b'\\' | b'/') => (char::from(byte), 2),
                 b'u' => match self.unicode_escape(end) {
                     Some(unit) => unit,
-                    None => return self.malformed(&"a bad \\u escape in the string"),
+                    None => return self.malformed(SyntaxError::InvalidUnicodeEscape),
                 },
-                _ => return self.malformed(&"a bad escape in the string"),
+                _ => return self.malformed(SyntaxError::InvalidEscape),
             };
             self.decoded.push(char);
             start = end + length;
@@ -123,8 +123,8 @@ impl Parser<'_> {
         }
     }
 
-    /// The character of a `\uXXXX` at this place, and the length of the escape: twelve bytes for a
-    /// pair of surrogates. Half a pair is U+FFFD.
+    /// The character of a `\uXXXX` escape, and the length of the escape: 12 bytes for a pair of surrogates. An unpaired
+    /// surrogate is U+FFFD.
     fn unicode_escape(&self, at: usize) -> Option<(char, usize)> {
         let first = self.hex(at + 2)?;
         if (0xd800..0xdc00).contains(&first) && self.byte(at + 6) == b'\\' && self.byte(at + 7) == b'u' {
@@ -143,18 +143,18 @@ impl Parser<'_> {
     }
 }
 
-/// What Go's encoder writes for characters that only HTML minds, and so what API servers send: `echo \\u0026\\u0026`.
+/// The escapes that Go's JSON encoder writes for the sake of HTML, and that API servers therefore send.
 const HTML: [(&str, char); 3] = [("\\u0026", '&'), ("\\u003c", '<'), ("\\u003e", '>')];
 
-/// Whether JSON text is not yet as [`compact`] would have it.
-pub(super) fn is_loose(json: &str) -> bool {
+/// Whether [`compact`] may change the JSON text.
+pub(super) fn needs_compaction(json: &str) -> bool {
     memchr::memchr(b'\n', json.as_bytes()).is_some() || memchr::memmem::find(json.as_bytes(), b"\\u00").is_some()
 }
 
-/// Appends JSON text without the white space between its parts, and with `&`, `<` and `>` as they are.
+/// Appends JSON text without white space between tokens, and with `&`, `<` and `>` not escaped.
 pub(crate) fn compact(json: &str, to: &mut String) {
     let bytes = json.as_bytes();
-    let mut kept = 0;
+    let mut copied = 0;
     let mut at = 0;
     while let Some(byte) = bytes.get(at) {
         match byte {
@@ -167,10 +167,10 @@ pub(crate) fn compact(json: &str, to: &mut String) {
                     }
                     let escape = json.get(at..at + 6).and_then(|text| HTML.iter().find(|(code, _)| *code == text));
                     if let Some((code, plain)) = escape {
-                        to.push_str(&json[kept..at]);
+                        to.push_str(&json[copied..at]);
                         to.push(*plain);
                         at += code.len();
-                        kept = at;
+                        copied = at;
                     } else {
                         at += 2;
                     }
@@ -178,14 +178,14 @@ pub(crate) fn compact(json: &str, to: &mut String) {
                 at += 1;
             }
             b' ' | b'\n' | b'\r' | b'\t' => {
-                to.push_str(&json[kept..at]);
+                to.push_str(&json[copied..at]);
                 while matches!(bytes.get(at), Some(b' ' | b'\n' | b'\r' | b'\t')) {
                     at += 1;
                 }
-                kept = at;
+                copied = at;
             }
             _ => at += 1,
         }
     }
-    to.push_str(json.get(kept..).unwrap_or_default());
+    to.push_str(json.get(copied..).unwrap_or_default());
 }

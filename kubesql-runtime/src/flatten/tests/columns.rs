@@ -1,14 +1,14 @@
-//! Columns: padding, dictionaries, odd values of every shape.
+//! Tests of columns: padding, dictionaries, and unusual values of every shape.
 
 use arrow::datatypes::DataType;
 use serde_json::{Value, json};
 
 use super::sample::SAMPLE;
 use super::{assert_aligned, assert_same, both, oracle};
-use crate::flatten::group::Data;
-use crate::flatten::mismatch::TOLD;
+use crate::flatten::group::ColumnData;
+use crate::flatten::mismatch::MAX_REPORTED;
 
-/// What both ways make of one field of an object, and how much did not fit.
+/// The value of one field of an object, and the number of values that did not fit.
 fn read(field: &str) -> (Value, u64) {
     let object = format!("{{{field}}}");
     let [typed, interpreted] = both(&[&object]);
@@ -67,7 +67,7 @@ fn values_of_every_shape() {
 }
 
 #[test]
-fn values_that_do_not_fit_are_null_and_counted() {
+fn mismatches_are_null_and_counted() {
     let table = [
         (r#""text":1"#, json!({}), 1),
         (r#""text":{}"#, json!({}), 1),
@@ -106,7 +106,7 @@ fn values_that_do_not_fit_are_null_and_counted() {
 }
 
 #[test]
-fn the_first_of_two_values_of_a_field_wins() {
+fn first_value_of_a_duplicate_field_wins() {
     let table = [
         (r#""text":"a","text":"b""#, json!({"text": "a"})),
         (r#""text":null,"text":"b""#, json!({"text": "b"})),
@@ -149,11 +149,11 @@ fn absent_values_are_padded() {
         assert_eq!(&oracle::values(&SAMPLE, &typed.columns, row), expected, "row {row}");
     }
     let number = |json| SAMPLE.fields.iter().position(|field| field.json == json).expect("a field");
-    assert!(typed.columns.columns[number("time")].is_none(), "a column without a value");
+    assert!(typed.columns.columns[number("time")].is_none(), "a column without values");
 }
 
 #[test]
-fn codes_are_as_wide_as_they_must_be() {
+fn dictionary_keys_have_the_narrowest_type() {
     let widths = [
         (1, DataType::UInt8),
         (256, DataType::UInt8),
@@ -162,7 +162,7 @@ fn codes_are_as_wide_as_they_must_be() {
         (65_537, DataType::UInt32),
     ];
     for (distinct, width) in widths {
-        // Each is there twice, so that the column is not taken for one of identifiers.
+        // Each value occurs twice, so that the column is not classified as identifiers.
         let mut objects: Vec<String> = (0..distinct * 2).map(|n| format!(r#"{{"text":"value {}"}}"#, n / 2)).collect();
         objects.push("{}".to_owned());
         objects.extend((0..distinct).step_by(7).map(|n| format!(r#"{{"text":"value {n}"}}"#)));
@@ -170,7 +170,7 @@ fn codes_are_as_wide_as_they_must_be() {
         let [typed, interpreted] = both(&objects);
         assert_same(&typed.columns, &interpreted.columns, "sample");
         let text = SAMPLE.fields.iter().position(|field| field.json == "text").expect("a field");
-        let Some(Data::Leaf(array)) = &typed.columns.columns[text] else { panic!("no text") };
+        let Some(ColumnData::Leaf(array)) = &typed.columns.columns[text] else { panic!("no text") };
         assert_eq!(array.data_type(), &DataType::Dictionary(Box::new(width), Box::new(DataType::Utf8)));
         for (row, object) in objects.iter().enumerate() {
             let object: Value = serde_json::from_str(object).expect("JSON");
@@ -180,14 +180,14 @@ fn codes_are_as_wide_as_they_must_be() {
 }
 
 #[test]
-fn identifiers_that_repeat_after_all() {
+fn repeated_identifiers_are_correct() {
     let mut objects: Vec<String> = (0..5000).map(|n| format!(r#"{{"text":"id {n}"}}"#)).collect();
     objects.extend_from_within(..100);
     let objects: Vec<&str> = objects.iter().map(String::as_str).collect();
     let [typed, interpreted] = both(&objects);
     assert_same(&typed.columns, &interpreted.columns, "sample");
     let text = SAMPLE.fields.iter().position(|field| field.json == "text").expect("a field");
-    let Some(Data::Leaf(array)) = &typed.columns.columns[text] else { panic!("no text") };
+    let Some(ColumnData::Leaf(array)) = &typed.columns.columns[text] else { panic!("no text") };
     for (row, object) in objects.iter().enumerate() {
         let object: Value = serde_json::from_str(object).expect("JSON");
         assert_eq!(oracle::leaf(array, row), object["text"], "row {row}");
@@ -195,24 +195,24 @@ fn identifiers_that_repeat_after_all() {
 }
 
 #[test]
-fn mismatches_tell_where_they_are() {
+fn mismatches_have_paths() {
     let objects = [
         r#"{"text":"fine"}"#,
         r#"{"items":[{},{"ports":[{},{"size":"big"}],"name":["secret"]}], "quantities" : {"a b":"10x"},"time":"soon"}"#,
     ];
     let [typed, interpreted] = both(&objects);
-    let told: Vec<String> = typed.mismatches.iter().map(ToString::to_string).collect();
+    let described: Vec<String> = typed.mismatches.iter().map(ToString::to_string).collect();
     let expected = [
-        "items[1].ports[1].size: expected a whole number of 32 bits, found text \"big\"",
+        "items[1].ports[1].size: expected a 32-bit integer, found text \"big\"",
         "items[1].name: expected text, found a list",
         "quantities.a b: expected a quantity, found text \"10x\"",
-        "time: expected a time (RFC 3339), found text \"soon\"",
+        "time: expected an RFC 3339 time, found text \"soon\"",
     ];
-    assert_eq!(told, expected);
+    assert_eq!(described, expected);
     assert!(typed.mismatches.iter().all(|mismatch| mismatch.row == 1));
     assert_eq!(typed.mismatches, interpreted.mismatches);
 
     let many = vec![r#"{"text":7}"#; 100];
     let [typed, _] = both(&many);
-    assert_eq!((typed.mismatch_count, typed.mismatches.len()), (100, TOLD));
+    assert_eq!((typed.mismatch_count, typed.mismatches.len()), (100, MAX_REPORTED));
 }

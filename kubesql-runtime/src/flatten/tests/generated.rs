@@ -1,17 +1,17 @@
-//! Generated code and the interpreter on objects of every kind.
+//! Compares generated code and the interpreter on objects of every kind.
 
 use serde_json::Value;
 
 use super::random::Random;
 use super::{assert_aligned, assert_same, oracle};
-use crate::flatten::{Flattened, Interpreter, Rows, Want};
+use crate::flatten::{FieldMask, Flattened, Flattener, Interpreter};
 use crate::generated;
 use crate::schema::KindDef;
 
-/// The same objects through both, which must agree.
+/// Flattens the objects by both, and checks that the results are equal.
 fn flatten(kind: &'static KindDef, objects: &[Value]) -> Flattened {
-    let mut typed = generated::rows(kind).unwrap_or_else(|| panic!("no code for {}", kind.kind));
-    let mut interpreter = Interpreter::new(kind.root, &Want::All);
+    let mut typed = generated::flattener(kind).unwrap_or_else(|| panic!("no code for {}", kind.kind));
+    let mut interpreter = Interpreter::new(kind.root, &FieldMask::All);
     for object in objects {
         let text = object.to_string();
         typed.push(&text).expect("JSON");
@@ -25,7 +25,7 @@ fn flatten(kind: &'static KindDef, objects: &[Value]) -> Flattened {
 }
 
 #[test]
-fn every_kind_is_flattened_alike() {
+fn generated_code_matches_the_interpreter_for_every_kind() {
     let mut random = Random(23);
     for kind in generated::KINDS {
         let objects: Vec<Value> = (0..12).map(|_| random.object(kind.root)).collect();
@@ -39,7 +39,7 @@ fn every_kind_is_flattened_alike() {
     }
 }
 
-/// Objects with all fields set.
+/// Reads sample objects with every field set, if they are available.
 #[test]
 #[ignore = "needs KUBESQL_SAMPLES; .ci/run runs it"]
 fn samples_fit_their_types() {

@@ -1,4 +1,4 @@
-//! Generated code, the interpreter and the oracle on random objects; malformed ones; projections.
+//! Compares generated code, the interpreter and the oracle on random and malformed objects, and tests projections.
 
 use std::collections::BTreeMap;
 
@@ -7,16 +7,16 @@ use serde_json::{Value, json};
 use super::random::Random;
 use super::sample::{RECURSIVE, SAMPLE, Sample};
 use super::{assert_aligned, assert_same, assert_same_data, both, oracle};
-use crate::flatten::parse::DEEPEST;
-use crate::flatten::{Interpreter, Rows, Typed, Want};
+use crate::flatten::parse::MAX_DEPTH;
+use crate::flatten::{CompiledFlattener, FieldMask, Flattener, Interpreter, SyntaxError};
 use crate::schema::Shape;
 
 #[test]
-fn random_objects_agree_with_the_oracle() {
+fn random_objects_match_the_oracle() {
     let mut random = Random(7);
-    let mut typed = Typed::<Sample>::default();
-    let mut interpreter = Interpreter::new(&SAMPLE, &Want::All);
-    // Builders are used again and again, with batches of all sizes.
+    let mut typed = CompiledFlattener::<Sample>::default();
+    let mut interpreter = Interpreter::new(&SAMPLE, &FieldMask::All);
+    // The builders are reused, with batches of all sizes.
     for batch in 0..150 {
         let objects: Vec<Value> = (0..random.below(60)).map(|_| random.object(&SAMPLE)).collect();
         let mut misfits = 0;
@@ -38,11 +38,11 @@ fn random_objects_agree_with_the_oracle() {
 }
 
 #[test]
-fn projections_hold_what_all_columns_hold() {
+fn projections_equal_the_same_columns_of_all() {
     let mut random = Random(11);
     for _ in 0..200 {
         let objects: Vec<String> = (0..20).map(|_| random.object(&SAMPLE).to_string()).collect();
-        let mut want = Want::nothing();
+        let mut mask = FieldMask::none();
         for _ in 0..random.below(4) {
             let field = random.below(SAMPLE.fields.len());
             let mut path = vec![u16::try_from(field).expect("a field")];
@@ -51,53 +51,55 @@ fn projections_hold_what_all_columns_hold() {
             {
                 path.push(u16::try_from(random.below(def.fields.len())).expect("a field"));
             }
-            want.add(&path);
+            mask.add(&path);
         }
-        let mut all = Interpreter::new(&SAMPLE, &Want::All);
-        let mut some = Interpreter::new(&SAMPLE, &want);
+        let mut all = Interpreter::new(&SAMPLE, &FieldMask::All);
+        let mut some = Interpreter::new(&SAMPLE, &mask);
         for object in &objects {
             all.push(object).expect("JSON");
             some.push(object).expect("JSON");
         }
         let (all, some) = (all.finish().columns, some.finish().columns);
         assert_aligned(&some);
-        assert_projected(&all, &some, &want);
+        assert_projected(&all, &some, &mask);
     }
 }
 
-/// Fails unless `some` has the columns in `want` and no others.
-fn assert_projected(all: &super::Group, some: &super::Group, want: &Want) {
-    use super::Data;
-    let Want::Fields(fields) = want else { return assert_same(all, some, "all") };
+/// Panics unless `some` has exactly the columns in `mask`.
+fn assert_projected(all: &super::ColumnGroup, some: &super::ColumnGroup, mask: &FieldMask) {
+    use super::ColumnData;
+    let FieldMask::Fields(fields) = mask else { return assert_same(all, some, "all") };
     for (number, (all, some)) in (0u16..).zip(all.columns.iter().zip(&some.columns)) {
         match (fields.get(&number), all, some) {
             (None, _, some) => assert!(some.is_none()),
-            (Some(Want::All), Some(all), Some(some)) => assert_same_data(all, some, "column"),
-            (Some(want), Some(Data::Group(all)), Some(Data::Group(some))) => assert_projected(all, some, want),
-            (Some(want), Some(Data::List(all)), Some(Data::List(some))) => {
-                assert_eq!(all.offsets, some.offsets);
-                assert_projected(&all.items, &some.items, want);
+            (Some(FieldMask::All), Some(all), Some(some)) => assert_same_data(all, some, "column"),
+            (Some(mask), Some(ColumnData::Object(all)), Some(ColumnData::Object(some))) => {
+                assert_projected(all, some, mask)
             }
-            (Some(Want::All), all, some) => assert_eq!(all.is_none(), some.is_none()),
-            // None of the wanted fields below has a value.
-            (Some(Want::Fields(_)), _, some) => assert!(some.is_none()),
+            (Some(mask), Some(ColumnData::List(all)), Some(ColumnData::List(some))) => {
+                assert_eq!(all.offsets, some.offsets);
+                assert_projected(&all.items, &some.items, mask);
+            }
+            (Some(FieldMask::All), all, some) => assert_eq!(all.is_none(), some.is_none()),
+            // None of the selected fields in it has a value.
+            (Some(FieldMask::Fields(_)), _, some) => assert!(some.is_none()),
         }
     }
 }
 
 #[test]
-fn a_list_can_be_counted_without_its_fields() {
+fn lists_are_counted_without_their_fields() {
     let items = SAMPLE.fields.iter().position(|field| field.json == "items").expect("a field");
-    let want = Want::Fields(BTreeMap::from([(u16::try_from(items).expect("a field"), Want::nothing())]));
-    let mut rows = Interpreter::new(&SAMPLE, &want);
+    let mask = FieldMask::Fields(BTreeMap::from([(u16::try_from(items).expect("a field"), FieldMask::none())]));
+    let mut rows = Interpreter::new(&SAMPLE, &mask);
     rows.push(r#"{"items":[{"name":"a"},{}],"text":"b"}"#).expect("JSON");
     rows.push("{}").expect("JSON");
-    let Some(super::Data::List(list)) = &rows.finish().columns.columns[items] else { panic!("no list") };
+    let Some(super::ColumnData::List(list)) = &rows.finish().columns.columns[items] else { panic!("no list") };
     assert_eq!((&list.offsets[..], list.items.rows), (&[0, 2, 2][..], 2));
 }
 
 #[test]
-fn malformed_objects_are_dead_rows_and_touch_no_others() {
+fn malformed_objects_affect_no_other_rows() {
     let mut random = Random(5);
     let whole = random.object(&SAMPLE).to_string();
     let good = r#"{"text":"good","items":[{"name":"x","ports":[{"size":1}]}],"map":{"a":"b"},"texts":["t"]}"#;
@@ -115,7 +117,7 @@ fn malformed_objects_are_dead_rows_and_touch_no_others() {
 }
 
 #[test]
-fn what_is_no_object_is_refused() {
+fn text_that_is_not_an_object_is_rejected() {
     for text in [
         "",
         " ",
@@ -136,9 +138,9 @@ fn what_is_no_object_is_refused() {
 }
 
 #[test]
-fn objects_can_be_read_out_of_a_longer_text() {
+fn objects_are_read_from_within_a_text() {
     let list = r#"{"items":[{"text":"a","items":[{"name":7}]}, {"text":"b"}]}"#;
-    let mut rows = Interpreter::new(&SAMPLE, &Want::All);
+    let mut rows = Interpreter::new(&SAMPLE, &FieldMask::All);
     let mut parser = crate::flatten::Parser::new(list);
     let mut fields = parser.object().expect("JSON").expect("an object");
     assert_eq!(parser.key(&mut fields), Ok(Some("items")));
@@ -155,13 +157,13 @@ fn objects_can_be_read_out_of_a_longer_text() {
 }
 
 #[test]
-fn depth_is_limited_where_it_is_walked() {
+fn depth_of_read_values_is_limited() {
     let nested = |depth: usize| format!("{}{}{}", r#"{"more":"#.repeat(depth), r#"{"x":1}"#, "}".repeat(depth));
-    let deepest = usize::try_from(DEEPEST).expect("a depth");
-    let mut rows = Interpreter::new(&RECURSIVE, &Want::All);
+    let deepest = usize::try_from(MAX_DEPTH).expect("a depth");
+    let mut rows = Interpreter::new(&RECURSIVE, &FieldMask::All);
     assert!(rows.push(&nested(deepest - 1)).is_ok());
     let error = rows.push(&nested(deepest)).expect_err("too deep");
-    assert_eq!(*error.what, "nested too deep");
+    assert_eq!(error.error, SyntaxError::TooDeep);
     assert_eq!(rows.finish().dead, [1]);
 
     let skipped = format!(r#"{{"unknown":{}{},"text":"a"}}"#, "[".repeat(200_000), "]".repeat(200_000));

@@ -1,15 +1,15 @@
-//! The slow and plain way from text to values, and the way back from columns, to compare.
-#![allow(unreachable_pub, reason = "the fuzz targets use it, too")]
+//! A slow and simple reference implementation: from JSON to expected values, and from columns back to values.
+#![allow(unreachable_pub, reason = "also used by the fuzz targets")]
 
 use arrow::array::{Array, ArrayRef, AsArray, StringArray};
 use arrow::datatypes::{DataType, Float64Type, Int32Type, Int64Type, TimestampMicrosecondType};
 use serde_json::{Map, Value, json};
 
-use crate::flatten::group::{Data, Group};
+use crate::flatten::group::{ColumnData, ColumnGroup};
 use crate::schema::{MapValue, Scalar, Shape, TypeDef};
 use crate::value::{quantity, time};
 
-/// What the columns should hold for a value of this type; counts what does not fit.
+/// The values that the columns should have for a value of this type. Counts values that do not fit.
 pub fn expect(def: &TypeDef, value: &Value, misfits: &mut u64) -> Value {
     let Value::Object(object) = value else {
         *misfits += u64::from(!value.is_null());
@@ -19,7 +19,7 @@ pub fn expect(def: &TypeDef, value: &Value, misfits: &mut u64) -> Value {
     for field in def.fields {
         let Some(value) = object.get(field.json) else { continue };
         let value = expect_shape(field.shape, value, misfits);
-        // Nothing tells an object without values, or a list of objects without items, from none.
+        // Columns do not distinguish an object without values, or a list without items, from an absent one.
         let nothing = match field.shape {
             Shape::Object(_) => value == json!({}),
             Shape::List(_) => value == json!([]),
@@ -101,28 +101,31 @@ fn expect_scalar(scalar: Scalar, value: &Value, misfits: &mut u64) -> Value {
     fits.unwrap_or_default()
 }
 
-/// The values that the columns hold in a row.
-pub fn values(def: &TypeDef, group: &Group, row: usize) -> Value {
+/// The values of the columns in a row.
+pub fn values(def: &TypeDef, group: &ColumnGroup, row: usize) -> Value {
     let mut values = Map::new();
     for (field, data) in def.fields.iter().zip(&group.columns) {
         let Some(data) = data else { continue };
         let value = match (field.shape, data) {
-            (Shape::Scalar(_) | Shape::Scalars(_), Data::Leaf(array)) => leaf(array, row),
-            (Shape::Object(def), Data::Group(group)) => match self::values(def, group, row) {
+            (Shape::Scalar(_) | Shape::Scalars(_), ColumnData::Leaf(array)) => leaf(array, row),
+            (Shape::Object(def), ColumnData::Object(group)) => match self::values(def, group, row) {
                 Value::Object(values) if values.is_empty() => Value::Null,
                 value => value,
             },
-            (Shape::List(def), Data::List(list)) => {
+            (Shape::List(def), ColumnData::List(list)) => {
                 let items: Value = range(&list.offsets, row).map(|item| self::values(def, &list.items, item)).collect();
                 if items == json!([]) { Value::Null } else { items }
             }
-            (Shape::Map(_), Data::Map(map)) => match map.present.as_ref().is_none_or(|present| present.is_valid(row)) {
-                false => Value::Null,
-                true => {
-                    let entry = |entry| Some((leaf(&map.keys, entry).as_str()?.to_owned(), leaf(&map.values, entry)));
-                    Value::Object(range(&map.offsets, row).filter_map(entry).collect())
+            (Shape::Map(_), ColumnData::Map(map)) => {
+                match map.present.as_ref().is_none_or(|present| present.is_valid(row)) {
+                    false => Value::Null,
+                    true => {
+                        let entry =
+                            |entry| Some((leaf(&map.keys, entry).as_str()?.to_owned(), leaf(&map.values, entry)));
+                        Value::Object(range(&map.offsets, row).filter_map(entry).collect())
+                    }
                 }
-            },
+            }
             _ => panic!("{}: a column of another shape", field.json),
         };
         if !value.is_null() {

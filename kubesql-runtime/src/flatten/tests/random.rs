@@ -1,10 +1,10 @@
-//! Random objects of a type, odd ones among them.
+//! Random objects of a type, with some values that do not fit.
 
 use serde_json::{Map, Value, json};
 
 use crate::schema::{Scalar, Shape, TypeDef};
 
-/// Random numbers that are the same every time.
+/// A deterministic random number generator.
 pub(crate) struct Random(pub(crate) u64);
 
 impl Random {
@@ -34,8 +34,8 @@ impl Random {
         if self.below(4) == 0 { format!("text {}", self.below(400)) } else { texts[self.below(texts.len())].to_owned() }
     }
 
-    /// Any value.
-    fn odd(&mut self, depth: usize) -> Value {
+    /// Any JSON value.
+    fn any(&mut self, depth: usize) -> Value {
         match self.below(if depth == 0 { 6 } else { 8 }) {
             0 => Value::Null,
             1 => json!(self.below(2) == 0),
@@ -43,26 +43,26 @@ impl Random {
             3 => json!(-1.5),
             4 => json!(12.0),
             5 => json!(self.text()),
-            6 => (0..self.below(4)).map(|_| self.odd(depth - 1)).collect(),
-            _ => Value::Object((0..self.below(4)).map(|_| (self.text(), self.odd(depth - 1))).collect()),
+            6 => (0..self.below(4)).map(|_| self.any(depth - 1)).collect(),
+            _ => Value::Object((0..self.below(4)).map(|_| (self.text(), self.any(depth - 1))).collect()),
         }
     }
 
-    /// Mostly a value that fits the shape.
+    /// A value that fits the shape in most cases.
     fn value(&mut self, shape: Shape, depth: usize) -> Value {
         if self.below(12) == 0 {
-            return self.odd(3);
+            return self.any(3);
         }
         match shape {
             Shape::Scalar(scalar) => self.scalar(scalar),
             Shape::Object(def) => self.object_at(def, depth + 1),
             Shape::List(def) => (0..self.below(5))
-                .map(|_| if self.below(12) == 0 { self.odd(2) } else { self.object_at(def, depth + 1) })
+                .map(|_| if self.below(12) == 0 { self.any(2) } else { self.object_at(def, depth + 1) })
                 .collect(),
             Shape::Scalars(scalar) => (0..self.below(5)).map(|_| self.scalar(scalar)).collect(),
             Shape::Map(_) => Value::Object(
                 (0..self.below(6))
-                    .map(|_| (self.text(), if self.below(6) == 0 { self.odd(2) } else { json!("1500m") }))
+                    .map(|_| (self.text(), if self.below(6) == 0 { self.any(2) } else { json!("1500m") }))
                     .collect(),
             ),
         }
@@ -76,7 +76,7 @@ impl Random {
             Scalar::Float => json!(0.25),
             Scalar::Time => json!(format!("2020-05-{:02}T01:02:03Z", self.below(28) + 1)),
             Scalar::Quantity => json!(format!("{}m", self.below(3000))),
-            Scalar::Json => self.odd(3),
+            Scalar::Json => self.any(3),
         }
     }
 
@@ -84,7 +84,7 @@ impl Random {
         self.object_at(def, 0)
     }
 
-    /// Deep down, objects have fewer fields.
+    /// An object. Deeply nested objects have fewer fields.
     fn object_at(&mut self, def: &TypeDef, depth: usize) -> Value {
         let mut object = Map::new();
         for field in def.fields {
@@ -93,7 +93,7 @@ impl Random {
             }
         }
         if self.below(3) == 0 {
-            object.insert(self.text(), self.odd(4));
+            object.insert(self.text(), self.any(4));
         }
         Value::Object(object)
     }

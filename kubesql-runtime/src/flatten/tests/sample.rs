@@ -1,8 +1,8 @@
 //! A type with a field of every shape, as a definition and as the code that would be generated for it.
-#![allow(unreachable_pub, missing_docs, reason = "the fuzz targets use it, too")]
+#![allow(unreachable_pub, missing_docs, reason = "also used by the fuzz targets")]
 
 use crate::flatten::column::*;
-use crate::flatten::group::Group;
+use crate::flatten::group::ColumnGroup;
 use crate::flatten::parse::{Malformed, Parser};
 use crate::schema::{FieldDef, MapValue, Scalar, Shape, TypeDef};
 
@@ -50,13 +50,13 @@ pub static SAMPLE: TypeDef = TypeDef {
     ],
 };
 
-/// What a generator would write, in fewer lines.
+/// Writes the same code as the generator.
 macro_rules! generated {
     ($name:ident { $($json:literal $field:ident: $column:ty,)* }) => {
         #[derive(Default)]
         pub struct $name { $($field: $column,)* }
 
-        impl Columns for $name {
+        impl GroupBuilder for $name {
             fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
                 let Some(mut fields) = p.object()? else { return Ok(()) };
                 while let Some(key) = p.key(&mut fields)? {
@@ -68,8 +68,8 @@ macro_rules! generated {
                 Ok(())
             }
 
-            fn finish(&mut self, rows: usize) -> Group {
-                Group { rows, columns: vec![$(self.$field.finish(rows),)*] }
+            fn finish(&mut self, rows: usize) -> ColumnGroup {
+                ColumnGroup { rows, columns: vec![$(self.$field.finish(rows),)*] }
             }
         }
     };
@@ -104,7 +104,7 @@ generated!(Sample {
     "times" times: ScalarsColumn<TimeColumn>,
 });
 
-/// A type that contains itself.
+/// A recursive type.
 pub static RECURSIVE: TypeDef = TypeDef {
     name: "Recursive",
     fields: &[field("more", Shape::Object(&RECURSIVE)), field("x", Shape::Scalar(Scalar::Int64))],

@@ -1,4 +1,4 @@
-//! What clusters answered of the kinds that were asked for, put together: what is there, what is missing, and why.
+//! Combines the answers of several clusters into a snapshot.
 
 use std::sync::Arc;
 
@@ -7,37 +7,40 @@ use super::failure::{Class, Failure};
 use crate::schema::KindDef;
 use crate::store::{Missing, Request, Snapshot, SourceError, Warning};
 
-/// What a cluster has of a kind.
-pub(super) enum Answer<T> {
-    /// Its objects, in parts.
+/// A cluster's answer to a request for a kind.
+pub(super) enum KindAnswer<T> {
+    /// Its objects, in one or more parts.
     Ready {
         parts: Vec<T>,
-        /// The only namespaces that the account may list, where it may not list all.
-        confined: Option<Vec<String>>,
+        /// The namespaces that the account may list, if it may not list all.
+        allowed_namespaces: Option<Vec<String>>,
     },
     /// The server has no such kind.
     NotServed,
 }
 
-/// A kind of a cluster that is asked for.
-pub(super) type Asked<'a> = (&'a Arc<Connector>, &'static KindDef);
+/// A kind that is requested from a cluster.
+pub(super) type KindInCluster<'a> = (&'a Arc<Connector>, &'static KindDef);
 
-/// A snapshot that tells all but the objects, and all parts that are ready.
+/// Returns a snapshot without objects, and all parts that are ready.
 ///
-/// Where others have a kind, a cluster without it has no rows of it. Where nobody has it, that is an error, and so is
-/// whatever else is missing, unless the request is partial.
-pub(super) fn gather<T>(
+/// A cluster that does not serve a kind has no rows, if another cluster serves the kind. If no cluster serves it, the
+/// kind is unavailable.
+///
+/// # Errors
+/// Objects are unavailable, and the request is not partial.
+pub(super) fn combine<T>(
     request: &Request,
-    asked: &[Asked<'_>],
-    answers: Vec<Result<Answer<T>, Failure>>,
+    requested: &[KindInCluster<'_>],
+    answers: Vec<Result<KindAnswer<T>, Failure>>,
 ) -> Result<(Snapshot, Vec<T>), SourceError> {
     let mut snapshot = Snapshot::default();
     let mut ready = Vec::new();
-    let mut absent: Vec<Asked<'_>> = Vec::new();
-    for ((cluster, kind), answer) in asked.iter().zip(answers) {
+    let mut unserved: Vec<KindInCluster<'_>> = Vec::new();
+    for ((cluster, kind), answer) in requested.iter().zip(answers) {
         match answer {
-            Ok(Answer::Ready { parts, confined }) => {
-                if let Some(namespaces) = confined {
+            Ok(KindAnswer::Ready { parts, allowed_namespaces }) => {
+                if let Some(namespaces) = allowed_namespaces {
                     let names = namespaces.join(", ");
                     snapshot.warnings.push(Warning {
                         place: format!("cluster {}", cluster.context.name),
@@ -47,14 +50,14 @@ pub(super) fn gather<T>(
                 }
                 ready.extend(parts);
             }
-            Ok(Answer::NotServed) => absent.push((cluster, kind)),
-            Err(failure) => snapshot.missing.push(missing(cluster, kind, failure)),
+            Ok(KindAnswer::NotServed) => unserved.push((cluster, kind)),
+            Err(failure) => snapshot.missing.push(unavailable(cluster, kind, failure)),
         }
     }
-    for (cluster, kind) in &absent {
-        let others = asked.iter().filter(|(_, of)| std::ptr::eq(*of, *kind)).count();
-        if absent.iter().filter(|(_, of)| std::ptr::eq(*of, *kind)).count() == others {
-            snapshot.missing.push(missing(cluster, kind, not_served(kind)));
+    for (cluster, kind) in &unserved {
+        let requests = requested.iter().filter(|(_, other)| std::ptr::eq(*other, *kind)).count();
+        if unserved.iter().filter(|(_, other)| std::ptr::eq(*other, *kind)).count() == requests {
+            snapshot.missing.push(unavailable(cluster, kind, not_served(kind)));
         }
     }
     if !snapshot.missing.is_empty() && !request.partial {
@@ -63,8 +66,8 @@ pub(super) fn gather<T>(
     Ok((snapshot, ready))
 }
 
-/// What is said of a kind that a cluster did not give.
-pub(super) fn missing(cluster: &Connector, kind: &KindDef, failure: Failure) -> Missing {
+/// Describes a kind that is unavailable in a cluster.
+pub(super) fn unavailable(cluster: &Connector, kind: &KindDef, failure: Failure) -> Missing {
     Missing {
         cluster: Arc::clone(&cluster.context.name),
         kind: kind.plural.to_owned(),
@@ -80,16 +83,14 @@ fn hint(cluster: &Connector, kind: &KindDef, class: Class) -> Option<String> {
     Some(match class {
         Class::Forbidden => {
             let all = if kind.namespaced { " --all-namespaces" } else { "" };
-            format!(
-                "`{kubectl} auth can-i list {resource}{all}` asks whether the account may; --namespaces chooses some"
-            )
+            format!("check with `{kubectl} auth can-i list {resource}{all}`, or choose namespaces with --namespaces")
         }
-        Class::Unauthorized => format!("log in again; `{kubectl} get --raw /version` shows whether kubectl can"),
-        Class::Unreachable | Class::Silent | Class::Certificate => {
-            format!("`{kubectl} get --raw /version` shows whether kubectl can reach it; --partial answers without it")
+        Class::Unauthorized => format!("log in again, and check with `{kubectl} get --raw /version`"),
+        Class::Unreachable | Class::TimedOut | Class::Certificate => {
+            format!("check the connection with `{kubectl} get --raw /version`, or leave the cluster out with --partial")
         }
-        Class::NotServed => format!("`{kubectl} api-resources` lists what it has"),
-        Class::Busy => "try again a little later; --partial answers without it".to_owned(),
-        Class::Expired | Class::Refused | Class::Unreadable => return None,
+        Class::NotServed => format!("list the kinds of the cluster with `{kubectl} api-resources`"),
+        Class::Busy => "try again later, or leave the cluster out with --partial".to_owned(),
+        Class::Expired | Class::Rejected | Class::Unreadable => return None,
     })
 }

@@ -1,4 +1,4 @@
-//! A connection to one cluster, and what its API server has.
+//! Connections to clusters, and the resources that their API servers serve.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -13,61 +13,61 @@ use parking_lot::Mutex;
 use super::context::Context;
 use super::failure::{Class, Failure};
 use super::request::{Resource, fetch};
-use crate::learn::Definitions;
+use crate::discovery::Definitions;
 use crate::schema::KindDef;
 use crate::store::{ClusterState, ClusterStatus};
 
-/// The longest that a server may take to accept a connection.
-const CONNECT: Duration = Duration::from_secs(10);
+/// The time limit for connecting.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// The longest that a server may take for its first answer, which is a small one.
-const FIRST_ANSWER: Duration = Duration::from_secs(15);
+/// The time limit for the first response, which is small.
+const FIRST_RESPONSE_TIMEOUT: Duration = Duration::from_secs(15);
 
-/// How old what is known of a server's resources may get before a kind that it lacks is asked for once more.
-const KNOWN_FOR: Duration = Duration::from_secs(60);
+/// The age at which the list of a server's resources is fetched again if it lacks a requested kind.
+const RESOURCES_MAX_AGE: Duration = Duration::from_secs(60);
 
-/// What a server has of a kind.
+/// A version of a kind that a server serves.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Served {
-    /// The version to read.
+pub(super) struct ServedVersion {
+    /// The API version.
     pub(super) version: String,
-    /// Whether its objects are in namespaces.
+    /// Whether its objects are namespaced.
     pub(super) namespaced: bool,
-    /// Whether it can be followed; otherwise it can be listed only.
+    /// Whether it supports watches. Otherwise it can only be listed.
     pub(super) watchable: bool,
 }
 
-/// A resource by its names.
+/// The names of a resource.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Named {
+pub(super) struct ResourceName {
     pub(super) group: String,
-    /// The version that the server likes best.
+    /// The version that the server prefers.
     pub(super) version: String,
     pub(super) plural: String,
     pub(super) kind: String,
     pub(super) namespaced: bool,
 }
 
-impl Named {
-    /// `certificates.cert-manager.io`.
-    pub(super) fn full(&self) -> String {
+impl ResourceName {
+    /// The name of its definition, `certificates.cert-manager.io`.
+    pub(super) fn definition_name(&self) -> String {
         format!("{}.{}", self.plural, self.group)
     }
 }
 
-/// A server that has answered.
+/// A connected server.
 pub(super) struct Connection {
     pub(super) client: Client,
     pub(super) server: String,
     /// `v1.35.2`.
     pub(super) version: String,
-    /// By group and plural: each version, and what can be done.
-    resources: HashMap<(String, String), Vec<Served>>,
-    /// Each resource in its best version, with the name of its kind.
-    pub(super) named: Vec<Named>,
-    /// Whether it has streaming lists, as far as known.
-    streams: AtomicBool,
-    since: Instant,
+    /// The served versions, by group and plural.
+    resources: HashMap<(String, String), Vec<ServedVersion>>,
+    /// Each resource in its preferred version.
+    pub(super) resource_names: Vec<ResourceName>,
+    /// Whether it supports streaming lists; true until it rejects one.
+    streaming_lists: AtomicBool,
+    created: Instant,
 }
 
 impl std::fmt::Debug for Connection {
@@ -80,44 +80,45 @@ impl std::fmt::Debug for Connection {
 impl Connection {
     async fn new(context: &Context) -> Result<Self, Failure> {
         let mut config: Config = context.config().await?;
-        config.connect_timeout = Some(CONNECT);
-        // Whoever asks knows better when to ask again.
+        config.connect_timeout = Some(CONNECT_TIMEOUT);
+        // The callers have their own back-off.
         config.default_retry = false;
         let server = config.cluster_url.to_string();
         let server = server.trim_end_matches('/').to_owned();
         let client = Client::try_from(config)?;
-        let version = tokio::time::timeout(FIRST_ANSWER, fetch(&client, "/version"));
-        let version = version.await.map_err(|_| Failure::silent(FIRST_ANSWER))??;
+        let version = tokio::time::timeout(FIRST_RESPONSE_TIMEOUT, fetch(&client, "/version"));
+        let version = version.await.map_err(|_| Failure::timeout(FIRST_RESPONSE_TIMEOUT))??;
         let version: serde_json::Value = serde_json::from_slice(&version).unwrap_or_default();
         let version = version.get("gitVersion").and_then(|version| version.as_str()).unwrap_or_default().to_owned();
-        let (resources, named) = resources(&client).await?;
-        Ok(Self { client, server, version, resources, named, streams: AtomicBool::new(true), since: Instant::now() })
+        let (resources, resource_names) = list_resources(&client).await?;
+        let (streaming_lists, created) = (AtomicBool::new(true), Instant::now());
+        Ok(Self { client, server, version, resources, resource_names, streaming_lists, created })
     }
 
-    /// The version of a kind to read: that of its tables where the server has it, or the newest known that it has.
-    pub(super) fn served(&self, kind: &KindDef) -> Option<&Served> {
+    /// The version of a kind to read: the first of its known versions that the server serves.
+    pub(super) fn served_version(&self, kind: &KindDef) -> Option<&ServedVersion> {
         let versions = self.resources.get(&(kind.group.to_owned(), kind.plural.to_owned()))?;
         kind.versions.iter().find_map(|version| versions.iter().find(|served| served.version == **version))
     }
 
     /// Whether to try streaming lists.
-    pub(super) fn streams(&self) -> bool {
-        self.streams.load(Ordering::Relaxed)
+    pub(super) fn has_streaming_lists(&self) -> bool {
+        self.streaming_lists.load(Ordering::Relaxed)
     }
 
-    /// Notes that it does not have streaming lists.
-    pub(super) fn does_not_stream(&self) {
-        self.streams.store(false, Ordering::Relaxed);
+    /// Records that it does not support streaming lists.
+    pub(super) fn disable_streaming_lists(&self) {
+        self.streaming_lists.store(false, Ordering::Relaxed);
     }
 
-    /// How long ago it was asked what it has.
+    /// The age of its list of resources.
     pub(super) fn age(&self) -> Duration {
-        self.since.elapsed()
+        self.created.elapsed()
     }
 
-    /// Whether it may have changed since it was asked what it has.
+    /// Whether its list of resources may be out of date.
     fn is_old(&self) -> bool {
-        self.since.elapsed() > KNOWN_FOR
+        self.created.elapsed() > RESOURCES_MAX_AGE
     }
 
     fn is_expired(&self) -> bool {
@@ -131,42 +132,42 @@ fn unix_now() -> i64 {
     i64::try_from(now.as_secs()).unwrap_or(i64::MAX)
 }
 
-/// Whether there is a core group and another: all that Kubernetes is has both.
+/// Whether there is a core group and another group, as in every Kubernetes cluster.
 fn is_complete(discovery: &Discovery) -> bool {
     discovery.groups().any(|group| group.name().is_empty()) && discovery.groups().any(|group| !group.name().is_empty())
 }
 
-/// What a server has, by group and plural.
-type Resources = HashMap<(String, String), Vec<Served>>;
+/// The served versions, by group and plural.
+type Resources = HashMap<(String, String), Vec<ServedVersion>>;
 
-async fn resources(client: &Client) -> Result<(Resources, Vec<Named>), Failure> {
+async fn list_resources(client: &Client) -> Result<(Resources, Vec<ResourceName>), Failure> {
     let discovery = match Discovery::new(client.clone()).run_aggregated().await {
-        // One that does not know of it may answer as if nothing special were asked for, which then looks empty.
+        // A server without aggregated discovery may ignore the request's media type. The result is then empty.
         Ok(discovery) if is_complete(&discovery) => discovery,
         Err(kube::Error::Api(status)) if matches!(status.code, 401 | 403) => {
             return Err(kube::Error::Api(status).into());
         }
-        // Servers before 1.26 list each group by itself.
+        // Servers before 1.26 have no aggregated discovery.
         _ => Discovery::new(client.clone()).run().await?,
     };
-    let (mut resources, mut all) = (Resources::new(), Vec::new());
+    let (mut resources, mut names) = (Resources::new(), Vec::new());
     for group in discovery.groups() {
         for version in group.versions() {
             for (resource, can) in group.versioned_resources(version) {
                 if !can.supports_operation(verbs::LIST) {
                     continue;
                 }
-                let served = Served {
+                let served = ServedVersion {
                     version: resource.version,
                     namespaced: can.scope == Scope::Namespaced,
                     watchable: can.supports_operation(verbs::WATCH),
                 };
                 let (group, plural) = (resource.group.clone(), resource.plural.clone());
                 let versions = resources.entry((resource.group, resource.plural)).or_default();
-                // The server's favourite version comes first.
+                // The server's preferred version comes first.
                 if versions.is_empty() {
                     let (version, namespaced, kind) = (served.version.clone(), served.namespaced, resource.kind);
-                    all.push(Named { group, version, plural, kind, namespaced });
+                    names.push(ResourceName { group, version, plural, kind, namespaced });
                 }
                 if !versions.contains(&served) {
                     versions.push(served);
@@ -174,53 +175,53 @@ async fn resources(client: &Client) -> Result<(Resources, Vec<Named>), Failure> 
             }
         }
     }
-    Ok((resources, all))
+    Ok((resources, names))
 }
 
-/// The connection of a cluster, made when it is first needed and again when it is no good any more.
+/// Connects to a cluster when it is first needed, and again after [`Connector::renew`].
 #[derive(Debug)]
 pub(super) struct Connector {
     pub(super) context: Context,
-    connected: Mutex<Option<Arc<Connection>>>,
-    /// Held by who connects, so that others wait for the same.
+    connection: Mutex<Option<Arc<Connection>>>,
+    /// Held while connecting, so that concurrent callers share the attempt.
     connecting: tokio::sync::Mutex<()>,
-    /// What was wrong at the last attempt, and until when it is not worth another.
-    failed: Mutex<Option<(Instant, Failure)>>,
-    /// Whether anybody has asked yet.
-    asked: AtomicBool,
-    /// What the definitions of custom resources say, which is newer than what the server was asked for. Nothing is
-    /// served of one that is gone.
-    defined: Mutex<HashMap<String, Vec<Served>>>,
+    /// The failure of the last attempt, and the earliest time of the next.
+    last_failure: Mutex<Option<(Instant, Failure)>>,
+    /// Whether a connection was ever requested.
+    used: AtomicBool,
+    /// The served versions of custom resources, from their definitions, which are more recent than the list of
+    /// resources. Empty for a deleted definition.
+    defined: Mutex<HashMap<String, Vec<ServedVersion>>>,
 }
 
-/// A cluster that has just failed is not asked again for so long, or for as long as it took to find out.
-const FAILED_FOR: Duration = Duration::from_secs(1);
+/// The minimal delay after a failed attempt. The delay is at least as long as the attempt took.
+const RETRY_DELAY: Duration = Duration::from_secs(1);
 
 impl Connector {
     pub(super) fn new(context: Context) -> Self {
         Self {
             context,
-            connected: Mutex::default(),
+            connection: Mutex::default(),
             connecting: tokio::sync::Mutex::default(),
-            failed: Mutex::default(),
-            asked: AtomicBool::new(false),
+            last_failure: Mutex::default(),
+            used: AtomicBool::new(false),
             defined: Mutex::default(),
         }
     }
 
-    /// The connection as it is, if there is one.
+    /// The current connection, if there is one.
     fn current(&self) -> Option<Arc<Connection>> {
-        self.connected.lock().clone()
+        self.connection.lock().clone()
     }
 
-    /// What was wrong at the last attempt.
+    /// The failure of the last attempt.
     fn failure(&self) -> Option<Failure> {
-        self.failed.lock().as_ref().map(|(_, failure)| failure.clone())
+        self.last_failure.lock().as_ref().map(|(_, failure)| failure.clone())
     }
 
-    /// The connection, made now where there is none.
+    /// The connection; connects if there is none.
     pub(super) async fn get(&self) -> Result<Arc<Connection>, Failure> {
-        self.asked.store(true, Ordering::Relaxed);
+        self.used.store(true, Ordering::Relaxed);
         if let Some(connection) = self.current().filter(|connection| !connection.is_expired()) {
             return Ok(connection);
         }
@@ -228,29 +229,33 @@ impl Connector {
         if let Some(connection) = self.current().filter(|connection| !connection.is_expired()) {
             return Ok(connection);
         }
-        if let Some((until, failure)) = self.failed.lock().clone()
+        if let Some((until, failure)) = self.last_failure.lock().clone()
             && Instant::now() < until
         {
             return Err(failure);
         }
-        let begun = Instant::now();
+        let started = Instant::now();
         match Connection::new(&self.context).await {
             Ok(connection) => {
-                *self.failed.lock() = None;
+                *self.last_failure.lock() = None;
                 let connection = Arc::new(connection);
-                *self.connected.lock() = Some(Arc::clone(&connection));
+                *self.connection.lock() = Some(Arc::clone(&connection));
                 Ok(connection)
             }
             Err(failure) => {
-                let until = Instant::now() + begun.elapsed().max(FAILED_FOR);
-                *self.failed.lock() = Some((until, failure.clone()));
+                let until = Instant::now() + started.elapsed().max(RETRY_DELAY);
+                *self.last_failure.lock() = Some((until, failure.clone()));
                 Err(failure)
             }
         }
     }
 
-    /// The connection and what it has of a kind, which is asked for anew where it may have come since.
-    pub(super) async fn served(&self, kind: &KindDef) -> Result<(Arc<Connection>, Option<Served>), Failure> {
+    /// The connection, and the version of a kind to read. Fetches the list of resources again if it is old and lacks the
+    /// kind.
+    pub(super) async fn served_version(
+        &self,
+        kind: &KindDef,
+    ) -> Result<(Arc<Connection>, Option<ServedVersion>), Failure> {
         let connection = self.get().await?;
         if kind.custom.is_some()
             && let Some(versions) = self.defined.lock().get(&format!("{}.{}", kind.plural, kind.group))
@@ -259,7 +264,7 @@ impl Connector {
             let served = known.find_map(|version| versions.iter().find(|served| served.version == **version));
             return Ok((connection, served.cloned()));
         }
-        if let Some(served) = connection.served(kind) {
+        if let Some(served) = connection.served_version(kind) {
             let served = served.clone();
             return Ok((connection, Some(served)));
         }
@@ -268,18 +273,18 @@ impl Connector {
         }
         self.renew(&connection);
         let connection = self.get().await?;
-        let served = connection.served(kind).cloned();
+        let served = connection.served_version(kind).cloned();
         Ok((connection, served))
     }
 
-    /// Notes what its definitions of custom resources, all of them, say is served.
-    pub(super) fn define(&self, definitions: &Definitions) {
+    /// Sets the served versions of custom resources from all definitions of the cluster.
+    pub(super) fn set_definitions(&self, definitions: &Definitions) {
         let mut defined = self.defined.lock();
         defined.values_mut().for_each(Vec::clear);
-        // A description is not a definition: it says nothing of other versions.
-        for (name, definition) in definitions.iter().filter(|(_, of)| !of.version.starts_with("described")) {
+        // An OpenAPI document does not list other versions.
+        for (name, definition) in definitions.iter().filter(|(_, definition)| !definition.from_openapi) {
             let Crd { namespaced, versions, .. } = &*definition.crd;
-            let served = versions.iter().filter(|version| version.served).map(|version| Served {
+            let served = versions.iter().filter(|version| version.served).map(|version| ServedVersion {
                 version: version.name.clone(),
                 namespaced: *namespaced,
                 watchable: true,
@@ -288,24 +293,24 @@ impl Connector {
         }
     }
 
-    /// Whether there is, or was, a definition of this name.
+    /// Whether there is, or was, a definition with this name.
     pub(super) fn is_defined(&self, name: &str) -> bool {
         self.defined.lock().contains_key(name)
     }
 
-    /// Forgets what definitions say.
-    pub(super) fn undefine(&self) {
+    /// Removes the served versions from definitions.
+    pub(super) fn clear_definitions(&self) {
         self.defined.lock().clear();
     }
 
-    /// How its cluster is doing.
+    /// The state of the cluster.
     pub(super) fn status(&self) -> ClusterStatus {
         let connection = self.current();
         let failure = self.failure();
         let state = match (&connection, &failure) {
             (Some(_), None) => ClusterState::Connected,
             (_, Some(_)) => ClusterState::Failing,
-            (None, None) if self.asked.load(Ordering::Relaxed) => ClusterState::Connecting,
+            (None, None) if self.used.load(Ordering::Relaxed) => ClusterState::Connecting,
             (None, None) => ClusterState::Idle,
         };
         ClusterStatus {
@@ -317,23 +322,23 @@ impl Connector {
         }
     }
 
-    /// Gives up a connection whose credentials or knowledge are no good any more.
+    /// Drops a connection whose credentials or resources are out of date, unless it was replaced already.
     pub(super) fn renew(&self, old: &Arc<Connection>) {
-        let mut connected = self.connected.lock();
+        let mut connected = self.connection.lock();
         if connected.as_ref().is_some_and(|current| Arc::ptr_eq(current, old)) {
             *connected = None;
         }
     }
 }
 
-impl Served {
-    /// Where its objects are.
+impl ServedVersion {
+    /// The resource of a kind in this version.
     pub(super) fn resource(&self, kind: &KindDef, namespace: Option<&str>) -> Resource {
         Resource::new(kind, &self.version, namespace.filter(|_| self.namespaced))
     }
 }
 
-/// The failure of a kind that a server does not have.
+/// The failure for a kind that a server does not serve.
 pub(super) fn not_served(kind: &KindDef) -> Failure {
     let group = if kind.group.is_empty() { String::new() } else { format!(".{}", kind.group) };
     Failure::new(Class::NotServed, format!("the server has no {}{group}", kind.plural))

@@ -1,4 +1,4 @@
-//! Which clusters there are to ask: contexts of kubeconfigs, the account of a pod, a server by its address.
+//! Clusters by their configuration: contexts of kubeconfigs, or the service account of a pod.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -9,31 +9,31 @@ use kube::config::{KubeConfigOptions, Kubeconfig, KubeconfigError};
 use super::failure::{Class, Failure};
 use crate::store::SourceError;
 
-/// A cluster and how to reach it. Nothing is asked of it before a query needs it.
+/// A cluster, and how to connect to it. It is not contacted before a query needs it.
 #[derive(Debug, Clone)]
 pub struct Context {
-    /// What its rows say in `cluster`.
+    /// The cluster's name, the value of the column `cluster`.
     pub name: Arc<str>,
     origin: Origin,
 }
 
 #[derive(Debug, Clone)]
 enum Origin {
-    /// A context of these files; of those that kubectl reads, where there is none.
+    /// A context of these files; of the files that kubectl reads, if there are none.
     Kubeconfig { files: Arc<[PathBuf]>, context: String },
-    /// A kubeconfig that is no file.
+    /// The text of a kubeconfig.
     Text { text: Arc<str> },
-    /// The service account of the pod that this runs in.
+    /// The service account of the pod in which this process runs.
     InCluster,
 }
 
 impl Context {
-    /// The contexts of kubeconfigs that match one of the patterns (`*`, `?`); the current one without a pattern.
-    /// Without files, those that `KUBECONFIG` names are read, or `~/.kube/config`.
+    /// The contexts of kubeconfigs that match one of the patterns (`*`, `?`); without patterns, the current context.
+    /// Without files, reads the files in `KUBECONFIG`, or `~/.kube/config`.
     ///
     /// # Errors
-    /// A kubeconfig that cannot be read; a pattern that matches nothing, with the contexts that there are.
-    pub fn of_kubeconfig(files: &[PathBuf], patterns: &[String]) -> Result<Vec<Self>, SourceError> {
+    /// A kubeconfig cannot be read, or a pattern matches no context.
+    pub fn from_kubeconfig(files: &[PathBuf], patterns: &[String]) -> Result<Vec<Self>, SourceError> {
         let kubeconfig = read(files)?;
         let place = place(files);
         let files: Arc<[PathBuf]> = files.into();
@@ -44,7 +44,7 @@ impl Context {
         };
         if patterns.is_empty() {
             let Some(current) = kubeconfig.current_context.as_deref().filter(|current| !current.is_empty()) else {
-                let message = format!("no current context; choose one by --context: {}", names.join(", "));
+                let message = format!("no current context is set; choose one with --context: {}", names.join(", "));
                 return Err(SourceError::Unreadable { place, message });
             };
             return Ok(vec![make(current)]);
@@ -60,33 +60,30 @@ impl Context {
                 }
             }
             if chosen.len() == before && !known {
-                let there = if names.is_empty() {
-                    "there is none".to_owned()
+                let message = if names.is_empty() {
+                    format!("no context matches \"{pattern}\": there are no contexts")
                 } else {
-                    format!("there is {}", names.join(", "))
+                    format!("no context matches \"{pattern}\"; available contexts: {}", names.join(", "))
                 };
-                return Err(SourceError::Unreadable {
-                    place,
-                    message: format!("no context is called {pattern}; {there}"),
-                });
+                return Err(SourceError::Unreadable { place, message });
             }
         }
         Ok(chosen)
     }
 
-    /// The current context of a kubeconfig's text, as the cluster of this name.
+    /// The current context of a kubeconfig in `kubeconfig`, as the cluster `name`.
     #[must_use]
-    pub fn of_text(name: &str, kubeconfig: &str) -> Self {
+    pub fn from_text(name: &str, kubeconfig: &str) -> Self {
         Self { name: name.into(), origin: Origin::Text { text: kubeconfig.into() } }
     }
 
-    /// The service account of the pod that this runs in, as the cluster of this name.
+    /// The cluster of the pod in which this process runs, as the cluster `name`.
     #[must_use]
     pub fn in_cluster(name: &str) -> Self {
         Self { name: name.into(), origin: Origin::InCluster }
     }
 
-    /// How kubectl is told to ask the same cluster, for hints.
+    /// The kubectl command for the same cluster, for hints.
     pub(super) fn kubectl(&self) -> String {
         match &self.origin {
             Origin::Kubeconfig { files, context } => {
@@ -100,13 +97,13 @@ impl Context {
         }
     }
 
-    /// Whether this runs in a pod.
+    /// Whether this process runs in a pod.
     #[must_use]
     pub fn is_in_cluster() -> bool {
         std::env::var_os("KUBERNETES_SERVICE_HOST").is_some()
     }
 
-    /// Whether there is a kubeconfig where kubectl looks for one.
+    /// Whether kubectl would find a kubeconfig.
     #[must_use]
     pub fn has_kubeconfig() -> bool {
         match std::env::var_os("KUBECONFIG") {
@@ -115,10 +112,10 @@ impl Context {
         }
     }
 
-    /// All that is needed to reach it, read anew: credentials may have changed.
+    /// The client configuration. It is read each time, since credentials may have changed.
     pub(super) async fn config(&self) -> Result<Config, Failure> {
         let refused =
-            |error: &dyn std::fmt::Display| Failure::new(Class::Unauthorized, format!("the kubeconfig: {error}"));
+            |error: &dyn std::fmt::Display| Failure::new(Class::Unauthorized, format!("invalid kubeconfig: {error}"));
         let (kubeconfig, context) = match &self.origin {
             Origin::InCluster => return Config::incluster().map_err(|error| refused(&error)),
             Origin::Text { text } => (Kubeconfig::from_yaml(text).map_err(|error| refused(&error))?, None),
@@ -145,7 +142,7 @@ fn place(files: &[PathBuf]) -> String {
 fn read(files: &[PathBuf]) -> Result<Kubeconfig, SourceError> {
     let unreadable = |error: KubeconfigError| {
         if let KubeconfigError::ReadConfig(cause, path) = &error {
-            let message = format!("the kubeconfig cannot be read: {cause}");
+            let message = format!("could not read the kubeconfig: {cause}");
             return SourceError::Unreadable { place: path.display().to_string(), message };
         }
         let cause = std::error::Error::source(&error).map(ToString::to_string);
@@ -162,11 +159,11 @@ fn read(files: &[PathBuf]) -> Result<Kubeconfig, SourceError> {
         .try_fold(first, |all, file| all.merge(Kubeconfig::read_from(file).map_err(unreadable)?).map_err(unreadable))
 }
 
-/// Whether a name matches a pattern of `*` and `?`.
+/// Whether a name matches a pattern with `*` and `?`.
 fn matches(pattern: &str, name: &str) -> bool {
     let (pattern, name): (Vec<char>, Vec<char>) = (pattern.chars().collect(), name.chars().collect());
     let (mut at, mut of) = (0, 0);
-    // Where the last star is, and how far it reaches.
+    // The position of the last star, and the end of the text that it matches.
     let mut star: Option<(usize, usize)> = None;
     while of < name.len() {
         match pattern.get(at) {
@@ -198,7 +195,7 @@ mod tests {
     use super::{Context, matches};
 
     #[test]
-    fn patterns() {
+    fn patterns_match() {
         let table = [
             ("prod", "prod", true),
             ("prod", "prod-1", false),
@@ -231,15 +228,15 @@ mod tests {
         let paths: Vec<PathBuf> = files.iter().map(|file| file.path().to_owned()).collect();
         let names = |patterns: &[&str]| -> Result<Vec<String>, String> {
             let patterns: Vec<String> = patterns.iter().map(|&pattern| pattern.to_owned()).collect();
-            let contexts = Context::of_kubeconfig(&paths, &patterns).map_err(|error| error.to_string())?;
+            let contexts = Context::from_kubeconfig(&paths, &patterns).map_err(|error| error.to_string())?;
             Ok(contexts.iter().map(|context| context.name.to_string()).collect())
         };
         assert_eq!(names(&[]), Ok(vec!["test".to_owned()]));
         assert_eq!(names(&["prod-*", "*"]), Ok(vec!["prod-1".to_owned(), "prod-2".to_owned(), "test".to_owned()]));
-        let missing = Context::of_kubeconfig(&[PathBuf::from("/nowhere/config")], &[]).expect_err("no such file");
-        let said = "/nowhere/config: the kubeconfig cannot be read: No such file or directory (os error 2)";
+        let missing = Context::from_kubeconfig(&[PathBuf::from("/nowhere/config")], &[]).expect_err("no such file");
+        let said = "/nowhere/config: could not read the kubeconfig: No such file or directory (os error 2)";
         assert_eq!(missing.to_string(), said);
         let error = names(&["dev"]).expect_err("no such context");
-        assert!(error.contains("no context is called dev; there is prod-1, test, prod-2"), "{error}");
+        assert!(error.contains("no context matches \"dev\"; available contexts: prod-1, test, prod-2"), "{error}");
     }
 }

@@ -1,71 +1,71 @@
-//! Pages of a list into segments of the columns that a query needs.
+//! Decodes pages of a list into segments with the columns that a query needs.
 
 use std::sync::Arc;
 
-use super::list::Text;
-use crate::flatten::{Interpreter, ObjectsBuilder, Rows, Want};
+use super::list::PageText;
+use crate::flatten::{FieldMask, Flattener, Interpreter, RawObjectsBuilder};
+use crate::ingest::diagnostics::{Diagnostics, Location};
 use crate::ingest::files::Kinds;
-use crate::ingest::files::trouble::{Spot, Troubles};
 use crate::ingest::secrets;
 use crate::store::{KindRequest, Segment, Warning};
 
-/// Makes a segment of each page of a list.
-pub(super) struct Decoder {
+/// Decodes each page of a list into a segment.
+pub(super) struct PageDecoder {
     kinds: Kinds,
-    wanted: Arc<KindRequest>,
+    request: Arc<KindRequest>,
     cluster: Arc<str>,
-    /// Whether values are to be taken out of Secrets, which these are.
+    /// Whether the objects are Secrets whose values are redacted.
     redact: bool,
-    spot: Spot,
-    troubles: Troubles,
+    location: Location,
+    diagnostics: Diagnostics,
 }
 
-impl Decoder {
-    /// For a kind of a cluster; with `redact`, Secrets lose their values.
-    pub(super) fn new(kinds: &Kinds, wanted: &Arc<KindRequest>, cluster: &Arc<str>, redact: bool) -> Self {
+impl PageDecoder {
+    /// A decoder of the requested kind in a cluster. With `redact`, the values of Secrets are redacted.
+    pub(super) fn new(kinds: &Kinds, request: &Arc<KindRequest>, cluster: &Arc<str>, redact: bool) -> Self {
         Self {
             kinds: kinds.clone(),
-            wanted: Arc::clone(wanted),
+            request: Arc::clone(request),
             cluster: Arc::clone(cluster),
-            redact: redact && secrets::are(wanted.kind),
-            spot: Spot::file(&format!("cluster {cluster}").into()),
-            troubles: Troubles::default(),
+            redact: redact && secrets::is_secret(request.kind),
+            location: Location::file(&format!("cluster {cluster}").into()),
+            diagnostics: Diagnostics::default(),
         }
     }
 
-    /// The columns of a page's objects; `None` where there are none.
-    pub(super) fn segment(&mut self, page: &Text) -> Option<Segment> {
-        let kind = self.wanted.kind;
-        let compiled = (self.wanted.want == Want::All).then(|| self.kinds.compiled(kind)).flatten();
-        let mut rows: Box<dyn Rows> =
-            compiled.unwrap_or_else(|| Box::new(Interpreter::new(kind.root, &self.wanted.want)));
-        let mut objects = self.wanted.objects.then(ObjectsBuilder::default);
+    /// Decodes a page; `None` if it has no objects.
+    pub(super) fn decode(&mut self, page: &PageText) -> Option<Segment> {
+        let kind = self.request.kind;
+        let compiled = (self.request.fields == FieldMask::All).then(|| self.kinds.compiled(kind)).flatten();
+        let mut flattener: Box<dyn Flattener> =
+            compiled.unwrap_or_else(|| Box::new(Interpreter::new(kind.root, &self.request.fields)));
+        let mut objects = self.request.objects.then(RawObjectsBuilder::default);
         let mut redacted = String::new();
         for object in page.objects() {
-            let object = if self.redact { secrets::redacted(&object, &mut redacted) } else { &object };
-            if let Err(malformed) = rows.push(object) {
-                self.troubles.tell(&self.spot, format!("{}: an object that cannot be read: {malformed}", kind.plural));
+            let object = if self.redact { secrets::redact_or_clear(&object, &mut redacted) } else { &object };
+            if let Err(malformed) = flattener.push(object) {
+                self.diagnostics.add(&self.location, format!("{}: skipped an object: {malformed}", kind.plural));
             }
             if let Some(objects) = &mut objects {
-                // A malformed one has an empty text, and its row is dead anyway.
+                // A malformed object is stored as an empty text; its row is dead.
                 _ = objects.push(object);
             }
         }
-        if rows.rows() == 0 {
+        if flattener.rows() == 0 {
             return None;
         }
-        let flattened = rows.finish();
-        self.troubles.mismatches(kind, &flattened, |_| self.spot.clone());
-        Some(Segment::new(&self.cluster, kind, flattened, objects.as_mut().map(ObjectsBuilder::finish)))
+        let flattened = flattener.finish();
+        self.diagnostics.add_mismatches(kind, &flattened, |_| self.location.clone());
+        Some(Segment::new(&self.cluster, kind, flattened, objects.as_mut().map(RawObjectsBuilder::finish)))
     }
 
-    /// Forgets what was: all pages come again.
+    /// Discards all diagnostics, before all pages are decoded again.
     pub(super) fn restart(&mut self) {
-        self.troubles = Troubles::default();
+        self.diagnostics = Diagnostics::default();
     }
 
-    /// What was wrong with the objects.
-    pub(super) fn warnings(self) -> Vec<Warning> {
-        self.troubles.warnings()
+    /// Warnings about the decoded objects.
+    pub(super) fn into_warnings(self) -> Vec<Warning> {
+        self.diagnostics.into_warnings()
     }
 }

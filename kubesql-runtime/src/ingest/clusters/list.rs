@@ -1,4 +1,4 @@
-//! Lists in pages: the next is on its way while one is taken in.
+//! Lists in pages. The next page is requested while the previous one is processed.
 
 use std::borrow::Cow;
 use std::ops::Range;
@@ -8,93 +8,93 @@ use tokio::task::JoinSet;
 
 use super::failure::{Class, Failure};
 use super::page::Page;
-use super::request::{Resource, fetch_patiently};
+use super::request::{Resource, fetch_with_retry};
 
-/// Objects of a page: what client-go asks for.
-const LIMIT: &str = "500";
+/// Objects of a page. This is the page size of client-go.
+const PAGE_SIZE: &str = "500";
 
 /// The pages of a list.
 pub(super) struct Pages {
     client: Client,
     resource: Resource,
     limit: Option<&'static str>,
-    /// How often each page is asked for where the server is too busy.
+    /// The number of attempts for each page while the server is overloaded.
     attempts: u32,
-    /// The page that is on its way; dropped, it is given up.
-    next: JoinSet<Result<Text, Failure>>,
-    version: Option<String>,
+    /// The request for the next page. Dropping it cancels the request.
+    next: JoinSet<Result<PageText, Failure>>,
+    resource_version: Option<String>,
 }
 
 /// A page and its text.
-pub(super) struct Text {
+pub(super) struct PageText {
     text: String,
     page: Page,
 }
 
 impl Pages {
-    /// The pages of all objects; `at_once`, there is only one.
-    pub(super) fn new(client: Client, resource: Resource, at_once: bool) -> Self {
-        Self::patiently(client, resource, at_once, 1)
+    /// Lists all objects in pages; with `single_page`, in one page.
+    pub(super) fn new(client: Client, resource: Resource, single_page: bool) -> Self {
+        Self::with_attempts(client, resource, single_page, 1)
     }
 
-    /// The same, each asked for so many times at most where the server is too busy.
-    pub(super) fn patiently(client: Client, resource: Resource, at_once: bool, attempts: u32) -> Self {
-        let limit = (!at_once).then_some(LIMIT);
-        let mut pages = Self { client, resource, limit, attempts, next: JoinSet::new(), version: None };
-        pages.ask("");
+    /// Like [`Pages::new`], with up to `attempts` requests for each page while the server is overloaded.
+    pub(super) fn with_attempts(client: Client, resource: Resource, single_page: bool, attempts: u32) -> Self {
+        let limit = (!single_page).then_some(PAGE_SIZE);
+        let mut pages = Self { client, resource, limit, attempts, next: JoinSet::new(), resource_version: None };
+        pages.request_page("");
         pages
     }
 
-    fn ask(&mut self, token: &str) {
+    fn request_page(&mut self, token: &str) {
         let mut parameters: Vec<(&str, &str)> = self.limit.iter().map(|limit| ("limit", *limit)).collect();
         if !token.is_empty() {
             parameters.push(("continue", token));
         }
         let (client, path, attempts) = (self.client.clone(), self.resource.path(&parameters), self.attempts);
-        self.next.spawn(async move { Text::new(fetch_patiently(&client, &path, attempts).await?.into()) });
+        self.next.spawn(async move { PageText::new(fetch_with_retry(&client, &path, attempts).await?.into()) });
     }
 
     /// The next page; `None` after the last.
-    pub(super) async fn next(&mut self) -> Result<Option<Text>, Failure> {
-        let Some(answer) = self.next.join_next().await else { return Ok(None) };
-        let text = answer.map_err(|error| Failure::new(Class::Unreadable, error.to_string()))??;
-        if !text.page.next.is_empty() {
-            self.ask(&text.page.next);
+    pub(super) async fn next(&mut self) -> Result<Option<PageText>, Failure> {
+        let Some(page) = self.next.join_next().await else { return Ok(None) };
+        let page = page.map_err(|error| Failure::new(Class::Unreadable, error.to_string()))??;
+        if !page.page.next.is_empty() {
+            self.request_page(&page.page.next);
         }
-        // All pages are of the state of the first.
-        if self.version.is_none() {
-            self.version = Some(text.page.resource_version.clone());
+        // All pages have the resource version of the first.
+        if self.resource_version.is_none() {
+            self.resource_version = Some(page.page.resource_version.clone());
         }
-        Ok(Some(text))
+        Ok(Some(page))
     }
 
-    /// Whether all objects are asked for at once.
-    pub(super) fn is_at_once(&self) -> bool {
+    /// Whether all objects are requested in a single page.
+    pub(super) fn is_single_page(&self) -> bool {
         self.limit.is_none()
     }
 
-    /// The same list from its start, as it is by now, at once: it cannot expire.
-    pub(super) fn again_at_once(self) -> Self {
-        Self::patiently(self.client, self.resource, true, self.attempts)
+    /// Lists all objects again, in a single page, which cannot expire.
+    pub(super) fn restart_as_single_page(self) -> Self {
+        Self::with_attempts(self.client, self.resource, true, self.attempts)
     }
 
-    /// The version of the state that the list is of.
-    pub(super) fn into_version(self) -> String {
-        self.version.unwrap_or_default()
+    /// The resource version of the list.
+    pub(super) fn into_resource_version(self) -> String {
+        self.resource_version.unwrap_or_default()
     }
 }
 
-impl Text {
+impl PageText {
     fn new(bytes: Vec<u8>) -> Result<Self, Failure> {
         let text = match simdutf8::basic::from_utf8(&bytes) {
             Ok(_) => String::from_utf8(bytes).unwrap_or_default(),
             Err(_) => String::from_utf8_lossy(&bytes).into_owned(),
         };
-        let page = Page::read(&text)?;
+        let page = Page::parse(&text)?;
         Ok(Self { text, page })
     }
 
-    /// Its objects, as they are by themselves: the items of a list of one kind do not say what they are.
+    /// The text of its objects. Items of a list have no `kind` and `apiVersion`, which are added.
     pub(super) fn objects(&self) -> impl Iterator<Item = Cow<'_, str>> {
         self.page.items.iter().map(|item| self.object(item))
     }

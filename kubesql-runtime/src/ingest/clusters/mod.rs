@@ -1,23 +1,23 @@
-//! Objects of live clusters: followed by watches and kept in columns, or listed once for a query.
+//! Sources of live clusters: watched and kept in columns, or listed once for each statement.
 
 mod answers;
 mod backoff;
 mod connection;
 mod context;
 mod decode;
+mod discovery;
 mod failure;
-mod follow;
-mod learn;
+mod follower;
+mod ingest_runtime;
 mod list;
-mod live;
-mod oneshot;
+mod one_shot_source;
 mod page;
 mod request;
 mod scope;
-mod threads;
 mod watch;
+mod watch_source;
 
 pub use context::Context;
-pub use live::{Live, LiveOptions};
-pub use oneshot::{ListOptions, Lists};
-pub use scope::Scope;
+pub use one_shot_source::{OneShotOptions, OneShotSource};
+pub use scope::NamespaceScope;
+pub use watch_source::{WatchOptions, WatchSource};

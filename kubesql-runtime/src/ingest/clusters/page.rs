@@ -1,52 +1,52 @@
-//! Pages of lists and lines of watches: where the objects are in their bytes.
+//! Parses pages of lists and events of watches. Objects are returned as ranges of the text.
 
 use std::ops::Range;
 
 use super::failure::{Class, Failure};
-use crate::flatten::{Malformed, Parser};
+use crate::flatten::{Malformed, Parser, SyntaxError};
 
 /// A page of a list.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Page {
-    /// What the list says of itself: `v1`.
+    /// The list's `apiVersion`, `v1`.
     pub(super) api_version: String,
-    /// `PodList`.
+    /// The list's `kind`, `PodList`.
     pub(super) kind: String,
-    /// Where the rest can be had; empty on the last page.
+    /// The continue token; empty on the last page.
     pub(super) next: String,
-    /// The version of the state that the list is of.
+    /// The resource version of the list.
     pub(super) resource_version: String,
-    /// How many objects are still to come, where the server says.
+    /// The number of objects on the following pages, if the server reports it.
     pub(super) remaining: Option<u64>,
-    /// Where its objects are.
+    /// The ranges of its objects in the text.
     pub(super) items: Vec<Range<usize>>,
 }
 
 impl Page {
-    /// What is no list is a failure: taken for an empty one, it would make all objects disappear.
-    pub(super) fn read(text: &str) -> Result<Self, Failure> {
-        let page = read_page(text).map_err(|malformed| unreadable("a list", &malformed))?;
+    /// Parses a page. Text that is not a list is a failure; treated as an empty list, it would remove all objects.
+    pub(super) fn parse(text: &str) -> Result<Self, Failure> {
+        let page = parse_page(text).map_err(|malformed| malformed_response("list", &malformed))?;
         if !page.kind.ends_with("List") {
-            let message = format!("an answer that is no list, but of kind \"{}\"", page.kind);
+            let message = format!("expected a list, but the response has the kind \"{}\"", page.kind);
             return Err(Failure::new(Class::Unreadable, message));
         }
         Ok(page)
     }
 }
 
-fn unreadable(what: &str, malformed: &Malformed) -> Failure {
-    Failure::new(Class::Unreadable, format!("{what} that cannot be read: {malformed}"))
+fn malformed_response(what: &str, malformed: &Malformed) -> Failure {
+    Failure::new(Class::Unreadable, format!("could not parse the {what}: {malformed}"))
 }
 
-fn read_page(text: &str) -> Result<Page, Malformed> {
+fn parse_page(text: &str) -> Result<Page, Malformed> {
     let mut page = Page::default();
     let mut parser = Parser::new(text);
-    let Some(mut fields) = parser.object()? else { return Err(Malformed { at: 0, what: &"expected a list" }) };
+    let Some(mut fields) = parser.object()? else { return Err(Malformed { at: 0, error: SyntaxError::ExpectedList }) };
     while let Some(key) = parser.key(&mut fields)? {
         match key {
             "apiVersion" => page.api_version = parser.text()?.unwrap_or_default().to_owned(),
             "kind" => page.kind = parser.text()?.unwrap_or_default().to_owned(),
-            "metadata" => read_list_metadata(&mut parser, &mut page)?,
+            "metadata" => parse_list_metadata(&mut parser, &mut page)?,
             "items" => {
                 let Some(mut elements) = parser.array()? else { continue };
                 while parser.element(&mut elements)? {
@@ -63,7 +63,7 @@ fn read_page(text: &str) -> Result<Page, Malformed> {
     Ok(page)
 }
 
-fn read_list_metadata(parser: &mut Parser<'_>, page: &mut Page) -> Result<(), Malformed> {
+fn parse_list_metadata(parser: &mut Parser<'_>, page: &mut Page) -> Result<(), Malformed> {
     let Some(mut fields) = parser.object()? else { return Ok(()) };
     while let Some(key) = parser.key(&mut fields)? {
         match key {
@@ -76,49 +76,49 @@ fn read_list_metadata(parser: &mut Parser<'_>, page: &mut Page) -> Result<(), Ma
     Ok(())
 }
 
-/// A line of a watch.
+/// An event of a watch.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Line {
-    /// An object was added or changed.
-    Put(Range<usize>),
-    /// An object is gone.
+pub(super) enum WatchEvent {
+    /// An object was added or modified.
+    Upsert(Range<usize>),
+    /// An object was deleted.
     Delete(Range<usize>),
-    /// Nothing else happened up to this version; whether it ends the objects that were there at first.
+    /// All events up to this version were sent. `initial` marks the end of the initial objects of a streaming list.
     Bookmark { resource_version: String, initial: bool },
-    /// The watch cannot go on.
+    /// The watch failed.
     Error(Failure),
 }
 
-impl Line {
-    pub(super) fn read(text: &str) -> Result<Self, Failure> {
-        match read_line(text).map_err(|malformed| unreadable("an event", &malformed))? {
+impl WatchEvent {
+    pub(super) fn parse(text: &str) -> Result<Self, Failure> {
+        match parse_event(text).map_err(|malformed| malformed_response("event", &malformed))? {
             (Some(kind), Some(object)) => match kind.as_str() {
-                "ADDED" | "MODIFIED" => Ok(Self::Put(object)),
+                "ADDED" | "MODIFIED" => Ok(Self::Upsert(object)),
                 "DELETED" => Ok(Self::Delete(object)),
                 "BOOKMARK" => {
-                    let meta = Meta::read(&text[object])?;
+                    let meta = ObjectMeta::parse(&text[object])?;
                     Ok(Self::Bookmark { resource_version: meta.resource_version, initial: meta.ends_initial })
                 }
-                "ERROR" => Ok(Self::Error(error(&text[object]))),
-                other => Err(Failure::new(Class::Unreadable, format!("an event of unknown type {other}"))),
+                "ERROR" => Ok(Self::Error(parse_status(&text[object]))),
+                other => Err(Failure::new(Class::Unreadable, format!("unknown event type \"{other}\""))),
             },
-            // Some failures come as a line of their own.
-            _ => Ok(Self::Error(error(text))),
+            // Some servers send a bare status instead of an event.
+            _ => Ok(Self::Error(parse_status(text))),
         }
     }
 }
 
-fn error(status: &str) -> Failure {
+fn parse_status(status: &str) -> Failure {
     match serde_json::from_str::<kube::core::Status>(status) {
-        Ok(status) => Failure::status(status.code, status.message),
-        Err(error) => Failure::new(Class::Unreadable, format!("an event that cannot be read: {error}")),
+        Ok(status) => Failure::from_status(status.code, status.message),
+        Err(error) => Failure::new(Class::Unreadable, format!("could not parse the event: {error}")),
     }
 }
 
-fn read_line(text: &str) -> Result<(Option<String>, Option<Range<usize>>), Malformed> {
+fn parse_event(text: &str) -> Result<(Option<String>, Option<Range<usize>>), Malformed> {
     let (mut kind, mut object) = (None, None);
     let mut parser = Parser::new(text);
-    let Some(mut fields) = parser.object()? else { return Err(Malformed { at: 0, what: &"expected an event" }) };
+    let Some(mut fields) = parser.object()? else { return Err(Malformed { at: 0, error: SyntaxError::ExpectedEvent }) };
     while let Some(key) = parser.key(&mut fields)? {
         match key {
             "type" => kind = parser.text()?.map(str::to_owned),
@@ -135,31 +135,33 @@ fn read_line(text: &str) -> Result<(Option<String>, Option<Range<usize>>), Malfo
     Ok((kind, object))
 }
 
-/// What an event's object says of itself.
+/// Metadata of an event's object.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub(super) struct Meta {
+pub(super) struct ObjectMeta {
     pub(super) name: String,
     pub(super) namespace: String,
     pub(super) resource_version: String,
-    /// Whether a bookmark says that all objects that were there at first have come.
+    /// Whether a bookmark marks the end of the initial objects.
     ends_initial: bool,
 }
 
-impl Meta {
-    /// Looks no further than needed.
-    pub(super) fn read(object: &str) -> Result<Self, Failure> {
+impl ObjectMeta {
+    /// Parses the metadata. The rest of the object is not parsed.
+    pub(super) fn parse(object: &str) -> Result<Self, Failure> {
         let mut meta = Self::default();
-        read_meta(object, &mut meta).map_err(|malformed| unreadable("an object", &malformed))?;
+        parse_metadata(object, &mut meta).map_err(|malformed| malformed_response("object", &malformed))?;
         Ok(meta)
     }
 }
 
-/// The annotation of a bookmark that ends the objects that were there at first.
+/// The annotation of the bookmark that marks the end of the initial objects.
 const INITIAL_END: &str = "k8s.io/initial-events-end";
 
-fn read_meta(object: &str, meta: &mut Meta) -> Result<(), Malformed> {
+fn parse_metadata(object: &str, meta: &mut ObjectMeta) -> Result<(), Malformed> {
     let mut parser = Parser::new(object);
-    let Some(mut fields) = parser.object()? else { return Err(Malformed { at: 0, what: &"expected an object" }) };
+    let Some(mut fields) = parser.object()? else {
+        return Err(Malformed { at: 0, error: SyntaxError::ExpectedObject });
+    };
     while let Some(key) = parser.key(&mut fields)? {
         if key != "metadata" {
             parser.skip()?;
@@ -184,7 +186,7 @@ fn read_meta(object: &str, meta: &mut Meta) -> Result<(), Malformed> {
                 _ => parser.skip()?,
             }
         }
-        // The whole was walked when its line was.
+        // The whole object was validated with its event.
         return Ok(());
     }
     Ok(())
@@ -192,48 +194,50 @@ fn read_meta(object: &str, meta: &mut Meta) -> Result<(), Malformed> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Class, Line, Meta, Page};
+    use super::{Class, ObjectMeta, Page, WatchEvent};
 
     #[test]
-    fn pages() {
+    fn pages_are_parsed() {
         let text = r#"{"kind":"PodList","metadata":{"resourceVersion":"7","continue":"c","remainingItemCount":3},"items":[{"a":1}, {}]}"#;
-        let page = Page::read(text).expect("a page");
+        let page = Page::parse(text).expect("a page");
         assert_eq!((page.next.as_str(), page.resource_version.as_str(), page.remaining), ("c", "7", Some(3)));
         let items: Vec<&str> = page.items.into_iter().map(|item| &text[item]).collect();
         assert_eq!(items, [r#"{"a":1}"#, "{}"]);
-        let page = Page::read(r#"{"items":null,"kind":"PodList"}"#).expect("a page");
+        let page = Page::parse(r#"{"items":null,"kind":"PodList"}"#).expect("a page");
         assert_eq!(page, Page { kind: "PodList".into(), ..Page::default() });
         let no_lists = ["{}", "null", r#"{"items":[]}"#, r#"{"kind":"Status","code":500}"#];
         let malformed = ["", "[]", r#"{"kind":"PodList","items":[{"a":1}"#, r#"{"kind":"PodList","items":[]}x"#];
         for bad in no_lists.into_iter().chain(malformed) {
-            assert_eq!(Page::read(bad).expect_err(bad).class, Class::Unreadable, "{bad}");
+            assert_eq!(Page::parse(bad).expect_err(bad).class, Class::Unreadable, "{bad}");
         }
     }
 
     #[test]
-    fn lines() {
+    fn events_are_parsed() {
         let put = r#"{"type":"MODIFIED","object":{"metadata":{"name":"a"}}}"#;
-        let Line::Put(object) = Line::read(put).expect("an event") else { panic!("a put") };
+        let WatchEvent::Upsert(object) = WatchEvent::parse(put).expect("an event") else { panic!("a put") };
         assert_eq!(&put[object], r#"{"metadata":{"name":"a"}}"#);
         let turned = r#"{"object":{"a":1},"type":"DELETED"}"#;
-        assert!(matches!(Line::read(turned), Ok(Line::Delete(object)) if &turned[object.clone()] == r#"{"a":1}"#));
+        assert!(
+            matches!(WatchEvent::parse(turned), Ok(WatchEvent::Delete(object)) if &turned[object.clone()] == r#"{"a":1}"#)
+        );
         let mark = r#"{"type":"BOOKMARK","object":{"metadata":{"resourceVersion":"9","annotations":{"k8s.io/initial-events-end":"true"}}}}"#;
-        assert!(matches!(Line::read(mark), Ok(Line::Bookmark { initial: true, .. })));
+        assert!(matches!(WatchEvent::parse(mark), Ok(WatchEvent::Bookmark { initial: true, .. })));
         let plain = r#"{"type":"BOOKMARK","object":{"metadata":{"resourceVersion":"9"}}}"#;
-        assert!(matches!(Line::read(plain), Ok(Line::Bookmark { initial: false, .. })));
+        assert!(matches!(WatchEvent::parse(plain), Ok(WatchEvent::Bookmark { initial: false, .. })));
         let gone = r#"{"type":"ERROR","object":{"kind":"Status","code":410,"message":"too old"}}"#;
-        assert!(matches!(Line::read(gone), Ok(Line::Error(failure)) if failure.class == Class::Expired));
+        assert!(matches!(WatchEvent::parse(gone), Ok(WatchEvent::Error(failure)) if failure.class == Class::Expired));
         let bare = r#"{"kind":"Status","code":403,"message":"no"}"#;
-        assert!(matches!(Line::read(bare), Ok(Line::Error(failure)) if failure.class == Class::Forbidden));
+        assert!(matches!(WatchEvent::parse(bare), Ok(WatchEvent::Error(failure)) if failure.class == Class::Forbidden));
         for bad in ["", r#"{"type":"ADDED","object":{"a""#, r#"{"type":"NEW","object":{}}"#] {
-            assert_eq!(Line::read(bad).expect_err(bad).class, Class::Unreadable, "{bad}");
+            assert_eq!(WatchEvent::parse(bad).expect_err(bad).class, Class::Unreadable, "{bad}");
         }
     }
 
     #[test]
-    fn metas() {
+    fn metadata_is_parsed() {
         let object = r#"{"kind":"Pod","metadata":{"name":"a","namespace":"b","resourceVersion":"3"},"spec":{}}"#;
-        let meta = Meta::read(object).expect("an object");
+        let meta = ObjectMeta::parse(object).expect("an object");
         assert_eq!((meta.name.as_str(), meta.namespace.as_str(), meta.resource_version.as_str()), ("a", "b", "3"));
     }
 }

@@ -1,4 +1,4 @@
-//! Requests to an API server, and their answers as bytes.
+//! Requests to an API server.
 
 use std::fmt::Write;
 use std::time::Duration;
@@ -14,19 +14,19 @@ use super::failure::{Class, Failure};
 use crate::schema::KindDef;
 use crate::store::Selection;
 
-/// The longest that a server may take to begin an answer, or to go on with one that is not a watch.
-const PATIENCE: Duration = Duration::from_secs(60);
+/// The time limit for the start of a response, and between parts of a response that is not a watch.
+const TIMEOUT: Duration = Duration::from_secs(60);
 
-/// Where the objects of a kind are: a version of it, in one namespace or in all.
+/// The resource of a kind in one version, in one namespace or in all.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(super) struct Resource {
-    /// API group, empty for the core group.
+    /// The API group; empty for the core group.
     pub(super) group: String,
-    /// A version that the server has.
+    /// The version.
     pub(super) version: String,
-    /// `pods`.
+    /// The plural, `pods`.
     pub(super) plural: String,
-    /// The only namespace; `None` for all, or where the kind has none.
+    /// The namespace; `None` for all namespaces, and for cluster-scoped kinds.
     pub(super) namespace: Option<String>,
     /// A field selector; empty for all objects.
     pub(super) fields: String,
@@ -35,7 +35,7 @@ pub(super) struct Resource {
 }
 
 impl Resource {
-    /// A kind in this version.
+    /// All objects of a kind in a version.
     pub(super) fn new(kind: &KindDef, version: &str, namespace: Option<&str>) -> Self {
         Self {
             group: kind.group.to_owned(),
@@ -47,20 +47,20 @@ impl Resource {
         }
     }
 
-    /// Asks for a selection of the objects that are here.
+    /// Restricts the resource to selected objects.
     pub(super) fn select(&mut self, selection: &Selection) {
         let both = [std::mem::take(&mut self.fields), selection.field_selector()];
         self.fields = both.into_iter().filter(|fields| !fields.is_empty()).collect::<Vec<_>>().join(",");
         self.labels = selection.label_selector();
     }
 
-    /// The path of a request with these parameters, whose values are escaped here.
+    /// The path of a request with these parameters. Their values are escaped.
     pub(super) fn path(&self, parameters: &[(&str, &str)]) -> String {
         let mut path = if self.group.is_empty() { "/api/".to_owned() } else { format!("/apis/{}/", self.group) };
         path.push_str(&self.version);
         if let Some(namespace) = &self.namespace {
             path.push_str("/namespaces/");
-            escape(namespace, &mut path);
+            percent_encode(namespace, &mut path);
         }
         path.push('/');
         path.push_str(&self.plural);
@@ -70,14 +70,14 @@ impl Resource {
             path.push(if at == 0 { '?' } else { '&' });
             path.push_str(name);
             path.push('=');
-            escape(value, &mut path);
+            percent_encode(value, &mut path);
         }
         path
     }
 }
 
-/// Appends text with all but the plainest characters escaped.
-fn escape(text: &str, to: &mut String) {
+/// Appends percent-encoded text.
+fn percent_encode(text: &str, to: &mut String) {
     for byte in text.bytes() {
         match byte {
             b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'~' => to.push(char::from(byte)),
@@ -86,65 +86,65 @@ fn escape(text: &str, to: &mut String) {
     }
 }
 
-/// An answer whose body is read piece by piece.
-pub(super) struct Answer {
+/// A response whose body is read in chunks.
+pub(super) struct Response {
     body: Body,
-    /// The longest that is waited for the next piece.
-    pub(super) patience: Duration,
+    /// The time limit for the next chunk.
+    pub(super) timeout: Duration,
 }
 
-/// Asks for a path; an answer that is not a success is a failure.
-pub(super) async fn get(client: &Client, path: &str, patience: Duration) -> Result<Answer, Failure> {
+/// Sends a GET request. An unsuccessful status is a failure. `timeout` is the time limit between chunks of the body.
+pub(super) async fn get(client: &Client, path: &str, timeout: Duration) -> Result<Response, Failure> {
     let request = Request::get(path)
         .header(header::ACCEPT, "application/json")
-        // Servers compress each event of a watch by itself, and lists at a cost that a local network does not repay.
+        // Servers compress each event of a watch separately. Compressing lists costs more than it saves on a local network.
         .header(header::ACCEPT_ENCODING, "identity")
         .body(Body::empty())
-        .map_err(|error| Failure::new(Class::Refused, format!("{path}: {error}")))?;
-    let answer = tokio::time::timeout(PATIENCE, client.send(request));
-    let answer = answer.await.map_err(|_| Failure::silent(PATIENCE))??;
-    let (head, body) = answer.into_parts();
-    let mut answer = Answer { body, patience };
+        .map_err(|error| Failure::new(Class::Rejected, format!("{path}: {error}")))?;
+    let response = tokio::time::timeout(TIMEOUT, client.send(request));
+    let response = response.await.map_err(|_| Failure::timeout(TIMEOUT))??;
+    let (head, body) = response.into_parts();
+    let mut response = Response { body, timeout };
     if head.status.is_success() {
-        return Ok(answer);
+        return Ok(response);
     }
-    answer.patience = PATIENCE;
-    let body = answer.whole().await.unwrap_or_default();
-    Err(Failure::answer(head.status, &head.headers, &body))
+    response.timeout = TIMEOUT;
+    let body = response.read_all().await.unwrap_or_default();
+    Err(Failure::from_response(head.status, &head.headers, &body))
 }
 
-/// The same, so many times at most where the server has too much to do, as long after each as it asks for.
-pub(super) async fn fetch_patiently(client: &Client, path: &str, attempts: u32) -> Result<Bytes, Failure> {
+/// Like [`fetch`], with up to `attempts` requests while the server is overloaded.
+pub(super) async fn fetch_with_retry(client: &Client, path: &str, attempts: u32) -> Result<Bytes, Failure> {
     let mut backoff = Backoff::default();
     let mut attempt = 1;
     loop {
         match fetch(client, path).await {
-            // A connection that was kept open may have been closed meanwhile.
+            // The first failure may be a kept-alive connection that the server closed.
             Err(failure)
                 if attempt < attempts
                     && (failure.class == Class::Busy || failure.class == Class::Unreachable && attempt == 1) =>
             {
                 attempt += 1;
-                tokio::time::sleep(backoff.next(failure.retry_after).whole()).await;
+                tokio::time::sleep(backoff.next(failure.retry_after).total()).await;
             }
             other => return other,
         }
     }
 }
 
-/// Asks for a path, and reads all of the answer.
+/// Sends a GET request and reads the whole response.
 pub(super) async fn fetch(client: &Client, path: &str) -> Result<Bytes, Failure> {
-    get(client, path, PATIENCE).await?.whole().await
+    get(client, path, TIMEOUT).await?.read_all().await
 }
 
-impl Answer {
-    /// The next piece; `None` at the end.
-    pub(super) async fn piece(&mut self) -> Result<Option<Bytes>, Failure> {
+impl Response {
+    /// The next chunk; `None` at the end.
+    pub(super) async fn chunk(&mut self) -> Result<Option<Bytes>, Failure> {
         loop {
-            let frame = tokio::time::timeout(self.patience, self.body.frame());
-            match frame.await.map_err(|_| Failure::silent(self.patience))? {
+            let frame = tokio::time::timeout(self.timeout, self.body.frame());
+            match frame.await.map_err(|_| Failure::timeout(self.timeout))? {
                 None => return Ok(None),
-                Some(Err(error)) => return Err(Failure::body(&error)),
+                Some(Err(error)) => return Err(Failure::from_body_error(&error)),
                 Some(Ok(frame)) => {
                     if let Ok(data) = frame.into_data() {
                         return Ok(Some(data));
@@ -154,15 +154,15 @@ impl Answer {
         }
     }
 
-    /// All pieces.
-    async fn whole(mut self) -> Result<Bytes, Failure> {
-        let Some(first) = self.piece().await? else { return Ok(Bytes::new()) };
-        let Some(second) = self.piece().await? else { return Ok(first) };
+    /// Reads the whole body.
+    async fn read_all(mut self) -> Result<Bytes, Failure> {
+        let Some(first) = self.chunk().await? else { return Ok(Bytes::new()) };
+        let Some(second) = self.chunk().await? else { return Ok(first) };
         let mut all = BytesMut::with_capacity((first.len() + second.len()) * 8);
         all.extend_from_slice(&first);
         all.extend_from_slice(&second);
-        while let Some(piece) = self.piece().await? {
-            all.extend_from_slice(&piece);
+        while let Some(chunk) = self.chunk().await? {
+            all.extend_from_slice(&chunk);
         }
         Ok(all.freeze())
     }
@@ -173,7 +173,7 @@ mod tests {
     use super::Resource;
 
     #[test]
-    fn paths() {
+    fn paths_are_escaped() {
         let resource = |group: &str, namespace: Option<&str>| Resource {
             group: group.into(),
             version: "v1".into(),

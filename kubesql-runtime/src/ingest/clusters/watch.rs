@@ -1,39 +1,40 @@
-//! A kind of a cluster that is followed: what those who ask for its objects see of it.
+//! The state of a watch, shared by its follower and the queries that use it.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, SystemTime};
 
 use parking_lot::Mutex;
 use tokio::sync::{Notify, watch};
+use tokio::time::Instant;
 
 use super::failure::{Class, Failure};
 use super::request::Resource;
-use crate::store::mirror::{Mirror, Writer};
+use crate::store::live_table::{LiveTable, Writer};
 use crate::store::{WatchState, WatchStatus};
 
-/// A watch that fails is given so long to recover before those who ask are told.
-const GRACE: Duration = Duration::from_secs(3);
+/// How long a failing watch may recover before queries fail.
+const GRACE_PERIOD: Duration = Duration::from_secs(3);
 
-/// Where a watch stands.
+/// The phase of a watch.
 #[derive(Debug, Clone)]
 enum Phase {
-    /// Objects are listed, and there is nothing to show yet.
+    /// Objects are being listed for the first time.
     Listing,
-    /// All objects are there.
+    /// All objects are available.
     Synced,
-    /// It cannot go on, since then.
+    /// It has been failing since this time.
     Failing(Instant, Failure),
 }
 
-/// What a follower tells, and what is told to it.
+/// The state of a watch.
 #[derive(Debug)]
 pub(super) struct Watch {
     pub(super) resource: Resource,
-    pub(super) mirror: Arc<Mirror>,
+    pub(super) table: Arc<LiveTable>,
     phase: watch::Sender<Phase>,
-    wanted: Notify,
-    asked: Mutex<Instant>,
+    retry_now: Notify,
+    last_used: Mutex<Instant>,
     listed: AtomicU64,
     events: AtomicU64,
     counters: Mutex<Counters>,
@@ -49,104 +50,105 @@ struct Counters {
 }
 
 impl Watch {
-    pub(super) fn new(resource: Resource, mirror: Arc<Mirror>) -> Self {
+    pub(super) fn new(resource: Resource, table: Arc<LiveTable>) -> Self {
         Self {
             resource,
-            mirror,
+            table,
             phase: watch::Sender::new(Phase::Listing),
-            wanted: Notify::new(),
-            asked: Mutex::new(Instant::now()),
+            retry_now: Notify::new(),
+            last_used: Mutex::new(Instant::now()),
             listed: AtomicU64::new(0),
             events: AtomicU64::new(0),
             counters: Mutex::default(),
         }
     }
 
-    /// Waits until the objects are there and followed, at most so long.
+    /// Waits until all objects are available, at most for `limit`.
     ///
-    /// One that has been failing for a while, or for a reason that does not pass by itself, is not waited for.
-    pub(super) async fn ready(&self, limit: Duration) -> Result<(), Failure> {
-        *self.asked.lock() = Instant::now();
+    /// # Errors
+    /// The watch has been failing for longer than the grace period, or for a reason that a retry does not fix.
+    pub(super) async fn wait_until_synced(&self, limit: Duration) -> Result<(), Failure> {
+        *self.last_used.lock() = Instant::now();
         let deadline = Instant::now() + limit;
         let mut phases = self.phase.subscribe();
-        let mut woken = false;
+        let mut retried = false;
         loop {
             let phase = phases.borrow_and_update().clone();
             let until = match phase {
                 Phase::Synced => return Ok(()),
-                Phase::Failing(_, failure) if !failure.class.is_passing() && woken => return Err(failure),
+                Phase::Failing(_, failure) if !failure.class.is_transient() && retried => return Err(failure),
                 Phase::Failing(since, failure) => {
-                    let until = since + GRACE;
-                    if Instant::now() >= until && woken {
+                    let until = since + GRACE_PERIOD;
+                    if Instant::now() >= until && retried {
                         return Err(failure);
                     }
-                    // It may just be waiting to try again.
-                    if !std::mem::replace(&mut woken, true) {
-                        self.wanted.notify_one();
+                    // It may be waiting before its next attempt.
+                    if !std::mem::replace(&mut retried, true) {
+                        self.retry_now.notify_one();
                     }
                     until.max(Instant::now() + Duration::from_millis(500)).min(deadline)
                 }
                 Phase::Listing => deadline,
             };
-            if tokio::time::timeout_at(until.into(), phases.changed()).await.is_err() && Instant::now() >= deadline {
-                return Err(self.late(limit));
+            if tokio::time::timeout_at(until, phases.changed()).await.is_err() && Instant::now() >= deadline {
+                return Err(self.timed_out(limit));
             }
         }
     }
 
-    fn late(&self, limit: Duration) -> Failure {
+    fn timed_out(&self, limit: Duration) -> Failure {
         match &*self.phase.borrow() {
             Phase::Failing(_, failure) => failure.clone(),
             _ => {
-                let so_far = self.listed.load(Ordering::Relaxed);
+                let objects = self.listed.load(Ordering::Relaxed);
                 let message =
-                    format!("not all objects are there after {} s ({so_far} so far); try again", limit.as_secs());
+                    format!("the list timed out after {} s with {objects} objects; try again", limit.as_secs());
                 Failure::new(Class::Unreachable, message)
             }
         }
     }
 
-    /// Whether all objects are there and followed.
+    /// Whether all objects are available.
     pub(super) fn is_synced(&self) -> bool {
         matches!(*self.phase.borrow(), Phase::Synced)
     }
 
-    /// When its objects were asked for last.
-    pub(super) fn asked(&self) -> Instant {
-        *self.asked.lock()
+    /// When a query last used it.
+    pub(super) fn last_used(&self) -> Instant {
+        *self.last_used.lock()
     }
 
-    /// Objects listed so far, of a list that is under way.
+    /// The number of objects listed so far by the current list.
     pub(super) fn listed_so_far(&self) -> u64 {
         self.listed.load(Ordering::Relaxed)
     }
 
-    /// Waits until somebody asks for the objects of a watch that fails.
-    pub(super) async fn wanted(&self) {
-        self.wanted.notified().await;
+    /// Waits until a query asks a failing watch to retry at once.
+    pub(super) async fn retry_requested(&self) {
+        self.retry_now.notified().await;
     }
 
-    /// A list has begun. What was there before stays good until the end of it.
-    pub(super) fn listing(&self) {
+    /// A list has started. Queries see the old objects until it is complete.
+    pub(super) fn list_started(&self) {
         self.listed.store(0, Ordering::Relaxed);
     }
 
-    /// So many objects of the list were read.
-    pub(super) fn progress(&self, objects: usize) {
+    /// Sets the number of objects listed so far.
+    pub(super) fn set_listed(&self, objects: usize) {
         self.listed.store(u64::try_from(objects).unwrap_or(u64::MAX), Ordering::Relaxed);
     }
 
-    /// All objects are there.
-    pub(super) fn listed(&self, writer: &Writer) {
+    /// A list is complete.
+    pub(super) fn list_completed(&self, writer: &Writer) {
         let mut counters = self.counters.lock();
         counters.relists += 1;
-        counters.warnings = writer.trouble().count;
+        counters.warnings = writer.decode_errors().count;
         drop(counters);
         self.phase.send_replace(Phase::Synced);
     }
 
-    /// Changes are followed, from where that ended.
-    pub(super) fn following(&self) {
+    /// The watch has resumed after a failure.
+    pub(super) fn resumed(&self) {
         self.phase.send_if_modified(|phase| {
             let recovered = matches!(phase, Phase::Failing(..));
             if recovered {
@@ -157,22 +159,22 @@ impl Watch {
     }
 
     /// An event has arrived.
-    pub(super) fn event(&self) {
+    pub(super) fn event_received(&self) {
         self.events.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// Readers see the state at this version; `lag` after its first change arrived.
+    /// Changes up to this resource version were published, `lag` after the first of them arrived.
     pub(super) fn published(&self, writer: &Writer, version: String, lag: Option<Duration>) {
         let mut counters = self.counters.lock();
         counters.resource_version = version;
-        counters.warnings = writer.trouble().count;
+        counters.warnings = writer.decode_errors().count;
         if let Some(lag) = lag {
             counters.lag = lag;
             counters.last_event = Some(SystemTime::now());
         }
     }
 
-    /// It cannot go on.
+    /// An attempt has failed.
     pub(super) fn failed(&self, failure: Failure) {
         self.phase.send_modify(|phase| {
             let since = match phase {
@@ -184,7 +186,7 @@ impl Watch {
     }
 
     pub(super) fn status(&self, cluster: &Arc<str>) -> WatchStatus {
-        let version = self.mirror.latest();
+        let version = self.table.latest();
         let counters = self.counters.lock();
         let (state, error) = match &*self.phase.borrow() {
             Phase::Listing => (WatchState::Listing, None),

@@ -1,33 +1,32 @@
-//! JSON text that is in memory as a whole: documents one after another, each an object, a list of
-//! objects in any of its shapes, or something else.
+//! Collects objects from JSON text in memory. A text has any number of documents: objects, lists in any form, or others.
 
-use super::take::{Claim, Identity, Taker, skip};
-use super::trouble::Spot;
-use crate::flatten::{Malformed, Parser};
+use super::collector::{Collector, Identity, ListKind, skip};
+use crate::flatten::{Malformed, Parser, SyntaxError};
+use crate::ingest::diagnostics::Location;
 
-/// After how many documents that cannot be read the rest is given up.
-const GIVE_UP: u32 = 100;
+/// After this many malformed documents, the rest of the text is skipped.
+const MAX_MALFORMED: u32 = 100;
 
-/// Takes all documents of the text from this byte on. Where one cannot be read, the next line that
-/// begins a document is gone on with.
-pub(super) fn documents(text: &str, from: usize, taker: &mut Taker<'_>, spot: &mut Spot) {
+/// Collects the objects of all documents from byte `from` on. After a malformed document, continues with the next line that
+/// looks like the start of a document.
+pub(super) fn collect_documents(text: &str, from: usize, collector: &mut Collector<'_>, location: &mut Location) {
     let mut at = from;
-    let mut broken = 0;
+    let mut malformed_documents = 0;
     loop {
         at = past_blanks(text, at);
         if at >= text.len() {
             return;
         }
-        spot.document += 1;
-        spot.item = 0;
-        match document(text, at, taker, spot) {
+        location.document += 1;
+        location.item = 0;
+        match collect_document(text, at, collector, location) {
             Ok(end) => at = end,
             Err(malformed) => {
-                taker.broken(spot, &sentence(text, malformed));
-                broken += 1;
+                collector.warn_malformed(location, &describe(text, malformed));
+                malformed_documents += 1;
                 let Some(next) = next_line(text, at) else { return };
-                if broken == GIVE_UP {
-                    taker.broken(spot, "too many documents that cannot be read: all that follow were left out");
+                if malformed_documents == MAX_MALFORMED {
+                    collector.warn_malformed(location, "too many malformed documents; skipped the rest of the file");
                     return;
                 }
                 at = next;
@@ -36,20 +35,16 @@ pub(super) fn documents(text: &str, from: usize, taker: &mut Taker<'_>, spot: &m
     }
 }
 
-/// The sentence about text that cannot be read.
-fn sentence(text: &str, malformed: Malformed) -> String {
-    let Malformed { at, what } = malformed;
+/// The message about malformed text.
+fn describe(text: &str, malformed: Malformed) -> String {
+    let Malformed { at, error } = malformed;
     let line = memchr::memchr_iter(b'\n', &text.as_bytes()[..at.min(text.len())]).count() + 1;
-    broken_at(at, line, what, at + 1 >= text.trim_end().len())
+    let at_end = at + 1 >= text.trim_end().len();
+    let truncated = if at_end || error.is_truncation() { "; the file may be truncated" } else { "" };
+    format!("malformed JSON at byte {at}, line {line}: {error}{truncated}; everything before it was read")
 }
 
-/// The sentence about a place that cannot be read.
-pub(super) fn broken_at(at: impl std::fmt::Display, line: usize, what: &str, at_end: bool) -> String {
-    let cut = if at_end || what.ends_with("without an end") { "; the file seems to be cut off" } else { "" };
-    format!("malformed JSON at byte {at}, line {line}: {what}{cut}; what came before was read")
-}
-
-/// The next line that begins as a document does: with a bracket, without a blank before it.
+/// The start of the next line that begins with a bracket, without a blank before it.
 fn next_line(text: &str, from: usize) -> Option<usize> {
     let bytes = text.as_bytes();
     memchr::memchr_iter(b'\n', bytes.get(from..)?)
@@ -62,96 +57,112 @@ pub(super) fn past_blanks(text: &str, from: usize) -> usize {
     from + rest.iter().take_while(|byte| matches!(byte, b' ' | b'\n' | b'\r' | b'\t')).count()
 }
 
-/// Takes the document at this byte, and returns where it ends.
-pub(super) fn document(text: &str, from: usize, taker: &mut Taker<'_>, spot: &mut Spot) -> Result<usize, Malformed> {
+/// Collects the objects of the document at byte `from`, and returns its end.
+pub(super) fn collect_document(
+    text: &str,
+    from: usize,
+    collector: &mut Collector<'_>,
+    location: &mut Location,
+) -> Result<usize, Malformed> {
     match text.as_bytes().get(from) {
         Some(b'{') => {}
         Some(b'[') => {
-            let end = list(text, from, &Claim::nothing(), taker, spot)?;
-            taker.read();
+            let end = collect_items(text, from, &ListKind::unspecified(), collector, location)?;
+            collector.count_parsed();
             return Ok(end);
         }
         first => {
             let end = skip(text, from)?;
             if first != Some(&b'n') {
-                taker.broken(spot, "holds no Kubernetes object but a single value, left out");
+                collector.warn_malformed(location, "skipped a value that is not an object");
             }
             return Ok(end);
         }
     }
-    object(text, from, Envelope::read(text, from), taker, spot)
+    collect_object(text, from, Envelope::read(text, from), collector, location)
 }
 
-/// Takes the document at this byte, which is an object and was looked at before.
-pub(super) fn object(
+/// Collects the objects of the document at byte `from`, which is a JSON object whose envelope was read already.
+pub(super) fn collect_object(
     text: &str,
     from: usize,
     envelope: Envelope,
-    taker: &mut Taker<'_>,
-    spot: &mut Spot,
+    collector: &mut Collector<'_>,
+    location: &mut Location,
 ) -> Result<usize, Malformed> {
     if let Some(rows) = envelope.rows
         && envelope.kind == "Table"
         && envelope.error.is_none()
     {
-        taker.read();
-        table(text, rows, taker, spot)?;
+        collector.count_parsed();
+        collect_table(text, rows, collector, location)?;
         return envelope.end();
     }
     if envelope.is_list() {
         if let Some(items) = envelope.items {
-            let claim = Claim::of_list(taker.kinds(), &envelope.api_version, &envelope.kind);
-            list(text, items, &claim, taker, spot)?;
+            let list_kind = ListKind::from_list(collector.kinds(), &envelope.api_version, &envelope.kind);
+            collect_items(text, items, &list_kind, collector, location)?;
         }
-        spot.item = 0;
+        location.item = 0;
         let end = envelope.end()?;
-        taker.read();
+        collector.count_parsed();
         return Ok(end);
     }
     let end = envelope.end()?;
     if envelope.event {
-        taker.read();
-        taker.tell(spot, "an event of a watch, left out: it tells of a change, not of what there is");
+        collector.count_parsed();
+        collector.warn(location, "skipped a watch event");
         return Ok(end);
     }
-    let Envelope { api_version, kind, told, .. } = envelope;
-    let identity = Identity { api_version, kind, told, end: Some(end) };
-    taker.identified(text, from, Some(identity), &Claim::nothing(), spot)
+    let Envelope { api_version, kind, prefix_end, .. } = envelope;
+    let identity = Identity { api_version, kind, prefix_end, end: Some(end) };
+    collector.add_identified(text, from, Some(identity), &ListKind::unspecified(), location)
 }
 
-/// Takes the items of the list at this byte.
-fn list(text: &str, from: usize, claim: &Claim, taker: &mut Taker<'_>, spot: &mut Spot) -> Result<usize, Malformed> {
+/// Collects the items of the list at byte `from`, and returns its end.
+fn collect_items(
+    text: &str,
+    from: usize,
+    list_kind: &ListKind,
+    collector: &mut Collector<'_>,
+    location: &mut Location,
+) -> Result<usize, Malformed> {
     let mut at = from + 1;
-    while let Step::Item(item) = step(text, at, spot.item == 0)? {
-        spot.item += 1;
-        at = taker.item(text, item, claim, spot)?;
+    while let ListToken::Item(item) = next_item(text, at, location.item == 0)? {
+        location.item += 1;
+        at = collector.add(text, item, list_kind, location)?;
     }
     Ok(past_blanks(text, at) + 1)
 }
 
-/// What comes next in a list.
-pub(super) enum Step {
-    /// An item, at this byte.
+/// The next part of a list.
+enum ListToken {
+    /// An item that starts at this byte.
     Item(usize),
     /// The closing bracket.
     Close,
 }
 
-/// What comes in a list at this byte: its first item, or what follows one.
-pub(super) fn step(text: &str, from: usize, first: bool) -> Result<Step, Malformed> {
+/// The next part of a list from byte `from`; `first` if no item was read yet.
+fn next_item(text: &str, from: usize, first: bool) -> Result<ListToken, Malformed> {
     let at = past_blanks(text, from);
     match text.as_bytes().get(at) {
-        Some(b']') => Ok(Step::Close),
-        Some(b',') if !first => Ok(Step::Item(past_blanks(text, at + 1))),
-        Some(_) if first => Ok(Step::Item(at)),
-        Some(_) => Err(Malformed { at, what: &"expected a comma or the end of the list" }),
-        None => Err(Malformed { at, what: &"a list without an end" }),
+        Some(b']') => Ok(ListToken::Close),
+        Some(b',') if !first => Ok(ListToken::Item(past_blanks(text, at + 1))),
+        Some(_) if first => Ok(ListToken::Item(at)),
+        Some(_) => Err(Malformed { at, error: SyntaxError::ExpectedCommaOrBracket }),
+        None => Err(Malformed { at, error: SyntaxError::Unterminated }),
     }
 }
 
-/// Takes what objects there are in a printed table.
-fn table(text: &str, from: usize, taker: &mut Taker<'_>, spot: &mut Spot) -> Result<(), Malformed> {
-    let mut printed = 0;
+/// Collects the objects in the rows of a table that a server printed.
+fn collect_table(
+    text: &str,
+    from: usize,
+    collector: &mut Collector<'_>,
+    location: &mut Location,
+) -> Result<(), Malformed> {
+    let mut skipped = 0;
     let mut parser = Parser::at(text, from);
     let Some(mut rows) = parser.array()? else { return Ok(()) };
     let mut objects = Vec::new();
@@ -168,59 +179,58 @@ fn table(text: &str, from: usize, taker: &mut Taker<'_>, spot: &mut Spot) -> Res
         objects.push(object);
     }
     for object in objects {
-        spot.item += 1;
+        location.item += 1;
         let kind = object.map(|at| Envelope::read(text, at).kind).unwrap_or_default();
         match object {
             Some(at) if !kind.is_empty() && kind != "PartialObjectMetadata" => {
-                taker.item(text, at, &Claim::nothing(), spot)?;
+                collector.add(text, at, &ListKind::unspecified(), location)?;
             }
-            _ => printed += 1,
+            _ => skipped += 1,
         }
     }
-    spot.item = 0;
-    if printed > 0 {
-        let sentence = "rows of a table printed for people, left out since they do not hold the objects; \
-            ask for those by `-o json` or `-o yaml`";
-        taker.tell_times(spot, sentence, printed);
+    location.item = 0;
+    if skipped > 0 {
+        let message = "skipped rows of a printed table without objects; use `-o json` or `-o yaml`";
+        collector.warn_times(location, message, skipped);
     }
     Ok(())
 }
 
-/// The fields of a document that tell what shape it has.
+/// The fields of a JSON object that determine its form.
 #[derive(Debug, Default)]
 pub(super) struct Envelope {
     pub(super) api_version: String,
     pub(super) kind: String,
-    /// Where the list of items begins.
+    /// The start of the list of items.
     pub(super) items: Option<usize>,
-    /// `items` is there, but `null`.
-    no_items: bool,
-    /// Where the list of a table's rows begins.
+    /// Whether `items` is `null`.
+    items_null: bool,
+    /// The start of the list of a table's rows.
     rows: Option<usize>,
-    /// It has a `type` and an `object`, and is none itself.
+    /// Whether it is a watch event: it has a `type` and an `object`, but no `kind`.
     event: bool,
-    /// Where both `apiVersion` and `kind` had been read.
-    told: Option<usize>,
+    /// The position after both `apiVersion` and `kind`.
+    prefix_end: Option<usize>,
     end: usize,
-    /// What is wrong with it, fields before that having been read.
+    /// The error, if it is malformed. The fields before it were read.
     error: Option<Malformed>,
 }
 
 impl Envelope {
-    /// Looks at the object at this byte.
+    /// Reads the envelope of the object at byte `from`.
     pub(super) fn read(text: &str, from: usize) -> Self {
         let mut envelope = Self::default();
-        if let Err(error) = envelope.fields(text, from) {
+        if let Err(error) = envelope.read_fields(text, from) {
             envelope.error = Some(error);
         }
         envelope
     }
 
-    fn fields(&mut self, text: &str, from: usize) -> Result<(), Malformed> {
+    fn read_fields(&mut self, text: &str, from: usize) -> Result<(), Malformed> {
         let mut parser = Parser::at(text, from);
-        let (mut kind_of_change, mut object) = (false, false);
+        let (mut has_type, mut has_object) = (false, false);
         let Some(mut fields) = parser.object()? else {
-            return Err(Malformed { at: from, what: &"expected an object" });
+            return Err(Malformed { at: from, error: SyntaxError::ExpectedObject });
         };
         while let Some(key) = parser.key(&mut fields)? {
             match key {
@@ -233,9 +243,9 @@ impl Envelope {
                     let (is_type, is_object) = (key == "type", key == "object");
                     let byte = parser.peek();
                     let at = parser.position();
-                    self.no_items |= items && byte == b'n';
-                    kind_of_change |= is_type && byte == b'"';
-                    object |= is_object && byte == b'{';
+                    self.items_null |= items && byte == b'n';
+                    has_type |= is_type && byte == b'"';
+                    has_object |= is_object && byte == b'{';
                     if byte == b'[' && items && self.items.is_none() {
                         self.items = Some(at);
                     }
@@ -246,21 +256,21 @@ impl Envelope {
                 }
                 _ => parser.skip()?,
             }
-            if self.told.is_none() && !self.api_version.is_empty() && !self.kind.is_empty() {
-                self.told = Some(parser.position());
+            if self.prefix_end.is_none() && !self.api_version.is_empty() && !self.kind.is_empty() {
+                self.prefix_end = Some(parser.position());
             }
         }
-        self.event = kind_of_change && object && self.kind.is_empty();
+        self.event = has_type && has_object && self.kind.is_empty();
         self.end = parser.position();
         Ok(())
     }
 
-    /// Whether it is a list of objects, by what was seen of it.
+    /// Whether it is a list of objects.
     pub(super) fn is_list(&self) -> bool {
-        (self.items.is_some() || self.no_items) && (self.kind.is_empty() || self.kind.ends_with("List"))
+        (self.items.is_some() || self.items_null) && (self.kind.is_empty() || self.kind.ends_with("List"))
     }
 
-    /// Whether it was read to its end.
+    /// Whether it is well-formed.
     pub(super) fn is_whole(&self) -> bool {
         self.error.is_none()
     }

@@ -1,46 +1,46 @@
-//! Which table's kind an object is of, by what it says of itself.
+//! Finds the kind of an object by its `apiVersion` and `kind`.
 
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use crate::flatten::Rows;
-use crate::learn::Learning;
+use crate::discovery::KindRegistry;
+use crate::flatten::Flattener;
 use crate::schema::KindDef;
 
-use super::trouble::Trouble;
+use crate::ingest::diagnostics::Problem;
 
-/// Kinds of the API machinery that are never objects of a cluster, and what to say of them.
-const NO_OBJECTS: [(&str, &str); 15] = [
+/// Kinds of the API machinery that are not objects of a cluster, and their descriptions.
+const NON_OBJECTS: [(&str, &str); 15] = [
     ("APIGroup", "a discovery document"),
     ("APIGroupDiscoveryList", "a discovery document"),
     ("APIGroupList", "a discovery document"),
     ("APIResourceList", "a discovery document"),
     ("APIVersions", "a discovery document"),
-    ("CreateOptions", "options of a request"),
-    ("DeleteOptions", "options of a request"),
-    ("GetOptions", "options of a request"),
-    ("ListOptions", "options of a request"),
-    ("PatchOptions", "options of a request"),
-    ("UpdateOptions", "options of a request"),
-    ("PartialObjectMetadata", "an object's metadata only"),
+    ("CreateOptions", "request options"),
+    ("DeleteOptions", "request options"),
+    ("GetOptions", "request options"),
+    ("ListOptions", "request options"),
+    ("PatchOptions", "request options"),
+    ("UpdateOptions", "request options"),
+    ("PartialObjectMetadata", "object metadata"),
     ("Status", "an API server's status message"),
-    ("Table", "cells printed for people, without the objects; ask for them by `-o json` or `-o yaml`"),
-    ("WatchEvent", "an event of a watch"),
+    ("Table", "a printed table; use `-o json` or `-o yaml`"),
+    ("WatchEvent", "a watch event"),
 ];
 
-/// Groups whose kinds moved, and where to.
+/// API groups whose kinds have moved, and their new groups.
 const MOVED: [(&str, &[&str]); 1] = [("extensions", &["apps", "networking.k8s.io"])];
 
-/// The kinds that there are tables for, and what was learnt of others. Clones learn together.
+/// The compiled kinds, and the registry of discovered kinds. Clones share the registry.
 #[derive(Clone)]
 pub struct Kinds {
     defs: Vec<&'static KindDef>,
-    /// Numbers of kinds by their name, then their group.
+    /// Indexes in `defs` by kind, with the group.
     numbers: HashMap<&'static str, Vec<(&'static str, usize)>>,
-    compiled: fn(&KindDef) -> Option<Box<dyn Rows>>,
-    /// Those that are compiled in.
+    compiled: fn(&KindDef) -> Option<Box<dyn Flattener>>,
+    /// The compiled kinds.
     fixed: Arc<[&'static KindDef]>,
-    learning: Arc<Learning>,
+    registry: Arc<KindRegistry>,
 }
 
 impl std::fmt::Debug for Kinds {
@@ -49,101 +49,105 @@ impl std::fmt::Debug for Kinds {
     }
 }
 
-/// What an object is of.
+/// The kind of an object.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Found {
-    /// The kind of this number.
+pub(super) enum KindMatch {
+    /// The kind with this number.
     Kind(usize),
-    /// None that has a table.
-    Left(Trouble),
-    /// It does not say.
-    Silent,
+    /// A kind without a table.
+    Unsupported(Problem),
+    /// The object has no `kind`.
+    Unspecified,
 }
 
 impl Kinds {
-    /// These kinds; `compiled` gives the generated rows of those that have some.
+    /// Compiled kinds. `compiled` returns the generated flattener of a kind, if there is one.
     pub fn new(
         defs: impl IntoIterator<Item = &'static KindDef>,
-        compiled: fn(&KindDef) -> Option<Box<dyn Rows>>,
+        compiled: fn(&KindDef) -> Option<Box<dyn Flattener>>,
     ) -> Self {
         let fixed: Arc<[_]> = defs.into_iter().collect();
-        let learning = Arc::new(Learning::new(fixed.to_vec()));
-        Self::of(fixed.to_vec(), compiled, fixed, learning)
+        let registry = Arc::new(KindRegistry::new(fixed.to_vec()));
+        Self::with_defs(fixed.to_vec(), compiled, fixed, registry)
     }
 
-    fn of(
+    fn with_defs(
         defs: Vec<&'static KindDef>,
-        compiled: fn(&KindDef) -> Option<Box<dyn Rows>>,
+        compiled: fn(&KindDef) -> Option<Box<dyn Flattener>>,
         fixed: Arc<[&'static KindDef]>,
-        learning: Arc<Learning>,
+        registry: Arc<KindRegistry>,
     ) -> Self {
         let mut numbers: HashMap<_, Vec<_>> = HashMap::new();
         for (number, def) in defs.iter().enumerate() {
             numbers.entry(def.kind).or_default().push((def.group, number));
         }
-        Self { defs, numbers, compiled, fixed, learning }
+        Self { defs, numbers, compiled, fixed, registry }
     }
 
-    /// These kinds, and those that were learnt by now.
-    pub(in crate::ingest) fn with_learnt(&self) -> Self {
-        let learnt = self.learning.current();
-        if learnt.kinds.is_empty() {
+    /// The compiled kinds and the kinds discovered so far.
+    pub(in crate::ingest) fn with_discovered(&self) -> Self {
+        let discovered = self.registry.current();
+        if discovered.kinds.is_empty() {
             return self.clone();
         }
-        let is_fixed = |kind: &&&'static KindDef| learnt.find(kind.group, kind.plural).is_none();
-        let defs = self.fixed.iter().filter(is_fixed).copied().chain(learnt.kinds.iter().map(|learnt| learnt.kind));
-        Self::of(defs.collect(), self.compiled, Arc::clone(&self.fixed), Arc::clone(&self.learning))
+        let is_fixed = |kind: &&&'static KindDef| discovered.find(kind.group, kind.plural).is_none();
+        let defs = self
+            .fixed
+            .iter()
+            .filter(is_fixed)
+            .copied()
+            .chain(discovered.kinds.iter().map(|discovered| discovered.kind));
+        Self::with_defs(defs.collect(), self.compiled, Arc::clone(&self.fixed), Arc::clone(&self.registry))
     }
 
-    /// What is learnt of others.
-    pub(in crate::ingest) fn learning(&self) -> &Arc<Learning> {
-        &self.learning
+    /// The registry of discovered kinds.
+    pub(in crate::ingest) fn registry(&self) -> &Arc<KindRegistry> {
+        &self.registry
     }
 
-    /// The kind that definitions of custom resources are of.
+    /// The kind CustomResourceDefinition.
     pub(in crate::ingest) fn definitions(&self) -> Option<&'static KindDef> {
         self.fixed.iter().find(|kind| kind.kind == "CustomResourceDefinition").copied()
     }
 
-    /// All kinds, by their numbers.
+    /// All kinds, by number.
     pub(in crate::ingest) fn defs(&self) -> &[&'static KindDef] {
         &self.defs
     }
 
-    /// The generated rows of a kind, where it has some.
-    pub(in crate::ingest) fn compiled(&self, kind: &KindDef) -> Option<Box<dyn Rows>> {
-        // What was learnt may have more fields than what is compiled in of the same kind.
+    /// The generated flattener of a kind, if there is one.
+    pub(in crate::ingest) fn compiled(&self, kind: &KindDef) -> Option<Box<dyn Flattener>> {
+        // A discovered definition of a compiled kind has more fields.
         self.fixed.iter().any(|fixed| std::ptr::eq(*fixed, kind)).then(|| (self.compiled)(kind)).flatten()
     }
 
-    /// The kind of an object with this `apiVersion` and `kind`, empty where they are missing.
-    ///
-    /// Any version of a kind is that kind, and so is one of a group that it has moved from.
-    pub(super) fn find(&self, api_version: &str, kind: &str) -> Found {
+    /// Finds a kind by `apiVersion` and `kind`, which are empty if missing. Versions are ignored, and kinds are also found
+    /// by the group that they have moved from.
+    pub(super) fn find(&self, api_version: &str, kind: &str) -> KindMatch {
         if kind.is_empty() {
-            return Found::Silent;
+            return KindMatch::Unspecified;
         }
         let group = api_version.rsplit_once('/').map_or("", |(group, _)| group);
         let same_name = self.numbers.get(kind).map_or(&[][..], Vec::as_slice);
         let of_group = |group: &str| same_name.iter().find(|(other, _)| *other == group).map(|(_, number)| *number);
         if api_version.is_empty() {
             return match same_name {
-                [(_, number)] => Found::Kind(*number),
-                _ => no_object(kind).unwrap_or_else(|| {
-                    Found::Left(Trouble::Other(format!("a {kind} without an apiVersion, left out")))
+                [(_, number)] => KindMatch::Kind(*number),
+                _ => non_object(kind).unwrap_or_else(|| {
+                    KindMatch::Unsupported(Problem::Other(format!("skipped a {kind} without an apiVersion")))
                 }),
             };
         }
         if let Some(number) = of_group(group) {
-            return Found::Kind(number);
+            return KindMatch::Kind(number);
         }
         if let Some((_, to)) = MOVED.iter().find(|(from, _)| *from == group)
             && let Some(number) = to.iter().find_map(|group| of_group(group))
         {
-            return Found::Kind(number);
+            return KindMatch::Kind(number);
         }
-        // These come with a group of any name: `meta.k8s.io`, or that of what they are about.
-        if let Some(found) = no_object(kind) {
+        // These have the group `meta.k8s.io`, or the group of the objects that they are about.
+        if let Some(found) = non_object(kind) {
             return found;
         }
         let name = if group.is_empty() { kind.to_owned() } else { format!("{kind}.{group}") };
@@ -151,21 +155,21 @@ impl Kinds {
             [] => String::new(),
             others => {
                 let groups: Vec<_> = others.iter().map(|(group, _)| group_name(group)).collect();
-                format!("; there is a {kind} in {}", groups.join(", "))
+                format!("; {kind} exists in {}", groups.join(", "))
             }
         };
-        Found::Left(Trouble::NoTable(name, hint))
+        KindMatch::Unsupported(Problem::NoTable(name, hint))
     }
 }
 
-/// What to say of an object that is no object of a cluster.
-fn no_object(kind: &str) -> Option<Found> {
+/// The match of a kind of the API machinery.
+fn non_object(kind: &str) -> Option<KindMatch> {
     let base = kind.strip_suffix("List").filter(|base| *base == "PartialObjectMetadata").unwrap_or(kind);
-    let (_, what) = NO_OBJECTS.iter().find(|(other, _)| *other == base)?;
-    Some(Found::Left(Trouble::Other(format!("holds no Kubernetes objects but {what} (kind {kind}), left out"))))
+    let (_, what) = NON_OBJECTS.iter().find(|(other, _)| *other == base)?;
+    Some(KindMatch::Unsupported(Problem::Other(format!("skipped {what} (kind {kind})"))))
 }
 
-/// How messages call a group.
+/// The name of a group in messages.
 pub(super) fn group_name(group: &str) -> &str {
     if group.is_empty() { "the core group" } else { group }
 }

@@ -1,21 +1,19 @@
-//! Objects in files: manifests, saved lists, standard input.
+//! A source of objects in files: manifests, saved lists, standard input.
 //!
-//! Every snapshot reads the files again, in one pass for all kinds that are asked for. What cannot be
-//! read is told in warnings, and all else is there; a file that cannot be opened, or of which nothing
-//! could be read, is an error.
+//! Every snapshot reads the files again, in one pass for all requested kinds. Malformed parts are skipped with a warning.
+//! A file that cannot be opened, or that has no readable object, is an error.
 
-mod guess;
+mod collector;
+mod encoding;
 mod json;
+mod kind_guess;
 mod kinds;
+mod parts;
 mod paths;
-mod run;
-mod slot;
-mod stream;
-mod take;
+mod read;
+mod segment_builder;
 #[cfg(test)]
 mod tests;
-mod text;
-pub(super) mod trouble;
 mod window;
 mod yaml;
 
@@ -25,122 +23,127 @@ use std::sync::Arc;
 use async_trait::async_trait;
 
 pub use kinds::Kinds;
-use paths::Named;
-use trouble::Troubles;
+use paths::InputPath;
 
-use crate::flatten::Want;
+use crate::discovery::Definitions;
+use crate::flatten::FieldMask;
 use crate::ingest::definitions;
-use crate::learn::Definitions;
-use crate::schema::Learnt;
-use crate::store::{KindRequest, Missing, Request, Selection, Snapshot, Source, SourceError, Wanted};
+use crate::ingest::diagnostics::{Diagnostics, interleave};
+use crate::schema::DiscoveredKinds;
+use crate::store::{DiscoveryScope, KindRequest, Missing, Request, Selection, Snapshot, Source, SourceError};
 
-/// How files are read.
+/// Options of a [`FileSource`].
 #[derive(Debug, Clone, Copy, Default)]
-pub struct Options {
-    /// Gives the values of Secrets instead of `<redacted>`.
+pub struct FileOptions {
+    /// Whether to show the values of Secrets instead of `<redacted>`.
     pub show_secrets: bool,
 }
 
-/// Files, folders and standard input as clusters.
+/// A source of files, folders and standard input.
 #[derive(Debug, Clone)]
-pub struct Files {
+pub struct FileSource {
     inner: Arc<Inner>,
 }
 
 #[derive(Debug)]
 struct Inner {
-    /// Clusters with what is theirs, in the order in which they were named.
-    clusters: Vec<(Arc<str>, Vec<Named>)>,
+    /// The clusters and their inputs, in the order of the arguments.
+    clusters: Vec<(Arc<str>, Vec<InputPath>)>,
     kinds: Kinds,
-    options: Options,
-    sizes: stream::Sizes,
+    options: FileOptions,
+    sizes: parts::Sizes,
 }
 
-impl Files {
-    /// Files and folders, each with the name of the cluster that its objects are of; `-` is standard
-    /// input. Several paths may be of one cluster.
+impl FileSource {
+    /// A source of files and folders, each with the name of the cluster of its objects. The path `-` is standard input.
+    /// A cluster may have several paths.
     ///
-    /// Files and folders are read when a snapshot is asked for. Standard input and pipes are read
-    /// here, whole, since that can be done only once.
+    /// Files and folders are read for each snapshot. Standard input and pipes can be read only once, and are read into
+    /// memory here.
+    ///
+    /// # Errors
+    /// A path does not exist, or standard input or a pipe cannot be read.
     pub fn new(
         paths: impl IntoIterator<Item = (String, PathBuf)>,
         kinds: Kinds,
-        options: Options,
+        options: FileOptions,
     ) -> Result<Self, SourceError> {
-        let mut clusters: Vec<(Arc<str>, Vec<Named>)> = Vec::new();
+        let mut clusters: Vec<(Arc<str>, Vec<InputPath>)> = Vec::new();
         for (cluster, path) in paths {
-            let named = Named::new(&path)?;
+            let named = InputPath::new(&path)?;
             match clusters.iter_mut().find(|(name, _)| **name == *cluster) {
                 Some((_, all)) => all.push(named),
                 None => clusters.push((cluster.into(), vec![named])),
             }
         }
-        Ok(Self { inner: Arc::new(Inner { clusters, kinds, options, sizes: stream::Sizes::default() }) })
+        Ok(Self { inner: Arc::new(Inner { clusters, kinds, options, sizes: parts::Sizes::default() }) })
     }
 }
 
 impl Inner {
     fn snapshot(&self, request: &Request) -> Result<Snapshot, SourceError> {
         let mut snapshot = Snapshot::default();
-        let mut kinds = Troubles::default();
-        let known = self.kinds.with_learnt();
+        let mut unsupported = Diagnostics::default();
+        let kinds = self.kinds.with_discovered();
         for (cluster, all) in &self.clusters {
             for named in all {
-                let task = take::Task {
-                    kinds: &known,
+                let context = collector::ReadContext {
+                    kinds: &kinds,
                     request,
                     show_secrets: self.options.show_secrets,
                     cluster,
                     sizes: self.sizes,
                 };
-                let mut output = run::run(&task, &named.inputs()?)?;
-                if output.read == 0 {
+                let mut output = read::read_inputs(&context, &named.inputs()?)?;
+                if output.parsed == 0 {
                     return Err(SourceError::Unreadable {
                         place: named.name(),
-                        message: output.broken.unwrap_or_else(|| "holds no Kubernetes object: it is empty".to_owned()),
+                        message: output
+                            .first_error
+                            .unwrap_or_else(|| "contains no Kubernetes object: it is empty".to_owned()),
                     });
                 }
                 snapshot.segments.extend(output.segments.into_iter().map(Arc::new));
-                kinds.merge(output.troubles.take_kinds(), 0, 0);
-                snapshot.warnings.extend(output.troubles.warnings());
+                unsupported.merge(output.diagnostics.take_unsupported_kinds(), 0, 0);
+                snapshot.warnings.extend(output.diagnostics.into_warnings());
             }
         }
-        snapshot.warnings = trouble::alternate(snapshot.warnings, kinds.warnings());
+        snapshot.warnings = interleave(snapshot.warnings, unsupported.into_warnings());
         Ok(snapshot)
     }
 }
 
 impl Inner {
-    /// Looks for definitions of custom resources among the objects.
-    fn learn(&self) -> Result<(), SourceError> {
+    /// Reads the definitions of custom resources among the objects.
+    fn discover(&self) -> Result<(), SourceError> {
         let Some(kind) = self.kinds.definitions() else { return Ok(()) };
-        let (want, clusters, selection) = (Want::nothing(), None, Selection::default());
-        let kinds = vec![KindRequest { kind, want, objects: true, clusters, selection }];
+        let (fields, clusters, selection) = (FieldMask::none(), None, Selection::default());
+        let kinds = vec![KindRequest { kind, fields, objects: true, clusters, selection }];
         let snapshot = self.snapshot(&Request { kinds, ..Request::default() })?;
         for (cluster, _) in &self.clusters {
             let segments = snapshot.segments.iter().filter(|segment| segment.cluster == *cluster);
             let mut found = Definitions::new();
-            segments.for_each(|segment| definitions::all(segment, &mut found));
-            self.kinds.learning().replace(cluster, found);
+            segments.for_each(|segment| definitions::read_all(segment, &mut found));
+            self.kinds.registry().replace(cluster, found);
         }
         Ok(())
     }
 }
 
 #[async_trait]
-impl Source for Files {
+impl Source for FileSource {
     fn clusters(&self) -> Vec<Arc<str>> {
         self.inner.clusters.iter().map(|(name, _)| name.clone()).collect()
     }
 
-    fn learnt(&self) -> Arc<Learnt> {
-        self.inner.kinds.learning().current()
+    fn discovered(&self) -> Arc<DiscoveredKinds> {
+        self.inner.kinds.registry().current()
     }
 
-    async fn learn(&self, _: &Wanted) -> Vec<Missing> {
+    async fn discover(&self, _: &DiscoveryScope) -> Vec<Missing> {
         let inner = self.inner.clone();
-        // What cannot be read fails the statement, and is told there.
-        _ = tokio::task::spawn_blocking(move || inner.learn()).await;
+        // The snapshot of the statement reports errors.
+        _ = tokio::task::spawn_blocking(move || inner.discover()).await;
         Vec::new()
     }
 

@@ -1,4 +1,4 @@
-//! Which files a path stands for, and their bytes.
+//! Finds and reads the files of a path.
 
 use std::borrow::Cow;
 use std::fs::File;
@@ -10,57 +10,57 @@ use walkdir::WalkDir;
 
 use crate::store::SourceError;
 
-/// Endings of the files that are read in a folder.
-const ENDINGS: [&str; 5] = ["json", "ndjson", "jsonl", "yaml", "yml"];
+/// Extensions of the files that are read in a folder.
+const EXTENSIONS: [&str; 5] = ["json", "ndjson", "jsonl", "yaml", "yml"];
 
-/// A file, or bytes that can be read only once and are kept.
+/// A file, or bytes in memory.
 #[derive(Debug, Clone)]
 pub(super) struct Input {
-    /// How messages name it.
+    /// The name in messages.
     pub(super) name: Arc<str>,
-    /// Whether a plain file is bound to be YAML by its name.
+    /// Whether the name has a YAML extension.
     pub(super) yaml: bool,
-    place: Place,
+    content: Content,
 }
 
 #[derive(Debug, Clone)]
-enum Place {
+enum Content {
     File { path: Arc<Path>, size: u64 },
     Memory(Arc<Vec<u8>>),
 }
 
 impl Input {
-    /// Bytes that are in memory, such as those of standard input.
-    pub(super) fn memory(name: &str, bytes: Vec<u8>) -> Self {
-        Self { name: name.into(), yaml: is_yaml(Path::new(name)), place: Place::Memory(Arc::new(bytes)) }
+    /// An input in memory, such as standard input.
+    pub(super) fn in_memory(name: &str, bytes: Vec<u8>) -> Self {
+        Self { name: name.into(), yaml: is_yaml(Path::new(name)), content: Content::Memory(Arc::new(bytes)) }
     }
 
-    /// Length in bytes; of a file, when it was found.
+    /// The length in bytes; for a file, when the folder was read.
     pub(super) fn size(&self) -> u64 {
-        match &self.place {
-            Place::File { size, .. } => *size,
-            Place::Memory(bytes) => u64::try_from(bytes.len()).unwrap_or(u64::MAX),
+        match &self.content {
+            Content::File { size, .. } => *size,
+            Content::Memory(bytes) => u64::try_from(bytes.len()).unwrap_or(u64::MAX),
         }
     }
 
-    /// A reader that starts at this byte.
+    /// A reader that starts at byte `at`.
     pub(super) fn open(&self, at: u64) -> Result<Box<dyn Read + '_>, SourceError> {
-        match &self.place {
-            Place::File { path, .. } => {
+        match &self.content {
+            Content::File { path, .. } => {
                 let mut file = File::open(path).map_err(|error| self.unreadable(&error))?;
                 file.seek(SeekFrom::Start(at)).map_err(|error| self.unreadable(&error))?;
                 Ok(Box::new(file))
             }
-            Place::Memory(bytes) => {
+            Content::Memory(bytes) => {
                 let at = usize::try_from(at).unwrap_or(usize::MAX).min(bytes.len());
                 Ok(Box::new(&bytes[at..]))
             }
         }
     }
 
-    /// All of it from this byte on.
+    /// The content from byte `at` to the end.
     pub(super) fn read(&self, at: u64) -> Result<Cow<'_, [u8]>, SourceError> {
-        if let Place::Memory(bytes) = &self.place {
+        if let Content::Memory(bytes) = &self.content {
             let at = usize::try_from(at).unwrap_or(usize::MAX).min(bytes.len());
             return Ok(Cow::Borrowed(&bytes[at..]));
         }
@@ -77,29 +77,29 @@ impl Input {
 
 pub(super) fn unreadable(place: &str, error: &io::Error) -> SourceError {
     let message = match error.kind() {
-        io::ErrorKind::NotFound => "there is no such file or folder".to_owned(),
-        io::ErrorKind::PermissionDenied => "may not be read (permission denied)".to_owned(),
+        io::ErrorKind::NotFound => "no such file or folder".to_owned(),
+        io::ErrorKind::PermissionDenied => "permission denied".to_owned(),
         _ => error.to_string(),
     };
     SourceError::Unreadable { place: place.to_owned(), message }
 }
 
-/// What was named: a file that stays as it is, or a folder that is walked at each query.
+/// A path argument.
 #[derive(Debug, Clone)]
-pub(super) enum Named {
-    /// Bytes that were read when the source was made: standard input, pipes.
-    Once(Input),
-    /// A file or folder.
+pub(super) enum InputPath {
+    /// Standard input or a pipe, which was read when the source was created.
+    Memory(Input),
+    /// A file, or a folder, which is read for each snapshot.
     Path(PathBuf),
 }
 
-impl Named {
-    /// Looks at a path, `-` being standard input, and reads what can be read only once.
+impl InputPath {
+    /// Checks a path; `-` is standard input. Standard input and pipes are read into memory.
     pub(super) fn new(path: &Path) -> Result<Self, SourceError> {
         if path.as_os_str() == "-" {
             let mut bytes = Vec::new();
             io::stdin().lock().read_to_end(&mut bytes).map_err(|error| unreadable("standard input", &error))?;
-            return Ok(Self::Once(Input::memory("standard input", bytes)));
+            return Ok(Self::Memory(Input::in_memory("standard input", bytes)));
         }
         let name = path.display().to_string();
         let found = std::fs::metadata(path).map_err(|error| unreadable(&name, &error))?;
@@ -107,21 +107,21 @@ impl Named {
             return Ok(Self::Path(path.to_owned()));
         }
         let bytes = std::fs::read(path).map_err(|error| unreadable(&name, &error))?;
-        Ok(Self::Once(Input::memory(&name, bytes)))
+        Ok(Self::Memory(Input::in_memory(&name, bytes)))
     }
 
-    /// How messages name it.
+    /// The name in messages.
     pub(super) fn name(&self) -> String {
         match self {
-            Self::Once(input) => input.name.to_string(),
+            Self::Memory(input) => input.name.to_string(),
             Self::Path(path) => path.display().to_string(),
         }
     }
 
-    /// Its files in the order of their names, at least one.
+    /// The files, in the order of their names; at least one.
     pub(super) fn inputs(&self) -> Result<Vec<Input>, SourceError> {
         let path = match self {
-            Self::Once(input) => return Ok(vec![input.clone()]),
+            Self::Memory(input) => return Ok(vec![input.clone()]),
             Self::Path(path) => path,
         };
         let mut inputs = Vec::new();
@@ -133,9 +133,9 @@ impl Named {
         for entry in entries {
             let entry = match entry {
                 Ok(entry) => entry,
-                // A link to a folder that it lies in: that folder is being read already.
+                // A link to an enclosing folder, which is being read already.
                 Err(error) if error.loop_ancestor().is_some() => continue,
-                // A link to nothing is no file of the folder.
+                // A dangling link.
                 Err(error) if error.path().is_some_and(is_dangling) && error.depth() > 0 => continue,
                 Err(error) => {
                     let place = error.path().unwrap_or(path).display().to_string();
@@ -145,20 +145,20 @@ impl Named {
                     });
                 }
             };
-            if entry.file_type().is_file() && (entry.depth() == 0 || has_ending(entry.path())) {
+            if entry.file_type().is_file() && (entry.depth() == 0 || has_known_extension(entry.path())) {
                 let name = entry.path().display().to_string();
                 let size = entry.metadata().map_or(0, |found| found.len());
                 inputs.push(Input {
                     name: name.into(),
                     yaml: is_yaml(entry.path()),
-                    place: Place::File { path: entry.path().into(), size },
+                    content: Content::File { path: entry.path().into(), size },
                 });
             }
         }
         if inputs.is_empty() {
             return Err(SourceError::Unreadable {
                 place: self.name(),
-                message: format!("no file in it ends in .{}", ENDINGS.join(", .")),
+                message: format!("contains no file with the extension .{}", EXTENSIONS.join(", .")),
             });
         }
         Ok(inputs)
@@ -173,14 +173,14 @@ fn is_dangling(path: &Path) -> bool {
     path.is_symlink() && !path.exists()
 }
 
-fn ending(path: &Path) -> Option<String> {
+fn extension(path: &Path) -> Option<String> {
     Some(path.extension()?.to_str()?.to_ascii_lowercase())
 }
 
-fn has_ending(path: &Path) -> bool {
-    ending(path).is_some_and(|ending| ENDINGS.contains(&ending.as_str()))
+fn has_known_extension(path: &Path) -> bool {
+    extension(path).is_some_and(|extension| EXTENSIONS.contains(&extension.as_str()))
 }
 
 fn is_yaml(path: &Path) -> bool {
-    ending(path).is_some_and(|ending| ending == "yaml" || ending == "yml")
+    extension(path).is_some_and(|extension| extension == "yaml" || extension == "yml")
 }

@@ -1,26 +1,26 @@
-//! A file seen through a small window, so that a large one takes no more memory than that.
+//! Reads a file through a sliding window, so that memory use does not depend on the file's size.
 
 use std::io::Read;
 
 use super::paths::Input;
 use crate::store::SourceError;
 
-/// Part of a file.
+/// A part of a file in memory.
 pub(super) struct Window<'i> {
     input: &'i Input,
     reader: Box<dyn Read + 'i>,
-    /// Its bytes when it was opened.
+    /// The initial size in bytes.
     pub(super) size: usize,
     buffer: Vec<u8>,
     filled: usize,
-    /// Where in the file it begins.
+    /// The window's position in the file.
     pub(super) start: u64,
-    /// Whether it reaches to the end of the file.
+    /// Whether the window includes the end of the file.
     pub(super) ended: bool,
 }
 
 impl<'i> Window<'i> {
-    /// A window of this many bytes that begins at this one.
+    /// Opens a window of `size` bytes at byte `start`.
     pub(super) fn open(input: &'i Input, start: u64, size: usize) -> Result<Self, SourceError> {
         let reader = input.open(start)?;
         let mut window = Self { input, reader, size, buffer: vec![0; size], filled: 0, start, ended: false };
@@ -28,8 +28,7 @@ impl<'i> Window<'i> {
         Ok(window)
     }
 
-    /// Moves the window ahead, so that it begins with what is this far from its beginning now and
-    /// reaches further than it did. One that cannot be moved grows.
+    /// Moves the start of the window ahead by `by` bytes, and extends it. If most of the window is kept, it grows.
     pub(super) fn slide(&mut self, by: usize) -> Result<(), SourceError> {
         self.buffer.copy_within(by..self.filled, 0);
         self.filled -= by;
@@ -52,12 +51,12 @@ impl<'i> Window<'i> {
         Ok(())
     }
 
-    /// Its bytes.
+    /// The bytes of the window.
     pub(super) fn bytes(&self) -> &[u8] {
         &self.buffer[..self.filled]
     }
 
-    /// Its text, without the part of a letter that it may end with; none where it is not UTF-8.
+    /// The text of the window, without a truncated character at its end; `None` if it is not UTF-8.
     pub(super) fn text(&self) -> Option<&str> {
         let bytes = self.bytes();
         if let Ok(text) = simdutf8::basic::from_utf8(bytes) {

@@ -51,7 +51,7 @@ pub(super) struct Column {
 #[derive(Debug, Default)]
 pub(in crate::sql) struct Objects {
     pub(super) oids: Oids,
-    /// With what had been learnt of clusters when they were put together.
+    /// With what had been discovered of clusters when they were put together.
     relations: Mutex<Option<(u64, Arc<Vec<Relation>>)>>,
 }
 
@@ -72,7 +72,7 @@ impl Objects {
 
     /// All tables, in order: those of the default schema that are listed, those of the others.
     pub(super) fn relations(&self, house: &House) -> Arc<Vec<Relation>> {
-        let generation = house.registry().learnt.generation;
+        let generation = house.registry().discovered.generation;
         let mut known = self.relations.lock();
         if let Some((of, relations)) = &*known
             && *of == generation

@@ -39,8 +39,11 @@ impl SystemTable for Tables {
     async fn rows(&self, house: &House, _: &BTreeMap<String, String>) -> Result<Vec<Vec<Cell>>, SqlError> {
         let registry = house.registry();
         let rows = registry.all().map(|(kind, def)| {
-            let learnt = registry.learnt.find(kind.group, kind.plural).filter(|learnt| std::ptr::eq(learnt.kind, kind));
-            let notes = learnt.map(|learnt| learnt.notes.join("; ")).filter(|notes| !notes.is_empty());
+            let discovered = registry
+                .discovered
+                .find(kind.group, kind.plural)
+                .filter(|discovered| std::ptr::eq(discovered.kind, kind));
+            let notes = discovered.map(|discovered| discovered.notes.join("; ")).filter(|notes| !notes.is_empty());
             vec![
                 schema_of(kind).into(),
                 def.name.into(),
@@ -49,7 +52,7 @@ impl SystemTable for Tables {
                 Cell::Boolean(kind.namespaced),
                 Cell::Text(def.path.replace('/', ".")),
                 Cell::Boolean(def.listed),
-                Cell::Boolean(learnt.is_some()),
+                Cell::Boolean(discovered.is_some()),
                 notes.into(),
             ]
         });

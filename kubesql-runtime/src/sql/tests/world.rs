@@ -7,7 +7,7 @@ use arrow::buffer::BooleanBuffer;
 use async_trait::async_trait;
 use serde_json::{Value, json};
 
-use crate::flatten::{Interpreter, ObjectsBuilder, Rows};
+use crate::flatten::{Flattener, Interpreter, RawObjectsBuilder};
 use crate::store::{KindRequest, Request, Segment, Snapshot, Source, SourceError, Warning};
 
 /// Objects of some clusters.
@@ -65,8 +65,8 @@ impl World {
         let of_kind = |object: &Value| object["kind"] == request.kind.kind;
         let objects: Vec<_> = self.objects.iter().filter(|(of, object, _)| *of == cluster && of_kind(object)).collect();
         let segment = |objects: &[&(&str, Value, bool)]| {
-            let mut rows = Interpreter::new(request.kind.root, &request.want);
-            let mut texts = ObjectsBuilder::default();
+            let mut rows = Interpreter::new(request.kind.root, &request.fields);
+            let mut texts = RawObjectsBuilder::default();
             for (_, object, _) in objects {
                 let text = object.to_string();
                 rows.push(&text).expect("a good object");

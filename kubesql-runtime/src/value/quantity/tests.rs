@@ -1,4 +1,4 @@
-//! Tables of quantities and their values.
+//! Tests of quantities.
 
 use super::parse;
 
@@ -51,7 +51,7 @@ fn every_suffix_has_its_value() {
 }
 
 #[test]
-fn extremes_are_rounded_and_capped_as_in_kubernetes() {
+fn extremes_match_kubernetes() {
     let table: &[(&str, f64, i64)] = &[
         ("9223372036854775807", 9_223_372_036_854_775_807.0, i64::MAX),
         ("9223372036854775808", 9_223_372_036_854_775_808.0, i64::MAX),
@@ -89,7 +89,7 @@ fn cores_are_the_nearest_double() {
 }
 
 #[test]
-fn what_is_no_quantity_is_refused() {
+fn invalid_quantities() {
     let table = [
         "", "+", "-", ".", "m", "Ki", "e3", "1K", "1KB", "1ki", "1mi", "1i", ".5i", "1.1.M", "1+1", "- 1", " 1", "1 ",
         "1e", "1e+", "1e1.5", "1 Gi", "1Gib", "abc", "0x10", "NaN", "inf", "1_000", "1,5", "-3.01e-", "1e3Ki", "١",
@@ -101,7 +101,7 @@ fn what_is_no_quantity_is_refused() {
 }
 
 #[test]
-fn whole_numbers_are_told_from_others() {
+fn exact_integers() {
     let table = [
         ("30.0", Some(30)),
         ("3e1", Some(30)),
@@ -122,10 +122,10 @@ fn whole_numbers_are_told_from_others() {
     }
 }
 
-/// Quantities with values that were computed by hand.
+/// Compares quantities with expected values from a sample file, if it is available.
 #[test]
 #[ignore = "needs KUBESQL_SAMPLES; .ci/run runs it"]
-fn samples_agree() {
+fn samples_match() {
     let samples = std::env::var("KUBESQL_SAMPLES").expect("KUBESQL_SAMPLES is set");
     let path = std::path::Path::new(&samples).join("objects/made-up/quantities.json");
     let text = std::fs::read_to_string(&path).expect("the file of samples");
@@ -145,5 +145,19 @@ fn samples_agree() {
     }
     for text in samples["invalid"].as_array().expect("a list") {
         assert_eq!(parse(text.as_str().expect("text")), None, "{text}");
+    }
+}
+
+/// Runs the fuzz target on some random texts. `cargo fuzz` runs it on many more.
+#[test]
+fn fuzz_target_accepts_random_texts() {
+    use rand::rngs::StdRng;
+    use rand::{Rng, SeedableRng};
+    let mut random = StdRng::seed_from_u64(5);
+    let alphabet = b"0123456789..+-eEnumkKMGTPi";
+    for _ in 0..20_000 {
+        let length = random.random_range(0..14);
+        let text: String = (0..length).map(|_| char::from(alphabet[random.random_range(0..alphabet.len())])).collect();
+        super::fuzz::run(&text);
     }
 }

@@ -1,28 +1,28 @@
-//! Definitions of custom resources among files: their kinds are learnt, and are what the generator compiles in.
+//! Tests of discovery from files with definitions of custom resources.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
-use super::super::{Files, Kinds, Options};
+use super::super::{FileOptions, FileSource, Kinds};
 use super::kinds;
 use crate::flatten::tests::{oracle, random::Random};
-use crate::flatten::{Interpreter, Rows, Want};
+use crate::flatten::{FieldMask, Flattener, Interpreter};
 use crate::generated::KINDS;
-use crate::schema::{KindDef, Learnt, Shape, Table, TypeDef};
-use crate::store::{Source, Wanted};
+use crate::schema::{DiscoveredKinds, KindDef, Shape, Table, TypeDef};
+use crate::store::{DiscoveryScope, Source};
 
-/// Knows nothing but definitions.
-fn nothing() -> Kinds {
+/// No compiled kinds but CustomResourceDefinition.
+fn definitions_only() -> Kinds {
     let definitions = KINDS.iter().copied().filter(|kind| kind.kind == "CustomResourceDefinition");
     Kinds::new(definitions, |_| None)
 }
 
-async fn learn(paths: Vec<(String, PathBuf)>, kinds: Kinds) -> std::sync::Arc<Learnt> {
-    let files = Files::new(paths, kinds, Options::default()).expect("files");
-    assert_eq!(files.learn(&Wanted::All).await.len(), 0);
-    files.learnt()
+async fn discover(paths: Vec<(String, PathBuf)>, kinds: Kinds) -> std::sync::Arc<DiscoveredKinds> {
+    let files = FileSource::new(paths, kinds, FileOptions::default()).expect("files");
+    assert_eq!(files.discover(&DiscoveryScope::All).await.len(), 0);
+    files.discovered()
 }
 
 fn schemas() -> PathBuf {
@@ -44,38 +44,40 @@ fn same_type(one: &'static TypeDef, other: &'static TypeDef, at: &str) {
 }
 
 #[tokio::test]
-async fn what_is_learnt_is_what_is_compiled_in() {
-    let learnt = learn(vec![("c".to_owned(), schemas())], nothing()).await;
+async fn discovered_kinds_equal_compiled_kinds() {
+    let discovered = discover(vec![("c".to_owned(), schemas())], definitions_only()).await;
     let mut seen = 0;
     for kind in KINDS.iter().filter(|kind| kind.custom.is_some()) {
-        let other =
-            learnt.find(kind.group, kind.plural).unwrap_or_else(|| panic!("{} is not learnt", kind.plural)).kind;
+        let other = discovered
+            .find(kind.group, kind.plural)
+            .unwrap_or_else(|| panic!("{} was not discovered", kind.plural))
+            .kind;
         same_type(kind.root, other.root, kind.kind);
         assert_eq!(kind.versions, other.versions, "{}", kind.kind);
         assert_eq!(kind.custom, other.custom, "{}", kind.kind);
         seen += 1;
         if kind.group == "metrics.k8s.io" {
-            // People chose what their tables are called.
+            // `names.toml` has names for these tables.
             continue;
         }
         let tables = |kind: &'static KindDef| kind.tables.iter().map(|table| table.name).collect::<Vec<_>>();
         assert_eq!(tables(kind), tables(other), "{}", kind.kind);
         for (one, two) in kind.tables.iter().zip(other.tables) {
             let columns = |kind, def| {
-                let columns = Table::of(kind, def).columns.into_iter();
+                let columns = Table::new(kind, def).columns.into_iter();
                 columns.map(|column| (column.name, column.values, column.path)).collect::<Vec<_>>()
             };
             assert_eq!(columns(kind, one), columns(other, two), "{}", one.name);
         }
     }
     assert!(seen >= 26, "only {seen} custom resources are compiled in");
-    // Nothing more is to be learnt of them where they are compiled in.
-    assert_eq!(learn(vec![("c".to_owned(), schemas())], kinds()).await.kinds.len(), 0);
+    // The definitions add nothing to the compiled kinds.
+    assert_eq!(discover(vec![("c".to_owned(), schemas())], kinds()).await.kinds.len(), 0);
 }
 
-/// More than are compressed together, of which each seventh is not taken yet.
+/// More definitions than a compressed block has. Every seventh is not established.
 #[tokio::test]
-async fn each_of_many_definitions_is_learnt_for_what_it_is() {
+async fn many_definitions_are_discovered() {
     const MANY: usize = 200;
     let is_pending = |number: usize| number.is_multiple_of(7);
     let folder = tempfile::tempdir().expect("a folder");
@@ -103,9 +105,9 @@ async fn each_of_many_definitions_is_learnt_for_what_it_is() {
     let all: Vec<String> = (0..MANY).map(|number| definition(number).to_string()).collect();
     let path = folder.path().join("many.json");
     std::fs::write(&path, all.join("\n")).expect("written");
-    let learnt = learn(vec![("c".to_owned(), path)], nothing()).await;
+    let discovered = discover(vec![("c".to_owned(), path)], definitions_only()).await;
     for number in 0..MANY {
-        let found = learnt.find("example.com", &format!("many{number}"));
+        let found = discovered.find("example.com", &format!("many{number}"));
         assert_eq!(found.is_some(), !is_pending(number), "{number}");
         let Some((_, spec)) = found.and_then(|found| found.kind.root.field("spec")) else { continue };
         let Shape::Object(spec) = spec.shape else { panic!("many{number} has no spec") };
@@ -113,7 +115,7 @@ async fn each_of_many_definitions_is_learnt_for_what_it_is() {
     }
 }
 
-/// The samples that are read without an optimiser in a moment; `KUBESQL_ALL_CRDS=1` takes all.
+/// Samples that an unoptimized build reads quickly. `KUBESQL_ALL_CRDS=1` reads all.
 const FEW: [&str; 7] = [
     "autoscaler",
     "config-connector",
@@ -124,32 +126,32 @@ const FEW: [&str; 7] = [
     "open-cluster-management",
 ];
 
-/// Made objects of every sample's kind are read leaf by leaf as an independent reader reads them.
+/// Compares random objects of every sample's kind with the oracle.
 #[tokio::test]
 #[ignore = "needs KUBESQL_SAMPLES; .ci/run runs it"]
-async fn samples_are_learnt_and_read() {
+async fn samples_are_discovered_and_read() {
     let samples = std::env::var("KUBESQL_SAMPLES").expect("KUBESQL_SAMPLES is set");
     let folders = std::fs::read_dir(Path::new(&samples).join("crds")).expect("samples");
-    // Folders have some of one name: each is a cluster of its own.
+    // Folders have definitions with the same name: each folder is a cluster.
     let paths = folders.map(|folder| folder.expect("a folder").path());
     let all = std::env::var_os("KUBESQL_ALL_CRDS").is_some();
     let paths = paths.filter(|path| all || FEW.iter().any(|few| path.ends_with(few)));
     let paths = paths.map(|path| (path.file_name().expect("a name").to_string_lossy().into_owned(), path)).collect();
-    let learnt = learn(paths, nothing()).await;
-    assert!(learnt.kinds.len() >= if all { 97 } else { 30 }, "{}", learnt.kinds.len());
+    let discovered = discover(paths, definitions_only()).await;
+    assert!(discovered.kinds.len() >= if all { 97 } else { 30 }, "{}", discovered.kinds.len());
     let mut random = Random(42);
     let mut leaves = 0;
-    for kind in learnt.kinds.iter().map(|learnt| learnt.kind) {
+    for kind in discovered.kinds.iter().map(|discovered| discovered.kind) {
         let mut tables = BTreeSet::new();
         for def in kind.tables {
             assert!(tables.insert(def.name), "{} twice", def.name);
-            let table = Table::of(kind, def);
+            let table = Table::new(kind, def);
             let names: BTreeSet<&str> = table.columns.iter().map(|column| column.name.as_str()).collect();
             assert_eq!(names.len(), table.columns.len(), "{}", def.name);
             leaves += names.len();
         }
         let objects: Vec<Value> = (0..3).map(|_| random.object(kind.root)).collect();
-        let mut rows = Interpreter::new(kind.root, &Want::All);
+        let mut rows = Interpreter::new(kind.root, &FieldMask::All);
         objects.iter().for_each(|object| rows.push(&object.to_string()).expect("JSON"));
         let flattened = rows.finish();
         let mut misfits = 0;

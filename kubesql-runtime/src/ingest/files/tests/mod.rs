@@ -1,10 +1,10 @@
-//! Shapes of input, one by one, and what becomes of bad ones.
+//! Tests of the forms of input, and of malformed input.
 
-mod bad;
 mod custom;
-mod large;
+mod forms;
+mod malformed;
+mod parts;
 mod samples;
-mod shapes;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -12,21 +12,21 @@ use std::sync::Arc;
 use arrow::array::Array;
 use arrow::util::display::array_value_to_string;
 
-use super::{Files, Kinds, Options};
-use crate::flatten::{Data, Want};
+use super::{FileOptions, FileSource, Kinds};
+use crate::flatten::{ColumnData, FieldMask};
 use crate::generated;
 use crate::schema::{KindDef, Shape};
 use crate::store::{KindRequest, Request, Segment, Selection, Snapshot, SourceError};
 
 fn kinds() -> Kinds {
-    Kinds::new(generated::KINDS.iter().copied(), generated::rows)
+    Kinds::new(generated::KINDS.iter().copied(), generated::flattener)
 }
 
-/// A request for everything of all kinds.
+/// A request for all fields of all kinds.
 fn everything() -> Request {
     let whole = |kind: &&'static KindDef| KindRequest {
         kind,
-        want: Want::All,
+        fields: FieldMask::All,
         objects: true,
         clusters: None,
         selection: Selection::default(),
@@ -45,19 +45,19 @@ fn folder(files: &[(&str, &[u8])]) -> tempfile::TempDir {
     folder
 }
 
-fn read(path: PathBuf, options: Options) -> Result<Snapshot, SourceError> {
-    Files::new([("c".to_owned(), path)], kinds(), options)?.inner.snapshot(&everything())
+fn read(path: PathBuf, options: FileOptions) -> Result<Snapshot, SourceError> {
+    FileSource::new([("c".to_owned(), path)], kinds(), options)?.inner.snapshot(&everything())
 }
 
-/// What there is in a folder of these files.
-fn of(files: &[(&str, &[u8])]) -> Result<Snapshot, SourceError> {
-    read(folder(files).path().to_owned(), Options::default())
+/// A snapshot of a folder with these files.
+fn read_files(files: &[(&str, &[u8])]) -> Result<Snapshot, SourceError> {
+    read(folder(files).path().to_owned(), FileOptions::default())
 }
 
-/// What there is in a file of this name and text.
-fn of_file(name: &str, bytes: &[u8]) -> Result<Snapshot, SourceError> {
+/// A snapshot of a file with this name and content.
+fn read_file(name: &str, bytes: &[u8]) -> Result<Snapshot, SourceError> {
     let folder = folder(&[(name, bytes)]);
-    read(folder.path().join(name), Options::default())
+    read(folder.path().join(name), FileOptions::default())
 }
 
 /// `Kind namespace/name` of all rows, in the order of segments.
@@ -76,9 +76,9 @@ fn names(snapshot: &Snapshot) -> Vec<String> {
 fn metadata(segment: &Segment, field: &str, row: usize) -> Option<String> {
     let (number, definition) = segment.kind.root.field("metadata")?;
     let Shape::Object(of) = definition.shape else { return None };
-    let Data::Group(group) = segment.columns.columns.get(usize::from(number))?.as_ref()? else { return None };
+    let ColumnData::Object(group) = segment.columns.columns.get(usize::from(number))?.as_ref()? else { return None };
     let (number, _) = of.field(field)?;
-    let Data::Leaf(values) = group.columns.get(usize::from(number))?.as_ref()? else { return None };
+    let ColumnData::Leaf(values) = group.columns.get(usize::from(number))?.as_ref()? else { return None };
     if values.is_null(row) { None } else { array_value_to_string(values, row).ok() }
 }
 

@@ -1,13 +1,13 @@
-//! Real files, where there are some: no panic, and every object accounted for.
+//! Tests with sample files, if they are available: every object is read or reported.
 
 use std::path::Path;
 
 use serde_json::Value;
 
-use super::super::Options;
+use super::super::FileOptions;
 use super::read;
 
-/// Objects, or what stands in place of them, by an independent count.
+/// The number of objects, or of values in their place, counted independently.
 fn count(document: &Value) -> u64 {
     let length = |list: &Vec<Value>| u64::try_from(list.len()).expect("few");
     match document {
@@ -32,13 +32,13 @@ fn expected(path: &Path) -> u64 {
         let documents = serde_json::Deserializer::from_str(&text).into_iter::<Value>();
         return documents.map(|document| document.map_or(1, |document| count(&document))).sum();
     }
-    // The samples have no `---` but between documents.
+    // The samples have `---` only between documents.
     let parts = format!("\n{text}").replace("\n---", "\n\u{1}");
     parts
         .split('\u{1}')
         .filter(|part| part.lines().any(|line| !line.trim().is_empty() && !line.trim().starts_with('#')))
         .map(|part| {
-            let mut json = super::super::yaml::Converter::new(part);
+            let mut json = super::super::yaml::YamlToJson::new(part);
             match json.next() {
                 Ok(document) => count(&serde_json::from_str(document.unwrap_or("null")).expect("JSON of YAML")),
                 Err(_) => 1,
@@ -49,8 +49,8 @@ fn expected(path: &Path) -> u64 {
 
 #[test]
 #[ignore = "needs KUBESQL_SAMPLES; .ci/run runs it"]
-#[expect(clippy::print_stderr, reason = "what was counted helps whoever runs it by hand")]
-fn every_object_of_the_samples_is_accounted_for() {
+#[expect(clippy::print_stderr, reason = "the count is useful when the test is run by hand")]
+fn all_objects_of_the_samples_are_read_or_reported() {
     let samples = std::env::var_os("KUBESQL_SAMPLES").expect("KUBESQL_SAMPLES is set");
     let mut total = 0;
     for entry in walkdir::WalkDir::new(Path::new(&samples).join("objects")).sort_by_file_name() {
@@ -60,7 +60,7 @@ fn every_object_of_the_samples_is_accounted_for() {
             continue;
         }
         let expected = expected(path);
-        let (taken, left) = match read(path.to_owned(), Options::default()) {
+        let (taken, left) = match read(path.to_owned(), FileOptions::default()) {
             Ok(snapshot) => {
                 let taken = u64::try_from(super::names(&snapshot).len()).expect("few");
                 let left = snapshot
@@ -76,7 +76,7 @@ fn every_object_of_the_samples_is_accounted_for() {
                 (0, 1)
             }
         };
-        assert_eq!(taken + left, expected, "{}: {taken} taken, {left} left out", path.display());
+        assert_eq!(taken + left, expected, "{}: {taken} read, {left} skipped", path.display());
         total += taken;
     }
     eprintln!("{total} objects");

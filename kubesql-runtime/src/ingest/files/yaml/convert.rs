@@ -1,64 +1,65 @@
-//! From the events of a YAML parser to JSON text.
+//! Converts the events of a YAML parser to JSON text.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::ops::Range;
 
 use saphyr_parser::{Event, Parser as Events, ScalarStyle, ScanError, StrInput, Tag};
 
 use super::scalar;
-use crate::flatten::{Malformed, Parser};
-use crate::ingest::secrets::string;
+use crate::flatten::{Malformed, Parser, SyntaxError};
+use crate::ingest::json_string::append_json_string;
 
-/// How much text aliases may add to a document: more than any manifest has, and little enough that
-/// aliases of aliases of aliases cannot fill the memory.
-const ALIASED: usize = 16 << 20;
+/// The maximal bytes that aliases may add to a document. Nested aliases could otherwise use up the memory.
+const MAX_ALIASED: usize = 16 << 20;
 
-/// How much text the anchors of a document may hold.
-const ANCHORED: usize = 64 << 20;
+/// The maximal bytes of the anchors of a document.
+const MAX_ANCHORED: usize = 64 << 20;
 
-/// How deep a document may nest.
-const DEEPEST: usize = 1000;
+/// The maximal nesting of a document.
+const MAX_DEPTH: usize = 1000;
 
-/// Why a document cannot be read.
+/// An error in a YAML document.
 #[derive(Debug, PartialEq, Eq)]
-pub(in crate::ingest::files) struct Broken {
-    /// In which line of the text, from 1.
+pub(in crate::ingest::files) struct YamlError {
+    /// The line of the text, from 1.
     pub(super) line: usize,
-    pub(super) what: String,
+    pub(super) message: String,
 }
 
-/// The documents of a text, one after another.
-pub(in crate::ingest::files) struct Converter<'t> {
+/// Converts the documents of a text one after another.
+pub(in crate::ingest::files) struct YamlToJson<'t> {
     events: Events<'t, StrInput<'t>>,
     /// The current line, from 1.
     line: usize,
     json: String,
-    open: Vec<Open>,
-    /// Where the values of anchors stand in the JSON; of those still open, only where they begin.
+    open: Vec<OpenCollection>,
+    /// The JSON text of anchors.
     anchors: HashMap<usize, Anchor>,
     aliased: usize,
     anchored: usize,
-    /// Where a zero byte is, which the parser would take for the end.
-    zero: Option<usize>,
+    /// The line of a zero byte, which the YAML parser would treat as the end of the text.
+    zero_byte: Option<usize>,
 }
 
 /// An object or list that is not closed yet.
 #[derive(Debug)]
-struct Open {
+struct OpenCollection {
     anchor: usize,
     start: usize,
-    kind: Kind,
-    /// Whether nothing is in it yet.
+    kind: CollectionKind,
+    /// Whether it has no items yet.
     empty: bool,
 }
 
 #[derive(Debug, PartialEq, Eq)]
-enum Kind {
+enum CollectionKind {
     List,
-    /// Awaiting a key, or a value, and what is to be merged into it in the end.
     Object {
+        /// Whether a value is expected next, and not a key.
         value: bool,
+        /// Whether the next value is of a merge key (`<<`).
         merge: bool,
+        /// The ranges in `text` of the objects to merge when the object ends.
         merged: Vec<Range<usize>>,
         text: String,
     },
@@ -70,9 +71,9 @@ enum Anchor {
     Text(String),
 }
 
-impl<'t> Converter<'t> {
+impl<'t> YamlToJson<'t> {
     pub(in crate::ingest::files) fn new(text: &'t str) -> Self {
-        let zero =
+        let zero_byte =
             memchr::memchr(0, text.as_bytes()).map(|at| memchr::memchr_iter(b'\n', &text.as_bytes()[..at]).count() + 1);
         Self {
             events: Events::new_from_str(text),
@@ -82,14 +83,14 @@ impl<'t> Converter<'t> {
             anchors: HashMap::new(),
             aliased: 0,
             anchored: 0,
-            zero,
+            zero_byte,
         }
     }
 
-    /// The next document as JSON text; none at the end. After an error there are no more.
-    pub(in crate::ingest::files) fn next(&mut self) -> Result<Option<&str>, Broken> {
-        if let Some(line) = self.zero {
-            return Err(Broken { line, what: "a zero byte".to_owned() });
+    /// The next document as JSON text; `None` at the end. An error ends the text.
+    pub(in crate::ingest::files) fn next(&mut self) -> Result<Option<&str>, YamlError> {
+        if let Some(line) = self.zero_byte {
+            return Err(YamlError { line, message: "zero byte".to_owned() });
         }
         self.json.clear();
         self.open.clear();
@@ -99,7 +100,7 @@ impl<'t> Converter<'t> {
             let (event, span) = match self.events.next_event() {
                 None => return Ok(None),
                 Some(Ok(next)) => next,
-                Some(Err(error)) => return Err(broken(&error)),
+                Some(Err(error)) => return Err(convert_error(&error)),
             };
             self.line = span.start.line();
             match event {
@@ -113,9 +114,10 @@ impl<'t> Converter<'t> {
                 }
                 Event::Scalar(text, style, anchor, tag) => self.scalar(&text, style, anchor, tag.as_deref())?,
                 Event::Alias(anchor) => self.alias(anchor)?,
-                Event::SequenceStart(anchor, _) => self.begin(anchor, Kind::List)?,
+                Event::SequenceStart(anchor, _) => self.begin(anchor, CollectionKind::List)?,
                 Event::MappingStart(anchor, _) => {
-                    let kind = Kind::Object { value: false, merge: false, merged: Vec::new(), text: String::new() };
+                    let kind =
+                        CollectionKind::Object { value: false, merge: false, merged: Vec::new(), text: String::new() };
                     self.begin(anchor, kind)?;
                 }
                 Event::SequenceEnd | Event::MappingEnd => self.end()?,
@@ -123,15 +125,15 @@ impl<'t> Converter<'t> {
         }
     }
 
-    fn error<T>(&self, what: impl Into<String>) -> Result<T, Broken> {
-        Err(Broken { line: self.line, what: what.into() })
+    fn error<T>(&self, message: impl Into<String>) -> Result<T, YamlError> {
+        Err(YamlError { line: self.line, message: message.into() })
     }
 
-    /// Writes what comes before a value or key; tells whether it is a key.
-    fn before(&mut self) -> bool {
+    /// Writes the punctuation before a value or key; returns whether it is a key.
+    fn start_node(&mut self) -> bool {
         let Some(open) = self.open.last_mut() else { return false };
         match &mut open.kind {
-            Kind::Object { value, .. } if *value => {
+            CollectionKind::Object { value, .. } if *value => {
                 *value = false;
                 self.json.push(':');
                 false
@@ -141,141 +143,143 @@ impl<'t> Converter<'t> {
                     self.json.push(',');
                 }
                 match kind {
-                    Kind::Object { value, .. } => {
+                    CollectionKind::Object { value, .. } => {
                         *value = true;
                         true
                     }
-                    Kind::List => false,
+                    CollectionKind::List => false,
                 }
             }
         }
     }
 
-    fn scalar(&mut self, text: &str, style: ScalarStyle, anchor: usize, tag: Option<&Tag>) -> Result<(), Broken> {
+    fn scalar(&mut self, text: &str, style: ScalarStyle, anchor: usize, tag: Option<&Tag>) -> Result<(), YamlError> {
         let plain =
             style == ScalarStyle::Plain && tag.is_none_or(|tag| tag.is_yaml_core_schema() && tag.suffix != "str");
         if plain && text == "<<" && tag.is_none() && self.begin_merge() {
             return Ok(());
         }
-        let is_key = self.before();
+        let is_key = self.start_node();
         let start = self.json.len();
         match (plain, is_key) {
-            (false, _) => string(text, &mut self.json),
-            (true, false) => scalar::value(text, &mut self.json),
-            (true, true) => scalar::key(text, &mut self.json),
+            (false, _) => append_json_string(text, &mut self.json),
+            (true, false) => scalar::append_value(text, &mut self.json),
+            (true, true) => scalar::append_key(text, &mut self.json),
         }
-        self.close(anchor, start)?;
-        self.after_value(start)
+        self.set_anchor(anchor, start)?;
+        self.end_value(start)
     }
 
-    fn begin(&mut self, anchor: usize, kind: Kind) -> Result<(), Broken> {
-        if self.open.len() >= DEEPEST {
-            return self.error("nested too deep");
+    fn begin(&mut self, anchor: usize, kind: CollectionKind) -> Result<(), YamlError> {
+        if self.open.len() >= MAX_DEPTH {
+            return self.error("nested too deeply");
         }
-        if self.before() {
-            return self.error("a key that is a list or an object");
+        if self.start_node() {
+            return self.error("a key must not be a list or an object");
         }
         if anchor > 0 {
             self.anchors.insert(anchor, Anchor::Open);
         }
         let start = self.json.len();
-        self.json.push(if kind == Kind::List { '[' } else { '{' });
-        self.open.push(Open { anchor, start, kind, empty: true });
+        self.json.push(if kind == CollectionKind::List { '[' } else { '{' });
+        self.open.push(OpenCollection { anchor, start, kind, empty: true });
         Ok(())
     }
 
-    fn end(&mut self) -> Result<(), Broken> {
+    fn end(&mut self) -> Result<(), YamlError> {
         let Some(mut open) = self.open.pop() else { return Ok(()) };
         match &mut open.kind {
-            Kind::List => self.json.push(']'),
-            Kind::Object { merged, text, .. } => {
+            CollectionKind::List => self.json.push(']'),
+            CollectionKind::Object { merged, text, .. } => {
                 let (merged, text) = (std::mem::take(merged), std::mem::take(text));
                 self.json.push('}');
                 for part in merged {
-                    if let Err(what) = merge(&mut self.json, open.start, &text[part]) {
-                        return self.error(what);
+                    if let Err(error) = merge(&mut self.json, open.start, &text[part]) {
+                        return self.error(error.to_string());
                     }
                 }
             }
         }
-        self.close(open.anchor, open.start)?;
-        self.after_value(open.start)
+        self.set_anchor(open.anchor, open.start)?;
+        self.end_value(open.start)
     }
 
-    /// Keeps the value of an anchor.
-    fn close(&mut self, anchor: usize, start: usize) -> Result<(), Broken> {
+    /// Stores the value of an anchor.
+    fn set_anchor(&mut self, anchor: usize, start: usize) -> Result<(), YamlError> {
         if anchor == 0 {
             return Ok(());
         }
         self.anchored += self.json.len() - start;
-        if self.anchored > ANCHORED {
-            return self.error(format!("anchors that hold more than {} MiB", ANCHORED >> 20));
+        if self.anchored > MAX_ANCHORED {
+            return self.error(format!("anchors exceed {} MiB", MAX_ANCHORED >> 20));
         }
         self.anchors.insert(anchor, Anchor::Text(self.json[start..].to_owned()));
         Ok(())
     }
 
-    fn alias(&mut self, anchor: usize) -> Result<(), Broken> {
+    fn alias(&mut self, anchor: usize) -> Result<(), YamlError> {
         let text = match self.anchors.get(&anchor) {
             Some(Anchor::Text(text)) => text,
-            Some(Anchor::Open) => return self.error("an alias within what it stands for"),
-            None => return self.error("an alias of nothing"),
+            Some(Anchor::Open) => return self.error("an alias refers to its enclosing value"),
+            None => return self.error("an alias refers to an unknown anchor"),
         };
         self.aliased += text.len();
-        if self.aliased > ALIASED {
-            return self.error(format!("aliases that add more than {} MiB", ALIASED >> 20));
+        if self.aliased > MAX_ALIASED {
+            return self.error(format!("aliases exceed {} MiB", MAX_ALIASED >> 20));
         }
         let text = text.clone();
-        let is_key = self.before();
+        let is_key = self.start_node();
         let start = self.json.len();
         match text.as_bytes().first() {
             Some(b'"') => self.json.push_str(&text),
-            Some(b'{' | b'[') if is_key => return self.error("a key that is a list or an object"),
-            _ if is_key => string(&text, &mut self.json),
+            Some(b'{' | b'[') if is_key => return self.error("a key must not be a list or an object"),
+            _ if is_key => append_json_string(&text, &mut self.json),
             _ => self.json.push_str(&text),
         }
-        self.after_value(start)
+        self.end_value(start)
     }
 
-    /// Begins the value of a `<<` key, where one may stand.
+    /// Starts the value of a merge key (`<<`), if a key is expected.
     fn begin_merge(&mut self) -> bool {
         match self.open.last_mut() {
-            Some(Open { kind: Kind::Object { value, merge, .. }, .. }) if !*value => {
+            Some(OpenCollection { kind: CollectionKind::Object { value, merge, .. }, .. }) if !*value => {
                 (*value, *merge) = (true, true);
-                // As if a key had been written; it goes away with the value.
+                // The state is as if a key was written. The key and its value are removed together.
                 true
             }
             _ => false,
         }
     }
 
-    /// Takes the value of a `<<` key out again, to be merged when the object ends.
-    fn after_value(&mut self, start: usize) -> Result<(), Broken> {
+    /// Moves the value of a merge key (`<<`) out of the JSON text. It is merged when the object ends.
+    fn end_value(&mut self, start: usize) -> Result<(), YamlError> {
         let line = self.line;
-        let Some(Open { kind: Kind::Object { value: false, merge, merged, text }, .. }) = self.open.last_mut() else {
+        let Some(OpenCollection { kind: CollectionKind::Object { value: false, merge, merged, text }, .. }) =
+            self.open.last_mut()
+        else {
             return Ok(());
         };
         if !std::mem::take(merge) {
             return Ok(());
         }
-        let not_a_map = || Broken { line, what: "a merge key (<<) whose value is no map".to_owned() };
+        let not_a_map = || YamlError { line, message: "the value of a merge key (<<) must be a map".to_owned() };
         let parts = parts_to_merge(&self.json, start).map_err(|_| not_a_map())?;
         for part in parts.ok_or_else(not_a_map)? {
             let from = text.len();
             text.push_str(&self.json[part]);
             merged.push(from..text.len());
         }
-        // With the colon before it.
+        // This also removes the colon before it.
         self.json.truncate(start - 1);
         Ok(())
     }
 }
 
-fn broken(error: &ScanError) -> Broken {
-    Broken { line: error.marker().line(), what: error.info().to_owned() }
+fn convert_error(error: &ScanError) -> YamlError {
+    YamlError { line: error.marker().line(), message: error.info().to_owned() }
 }
 
-/// The objects that a merge key's value consists of: itself, or those in a list.
+/// The ranges of the objects in the value of a merge key: the value itself, or the items of a list.
 fn parts_to_merge(json: &str, start: usize) -> Result<Option<Vec<Range<usize>>>, Malformed> {
     let mut parser = Parser::at(json, start);
     let mut parts = Vec::new();
@@ -297,20 +301,20 @@ fn parts_to_merge(json: &str, start: usize) -> Result<Option<Vec<Range<usize>>>,
     Ok(Some(parts))
 }
 
-/// Adds to the object that ends the text those fields of another one that it does not have.
-fn merge(json: &mut String, start: usize, other: &str) -> Result<(), &'static str> {
-    let mine: std::collections::HashSet<String> =
-        fields(json, start).map_err(|error| *error.what)?.into_iter().map(|(key, _)| key).collect();
-    let mut empty = mine.is_empty();
+/// Adds the fields of another object to the object at the end of the text, except fields that it already has.
+fn merge(json: &mut String, start: usize, other: &str) -> Result<(), SyntaxError> {
+    let own: HashSet<String> =
+        fields(json, start).map_err(|error| error.error)?.into_iter().map(|(key, _)| key).collect();
+    let mut empty = own.is_empty();
     json.pop();
-    for (key, span) in fields(other, 0).map_err(|error| *error.what)? {
-        if mine.contains(&key) {
+    for (key, span) in fields(other, 0).map_err(|error| error.error)? {
+        if own.contains(&key) {
             continue;
         }
         if !std::mem::take(&mut empty) {
             json.push(',');
         }
-        string(&key, json);
+        append_json_string(&key, json);
         json.push(':');
         json.push_str(&other[span]);
     }
@@ -318,7 +322,7 @@ fn merge(json: &mut String, start: usize, other: &str) -> Result<(), &'static st
     Ok(())
 }
 
-/// Keys of an object and where their values are.
+/// The keys of an object, and the ranges of their values.
 fn fields(json: &str, start: usize) -> Result<Vec<(String, Range<usize>)>, Malformed> {
     let mut parser = Parser::at(json, start);
     let mut found = Vec::new();

@@ -1,42 +1,43 @@
-//! YAML documents as JSON text, by the rules of kubectl (YAML 1.1 as Go's yaml.v2 reads it).
+//! Converts YAML to JSON text by the rules of kubectl, which are YAML 1.1 as read by Go's yaml.v2.
 
 mod convert;
+mod documents;
 mod scalar;
-mod split;
 #[cfg(test)]
 mod tests;
 
 #[cfg(test)]
-pub(in crate::ingest::files) use convert::Converter;
+pub(in crate::ingest::files) use convert::YamlToJson;
 
+use super::collector::Collector;
 use super::json;
-use super::take::Taker;
-use super::trouble::Spot;
+use crate::ingest::diagnostics::Location;
 
-/// Takes all documents of the text. One that cannot be read is told, and the others are taken.
-pub(super) fn documents(text: &str, taker: &mut Taker<'_>, spot: &mut Spot) {
-    for part in split::parts(text) {
-        let mut converted = convert::Converter::new(&part.text);
+/// Collects the objects of all documents. Malformed documents are skipped with a warning.
+pub(super) fn collect_documents(text: &str, collector: &mut Collector<'_>, location: &mut Location) {
+    for part in documents::split(text) {
+        let mut converter = convert::YamlToJson::new(&part.text);
         loop {
-            match converted.next() {
+            match converter.next() {
                 Ok(None) => break,
                 Ok(Some(document)) => {
                     if document == "null" {
                         continue;
                     }
-                    spot.document += 1;
-                    spot.item = 0;
-                    if let Err(malformed) = json::document(document, 0, taker, spot) {
-                        taker.broken(spot, &format!("cannot be read: {}", malformed.what));
+                    location.document += 1;
+                    location.item = 0;
+                    if let Err(malformed) = json::collect_document(document, 0, collector, location) {
+                        collector
+                            .warn_malformed(location, &format!("skipped a malformed document: {}", malformed.error));
                     }
                 }
                 Err(error) => {
-                    spot.document += 1;
-                    spot.item = 0;
+                    location.document += 1;
+                    location.item = 0;
                     let line = part.line + error.line;
-                    taker.broken(
-                        spot,
-                        &format!("malformed YAML in line {line}: {}; the document was left out", error.what),
+                    collector.warn_malformed(
+                        location,
+                        &format!("skipped a malformed YAML document: line {line}: {}", error.message),
                     );
                     break;
                 }

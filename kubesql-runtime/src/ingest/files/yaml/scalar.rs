@@ -1,22 +1,22 @@
-//! What a plain YAML scalar is: the rules of Go's yaml.v2, which kubectl reads manifests by.
+//! Resolves plain YAML scalars by the rules of Go's yaml.v2, which kubectl uses.
 
-use crate::ingest::secrets::string;
+use crate::ingest::json_string::append_json_string;
 
-/// A scalar without quotes or tag.
+/// The value of a plain scalar, which has no quotes and no tag.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) enum Plain {
+pub(super) enum PlainScalar {
     Null,
     Bool(bool),
-    /// As JSON writes it.
+    /// In JSON syntax.
     Number(String),
     Text,
 }
 
-/// What a plain scalar stands for.
-pub(super) fn resolve(text: &str) -> Plain {
+/// Resolves a plain scalar.
+pub(super) fn resolve(text: &str) -> PlainScalar {
     let number = match text.as_bytes().first() {
-        None => return Plain::Null,
-        Some(b'y' | b'Y' | b'n' | b'N' | b't' | b'T' | b'f' | b'F' | b'o' | b'O' | b'~') => return word(text),
+        None => return PlainScalar::Null,
+        Some(b'y' | b'Y' | b'n' | b'N' | b't' | b'T' | b'f' | b'F' | b'o' | b'O' | b'~') => return resolve_word(text),
         Some(b'0'..=b'9' | b'+' | b'-') => {
             let digits;
             let text = if text.contains('_') {
@@ -25,25 +25,27 @@ pub(super) fn resolve(text: &str) -> Plain {
             } else {
                 text
             };
-            integer(text).or_else(|| float(text))
+            parse_integer(text).or_else(|| parse_float(text))
         }
-        Some(b'.') => float(text),
+        Some(b'.') => parse_float(text),
         Some(_) => None,
     };
-    number.map_or(Plain::Text, Plain::Number)
+    number.map_or(PlainScalar::Text, PlainScalar::Number)
 }
 
-fn word(text: &str) -> Plain {
+fn resolve_word(text: &str) -> PlainScalar {
     match text {
-        "y" | "Y" | "yes" | "Yes" | "YES" | "true" | "True" | "TRUE" | "on" | "On" | "ON" => Plain::Bool(true),
-        "n" | "N" | "no" | "No" | "NO" | "false" | "False" | "FALSE" | "off" | "Off" | "OFF" => Plain::Bool(false),
-        "~" | "null" | "Null" | "NULL" => Plain::Null,
-        _ => Plain::Text,
+        "y" | "Y" | "yes" | "Yes" | "YES" | "true" | "True" | "TRUE" | "on" | "On" | "ON" => PlainScalar::Bool(true),
+        "n" | "N" | "no" | "No" | "NO" | "false" | "False" | "FALSE" | "off" | "Off" | "OFF" => {
+            PlainScalar::Bool(false)
+        }
+        "~" | "null" | "Null" | "NULL" => PlainScalar::Null,
+        _ => PlainScalar::Text,
     }
 }
 
-/// An integer in decimal, hexadecimal (`0x`), octal (`0o`, or just `0`) or binary (`0b`).
-fn integer(text: &str) -> Option<String> {
+/// Parses an integer: decimal, hexadecimal (`0x`), octal (`0o` or `0`) or binary (`0b`).
+fn parse_integer(text: &str) -> Option<String> {
     let (negative, digits) = match text.as_bytes().first()? {
         b'-' => (true, &text[1..]),
         b'+' => (false, &text[1..]),
@@ -64,16 +66,16 @@ fn integer(text: &str) -> Option<String> {
     }
     let sign = if negative { "-" } else { "" };
     if radix == 10 {
-        // As it is, however large.
+        // JSON numbers can have any size.
         return Some(format!("{sign}{digits}"));
     }
     let value = u128::from_str_radix(digits, radix).ok()?;
     Some(format!("{}{value}", if value == 0 { "" } else { sign }))
 }
 
-/// A decimal fraction or a number with an exponent, as JSON allows it. Infinities and NaN, which JSON
-/// does not have, stay text.
-fn float(text: &str) -> Option<String> {
+/// Parses a decimal fraction or a number with an exponent into JSON syntax. Infinities and NaN, which JSON does not have,
+/// are text.
+fn parse_float(text: &str) -> Option<String> {
     let (negative, rest) = match text.as_bytes().first()? {
         b'-' => (true, &text[1..]),
         b'+' => (false, &text[1..]),
@@ -104,27 +106,27 @@ fn float(text: &str) -> Option<String> {
         number.push('e');
         number.push_str(exponent);
     }
-    // What is too large for a double is no number to Go either.
+    // Go does not accept numbers beyond the range of a double either.
     number.parse::<f64>().ok().filter(|value| value.is_finite())?;
     Some(number)
 }
 
 /// Appends a plain scalar as a JSON value.
-pub(super) fn value(text: &str, to: &mut String) {
+pub(super) fn append_value(text: &str, to: &mut String) {
     match resolve(text) {
-        Plain::Null => to.push_str("null"),
-        Plain::Bool(value) => to.push_str(if value { "true" } else { "false" }),
-        Plain::Number(number) => to.push_str(&number),
-        Plain::Text => string(text, to),
+        PlainScalar::Null => to.push_str("null"),
+        PlainScalar::Bool(value) => to.push_str(if value { "true" } else { "false" }),
+        PlainScalar::Number(number) => to.push_str(&number),
+        PlainScalar::Text => append_json_string(text, to),
     }
 }
 
 /// Appends a plain scalar as a JSON key, which is always text.
-pub(super) fn key(text: &str, to: &mut String) {
+pub(super) fn append_key(text: &str, to: &mut String) {
     match resolve(text) {
-        Plain::Bool(value) => to.push_str(if value { "\"true\"" } else { "\"false\"" }),
-        Plain::Number(number) => string(&number, to),
-        Plain::Null if text.is_empty() => to.push_str("\"null\""),
-        Plain::Null | Plain::Text => string(text, to),
+        PlainScalar::Bool(value) => to.push_str(if value { "\"true\"" } else { "\"false\"" }),
+        PlainScalar::Number(number) => append_json_string(&number, to),
+        PlainScalar::Null if text.is_empty() => to.push_str("\"null\""),
+        PlainScalar::Null | PlainScalar::Text => append_json_string(text, to),
     }
 }

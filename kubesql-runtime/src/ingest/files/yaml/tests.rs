@@ -1,16 +1,16 @@
-//! YAML against the JSON that kubectl makes of it.
+//! Tests of the conversion against the JSON that kubectl produces.
 
-use super::convert::Converter;
-use super::split::parts;
+use super::convert::YamlToJson;
+use super::documents::split;
 
 fn json(text: &str) -> Result<String, String> {
-    let mut converter = Converter::new(text);
+    let mut converter = YamlToJson::new(text);
     let document = converter.next().map(|document| document.unwrap_or("(none)").to_owned());
-    document.map_err(|broken| format!("{}: {}", broken.line, broken.what))
+    document.map_err(|error| format!("{}: {}", error.line, error.message))
 }
 
 #[test]
-fn scalars_are_what_kubectl_takes_them_for() {
+fn scalars_are_resolved_as_by_kubectl() {
     let table = [
         ("yes", "true"),
         ("Off", "false"),
@@ -65,7 +65,7 @@ fn scalars_are_what_kubectl_takes_them_for() {
 }
 
 #[test]
-fn structures_become_json() {
+fn collections_become_json() {
     let table = [
         ("- 1\n- [a, {b: c}]\n- {}\n- []\n", r#"[1,["a",{"b":"c"}],{},[]]"#),
         ("1: a\n0x10: b\ntrue: c\n'': d\n? e\n: f\n", r#"{"1":"a","16":"b","true":"c","":"d","e":"f"}"#),
@@ -83,22 +83,22 @@ fn structures_become_json() {
     for (text, expected) in table {
         assert_eq!(json(text).as_deref(), Ok(expected), "{text}");
         if serde_json::from_str::<serde::de::IgnoredAny>(expected).is_err() {
-            panic!("{expected} is no JSON");
+            panic!("{expected} is not JSON");
         }
     }
 }
 
 #[test]
-fn what_is_no_yaml_is_an_error() {
+fn malformed_yaml_is_an_error() {
     for (text, expected) in [
         ("a: *b\n", "1: "),
-        ("a: &x [*x]\n", "1: an alias within"),
+        ("a: &x [*x]\n", "1: an alias refers to its enclosing value"),
         ("a: b: c\n", "1: "),
         ("a: 1\n\tb: 2\n", "1: "),
-        ("{a: b}: c\n", "1: a key that is"),
-        ("<<: 1\n", "1: a merge key"),
+        ("{a: b}: c\n", "1: a key must not be"),
+        ("<<: 1\n", "1: the value of a merge key"),
         ("a: 'b\n", ""),
-        ("a: 1\nb: \0\n", "2: a zero byte"),
+        ("a: 1\nb: \0\n", "2: zero byte"),
     ] {
         let error = json(text).expect_err(text);
         assert!(error.starts_with(expected), "{text}: {error}");
@@ -106,9 +106,9 @@ fn what_is_no_yaml_is_an_error() {
 }
 
 #[test]
-fn streams_are_cut_where_documents_begin() {
+fn streams_are_split_into_documents() {
     let text = "# first\na: |\n  ---\n  b\n---\n# nothing\n--- # c\nc: 1\n...\n%YAML 1.2\n---\r\nd: 1\n---e: 2\n";
-    let found: Vec<_> = parts(text).into_iter().map(|part| (part.text.into_owned(), part.line)).collect();
+    let found: Vec<_> = split(text).into_iter().map(|part| (part.text.into_owned(), part.line)).collect();
     assert_eq!(
         found,
         [
