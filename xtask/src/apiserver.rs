@@ -60,7 +60,7 @@ fn exec(command: &mut Command) -> Result<()> {
 
 /// Builds the binary. `go build` takes seconds if it is up to date.
 fn build() -> Result<PathBuf> {
-    let module = crate::regen::root().join("tests/apiserver");
+    let module = crate::root::root().join("tests/apiserver");
     let binary = target()?.join("apiserver").join(format!("kubesql-apiserver{}", env::consts::EXE_SUFFIX));
     let release = go(&module)
         .args(["list", "-m", "-f", "{{.Version}}", "k8s.io/kubernetes"])

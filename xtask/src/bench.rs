@@ -31,7 +31,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     }
     let built = build
         .args(["build", "--release", "--workspace", "--bins"])
-        .current_dir(crate::regen::root())
+        .current_dir(crate::root::root())
         .status()
         .context("could not run cargo")?;
     if !built.success() {
@@ -42,7 +42,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     let binary = here.parent().and_then(Path::parent).context("the target directory")?.join("release/kubesql-bench");
     let status = Command::new(&binary)
         .args(&args.bench)
-        .current_dir(crate::regen::root())
+        .current_dir(crate::root::root())
         .status()
         .with_context(|| format!("could not run {}", binary.display()))?;
     if !status.success() {

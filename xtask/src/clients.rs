@@ -23,7 +23,7 @@ pub(crate) struct Args {}
 
 /// Installs missing clients.
 pub(crate) fn run(_: &Args) -> Result<()> {
-    let lists = crate::regen::root().join("tests/clients");
+    let lists = crate::root::root().join("tests/clients");
     let folder = folder()?;
     fs::create_dir_all(&folder).with_context(|| format!("creating {}", folder.display()))?;
     install_python(&lists.join("requirements.txt"), &folder.join("python"))?;

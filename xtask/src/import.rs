@@ -55,7 +55,7 @@ pub(crate) struct Args {
 }
 
 fn default_output() -> PathBuf {
-    crate::regen::root().join("schemas/kubernetes")
+    crate::root::root().join("schemas/kubernetes")
 }
 
 /// Imports documents, and prints the changes.

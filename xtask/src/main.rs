@@ -11,6 +11,7 @@ mod bench;
 mod clients;
 mod import;
 mod regen;
+mod root;
 mod yaml;
 
 /// Development tasks of kubesql

@@ -2,13 +2,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use anyhow::{Context as _, Result, bail};
 use kubesql_codegen::generate::{GENERATED, LISTING, LOCK};
 use kubesql_codegen::{Inputs, generate};
 
 use crate::report as say;
+use crate::root::root;
 
 /// Regenerate the code, the listing of tables and the lock of names from `schemas/`
 #[derive(clap::Args)]
@@ -54,11 +55,6 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     report(&before, &output.files[LISTING]);
     say(&format!("{} files written, {} removed", stale.len(), obsolete.len()));
     Ok(())
-}
-
-/// The root of the repository: the parent of this crate.
-pub(crate) fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).parent().map(Path::to_owned).unwrap_or_default()
 }
 
 /// Reads all of `schemas/`.

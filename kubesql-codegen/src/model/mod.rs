@@ -1,6 +1,7 @@
 //! The model: types, kinds and tables as plain data. All decisions are made here; `emit` only writes.
 
 mod printed;
+mod shape;
 mod tables;
 mod types;
 
@@ -9,6 +10,7 @@ mod tests;
 
 use std::collections::BTreeMap;
 
+pub use shape::{MapValue, Scalar, Shape, Type};
 pub use tables::leaves;
 pub use types::Stability;
 
@@ -22,58 +24,6 @@ pub struct Model {
     pub types: BTreeMap<String, Type>,
     /// Sorted by group and kind.
     pub kinds: Vec<Kind>,
-}
-
-/// The fields of an object type, by JSON name.
-pub type Type = BTreeMap<String, Shape>;
-
-/// The shape of a field's values.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Shape {
-    /// A scalar.
-    Scalar(Scalar),
-    /// A nested object: the name of its type.
-    Object(String),
-    /// A list of objects, which has a table of its own: the name of the items' type.
-    List(String),
-    /// A list of scalars.
-    Scalars(Scalar),
-    /// A map, whose keys are columns.
-    Map(MapValue),
-}
-
-/// The type of a scalar.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Scalar {
-    /// UTF-8 text.
-    Text,
-    /// True or false.
-    Bool,
-    /// A 32-bit integer.
-    Int32,
-    /// A 64-bit integer.
-    Int64,
-    /// A double.
-    Float,
-    /// A point in time.
-    Time,
-    /// A number or text, stored as text.
-    IntOrString,
-    /// A Kubernetes quantity.
-    Quantity,
-    /// Any value, stored as JSON text.
-    Json,
-}
-
-/// The type of a map's values.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum MapValue {
-    /// Scalars, stored as text.
-    Text,
-    /// Kubernetes quantities.
-    Quantity,
-    /// Other values, stored as JSON text.
-    Json,
 }
 
 /// A kind that can be listed.

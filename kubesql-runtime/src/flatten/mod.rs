@@ -5,6 +5,7 @@
 
 pub mod column;
 mod compression;
+mod describe;
 pub mod field_mask;
 pub mod group;
 pub mod head;

@@ -1,6 +1,7 @@
 //! Segments of columns, snapshots of them, and the [`Source`] interface. Knows neither JSON nor SQL.
 
 mod derived;
+mod error;
 pub mod live_table;
 mod publish_lock;
 mod segment_stream;
@@ -8,12 +9,13 @@ mod selection;
 pub mod source;
 
 pub use derived::DerivedColumns;
+pub use error::{Missing, SourceError, Warning};
 pub use publish_lock::PublishLock;
 pub use segment_stream::{SegmentStream, SegmentStreamWriter};
 pub use selection::Selection;
 pub use source::{
-    ClusterState, ClusterStatus, DiscoveryScope, KindRequest, Missing, Request, Snapshot, Source, SourceError, Status,
-    Warning, WatchState, WatchStatus,
+    ClusterState, ClusterStatus, DiscoveryScope, KindRequest, Request, Snapshot, Source, Status, WatchState,
+    WatchStatus,
 };
 
 use std::sync::Arc;

@@ -11,8 +11,8 @@ use kube::api::{Patch, PatchParams, PostParams};
 use kubesql_runtime::sql::Engine;
 use serde_json::json;
 
-use super::process::{cpu, megabytes};
 use super::sync::{Figures, client, engine, rows};
+use super::usage::{cpu, megabytes};
 
 /// Typical queries of a busy cluster.
 const QUERIES: [&str; 4] = [

@@ -16,6 +16,7 @@ mod churn;
 mod customs;
 pub(crate) mod process;
 mod sync;
+mod usage;
 
 use process::Measurement;
 

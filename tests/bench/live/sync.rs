@@ -13,7 +13,7 @@ use kubesql_runtime::generated;
 use kubesql_runtime::ingest::{Context, Kinds, WatchOptions, WatchSource};
 use kubesql_runtime::sql::{Engine, Session};
 
-use super::process::{cpu, megabytes};
+use super::usage::{cpu, megabytes};
 
 /// Figures by name.
 pub(super) type Figures = Vec<(&'static str, f64)>;

@@ -6,20 +6,9 @@ use anyhow::Result;
 use futures::StreamExt;
 use kubesql_runtime::sql::Session;
 
+use super::protocol::Protocol;
 use super::server::Server;
 use super::{flight, http, pg};
-
-/// The protocol of a client.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, clap::ValueEnum)]
-pub(super) enum Protocol {
-    /// No protocol: the engine in this process.
-    #[value(skip)]
-    Process,
-    Flight,
-    /// The HTTP API with Arrow IPC.
-    Http,
-    Pg,
-}
 
 /// A client.
 pub(super) enum Client {

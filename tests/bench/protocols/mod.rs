@@ -13,10 +13,12 @@ mod http;
 mod loopback;
 mod pg;
 mod postgres;
+mod protocol;
 mod server;
 
-use client::{Client, Protocol};
+use client::Client;
 use postgres::Postgres;
+use protocol::Protocol;
 use server::Server;
 
 /// Protocols of `kubesql serve`, compared with the same statements in process

@@ -12,7 +12,7 @@ use kubesql_runtime::ingest::clusters::{Context, WatchOptions, WatchSource};
 use kubesql_runtime::ingest::files::Kinds;
 use kubesql_runtime::sql::Engine;
 
-use super::client::Protocol;
+use super::protocol::Protocol;
 
 /// A demo cluster, a kubesql server, and an engine in this process.
 pub(super) struct Server {

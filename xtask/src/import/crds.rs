@@ -13,7 +13,7 @@ use crate::{print, report, yaml};
 
 /// The default output folder.
 pub(super) fn default_output() -> PathBuf {
-    crate::regen::root().join("schemas/crds")
+    crate::root::root().join("schemas/crds")
 }
 
 /// Reads all definitions in files and folders of YAML or JSON; `None` if a file is an OpenAPI document.

@@ -1,26 +1,14 @@
 //! Collects objects of the requested kinds into segments. Other objects are skipped, with a warning where needed.
 
-use std::sync::Arc;
-
+use super::context::ReadContext;
 use super::kind_guess::KindGuesser;
 use super::kinds::{KindMatch, Kinds};
-use super::parts::Sizes;
+use super::scan::skip;
 use super::segment_builder::{Output, SegmentBuilder};
 use crate::flatten::{Malformed, Parser, SyntaxError};
 use crate::ingest::diagnostics::{Location, Problem};
 use crate::ingest::secrets;
 use crate::schema::KindDef;
-use crate::store::Request;
-
-/// The context that all workers of a snapshot share.
-#[derive(Debug)]
-pub(super) struct ReadContext<'a> {
-    pub(super) kinds: &'a Kinds,
-    pub(super) request: &'a Request,
-    pub(super) show_secrets: bool,
-    pub(super) cluster: &'a Arc<str>,
-    pub(super) sizes: Sizes,
-}
 
 /// The kind of a list's items, as declared by the list.
 pub(super) struct ListKind(KindMatch);
@@ -318,11 +306,4 @@ impl Identity {
 /// Whether two definitions are of the same kind.
 fn is_same_kind(one: &KindDef, other: &KindDef) -> bool {
     (one.group, one.kind) == (other.group, other.kind)
-}
-
-/// The end of the value at byte `from`.
-pub(super) fn skip(text: &str, from: usize) -> Result<usize, Malformed> {
-    let mut parser = Parser::at(text, from);
-    parser.skip()?;
-    Ok(parser.position())
 }

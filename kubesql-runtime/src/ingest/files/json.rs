@@ -1,6 +1,7 @@
 //! Collects objects from JSON text in memory. A text has any number of documents: objects, lists in any form, or others.
 
-use super::collector::{Collector, Identity, ListKind, skip};
+use super::collector::{Collector, Identity, ListKind};
+use super::scan::{past_blanks, skip};
 use crate::flatten::{Malformed, Parser, SyntaxError};
 use crate::ingest::diagnostics::Location;
 
@@ -50,11 +51,6 @@ fn next_line(text: &str, from: usize) -> Option<usize> {
     memchr::memchr_iter(b'\n', bytes.get(from..)?)
         .map(|at| from + at + 1)
         .find(|at| matches!(bytes.get(*at), Some(b'{' | b'[')))
-}
-
-pub(super) fn past_blanks(text: &str, from: usize) -> usize {
-    let rest = text.as_bytes().get(from..).unwrap_or_default();
-    from + rest.iter().take_while(|byte| matches!(byte, b' ' | b'\n' | b'\r' | b'\t')).count()
 }
 
 /// Collects the objects of the document at byte `from`, and returns its end.

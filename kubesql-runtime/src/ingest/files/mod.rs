@@ -4,6 +4,7 @@
 //! A file that cannot be opened, or that has no readable object, is an error.
 
 mod collector;
+mod context;
 mod encoding;
 mod json;
 mod kind_guess;
@@ -11,6 +12,7 @@ mod kinds;
 mod parts;
 mod paths;
 mod read;
+mod scan;
 mod segment_builder;
 #[cfg(test)]
 mod tests;
@@ -51,7 +53,7 @@ struct Inner {
     clusters: Vec<(Arc<str>, Vec<InputPath>)>,
     kinds: Kinds,
     options: FileOptions,
-    sizes: parts::Sizes,
+    sizes: context::Sizes,
 }
 
 impl FileSource {
@@ -76,7 +78,7 @@ impl FileSource {
                 None => clusters.push((cluster.into(), vec![named])),
             }
         }
-        Ok(Self { inner: Arc::new(Inner { clusters, kinds, options, sizes: parts::Sizes::default() }) })
+        Ok(Self { inner: Arc::new(Inner { clusters, kinds, options, sizes: context::Sizes::default() }) })
     }
 }
 
@@ -87,7 +89,7 @@ impl Inner {
         let kinds = self.kinds.with_discovered();
         for (cluster, all) in &self.clusters {
             for named in all {
-                let context = collector::ReadContext {
+                let context = context::ReadContext {
                     kinds: &kinds,
                     request,
                     show_secrets: self.options.show_secrets,

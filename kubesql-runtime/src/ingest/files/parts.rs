@@ -5,9 +5,11 @@
 //! the part before it was read, which ends at the actual start. If the guess was wrong, the part is read again. A wrong
 //! guess costs time, but never loses a row.
 
-use super::collector::{Collector, ListKind, ReadContext, skip};
-use super::json::{self, past_blanks};
+use super::collector::{Collector, ListKind};
+use super::context::ReadContext;
+use super::json;
 use super::paths::Input;
+use super::scan::{past_blanks, skip};
 use super::segment_builder::Output;
 use super::window::Window;
 use crate::flatten::Parser;
@@ -16,23 +18,6 @@ use crate::store::SourceError;
 
 /// In the last 1/N of a window, an object is skipped to check that the window includes its end before it is read.
 const MARGIN: usize = 16;
-
-/// Sizes of parts and windows.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Sizes {
-    /// Files smaller than this, in bytes, are read into memory.
-    pub(super) large: u64,
-    /// Bytes of a part: large enough that repeated text is stored once, and small enough to keep all cores busy.
-    pub(super) part: u64,
-    /// Bytes of a window, unless an object is larger. It should fit into the processor's cache.
-    pub(super) window: usize,
-}
-
-impl Default for Sizes {
-    fn default() -> Self {
-        Self { large: 8 << 20, part: 64 << 20, window: 1 << 20 }
-    }
-}
 
 /// How to read a file in parts.
 pub(super) struct Plan {

@@ -5,7 +5,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use parking_lot::Mutex;
 
-use super::collector::{Collector, ReadContext};
+use super::collector::Collector;
+use super::context::ReadContext;
 use super::parts::{Part, Plan};
 use super::paths::Input;
 use super::segment_builder::Output;

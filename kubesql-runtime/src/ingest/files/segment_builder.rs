@@ -5,8 +5,9 @@ use std::sync::Arc;
 use arrow::array::{Array, AsArray};
 use arrow::util::display::array_value_to_string;
 
-use super::collector::{ReadContext, skip};
+use super::context::ReadContext;
 use super::kinds::{KindMatch, Kinds};
+use super::scan::skip;
 use crate::flatten::{ColumnData, ColumnGroup, FieldMask, Flattener, Interpreter, Malformed, RawObjectsBuilder};
 use crate::ingest::diagnostics::{Diagnostics, Location};
 use crate::schema::KindDef;

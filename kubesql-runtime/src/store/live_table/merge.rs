@@ -6,12 +6,12 @@
 use std::sync::Arc;
 
 use super::Key;
+use super::config::TableConfig;
 use super::mutable_segment::{MutableSegment, SealedSegment};
-use super::segment_set::{RowLocation, SegmentSet};
-use super::writer::TableConfig;
-use crate::flatten::{ColumnGroup, Flattener};
+use super::segment_set::{Merged, RowLocation, SegmentSet};
+use crate::flatten::Flattener;
 use crate::schema::KindDef;
-use crate::store::{RawObjects, Segment};
+use crate::store::Segment;
 
 use arrow::array::AsArray;
 
@@ -35,17 +35,6 @@ struct MergeInput {
     segment: Arc<Segment>,
     keys: Arc<[Option<Key>]>,
     live_rows: Vec<u32>,
-}
-
-/// The result of a merge.
-pub(super) struct Merged {
-    pub(super) columns: ColumnGroup,
-    pub(super) objects: RawObjects,
-    pub(super) keys: Vec<Option<Key>>,
-    /// Where each row was before.
-    pub(super) sources: Vec<RowLocation>,
-    /// The ids of the segments that it replaces.
-    pub(super) inputs: Vec<u64>,
 }
 
 /// Segments are merged with others of the same size class; each class is four times larger than the one before.

@@ -4,6 +4,7 @@
 //! liveness bit for each row. A reader copies the pointer to the latest version. The pointer's mutex is the only
 //! lock that both take.
 
+mod config;
 mod key;
 mod merge;
 mod mutable_segment;
@@ -16,8 +17,9 @@ use std::sync::Arc;
 
 use parking_lot::Mutex;
 
+pub use config::TableConfig;
 pub use key::Key;
-pub use writer::{DecodeErrors, FinishedMerge, PendingMerge, TableConfig, Writer};
+pub use writer::{DecodeErrors, FinishedMerge, PendingMerge, Writer};
 
 use super::{PublishLock, Segment};
 

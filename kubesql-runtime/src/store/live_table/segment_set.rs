@@ -6,7 +6,6 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use arrow::buffer::{BooleanBuffer, Buffer};
 
-use super::merge::Merged;
 use super::mutable_segment::{Change, SealedSegment};
 use super::{Key, Version};
 use crate::flatten::ColumnGroup;
@@ -18,6 +17,17 @@ use crate::store::{DerivedColumns, RawObjects, Segment};
 pub(super) struct RowLocation {
     segment: u64,
     row: u32,
+}
+
+/// The result of a merge.
+pub(super) struct Merged {
+    pub(super) columns: ColumnGroup,
+    pub(super) objects: RawObjects,
+    pub(super) keys: Vec<Option<Key>>,
+    /// Where each row was before.
+    pub(super) sources: Vec<RowLocation>,
+    /// The ids of the segments that it replaces.
+    pub(super) inputs: Vec<u64>,
 }
 
 /// A segment with the current liveness of its rows.

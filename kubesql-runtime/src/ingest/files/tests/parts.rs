@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use super::super::{FileOptions, FileSource, parts::Sizes};
+use super::super::{FileOptions, FileSource, context::Sizes};
 use super::{everything, folder, kinds, names, objects, warnings};
 
 /// The names, objects and warnings of a file read with these sizes.
