@@ -268,7 +268,7 @@ fn new_releases_do_not_rename() {
 fn invalid_documents_are_errors() {
     let missing = thing(&[("Thing", object(&[("x", to("Nowhere"))]))]);
     let error = build(&[missing], &[], &Chosen::default(), &mut Lock::default()).unwrap_err().to_string();
-    assert_eq!(error, "Thing.x: refers to `Nowhere`, which no document defines");
+    assert_eq!(error, "Thing.x: refers to `Nowhere`, which is not defined");
     let scalar = thing(&[("Thing", text())]);
     let error = build(&[scalar], &[], &Chosen::default(), &mut Lock::default()).unwrap_err().to_string();
     assert_eq!(error, "/v1 Thing: its schema `Thing` is not an object with fields");

@@ -167,10 +167,10 @@ fn failed_requests_have_url_and_cause() {
     let cases = [
         (vec![], "GET URL/version: 404 404 page not found"),
         (vec![("/version", 200, json!("v1")), ("/openapi/v3", 403, status(403, "no"))], "GET URL/openapi/v3: 403 no"),
-        (vec![version(), ("/openapi/v3", 200, json!({}))], "URL/openapi/v3: not an index of documents"),
+        (vec![version(), ("/openapi/v3", 200, json!({}))], "URL/openapi/v3 is not an index of documents"),
         (
             vec![version(), ("/openapi/v3", 200, json!({"paths": {"version": {}}}))],
-            "URL/openapi/v3 lists no document of an API group",
+            "URL/openapi/v3 lists no documents of API groups",
         ),
         (vec![version(), index()], "GET URL/openapi/v3/apis/toys/v1: 404 404 page not found"),
         (
