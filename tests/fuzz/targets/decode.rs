@@ -1,3 +1,5 @@
+//! Flattens any text.
+
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;

@@ -1,3 +1,5 @@
+//! Parses any text as a quantity.
+
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
