@@ -53,6 +53,27 @@ impl Failure {
         matches!(self, Self::Output(error) if error.kind() == io::ErrorKind::BrokenPipe)
     }
 
+    /// The same as an error of a statement.
+    pub(crate) fn to_sql_error(&self) -> SqlError {
+        let kind = if self.exit_code() == 3 { ErrorKind::Source } else { ErrorKind::Invalid };
+        let error = SqlError::new(kind, self.message());
+        match self.hint() {
+            Some(hint) => error.hint(hint),
+            None => error,
+        }
+    }
+
+    fn message(&self) -> String {
+        match self {
+            Self::Sql { error, number: None } => error.to_string(),
+            Self::Sql { error, number: Some((at, count)) } => format!("statement {at} of {count}: {error}"),
+            Self::Source(error) => error.to_string(),
+            Self::NoSource => "no cluster configured: there is no kubeconfig, and this is not a pod".to_owned(),
+            Self::Usage { message, .. } => message.clone(),
+            Self::Output(error) => format!("could not write the result: {error}"),
+        }
+    }
+
     fn hint(&self) -> Option<&str> {
         match self {
             Self::Sql { error, .. } => error.hint.as_deref(),
@@ -67,15 +88,7 @@ impl Failure {
 
 impl fmt::Display for Failure {
     fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(to, "error: ")?;
-        match self {
-            Self::Sql { error, number: None } => write!(to, "{error}")?,
-            Self::Sql { error, number: Some((at, count)) } => write!(to, "statement {at} of {count}: {error}")?,
-            Self::Source(error) => write!(to, "{error}")?,
-            Self::NoSource => write!(to, "no cluster configured: there is no kubeconfig, and this is not a pod")?,
-            Self::Usage { message, .. } => write!(to, "{message}")?,
-            Self::Output(error) => write!(to, "could not write the result: {error}")?,
-        }
+        write!(to, "error: {}", self.message())?;
         match self.hint() {
             Some(hint) => write!(to, "\nhint: {hint}"),
             None => Ok(()),

@@ -9,7 +9,6 @@ use std::time::{Duration, SystemTime};
 use kubesql_runtime::sql::{ErrorKind, SqlError};
 
 use super::execute::{Outcome, RunOptions, cannot_write};
-use super::lists::to_sql_error;
 use super::meta::{GROUPS, Meta, Repetition, parse};
 use super::screen::{Screen, Target, home, shell};
 use super::{Shell, editor, highlight, paths, settings, sqlhelp};
@@ -46,7 +45,7 @@ impl Shell<'_> {
             Meta::Output(to) => {
                 self.close_target();
                 if let Some(to) = to {
-                    self.target = Some(Target::open(&to).map_err(|error| to_sql_error(&cannot_write(&to, &error)))?);
+                    self.target = Some(Target::open(&to).map_err(|error| cannot_write(&to, &error).to_sql_error())?);
                 }
             }
             Meta::Go { expanded, to } => {
@@ -94,7 +93,7 @@ impl Shell<'_> {
             Meta::History(None) => self.page(&self.typed.join("\n"))?,
             Meta::History(Some(file)) => {
                 std::fs::write(home(&file), self.typed.join("\n") + "\n")
-                    .map_err(|error| to_sql_error(&cannot_write(&file, &error)))?;
+                    .map_err(|error| cannot_write(&file, &error).to_sql_error())?;
             }
             Meta::Warnings if self.warnings.is_empty() => self.notify("No warnings."),
             Meta::Warnings => self.print_warnings(true),
@@ -170,13 +169,13 @@ impl Shell<'_> {
                 } else {
                     std::mem::take(&mut self.pending)
                 };
-                write_new(&path, sql.trim_start()).map_err(|error| to_sql_error(&Failure::Output(error)))?;
+                write_new(&path, sql.trim_start()).map_err(|error| Failure::Output(error).to_sql_error())?;
                 (path.clone(), RemoveOnDrop(Some(path)))
             }
         };
         run_editor(&path)?;
         let text = std::fs::read_to_string(&path)
-            .map_err(|error| to_sql_error(&cannot_write(&path.display().to_string(), &error)))?;
+            .map_err(|error| cannot_write(&path.display().to_string(), &error).to_sql_error())?;
         drop(remove);
         let text = text.trim_end();
         if self.at_terminal && !text.is_empty() {
@@ -194,7 +193,7 @@ impl Shell<'_> {
             Some(target) => writeln!(target, "{text}"),
             None => writeln!(io::stdout().lock(), "{text}"),
         };
-        written.map_err(|error| to_sql_error(&Failure::Output(error)))
+        written.map_err(|error| Failure::Output(error).to_sql_error())
     }
 
     /// Prints a text that may need the pager.
@@ -203,7 +202,7 @@ impl Shell<'_> {
         let written = writeln!(screen, "{text}").and_then(|()| screen.finish());
         written.or_else(|error| {
             let failure = Failure::Output(error);
-            if failure.is_broken_pipe() { Ok(()) } else { Err(to_sql_error(&failure)) }
+            if failure.is_broken_pipe() { Ok(()) } else { Err(failure.to_sql_error()) }
         })
     }
 }

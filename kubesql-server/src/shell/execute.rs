@@ -10,10 +10,11 @@ use futures::stream::{self, StreamExt};
 use kubesql_runtime::sql::{Answer, ErrorKind, SqlError};
 use kubesql_runtime::store::Warning;
 
+use super::Shell;
 use super::interrupt::Interrupt;
+use super::narrow::narrow_rows;
 use super::screen::{Screen, Target};
 use super::settings::Pager;
-use super::{Shell, lists};
 use crate::args::{Expanded, Format};
 use crate::commands::explain::write_plans;
 use crate::commands::progress::Progress;
@@ -136,7 +137,7 @@ impl Shell<'_> {
         let width = terminal_size::terminal_size().map_or(80, |(width, _)| usize::from(width.0));
         let is_shown = self.target.is_none() && io::stdout().is_terminal() && self.settings.format == Format::Table;
         let rows = if is_shown && self.settings.expanded != Expanded::On {
-            lists::narrow_rows(names, rows, self.settings.columns.unwrap_or(width))
+            narrow_rows(names, rows, self.settings.columns.unwrap_or(width))
         } else {
             rows.to_vec()
         };

@@ -1,13 +1,11 @@
 //! Lists made by the shell's own commands: tables, columns, functions and schemas.
 
 use kubesql_runtime::sql::{ErrorKind, SqlError};
-use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
 use super::Shell;
 use super::complete::catalog::texts;
 use super::execute::{Outcome, RunOptions};
 use crate::commands::query::say;
-use crate::failure::Failure;
 use crate::glob::glob;
 
 impl Shell<'_> {
@@ -101,7 +99,7 @@ impl Shell<'_> {
         match self.list(names, rows, &RunOptions::default()) {
             Ok(()) => Ok(()),
             Err(failure) if failure.is_broken_pipe() => Ok(()),
-            Err(failure) => Err(to_sql_error(&failure)),
+            Err(failure) => Err(failure.to_sql_error()),
         }
     }
 
@@ -111,59 +109,5 @@ impl Shell<'_> {
         let outcome = self.statement(sql, &RunOptions::default());
         self.last = last;
         outcome
-    }
-}
-
-/// Shortens values so that a table fits into the terminal. The last columns are shortened first, the first never.
-pub(super) fn narrow_rows(names: &[&str], rows: &[Vec<String>], available: usize) -> Vec<Vec<String>> {
-    /// A column is not made narrower than this.
-    const LEAST: usize = 12;
-    let width = |at: usize| rows.iter().map(|row| row[at].width()).max().unwrap_or(0).max(names[at].width());
-    let mut widths: Vec<usize> = (0..names.len()).map(width).collect();
-    let mut excess = (widths.iter().map(|width| width + 3).sum::<usize>()).saturating_sub(available + 1);
-    for width in widths.iter_mut().skip(1).rev() {
-        let less = excess.min(width.saturating_sub(LEAST));
-        *width -= less;
-        excess -= less;
-    }
-    let cut = |(text, width): (&String, &usize)| {
-        if text.width() <= *width {
-            return text.clone();
-        }
-        let mut used = 1;
-        let kept = text.chars().take_while(|c| {
-            used += c.width().unwrap_or(0);
-            used <= *width
-        });
-        kept.chain(['…']).collect()
-    };
-    rows.iter().map(|row| row.iter().zip(&widths).map(cut).collect()).collect()
-}
-
-/// Converts an error of the shell to an error of a statement.
-pub(super) fn to_sql_error(failure: &Failure) -> SqlError {
-    let text = failure.to_string();
-    let text = text.strip_prefix("error: ").unwrap_or(&text);
-    let (message, hint) = text.split_once("\nhint: ").map_or((text, None), |(message, hint)| (message, Some(hint)));
-    let error = SqlError::new(if failure.exit_code() == 3 { ErrorKind::Source } else { ErrorKind::Invalid }, message);
-    match hint {
-        Some(hint) => error.hint(hint),
-        None => error,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn narrows_lists_to_the_terminal() {
-        let rows =
-            [["a-name-that-stays-whole", "text", "a path that is far too long for it"].map(str::to_owned).to_vec()];
-        let shown = narrow_rows(&["column", "type", "path"], &rows, 50);
-        assert_eq!(shown[0], ["a-name-that-stays-whole", "text", "a path that is…"]);
-        assert_eq!(narrow_rows(&["column", "type", "path"], &rows, 100), rows);
-        // Values keep their minimum width even if the table does not fit.
-        assert_eq!(narrow_rows(&["column", "type", "path"], &rows, 10)[0][2], "a path that…");
     }
 }

@@ -14,6 +14,7 @@ mod interrupt;
 mod lexer;
 mod lists;
 mod meta;
+mod narrow;
 mod paths;
 mod screen;
 mod settings;
@@ -297,7 +298,7 @@ impl Shell<'_> {
         let connection = self.connection.with_places(places);
         let backend = connection.open(self.runtime).map_err(|failure| match failure {
             Failure::Sql { error, .. } => error,
-            other => lists::to_sql_error(&other),
+            other => other.to_sql_error(),
         })?;
         (self.connection, self.backend) = (connection, backend);
         if let Some(knowledge) = &self.knowledge {

@@ -4,7 +4,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Map, Value, json};
 
-use super::write::now;
+use super::target::now;
 use crate::resource::Resource;
 
 /// The message for an invalid name.

@@ -12,6 +12,7 @@ mod render;
 mod review;
 mod status;
 mod table;
+mod target;
 mod token;
 mod watch;
 mod write;
@@ -31,8 +32,8 @@ use query::Query;
 use render::Renderer;
 use review::REVIEWS;
 use status::{ApiError, ApiResult, json_response, text_response};
+use target::Target;
 pub(crate) use watch::at_revision;
-use write::Target;
 
 /// Maximum size of a request body in bytes, as in API servers.
 const MAX_BODY: usize = 3 << 20;

@@ -5,7 +5,6 @@ use std::sync::Arc;
 use axum::http::header;
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
-use jiff::{Timestamp, Unit};
 use rand::random;
 use serde_json::{Map, Value, json};
 
@@ -13,37 +12,12 @@ use super::patch::{self, Kind};
 use super::query::{Form, Query};
 use super::render::Renderer;
 use super::status::{ApiError, ApiResult};
+use super::target::{Target, no_finalizers, now, put};
 use super::{Request, convert, defaults, one};
 use crate::cluster::Cluster;
 use crate::content::fields::Writes;
 use crate::content::random::{suffix, uid};
 use crate::resource::Resource;
-use crate::store::{Owner, Writer};
-
-/// An object, by name.
-pub(crate) struct Target {
-    pub(crate) resource: Arc<Resource>,
-    pub(crate) namespace: Option<String>,
-    pub(crate) name: String,
-    /// Whether the request is for the status subresource.
-    pub(crate) status: bool,
-}
-
-impl Target {
-    /// The key in the collection.
-    pub(crate) fn key(&self) -> String {
-        super::key(self.namespace.as_deref(), &self.name)
-    }
-
-    pub(crate) fn not_found(&self) -> ApiError {
-        ApiError::not_found(&self.resource, &self.name)
-    }
-}
-
-/// The current time in the format of objects.
-pub(crate) fn now() -> String {
-    Timestamp::now().round(Unit::Second).unwrap_or(Timestamp::UNIX_EPOCH).to_string()
-}
 
 /// Parses the object in a request's body, and checks its kind.
 pub(crate) fn body(resource: &Resource, request: &Request) -> ApiResult<Value> {
@@ -284,22 +258,6 @@ fn change(
     drop(writer);
     defined(cluster, target, Some(&stored), &request.query);
     Ok(stored)
-}
-
-/// Whether no finalizers are left on a deleted object.
-pub(crate) fn no_finalizers(metadata: &Value) -> bool {
-    metadata["finalizers"].as_array().is_none_or(Vec::is_empty)
-}
-
-/// Stores an object of a client; a dry run only builds it.
-pub(crate) fn put(writer: &mut Writer<'_>, target: &Target, mut object: Value, dry_run: bool) -> Bytes {
-    if dry_run {
-        return Bytes::from(object.to_string());
-    }
-    writer.put(target.resource.collection, &target.key(), Owner::Client, |revision| {
-        object["metadata"]["resourceVersion"] = json!(revision.to_string());
-        Bytes::from(object.to_string())
-    })
 }
 
 /// Serves the resource of a CRD.
