@@ -13,11 +13,9 @@ use crate::support::root;
 const TOLERATED: &[&str] = &["kubesql-runtime/src/sql"];
 
 /// The order of the modules in `kubesql-runtime/src/sql`: each uses those before it, and those beside it, and no other.
+/// It has to hold as soon as that folder has no circle and is not tolerated any more.
 const SQL_ORDER: &[&[&str]] =
     &[&["parse"], &["rewrite"], &["catalog", "postgres", "system"], &["functions"], &["plan"], &["scan"], &["session"]];
-
-/// Whether the order holds already; until it does, nothing is asked of it.
-const SQL_IS_ORDERED: bool = false;
 
 #[test]
 fn no_files_import_each_other_in_a_circle() {
@@ -40,9 +38,6 @@ fn no_files_import_each_other_in_a_circle() {
 
 #[test]
 fn modules_of_sql_use_only_those_before_them() {
-    if !SQL_IS_ORDERED {
-        return;
-    }
     let sql = "kubesql-runtime/src/sql/";
     let part = |file: &str| -> Option<String> {
         let inside = file.strip_prefix(sql)?;
@@ -69,7 +64,9 @@ fn modules_of_sql_use_only_those_before_them() {
         }
     }
     let broken: Vec<String> = broken.into_iter().collect();
-    assert!(broken.is_empty(), "\n{}", broken.join("\n"));
+    let is_tolerated = TOLERATED.iter().any(|folder| Path::new(sql) == Path::new(folder));
+    // A folder with circles has no order.
+    assert!(broken.is_empty() != is_tolerated, "\n{}", broken.join("\n"));
 }
 
 /// The files of a target, and what they name of each other.
