@@ -124,7 +124,7 @@ mod tests {
             (format!("token:{ada}"), "users:1: the user name \"token\" is reserved"),
             (format!("ada:{empty}"), "users:1: the password of user \"ada\" is empty"),
             (format!("a b:{ada}"), "users:1: invalid name \"a b\""),
-            (format!(":{ada}"), "users:1: a name has 1 to 63 bytes"),
+            (format!(":{ada}"), "users:1: a name must have 1 to 63 bytes"),
         ] {
             let error = read(&text).expect_err(&text);
             assert!(error.starts_with(expect), "{error}");
