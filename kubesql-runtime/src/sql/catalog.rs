@@ -3,60 +3,135 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use arrow::datatypes::Schema;
+use arrow::datatypes::{Field, Schema};
 use async_trait::async_trait;
 use datafusion::catalog::{CatalogProvider, CatalogProviderList, SchemaProvider, TableProvider};
 use datafusion::error::{DataFusionError, Result};
 
 use super::dynamic;
+use super::error::SqlError;
 use super::extract::Output;
 use super::house::House;
+use super::hidden::hidden;
 use super::postgres::{self, Facts};
-use super::registry::{CATALOG, Registry};
+use super::registry::{CATALOG, DEFAULT_SCHEMA, Registry};
+use super::rewrite::names::ColumnNames;
 use super::scan::ObjectsTable;
 use super::system::{self, SystemProvider};
 use super::types::field;
-use crate::schema::{Place, Table};
+use crate::schema::{Column, Place, Table};
 
-/// What a statement says about one of its tables.
-#[derive(Debug, Clone, Default)]
-pub(super) struct Mentions {
-    /// Dynamic columns to show, by name.
-    pub(super) dynamic: BTreeSet<String>,
-    /// Whether `object` is named.
-    pub(super) object: bool,
-}
+/// The name of the schema that names without one are looked up in: the session's, then the default one.
+pub(super) const SEARCH_PATH: &str = "\u{2063}search_path";
 
-/// The only catalog, with the columns that the statement names.
+/// The dynamic columns that are part of a table's star, by schema and name of the table.
+pub(super) type CommonKeys = BTreeMap<(String, String), BTreeSet<String>>;
+
+/// The only catalog, as one statement sees it.
 #[derive(Debug)]
 pub(super) struct StatementCatalog {
     pub(super) house: Arc<House>,
     /// The tables that there were when the statement began.
     pub(super) registry: Arc<Registry>,
+    /// The session's schema.
+    pub(super) schema: String,
     /// Who asks, as far as the statement asks that.
     pub(super) facts: Arc<Facts>,
-    /// By schema and table; the tables that a statement names.
-    pub(super) mentions: BTreeMap<(String, String), Mentions>,
+    /// What the statement says of columns.
+    pub(super) names: ColumnNames,
+    /// Of the tables that `*` is asked of.
+    pub(super) common: CommonKeys,
 }
 
 impl StatementCatalog {
-    fn provider(&self, table: &Arc<Table>, mentions: &Mentions) -> Arc<dyn TableProvider> {
-        let mut outputs = Vec::new();
-        let mut fields = Vec::new();
-        for (number, column) in table.columns.iter().enumerate() {
-            if column.place == Place::Json && !mentions.object {
-                continue;
-            }
-            fields.push(field(&column.name, column.values));
-            outputs.push(Output::Fixed(number));
-        }
-        for name in &mentions.dynamic {
-            if let Some(dynamic) = dynamic::find(table, name) {
-                fields.push(field(name, dynamic.values));
-                outputs.push(Output::Dynamic(dynamic));
+    /// Schema, name and definition of a table of objects.
+    pub(super) fn find(&self, schema: Option<&str>, name: &str) -> Result<Option<(String, Arc<Table>)>, SqlError> {
+        for schema in self.path(schema) {
+            if let Some(table) = self.registry.find(schema, name)? {
+                return Ok(Some((schema.to_owned(), table)));
             }
         }
+        Ok(None)
+    }
+
+    /// The schemas in which a name is looked up.
+    fn path<'a>(&'a self, schema: Option<&'a str>) -> impl Iterator<Item = &'a str> {
+        let schema = schema.filter(|schema| *schema != SEARCH_PATH);
+        let default = (schema.is_none() && self.schema != DEFAULT_SCHEMA).then_some(DEFAULT_SCHEMA);
+        std::iter::once(schema.unwrap_or(&self.schema)).chain(default)
+    }
+
+    fn table(&self, schema: &str, name: &str) -> Result<Option<Arc<dyn TableProvider>>, SqlError> {
+        for schema in self.path(Some(schema)) {
+            if let Some(table) = system::find(schema, name) {
+                return Ok(Some(Arc::new(SystemProvider::new(table, Arc::clone(&self.house)))));
+            }
+            if let Some(table) = postgres::provider(schema, name, &self.house, &self.facts) {
+                return Ok(Some(table));
+            }
+            if let Some(table) = self.registry.find(schema, name)? {
+                return Ok(Some(self.objects(schema, &table)));
+            }
+        }
+        let schema = if schema == SEARCH_PATH { &self.schema } else { schema };
+        if self.names.functions.contains(name) {
+            return Ok(None);
+        }
+        Err(self.registry.unknown_table(schema, name))
+    }
+
+    /// A table with its fixed columns, the commonest keys where `*` is asked of it, and a hidden column for each key
+    /// that the statement mentions.
+    fn objects(&self, schema: &str, table: &Arc<Table>) -> Arc<dyn TableProvider> {
+        let mut columns = Columns { table, outputs: Vec::new(), fields: Vec::new() };
+        for (number, column) in table.columns.iter().enumerate().filter(|(_, column)| column.place != Place::Json) {
+            columns.outputs.push(Output::Fixed(number));
+            columns.fields.push(field(&column.name, column.values));
+        }
+        let shown = self.common.get(&(schema.to_owned(), table.def.name.to_owned())).into_iter().flatten();
+        let shown: BTreeSet<&String> = shown.chain(&self.names.joined_by).collect();
+        shown.into_iter().for_each(|name| columns.push_key(name, name.clone()));
+        self.names.mentioned.iter().for_each(|name| columns.push_key(name, hidden(name)));
+        let Columns { outputs, fields, .. } = columns;
         Arc::new(ObjectsTable { table: Arc::clone(table), outputs, schema: Arc::new(Schema::new(fields)) })
+    }
+}
+
+/// The tables of objects that a statement names, for suggestions.
+#[derive(Debug, Clone, Default)]
+pub(super) struct NamedTables(pub(super) Vec<Arc<Table>>);
+
+impl NamedTables {
+    /// Every column that they have.
+    pub(super) fn columns(&self) -> impl Iterator<Item = &Column> {
+        self.0.iter().flat_map(|table| &table.columns)
+    }
+}
+
+/// The columns of a table for one statement.
+struct Columns<'a> {
+    table: &'a Table,
+    outputs: Vec<Output>,
+    fields: Vec<Field>,
+}
+
+impl Columns<'_> {
+    /// Adds the column of a key, a condition or `object` under a name, where the table can have it.
+    fn push_key(&mut self, key: &str, name: String) {
+        let fixed = self.table.columns.iter().position(|column| column.name == key);
+        match fixed {
+            Some(number) if self.table.columns[number].place == Place::Json => {
+                self.fields.push(field(&name, self.table.columns[number].values));
+                self.outputs.push(Output::Fixed(number));
+            }
+            Some(_) => {}
+            None => {
+                if let Some(dynamic) = dynamic::find(self.table, key) {
+                    self.fields.push(field(&name, dynamic.values));
+                    self.outputs.push(Output::Dynamic(dynamic));
+                }
+            }
+        }
     }
 }
 
@@ -74,41 +149,26 @@ impl CatalogProviderList for Catalogs {
     }
 
     fn catalog(&self, name: &str) -> Option<Arc<dyn CatalogProvider>> {
-        let drivers = system::DRIVERS.split_once('.').is_some_and(|(catalog, _)| catalog == name);
-        match name {
-            CATALOG => Some(Arc::new(OneCatalog(Arc::clone(&self.0)))),
-            _ if drivers => Some(Arc::new(Drivers(Arc::clone(&self.0)))),
-            _ => None,
-        }
+        let group = (name != CATALOG).then(|| name.to_owned());
+        Some(Arc::new(OneCatalog { statement: Arc::clone(&self.0), group }))
     }
 }
 
+/// The catalog, or what stands in its place in the name of a group with dots: `shop.example.widgets`.
 #[derive(Debug)]
-struct OneCatalog(Arc<StatementCatalog>);
+struct OneCatalog {
+    statement: Arc<StatementCatalog>,
+    group: Option<String>,
+}
 
 impl CatalogProvider for OneCatalog {
     fn schema_names(&self) -> Vec<String> {
-        self.0.house.schemas()
+        self.statement.house.schemas()
     }
 
     fn schema(&self, name: &str) -> Option<Arc<dyn SchemaProvider>> {
-        let known = self.0.house.has_schema(name);
-        known.then(|| Arc::new(OneSchema(Arc::clone(&self.0), name.to_owned())) as Arc<dyn SchemaProvider>)
-    }
-}
-
-/// The catalog `system` of Presto and Trino, as far as drivers need it.
-#[derive(Debug)]
-struct Drivers(Arc<StatementCatalog>);
-
-impl CatalogProvider for Drivers {
-    fn schema_names(&self) -> Vec<String> {
-        Vec::new()
-    }
-
-    fn schema(&self, name: &str) -> Option<Arc<dyn SchemaProvider>> {
-        let is = system::DRIVERS.split_once('.').is_some_and(|(_, schema)| schema == name);
-        is.then(|| Arc::new(OneSchema(Arc::clone(&self.0), system::DRIVERS.to_owned())) as Arc<dyn SchemaProvider>)
+        let name = self.group.iter().map(String::as_str).chain([name]).collect::<Vec<_>>().join(".");
+        Some(Arc::new(OneSchema(Arc::clone(&self.statement), name)))
     }
 }
 
@@ -122,22 +182,11 @@ impl SchemaProvider for OneSchema {
     }
 
     async fn table(&self, name: &str) -> Result<Option<Arc<dyn TableProvider>>, DataFusionError> {
-        if let Some(table) = system::find(&self.1, name) {
-            return Ok(Some(Arc::new(SystemProvider::new(table, Arc::clone(&self.0.house)))));
-        }
-        if let Some(table) = postgres::provider(&self.1, name, &self.0.house, &self.0.facts) {
-            return Ok(Some(table));
-        }
-        let found = self.0.registry.find(&self.1, name).map_err(|error| DataFusionError::External(Box::new(error)))?;
-        Ok(found.map(|table| {
-            let mentioned = self.0.mentions.get(&(self.1.clone(), name.to_owned()));
-            self.0.provider(&table, mentioned.unwrap_or(&Mentions::default()))
-        }))
+        let table = self.0.table(&self.1, name);
+        table.map_err(|error| DataFusionError::External(Box::new(error)))
     }
 
     fn table_exist(&self, name: &str) -> bool {
-        system::find(&self.1, name).is_some()
-            || postgres::exists(&self.1, name)
-            || matches!(self.0.registry.find(&self.1, name), Ok(Some(_)))
+        matches!(self.0.table(&self.1, name), Ok(Some(_)))
     }
 }

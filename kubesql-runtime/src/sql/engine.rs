@@ -2,11 +2,14 @@
 
 use std::sync::Arc;
 
-use datafusion::execution::{SessionState, SessionStateBuilder};
+use datafusion::execution::{FunctionRegistry, SessionState, SessionStateBuilder};
+use datafusion::logical_expr::planner::ExprPlanner;
 use datafusion::prelude::SessionConfig;
 
+use super::catalog::SEARCH_PATH;
 use super::error::{ErrorKind, SqlError};
 use super::house::House;
+use super::keys::{self, KeyPlanner};
 use super::memory::{Memories, Memory};
 use super::registry::{CATALOG, DEFAULT_SCHEMA, schema_of};
 use super::session::Session;
@@ -42,20 +45,29 @@ impl Engine {
         memory: &Memory,
     ) -> Result<Arc<Self>, SqlError> {
         let mut config = SessionConfig::new()
-            .with_default_catalog_and_schema(CATALOG, DEFAULT_SCHEMA)
+            .with_default_catalog_and_schema(CATALOG, SEARCH_PATH)
             // Ours knows which tables to list, and is not made of all columns of all tables at each query.
             .with_information_schema(false)
             .with_create_default_catalog_and_schema(false)
             .set_str("datafusion.sql_parser.dialect", "PostgreSQL")
-            .set_str("datafusion.execution.time_zone", "UTC");
+            .set_str("datafusion.execution.time_zone", "UTC")
+            // `key_columns` moves keys of maps itself: DataFusion makes some plans that do not fit together.
+            .set_bool("datafusion.optimizer.enable_leaf_expression_pushdown", false);
         // Text is read as views, which share a segment's buffers.
         config.options_mut().sql_parser.map_string_types_to_utf8view = true;
-        let mut state = SessionStateBuilder::new().with_config(config).with_default_features().build();
+        // Before DataFusion's own planners, which take any subscript.
+        let planner: Arc<dyn ExprPlanner> = Arc::new(KeyPlanner);
+        let builder = SessionStateBuilder::new().with_config(config).with_expr_planners(vec![planner]);
+        let mut state = builder.with_default_features().build();
         functions::register(&mut state).map_err(|error| SqlError::new(ErrorKind::Internal, error.to_string()))?;
         state.add_analyzer_rule(functions::arithmetic());
         let house = Arc::new(House::new(kinds, source, &state));
         let registered = postgres::register(&mut state, &house);
         registered.map_err(|error| SqlError::new(ErrorKind::Internal, error.to_string()))?;
+        for marker in keys::markers() {
+            let registered = state.register_udf(Arc::new(marker));
+            registered.map_err(|error| SqlError::new(ErrorKind::Internal, error.to_string()))?;
+        }
         Ok(Arc::new(Self { house, state, memories: Memories::new(memory)? }))
     }
 

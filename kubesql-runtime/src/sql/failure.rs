@@ -3,15 +3,23 @@
 use datafusion::common::SchemaError;
 use datafusion::error::DataFusionError;
 
-use super::duplicates::MARK;
+use super::catalog::NamedTables;
 use super::error::{ErrorKind, SqlError};
 use super::memory;
-use super::names::Names;
+use super::hidden::without_marks;
+use super::rewrite::output_names::MARK;
 use super::suggest::nearest;
 use crate::schema::Values;
 
 /// What went wrong, for the person who wrote the statement.
-pub(super) fn explain(error: &DataFusionError, names: Option<&Names>) -> SqlError {
+pub(super) fn explain(error: &DataFusionError, names: Option<&NamedTables>) -> SqlError {
+    let mut error = explain_marked(error, names);
+    error.message = without_marks(&error.message);
+    error.hint = error.hint.map(|hint| without_marks(&hint));
+    error
+}
+
+fn explain_marked(error: &DataFusionError, names: Option<&NamedTables>) -> SqlError {
     let root = error.find_root();
     match root {
         DataFusionError::External(inner) => match inner.downcast_ref::<SqlError>() {
@@ -66,11 +74,11 @@ fn invalid(message: String) -> SqlError {
     code.into_iter().fold(error, SqlError::code)
 }
 
-fn from_schema(error: &SchemaError, names: Option<&Names>) -> SqlError {
+fn from_schema(error: &SchemaError, names: Option<&NamedTables>) -> SqlError {
     match error {
         SchemaError::FieldNotFound { field, valid_fields } => {
-            let name = field.name();
-            if valid_fields.iter().any(|valid| valid.name().strip_suffix(MARK) == Some(name)) {
+            let name = &without_marks(field.name());
+            if valid_fields.iter().any(|valid| valid.name().strip_suffix(MARK) == Some(name.as_str())) {
                 return same_name(name);
             }
             let shown = field.relation.as_ref().map_or_else(|| name.to_owned(), |of| format!("{}.{name}", of.table()));
@@ -79,10 +87,10 @@ fn from_schema(error: &SchemaError, names: Option<&Names>) -> SqlError {
                 (Some(wanted), Some(has)) => wanted.table() == has.table(),
                 _ => true,
             });
-            let valid = of_relation.map(|valid| valid.name());
-            let columns = || names.into_iter().flat_map(Names::known_columns).filter(|_| field.relation.is_none());
+            let valid: Vec<String> = of_relation.map(|valid| without_marks(valid.name())).collect();
+            let columns = || names.into_iter().flat_map(NamedTables::columns).filter(|_| field.relation.is_none());
             let known = columns().map(|column| column.name.as_str());
-            let near = nearest(name, valid.chain(known));
+            let near = nearest(name, valid.iter().map(String::as_str).chain(known));
             let mut near: Vec<String> = near.into_iter().map(str::to_owned).collect();
             // `label.app`: a key of a map whose name is misspelt.
             if let (true, Some((map, key))) = (near.is_empty(), name.split_once('.')) {

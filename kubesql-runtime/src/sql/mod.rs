@@ -3,19 +3,20 @@
 mod catalog;
 mod commands;
 mod cooperation;
-mod duplicates;
 mod dynamic;
 mod error;
 mod escape;
 mod extract;
 mod failure;
 mod functions;
+mod hidden;
 mod house;
+mod key_columns;
+mod keys;
 mod like;
+mod map_key;
 mod memory;
 mod moment;
-mod names;
-mod offer;
 mod postgres;
 mod precedence;
 mod prepared;
@@ -26,8 +27,6 @@ mod refuse;
 mod registry;
 mod rewrite;
 mod scan;
-mod scope;
-mod stars;
 mod statement;
 mod suggest;
 mod system;
@@ -37,7 +36,7 @@ mod timeout;
 pub mod tokens;
 mod types;
 mod unnamed;
-mod using;
+mod upstream;
 
 mod engine;
 mod session;
@@ -58,7 +57,6 @@ pub use prepared::Prepared;
 pub use session::Session;
 pub use tokens::split_statements;
 pub use types::type_name;
-pub use unnamed::unnamed_columns;
 
 /// The answer to one statement.
 pub struct Answer {
@@ -66,8 +64,19 @@ pub struct Answer {
     pub command: &'static str,
     /// The columns of the rows.
     pub schema: SchemaRef,
+    /// What its select list says of them.
+    pub select_list: SelectList,
     /// The rows, in batches; dropping it stops the query.
     pub rows: BoxStream<'static, Result<RecordBatch, SqlError>>,
+}
+
+/// What a query's select list says of the answer's columns.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct SelectList {
+    /// Whether it has a `*`: columns without any value may then be left out where an answer is shown.
+    pub has_star: bool,
+    /// The positions of the columns that have no name, in order.
+    pub unnamed: Vec<usize>,
 }
 
 /// Who asks, and how they came in.

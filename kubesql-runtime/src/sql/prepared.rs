@@ -15,11 +15,12 @@ use datafusion::scalar::ScalarValue;
 
 use futures::StreamExt;
 
-use super::duplicates::Duplicates;
+use super::catalog::NamedTables;
 use super::error::{ErrorKind, SqlError};
-use super::names::Names;
 use super::registry::Registry;
-use super::{Answer, failure};
+use super::rewrite::names::ColumnNames;
+use super::rewrite::output_names::OutputNames;
+use super::{Answer, SelectList, failure};
 
 /// A statement whose parameters and columns are known.
 #[derive(Debug, Clone)]
@@ -29,6 +30,8 @@ pub struct Prepared {
     pub parameters: Vec<DataType>,
     /// The columns of its rows; `None` where it has none.
     pub schema: Option<SchemaRef>,
+    /// What its select list says of them.
+    pub select_list: SelectList,
     /// Its plan, where that does not depend on when it runs.
     pub(super) kept: Option<Arc<Kept>>,
 }
@@ -37,8 +40,8 @@ pub struct Prepared {
 #[derive(Debug)]
 pub(super) struct Kept {
     pub(super) plan: LogicalPlan,
-    pub(super) duplicates: Duplicates,
-    pub(super) names: Names,
+    pub(super) names: ColumnNames,
+    pub(super) tables: NamedTables,
     pub(super) made: Made,
 }
 
@@ -81,13 +84,13 @@ impl Prepared {
             let message = "the columns of the prepared statement are others by now";
             return Err(SqlError::new(ErrorKind::Unsupported, message).hint("prepare it again"));
         }
-        let Answer { command, rows, .. } = answer;
+        let Answer { command, select_list, rows, .. } = answer;
         let named = Arc::clone(schema);
         let rows = rows.map(move |batch| {
             let renamed = batch.map(|batch| batch.with_schema(Arc::clone(&named)));
             renamed?.map_err(|error| SqlError::new(ErrorKind::Internal, error.to_string()))
         });
-        Ok(Answer { command, schema: Arc::clone(schema), rows: rows.boxed() })
+        Ok(Answer { command, schema: Arc::clone(schema), select_list, rows: rows.boxed() })
     }
 }
 
@@ -149,9 +152,9 @@ pub(super) fn schema(
     state: &SessionState,
     plan: LogicalPlan,
     parameters: &[DataType],
-    duplicates: &Duplicates,
+    outputs: &OutputNames,
 ) -> Result<SchemaRef, DataFusionError> {
-    let names = duplicates.restore(plan.schema().inner());
+    let names = outputs.restore(plan.schema().inner());
     let nulls: Vec<ScalarValue> = parameters.iter().map(ScalarValue::try_from).collect::<Result<_, _>>()?;
     let plan = plan.with_param_values(nulls)?;
     let analyzed = state.analyzer().execute_and_check(plan, state.config_options(), |_, _| {})?;

@@ -7,6 +7,7 @@ use datafusion::logical_expr::{BinaryExpr, Expr, Like, Operator};
 
 use super::dynamic::{Dynamic, Pick};
 use super::extract::Output;
+use super::scan::ObjectsTable;
 use crate::schema::{Column, Place, Scalar, Shape, Table, Values};
 use crate::store::Selection;
 
@@ -38,12 +39,13 @@ pub(super) fn texts(filter: &Expr) -> Option<(&str, BTreeSet<String>)> {
 
 /// What a filter of a table's columns tells of the objects that are needed; `None` where it tells nothing that a
 /// source can be asked for.
-pub(super) fn selection(table: &Table, outputs: &[Output], filter: &Expr) -> Option<Selection> {
+pub(super) fn selection(table: &ObjectsTable, filter: &Expr) -> Option<Selection> {
     let (name, texts) = match filter {
         Expr::IsNotNull(expr) => (column(expr)?, BTreeSet::new()),
         other => texts(other).filter(|(_, texts)| !texts.is_empty())?,
     };
-    let output = outputs.iter().find(|output| super::scan::name(table, output) == name)?;
+    let output = table.output(name)?;
+    let table = &table.table;
     match output {
         Output::Fixed(number) => {
             let Column { place: Place::Object(fields), values: Values::Scalar(Scalar::Text), .. } =

@@ -115,7 +115,7 @@ impl Running {
 
     /// The same answer, whose rows are counted and whose end is noted.
     pub(super) fn follow(self, answer: Result<Answer, SqlError>) -> Result<Answer, SqlError> {
-        let Answer { command, schema, rows } = answer.inspect_err(|error| self.failed(error))?;
+        let Answer { command, schema, select_list, rows } = answer.inspect_err(|error| self.failed(error))?;
         if command != "SELECT" && schema.fields().is_empty() {
             // It has no rows that anybody would read to their end.
             self.end("finished", None);
@@ -132,7 +132,7 @@ impl Running {
             }
             ready(batch)
         });
-        Ok(Answer { command, schema, rows: rows.boxed() })
+        Ok(Answer { command, schema, select_list, rows: rows.boxed() })
     }
 }
 

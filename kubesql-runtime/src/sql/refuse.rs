@@ -7,7 +7,7 @@ use datafusion::sql::sqlparser::ast::{
 };
 
 use super::error::{ErrorKind, SqlError};
-use super::scope::constraint;
+use super::upstream::using::constraint;
 
 /// Fails where a statement has something that DataFusion answers wrongly.
 pub(super) fn refuse(statement: &Statement) -> Result<(), SqlError> {

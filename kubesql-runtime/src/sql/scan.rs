@@ -12,13 +12,17 @@ use datafusion::common::tree_node::TreeNodeRecursion;
 use datafusion::error::{DataFusionError, Result};
 use datafusion::execution::{SendableRecordBatchStream, TaskContext};
 use datafusion::logical_expr::{Expr, TableProviderFilterPushDown, TableType};
+use datafusion::physical_expr::expressions::Column as PhysicalColumn;
 use datafusion::physical_expr::{EquivalenceProperties, PhysicalExpr};
 use datafusion::physical_plan::execution_plan::{Boundedness, EmissionType};
+use datafusion::physical_plan::projection::ProjectionExec;
 use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
 use datafusion::physical_plan::{DisplayAs, DisplayFormatType, ExecutionPlan, Partitioning, PlanProperties};
 use futures::stream::{self, Stream, StreamExt, TryStreamExt};
 
+use super::dynamic;
 use super::extract::{self, Output, RowMap};
+use super::map_key::physical_column_and_key;
 use super::moment::Moment;
 use super::pushdown::{selection, texts};
 use crate::schema::{Place, Table};
@@ -49,7 +53,7 @@ impl TableProvider for ObjectsTable {
         // All rows of a segment are of one cluster, which is never NULL: exact. Nothing else is said to be.
         let support = |filter: &&Expr| match self.clusters(filter) {
             Some(_) => TableProviderFilterPushDown::Exact,
-            None if selection(&self.table, &self.outputs, filter).is_some() => TableProviderFilterPushDown::Inexact,
+            None if selection(self, filter).is_some() => TableProviderFilterPushDown::Inexact,
             None => TableProviderFilterPushDown::Unsupported,
         };
         Ok(filters.iter().map(support).collect())
@@ -67,7 +71,7 @@ impl TableProvider for ObjectsTable {
         let outputs: Vec<Output> = projection.iter().map(|&at| self.outputs[at].clone()).collect();
         let clusters: Vec<BTreeSet<String>> = filters.iter().filter_map(|filter| self.clusters(filter)).collect();
         let asked = clusters.iter().cloned().reduce(|all, more| all.intersection(&more).cloned().collect());
-        let selections = filters.iter().filter_map(|filter| selection(&self.table, &self.outputs, filter));
+        let selections = filters.iter().filter_map(|filter| selection(self, filter));
         let selection = selections.fold(Selection::default(), Selection::and);
         // The plan may be one that was made for a statement before.
         let moment = state.config().get_extension::<Moment>();
@@ -83,6 +87,11 @@ impl TableProvider for ObjectsTable {
 }
 
 impl ObjectsTable {
+    /// The column of this name.
+    pub(super) fn output(&self, name: &str) -> Option<&Output> {
+        self.schema.index_of(name).ok().map(|at| &self.outputs[at])
+    }
+
     /// The clusters whose rows are exactly those that a filter lets through.
     fn clusters(&self, filter: &Expr) -> Option<BTreeSet<String>> {
         let (name, clusters) = texts(filter)?;
@@ -134,6 +143,19 @@ impl ObjectsScan {
     }
 }
 
+impl ObjectsScan {
+    /// The column that an expression over this scan is.
+    fn projected(&self, expr: &Arc<dyn PhysicalExpr>) -> Option<Output> {
+        if let Some(column) = expr.downcast_ref::<PhysicalColumn>() {
+            return self.outputs.get(column.index()).cloned();
+        }
+        let (map, key) = physical_column_and_key(expr)?;
+        let Output::Fixed(number) = self.outputs.get(map)? else { return None };
+        let name = format!("{}.{key}", self.table.columns[*number].name);
+        dynamic::find(&self.table, &name).map(Output::Dynamic)
+    }
+}
+
 impl DisplayAs for ObjectsScan {
     fn fmt_as(&self, _: DisplayFormatType, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let columns: Vec<&str> = self.outputs.iter().map(|output| name(&self.table, output)).collect();
@@ -178,6 +200,17 @@ impl ExecutionPlan for ObjectsScan {
 
     fn with_new_children(self: Arc<Self>, _: Vec<Arc<dyn ExecutionPlan>>) -> Result<Arc<dyn ExecutionPlan>> {
         Ok(self)
+    }
+
+    /// Gives the columns of a projection itself where all of them are columns and keys of maps.
+    fn try_swapping_with_projection(&self, projection: &ProjectionExec) -> Result<Option<Arc<dyn ExecutionPlan>>> {
+        let outputs = projection.expr().iter().map(|projected| self.projected(&projected.expr));
+        let Some(outputs) = outputs.collect::<Option<Vec<Output>>>() else { return Ok(None) };
+        let mut scan =
+            Self::new(&self.table, outputs, projection.schema(), &self.moment, self.limit, self.partitions);
+        scan.clusters.clone_from(&self.clusters);
+        scan.selection = self.selection.clone();
+        Ok(Some(Arc::new(scan)))
     }
 
     fn execute(&self, partition: usize, _: Arc<TaskContext>) -> Result<SendableRecordBatchStream> {

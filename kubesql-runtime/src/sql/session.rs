@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use arrow::array::ArrayRef;
+use arrow::array::{ArrayRef, AsArray, StringArray};
 use arrow::datatypes::DataType;
 use arrow::record_batch::{RecordBatch, RecordBatchOptions};
 use datafusion::execution::context::SQLOptions;
@@ -14,23 +14,26 @@ use datafusion::logical_expr::LogicalPlan;
 use datafusion::physical_plan::execute_stream;
 use datafusion::physical_plan::stream::RecordBatchReceiverStreamBuilder;
 use datafusion::sql::parser::Statement as DfStatement;
+use datafusion::sql::resolve::resolve_table_references;
 use futures::stream::StreamExt;
 use parking_lot::Mutex;
 
-use super::catalog::{Catalogs, StatementCatalog};
+use super::catalog::{Catalogs, CommonKeys, NamedTables, StatementCatalog};
 use super::cooperation::{Wanted, cooperative};
-use super::duplicates::Duplicates;
 use super::engine::Engine;
 use super::error::{ErrorKind, SqlError};
 use super::moment::{Moment, Warnings};
-use super::names::{Names, relations, resolve};
+use super::hidden::{without_hidden, without_marks};
+use super::key_columns::provide_keys;
 use super::postgres::{self, Facts};
 use super::prepared::{self, Kept, Made, Prepared};
 use super::registry::CATALOG;
+use super::rewrite::names::{self, ColumnNames};
 use super::settings::Settings;
-use super::stars::{self, Common};
 use super::statement::{Parsed, parse};
-use super::{Answer, Who, failure, show};
+use super::unnamed::unnamed_columns;
+use super::upstream::ambiguous_columns;
+use super::{Answer, SelectList, Who, failure, show};
 use crate::store::{Missing, Warning};
 
 /// At most so many dynamic columns are part of `*`.
@@ -120,27 +123,28 @@ impl Session {
         let sql = sql.to_owned();
         match parse(&sql)? {
             Parsed::Query(statement, explains) => {
-                let mut planned = self.plan(*statement.clone(), explains, declared).await?;
+                let planned = self.plan(*statement, explains, declared).await?;
                 let parameters = prepared::parameters(&planned.plan, declared)?;
-                // Planned as it is when it runs, with all types known.
-                let types: Vec<_> = parameters.iter().cloned().map(Some).collect();
-                if types != declared {
-                    planned = self.plan(*statement, explains, &types).await?;
-                }
-                let Planned { state, plan, duplicates, names, lasts } = planned;
-                let schema = prepared::schema(&state, plan.clone(), &parameters, &duplicates);
-                let schema = Some(schema.map_err(|error| failure::explain(&error, Some(&names)))?);
-                let kept = lasts.map(|made| Arc::new(Kept { plan, duplicates, names, made }));
-                Ok(Prepared { sql, parameters, schema, kept })
+                let Planned { state, plan, names, select_list, tables, lasts } = planned;
+                let schema = prepared::schema(&state, plan.clone(), &parameters, &names.outputs);
+                let schema = Some(schema.map_err(|error| failure::explain(&error, Some(&tables)))?);
+                let kept = lasts.map(|made| Arc::new(Kept { plan, names, tables, made }));
+                Ok(Prepared { sql, parameters, schema, select_list, kept })
             }
             // What changes the session gives no rows.
             Parsed::Set(_) | Parsed::ResetAll(_) | Parsed::Nothing(_) => {
-                Ok(Prepared { sql, parameters: Vec::new(), schema: None, kept: None })
+                Ok(Prepared {
+                    sql,
+                    parameters: Vec::new(),
+                    schema: None,
+                    select_list: SelectList::default(),
+                    kept: None,
+                })
             }
             other => {
                 let schema =
                     Some(show::answer(&self.engine.house, &self.settings, &self.warnings, other).await?.schema);
-                Ok(Prepared { sql, parameters: Vec::new(), schema, kept: None })
+                Ok(Prepared { sql, parameters: Vec::new(), schema, select_list: SelectList::default(), kept: None })
             }
         }
     }
@@ -161,7 +165,7 @@ impl Session {
 
     async fn answer_again(&self, statement: &Prepared, values: &[ArrayRef]) -> Result<Answer, SqlError> {
         if let Some(kept) = &statement.kept
-            && let Some(planned) = self.again(kept).await
+            && let Some(planned) = self.again(kept, &statement.select_list).await
         {
             return planned.run("SELECT", values, self.engine.memories.of_statement()).await;
         }
@@ -169,17 +173,17 @@ impl Session {
     }
 
     /// A plan as it was made before, unless it would be another by now.
-    async fn again(&self, kept: &Kept) -> Option<Planned> {
+    async fn again(&self, kept: &Kept, select_list: &SelectList) -> Option<Planned> {
         let house = &self.engine.house;
         let (schema, partial) = self.defaults();
-        let Kept { plan, duplicates, names, made } = kept;
+        let Kept { plan, names, tables, made } = kept;
         house.discover(&made.schema, &made.relations).await;
         if schema != made.schema || !Arc::ptr_eq(&house.registry(), &made.registry) {
             return None;
         }
-        let state = self.state(schema, self.moment(partial));
-        let (plan, duplicates, names) = (plan.clone(), duplicates.clone(), names.clone());
-        Some(Planned { state, plan, duplicates, names, lasts: None })
+        let state = self.state(self.moment(partial));
+        let (names, select_list, tables) = (names.clone(), select_list.clone(), tables.clone());
+        Some(Planned { state, plan: plan.clone(), names, select_list, tables, lasts: None })
     }
 
     /// The schema of names without one, and whether clusters that cannot answer are left out.
@@ -193,11 +197,10 @@ impl Session {
     }
 
     /// What a statement is planned and run in.
-    fn state(&self, schema: String, moment: Arc<Moment>) -> SessionState {
+    fn state(&self, moment: Arc<Moment>) -> SessionState {
         // A clone, for a builder would register the functions anew, in any order where two claim a name.
         let mut state = self.engine.state.clone();
         state.mark_start_execution();
-        state.config_mut().options_mut().catalog.default_schema = schema;
         state.config_mut().set_extension(moment);
         state
     }
@@ -256,57 +259,85 @@ impl Session {
         let DfStatement::Statement(inner) = inner else {
             return Err(SqlError::new(ErrorKind::Unsupported, "EXPLAIN takes a query"));
         };
-        let relations = relations(inner, house);
-        let missing = house.discover(&schema, &relations).await;
         let touched = postgres::rewrite(inner, house, &schema, types)?;
+        let names = names::rewrite(inner)?;
+        let relations = relations(&statement, &names)?;
+        let missing = house.discover(&schema, &relations).await;
         let facts = if touched.session { self.facts() } else { Facts::default() };
         let facts = Arc::new(Facts { named: touched.named, ..facts });
         let registry = house.registry();
-        let unknown = |error: SqlError| match missing.first() {
-            // It may be a table of a cluster that did not answer.
-            Some(Missing { cluster, cause, .. }) if error.kind == ErrorKind::UnknownTable => {
-                error.hint(format!("cluster {cluster} may have it, but {cause}"))
-            }
-            _ => error,
-        };
-        let names = resolve(inner, &registry, &schema).map_err(unknown)?;
-        let moment = self.moment(partial);
-        let mut mentions = names.mentions();
-        let mut common = Common::new();
-        // To explain, no data is read: the dynamic columns of `*` are left out then.
-        for used in names.tables.iter().filter(|used| used.starred && !explains) {
-            let mut commonest: BTreeSet<String> = moment.commonest(&used.table, STAR).await?.into_iter().collect();
-            commonest.retain(|name| !used.table.columns.iter().any(|column| column.name == *name));
-            let table = (used.schema.clone(), used.name.clone());
-            if let Some(mentioned) = mentions.get_mut(&table) {
-                mentioned.dynamic.extend(commonest.iter().cloned());
-            }
-            common.insert(table, commonest);
-        }
-        stars::hide(inner, &names, &common, &registry, &schema);
-        let duplicates = Duplicates::mark(inner);
-        // Neither what the data has nor who asks, and nothing but objects.
-        let lasts = !explains && !touched.session && names.tables.iter().all(|used| !used.starred);
-        let is_table = |(named, table): &(Option<String>, String)| {
-            matches!(registry.find(named.as_ref().unwrap_or(&schema), table), Ok(Some(_)))
-        };
-        let made = (lasts && relations.iter().all(is_table)).then(|| Made {
+        let mut catalog = StatementCatalog {
+            house: Arc::clone(house),
             registry: Arc::clone(&registry),
             schema: schema.clone(),
-            relations,
-        });
-        let catalog = StatementCatalog { house: Arc::clone(house), registry, facts: Arc::clone(&facts), mentions };
-        let mut state = self.state(schema, moment);
-        state.register_catalog_list(Arc::new(Catalogs(Arc::new(catalog))));
-        let explained = |error| failure::explain(&error, Some(&names));
+            facts: Arc::clone(&facts),
+            names,
+            common: CommonKeys::new(),
+        };
+        let moment = self.moment(partial);
+        // To explain, no data is read: the dynamic columns of `*` are left out then.
+        if !explains {
+            let starred: Vec<_> = catalog.names.starred.iter().cloned().collect();
+            for (schema, name) in starred {
+                if let Ok(Some((schema, table))) = catalog.find(schema.as_deref(), &name) {
+                    let mut commonest: BTreeSet<String> = moment.commonest(&table, STAR).await?.into_iter().collect();
+                    commonest.retain(|name| !table.columns.iter().any(|column| column.name == *name));
+                    catalog.common.insert((schema, name), commonest);
+                }
+            }
+        }
+        let found = relations.iter().map(|(schema, name)| catalog.find(schema.as_deref(), name));
+        let found: Vec<_> = found.map(|found| found.ok().flatten().map(|(_, table)| table)).collect();
+        // Neither what the data has nor who asks, and nothing but objects.
+        let lasts = !explains && !touched.session && catalog.common.is_empty() && found.iter().all(Option::is_some);
+        let tables = NamedTables(found.into_iter().flatten().collect());
+        let made = lasts.then(|| Made { registry, schema, relations });
+        let catalog = Arc::new(catalog);
+        let mut state = self.state(moment);
+        state.register_catalog_list(Arc::new(Catalogs(Arc::clone(&catalog))));
+        let explained = |error| {
+            let error = failure::explain(&error, Some(&tables));
+            match missing.first() {
+                // It may be a table of a cluster that did not answer.
+                Some(Missing { cluster, cause, .. }) if error.kind == ErrorKind::UnknownTable => {
+                    error.hint(format!("cluster {cluster} may have it, but {cause}"))
+                }
+                _ => error,
+            }
+        };
         if touched.session {
             postgres::register_facts(&mut state, house, &facts).map_err(explained)?;
         }
         let plan = state.statement_to_plan(statement).await.map_err(explained)?;
         let read_only = SQLOptions::new().with_allow_ddl(false).with_allow_dml(false).with_allow_statements(false);
         read_only.verify_plan(&plan).map_err(explained)?;
-        Ok(Planned { state, plan, duplicates, names, lasts: made })
+        ambiguous_columns::refuse(&plan).map_err(explained)?;
+        let names = catalog.names.clone();
+        let unnamed = unnamed_columns(&plan, &names.outputs);
+        let select_list = SelectList { has_star: names.selects_star, unnamed };
+        let plan = provide_keys(plan).and_then(without_hidden).map_err(explained)?;
+        Ok(Planned { state, plan, names, select_list, tables, lasts: made })
     }
+}
+
+/// The tables that a statement names, each with its schema where that is named; neither those that it makes itself nor
+/// functions.
+fn relations(statement: &DfStatement, names: &ColumnNames) -> Result<Vec<(Option<String>, String)>, SqlError> {
+    let statement = match statement {
+        DfStatement::Explain(explain) => &explain.statement,
+        other => other,
+    };
+    let (found, _) = resolve_table_references(statement, true).map_err(|error| failure::explain(&error, None))?;
+    let names = found.into_iter().filter_map(|reference| {
+        let table = reference.table().to_owned();
+        let catalog = reference.catalog().filter(|catalog| *catalog != CATALOG);
+        let schema = match (catalog, reference.schema()) {
+            (Some(catalog), Some(schema)) => Some(format!("{catalog}.{schema}")),
+            (_, schema) => schema.map(str::to_owned),
+        };
+        (schema.is_some() || !names.functions.contains(&table)).then_some((schema, table))
+    });
+    Ok(names.collect())
 }
 
 /// Executes a plan in a task of its own, which is a batch ahead of the reader. The next batch is computed while protocols
@@ -330,8 +361,9 @@ fn prefetch(mut rows: SendableRecordBatchStream) -> SendableRecordBatchStream {
 struct Planned {
     state: SessionState,
     plan: LogicalPlan,
-    duplicates: Duplicates,
-    names: Names,
+    names: ColumnNames,
+    select_list: SelectList,
+    tables: NamedTables,
     /// What it was made with, where nothing else is in it.
     lasts: Option<Made>,
 }
@@ -343,27 +375,39 @@ impl Planned {
         values: &[ArrayRef],
         memory: Arc<RuntimeEnv>,
     ) -> Result<Answer, SqlError> {
-        let Self { state, plan, duplicates, names, .. } = self;
+        let Self { state, plan, names, select_list, tables, .. } = self;
         let plan = prepared::with_values(plan, values)?;
-        let explained = |error| failure::explain(&error, Some(&names));
+        let explained = |error| failure::explain(&error, Some(&tables));
         let context = Arc::new(TaskContext::from(&state).with_runtime(memory));
         let plan = state.create_physical_plan(&plan).await.map_err(explained)?;
         let wanted = Wanted::default();
         let plan = cooperative(plan, &wanted).map_err(explained)?;
         let stream = prefetch(execute_stream(plan, context).map_err(explained)?);
-        let schema = duplicates.restore(&stream.schema());
+        let schema = names.outputs.restore(&stream.schema());
         let named = Arc::clone(&schema);
+        let explains = command == "EXPLAIN";
         let rows = stream.map(move |batch| {
             // For as long as somebody reads.
             let _: &Wanted = &wanted;
             let named = batch.and_then(|batch| {
                 let options = RecordBatchOptions::new().with_row_count(Some(batch.num_rows()));
-                let (_, columns, _) = batch.into_parts();
+                let (_, mut columns, _) = batch.into_parts();
+                if explains {
+                    columns.iter_mut().for_each(shorten_names);
+                }
                 Ok(RecordBatch::try_new_with_options(Arc::clone(&named), columns, &options)?)
             });
             named.map_err(|error| failure::explain(&error, None))
         });
         let rows = rows.boxed();
-        Ok(Answer { command, schema, rows })
+        Ok(Answer { command, schema, select_list, rows })
+    }
+}
+
+/// Takes the marks of hidden columns out of the text of a plan.
+fn shorten_names(column: &mut ArrayRef) {
+    if let Some(texts) = column.as_string_opt::<i32>() {
+        let texts = texts.iter().map(|text| text.map(without_marks));
+        *column = Arc::new(texts.collect::<StringArray>());
     }
 }

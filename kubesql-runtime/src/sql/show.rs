@@ -11,12 +11,12 @@ use parking_lot::Mutex;
 use super::error::{ErrorKind, SqlError};
 use super::house::House;
 use super::moment::{self, Warnings};
-use super::names::schema_and_table;
+use super::rewrite::names::schema_and_table;
 use super::postgres;
 use super::registry::{CATALOG, DEFAULT_SCHEMA};
 use super::settings::Settings;
 use super::statement::{Change, Parsed};
-use super::{Answer, ColumnInfo, system};
+use super::{Answer, ColumnInfo, SelectList, system};
 use crate::store::DiscoveryScope;
 
 /// Answers what is not a query.
@@ -102,9 +102,9 @@ fn rows(command: &'static str, names: &[&str], rows: Vec<Vec<String>>) -> Result
     let schema = Arc::new(Schema::new(fields));
     let column = |at: usize| Arc::new(StringViewArray::from_iter_values(rows.iter().map(|row| &row[at]))) as ArrayRef;
     if names.is_empty() {
-        return Ok(Answer { command, schema, rows: stream::empty().boxed() });
+        return Ok(Answer { command, schema, select_list: SelectList::default(), rows: stream::empty().boxed() });
     }
     let batch = RecordBatch::try_new(Arc::clone(&schema), (0..names.len()).map(column).collect())
         .map_err(|error| SqlError::new(ErrorKind::Internal, error.to_string()))?;
-    Ok(Answer { command, schema, rows: stream::once(futures::future::ready(Ok(batch))).boxed() })
+    Ok(Answer { command, schema, select_list: SelectList::default(), rows: stream::once(futures::future::ready(Ok(batch))).boxed() })
 }

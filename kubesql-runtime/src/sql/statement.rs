@@ -12,7 +12,7 @@ use datafusion::sql::sqlparser::tokenizer::{Token, TokenWithSpan, Tokenizer};
 
 use super::error::{ErrorKind, SqlError};
 use super::escape;
-use super::names::{normal, words};
+use super::rewrite::names::{normal, words};
 use super::precedence::repair;
 use super::refuse::refuse;
 use super::registry::CATALOG;

@@ -9,6 +9,19 @@ use crate::schema::{MapValue, Scalar, Values};
 /// Metadata of a field that says what its text holds.
 pub(super) const CONTENT: &str = "kubesql.content";
 
+/// Metadata of a map's field that says what its values hold.
+const VALUES: &str = "kubesql.values";
+
+/// What the values of a map of ours are; none of another's field.
+pub(super) fn map_value(field: &Field) -> Option<MapValue> {
+    match field.metadata().get(VALUES)?.as_str() {
+        "text" => Some(MapValue::Text),
+        "quantity" => Some(MapValue::Quantity),
+        "json" => Some(MapValue::Json),
+        _ => None,
+    }
+}
+
 /// The type of a column.
 pub(super) fn data_type(values: Values) -> DataType {
     match values {
@@ -44,13 +57,17 @@ pub(super) fn entry_fields() -> Fields {
     Fields::from(vec![Field::new("key", DataType::Utf8, false), Field::new("value", DataType::Utf8, true)])
 }
 
-/// The field of a column; JSON text is marked as such.
+/// The field of a column; JSON text and the values of maps are marked as such.
 pub(super) fn field(name: &str, values: Values) -> Field {
     let field = Field::new(name, data_type(values), true);
-    if values == Values::Scalar(Scalar::Json) {
-        return field.with_metadata([(CONTENT.to_owned(), "json".to_owned())].into());
-    }
-    field
+    let mark = match values {
+        Values::Scalar(Scalar::Json) => (CONTENT, "json"),
+        Values::Map(MapValue::Text) => (VALUES, "text"),
+        Values::Map(MapValue::Quantity) => (VALUES, "quantity"),
+        Values::Map(MapValue::Json) => (VALUES, "json"),
+        Values::Scalar(_) | Values::Scalars(_) => return field,
+    };
+    field.with_metadata([(mark.0.to_owned(), mark.1.to_owned())].into())
 }
 
 /// The type of a map's value under a key: `cpu` in cores, other resources in base units.

@@ -8,7 +8,6 @@ pub(crate) mod progress;
 pub(crate) mod query;
 pub(crate) mod serve;
 pub(crate) mod shell;
-pub(crate) mod star;
 pub(crate) mod tables;
 pub(crate) mod user;
 

@@ -10,7 +10,6 @@ use kubesql_runtime::store::Warning;
 
 use super::progress::Progress;
 use super::runtime;
-use super::star::is_select_star;
 use crate::args::QueryArgs;
 use crate::failure::Failure;
 use crate::output::Output;
@@ -63,13 +62,13 @@ pub(super) async fn answer(
     progress: Progress,
 ) -> Result<(), Failure> {
     let shows_rows = output.streams_to_terminal();
-    let Answer { schema, mut rows, .. } = session.execute(sql).await?;
+    let Answer { schema, select_list, mut rows, .. } = session.execute(sql).await?;
     // Nothing is written before the first batch, so that most errors leave no output.
     let mut next = rows.next().await.transpose()?;
     if schema.fields().is_empty() {
         return drain(rows).await.map_err(Failure::from);
     }
-    let mut sink = output.answer(&schema, is_select_star(sql))?;
+    let mut sink = output.answer(&schema, select_list.has_star)?;
     let mut progress = Some(progress);
     while let Some(batch) = next {
         if shows_rows {

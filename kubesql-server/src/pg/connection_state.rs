@@ -6,7 +6,7 @@ use std::sync::Arc;
 use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
 use futures::stream::{self, BoxStream, StreamExt};
-use kubesql_runtime::sql::{Answer, Cursor, SqlError};
+use kubesql_runtime::sql::{Answer, Cursor, SelectList, SqlError};
 use pgwire::api::ClientInfo;
 use pgwire::api::portal::Format;
 use pgwire::error::PgWireResult;
@@ -66,11 +66,11 @@ impl ConnectionState {
             open.current = None;
             let buffered = std::mem::take(&mut open.buffered).into_iter().map(Ok);
             let rows = std::mem::replace(&mut open.rows, stream::empty().boxed());
-            return Ok(Answer { command: "FETCH", schema, rows: stream::iter(buffered).chain(rows).boxed() });
+            return Ok(fetched_answer(schema, stream::iter(buffered).chain(rows).boxed()));
         };
         if remaining == 0 {
             let current = open.current.clone().into_iter().map(Ok);
-            return Ok(Answer { command: "FETCH", schema, rows: stream::iter(current.collect::<Vec<_>>()).boxed() });
+            return Ok(fetched_answer(schema, stream::iter(current.collect::<Vec<_>>()).boxed()));
         }
         open.current = None;
         let mut fetched: Vec<Result<RecordBatch, SqlError>> = Vec::new();
@@ -96,7 +96,7 @@ impl ConnectionState {
         {
             open.current = Some(last.slice(last.num_rows() - 1, 1));
         }
-        Ok(Answer { command: "FETCH", schema, rows: stream::iter(fetched).boxed() })
+        Ok(fetched_answer(schema, stream::iter(fetched).boxed()))
     }
 
     /// The columns of a cursor.
@@ -173,4 +173,9 @@ impl ConnectionState {
 
 fn unknown_cursor(name: &str) -> pgwire::error::PgWireError {
     error_response::with_sqlstate("34000", format!("cursor \"{name}\" does not exist"))
+}
+
+/// The answer to a FETCH.
+fn fetched_answer(schema: SchemaRef, rows: BoxStream<'static, Result<RecordBatch, SqlError>>) -> Answer {
+    Answer { command: "FETCH", schema, select_list: SelectList::default(), rows }
 }

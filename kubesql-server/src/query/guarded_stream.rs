@@ -44,7 +44,7 @@ impl GuardedStream {
         mut record: AuditRecord,
         limits: &Limits,
     ) -> Answer {
-        let Answer { command, schema, rows } = answer;
+        let Answer { command, schema, select_list, rows } = answer;
         if command != "SELECT" && schema.fields().is_empty() {
             // Protocols do not read the rows of such a command, as there are none.
             record.finish();
@@ -76,7 +76,7 @@ impl GuardedStream {
             }
         });
         // Fused, because protocols may poll again after the end.
-        Answer { command, schema, rows: rows.fuse().boxed() }
+        Answer { command, schema, select_list, rows: rows.fuse().boxed() }
     }
 
     /// Releases memory and permit at once, without waiting for the watchdog.

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use arrow::array::{ArrayRef, RecordBatch, StringArray};
 use arrow::datatypes::{DataType, Field, Schema};
 use futures::stream::{self, StreamExt};
-use kubesql_runtime::sql::{Answer, ErrorKind, SqlError};
+use kubesql_runtime::sql::{Answer, ErrorKind, SelectList, SqlError};
 use kubesql_runtime::store::Warning;
 
 use super::Shell;
@@ -19,7 +19,6 @@ use crate::args::{Expanded, Format};
 use crate::commands::explain::write_plans;
 use crate::commands::progress::Progress;
 use crate::commands::query::say;
-use crate::commands::star::is_select_star;
 use crate::failure::Failure;
 use crate::output::{self, Done, Layout};
 
@@ -128,7 +127,7 @@ impl Shell<'_> {
     ) -> Result<Done, Failure> {
         let progress = self.backend.progress();
         let answer = self.backend.execute(sql).await?;
-        let star = is_select_star(sql) && !self.settings.all_columns;
+        let star = answer.select_list.has_star && !self.settings.all_columns;
         self.render(answer, star, options, target, interrupt, Some(progress)).await
     }
 
@@ -154,7 +153,7 @@ impl Shell<'_> {
         }
         let mut target = self.target.take();
         let runtime = self.runtime;
-        let answer = Answer { command: "SHOW", schema, rows };
+        let answer = Answer { command: "SHOW", schema, select_list: SelectList::default(), rows };
         let shown = runtime.block_on(self.render(answer, false, options, target.as_mut(), &interrupt, None));
         self.target = target;
         self.settings.expanded = before;
@@ -170,7 +169,7 @@ impl Shell<'_> {
         interrupt: &Interrupt,
         mut progress: Option<Progress>,
     ) -> Result<Done, Failure> {
-        let Answer { command, schema, mut rows } = answer;
+        let Answer { command, schema, mut rows, .. } = answer;
         let mut next = rows.next().await.transpose()?;
         if schema.fields().is_empty() && command != "SELECT" {
             while next.is_some() {

@@ -5,15 +5,13 @@ use std::sync::Arc;
 use arrow::array::{Array, ArrayRef, AsArray, UInt32Array, new_null_array};
 use arrow::compute::{cast, take};
 use arrow::datatypes::{DataType, Int64Type};
-use datafusion::common::{DFSchema, plan_err};
+use datafusion::common::plan_err;
 use datafusion::error::Result;
-use datafusion::logical_expr::planner::{ExprPlanner, PlannerResult, RawBinaryExpr};
-use datafusion::logical_expr::{ExprSchemable, ScalarUDF, Signature, TypeSignature, Volatility};
-use datafusion::sql::sqlparser::ast::BinaryOperator;
+use datafusion::logical_expr::{ScalarUDF, Signature, TypeSignature, Volatility};
 
 use super::{Doc, Function};
 
-pub(super) fn function() -> ScalarUDF {
+pub(in crate::sql) fn function() -> ScalarUDF {
     Function {
         name: "element_at",
         signature: Signature::one_of(vec![TypeSignature::Any(2)], Volatility::Immutable),
@@ -41,22 +39,6 @@ pub(super) fn function() -> ScalarUDF {
         .build(),
     }
     .udf()
-}
-
-/// `labels ->> 'app'` and `labels ? 'app'`, as PostgreSQL's clients write them of what they are told is JSON.
-#[derive(Debug)]
-pub(super) struct Keys;
-
-impl ExprPlanner for Keys {
-    fn plan_binary_op(&self, expr: RawBinaryExpr, schema: &DFSchema) -> Result<PlannerResult<RawBinaryExpr>> {
-        if !matches!(expr.op, BinaryOperator::LongArrow | BinaryOperator::Question)
-            || !matches!(expr.left.get_type(schema), Ok(DataType::Map(..)))
-        {
-            return Ok(PlannerResult::Original(expr));
-        }
-        let value = function().call(vec![expr.left, expr.right]);
-        Ok(PlannerResult::Planned(if expr.op == BinaryOperator::Question { value.is_not_null() } else { value }))
-    }
 }
 
 fn of_map(maps: &ArrayRef, keys: &ArrayRef) -> Result<ArrayRef> {

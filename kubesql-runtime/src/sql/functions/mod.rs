@@ -5,7 +5,7 @@ mod arithmetic;
 mod calendar;
 mod date;
 mod date_diff;
-mod element_at;
+pub(super) mod element_at;
 mod format;
 mod interval;
 mod json_extract;
@@ -30,8 +30,6 @@ use datafusion::optimizer::AnalyzerRule;
 
 /// Gives the functions to a session or its state.
 pub(super) fn register(registry: &mut dyn FunctionRegistry) -> Result<()> {
-    // Before those of JSON, which know nothing of maps.
-    registry.register_expr_planner(Arc::new(element_at::Keys))?;
     datafusion_functions_json::register_all(registry)?;
     for function in all() {
         registry.register_udf(Arc::new(function))?;

@@ -24,7 +24,7 @@ use super::house::House;
 pub(super) use facts::Facts;
 pub(super) use objects::Objects;
 pub(super) use rewrite::rewrite;
-pub(super) use tables::{columns, exists, names, provider};
+pub(super) use tables::{exists, names, provider};
 
 /// The schema of the tables.
 pub(super) const SCHEMA: &str = "pg_catalog";

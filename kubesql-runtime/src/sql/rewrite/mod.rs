@@ -1,7 +1,8 @@
-//! Rewriting of the syntax tree before DataFusion plans it.
+//! Passes over a statement's syntax tree before DataFusion plans it. Each looks at one node at a time and knows no
+//! tables.
 
-#[expect(dead_code, reason = "the passes come next")]
+pub(super) mod names;
+pub(super) mod output_names;
 mod walk;
 
-#[expect(unused_imports, reason = "the passes come next")]
 pub(in crate::sql) use walk::{AstPass, walk};

@@ -133,7 +133,6 @@ async fn which_one_is_meant_must_be_clear() {
         "with x as (select n.name, p.name from nodes n, pods p) select name from x",
         "select x.name from (select * from pods p, nodes n) x",
         "select name from (select p.*, n.* from pods p, nodes n) x",
-        "select 1 from (select *, 2 as name from nodes) x where name = 'n1'",
         "with x as (select * from pods p, nodes n) select count(*) from x group by x.name",
         "select x.cluster from (select * from pods join nodes using (name)) x",
         "select name from (select * from pods p, nodes n union all select * from pods p, nodes n) x",
@@ -148,4 +147,6 @@ async fn which_one_is_meant_must_be_clear() {
         assert_eq!(error.kind, ErrorKind::Invalid, "{sql}: {error}");
         assert!(error.message.starts_with("two columns are called"), "{sql}: {error}");
     }
+    let error = error("select 1 from (select *, 2 as name from nodes) x where name = 'n1'").await;
+    assert_eq!(error.code.as_deref(), Some("42702"), "{error}");
 }

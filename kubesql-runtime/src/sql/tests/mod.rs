@@ -12,6 +12,7 @@ mod rows;
 mod show;
 mod stars;
 mod subqueries;
+mod unnamed;
 mod world;
 
 use arrow::util::display::{ArrayFormatter, FormatOptions};

@@ -84,6 +84,8 @@ pub(super) struct AnswerReader {
     /// The source of warnings.
     client: Client,
     pub(super) schema: SchemaRef,
+    /// Whether the select list has a `*`.
+    pub(super) has_star: bool,
     command: &'static str,
     batches: BoxStream<'static, Result<RecordBatch, SqlError>>,
     /// Read in advance by [`Self::begin`].
@@ -99,7 +101,7 @@ pub(super) struct AnswerReader {
 impl AnswerReader {
     /// Waits for the first rows, so that most errors are known before the response begins.
     pub(super) async fn begin(client: Client, answer: Answer, limit: Option<usize>) -> Result<Self, SqlError> {
-        let Answer { command, schema, rows } = answer;
+        let Answer { command, schema, select_list, rows } = answer;
         // Fused: without rows, it is polled again after its end.
         let mut batches = rows.fuse().boxed();
         let mut first = None;
@@ -111,7 +113,9 @@ impl AnswerReader {
             }
         }
         let warnings = client.take_warnings();
-        Ok(Self { client, schema, command, batches, first, remaining: limit, rows: 0, truncated: false, warnings })
+        let has_star = select_list.has_star;
+        let (remaining, rows, truncated) = (limit, 0, false);
+        Ok(Self { client, schema, has_star, command, batches, first, remaining, rows, truncated, warnings })
     }
 
     /// The next batch, which is not empty.

@@ -28,6 +28,9 @@ const WARNINGS: &str = "x-kubesql-warnings";
 /// The trailer of answers with rows left out because of the limit.
 const TRUNCATED: &str = "x-kubesql-truncated";
 
+/// The header of answers whose select list has a `*`.
+const SELECT_STAR: &str = "x-kubesql-select-star";
+
 /// How many rows are written at a time in text formats. Rows of some tables are long.
 const TEXT_ROWS: usize = 1024;
 
@@ -135,6 +138,9 @@ pub(super) async fn response(mut answer: AnswerReader, format: Format) -> Result
     let sink = format.sink(buffer.clone(), &answer.schema).map_err(BodyError::Write)?;
     let mut headers = HeaderMap::new();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(format.media_type()));
+    if answer.has_star {
+        headers.insert(SELECT_STAR, HeaderValue::from_static("true"));
+    }
     if format != Format::Json {
         insert_warnings(&mut headers, &answer.take_warnings());
         headers.insert(header::TRAILER, HeaderValue::from_static("x-kubesql-warnings, x-kubesql-truncated"));

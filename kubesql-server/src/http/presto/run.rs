@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use arrow::array::Int64Array;
 use arrow::datatypes::Schema;
-use kubesql_runtime::sql::{Answer, SqlError, unnamed_columns};
+use kubesql_runtime::sql::{Answer, SqlError};
 
 use super::command::{self, Command};
 use super::outcome::{CATALOG, Outcome, table};
@@ -61,8 +61,9 @@ pub(super) async fn run(client: &Client, session: &Session, sql: &str) -> Result
         Command::DescribeOutput(name) => {
             use_session_schema(client, session)?;
             let sql = prepared_statement(session, &name)?;
-            let schema = client.prepare(&placeholders::number(sql), &[]).await?.schema;
-            show::outputs(session, &columns(sql, schema.as_deref().unwrap_or(&Schema::empty())))
+            let prepared = client.prepare(&placeholders::number(sql), &[]).await?;
+            let schema = prepared.schema.unwrap_or_else(|| Arc::new(Schema::empty()));
+            show::outputs(session, &columns(&schema, &prepared.select_list.unnamed))
         }
         Command::Begin => {
             let id = format!("{:032x}", rand::random::<u128>());
@@ -105,18 +106,18 @@ async fn query(client: &Client, session: &Session, sql: &str) -> Result<Outcome,
         return Err(QueryError::new("SYNTAX_ERROR", "SQL statement is empty"));
     }
     use_session_schema(client, session)?;
-    let Answer { command, schema, rows } = client.execute(sql).await?;
+    let Answer { command, schema, select_list, rows } = client.execute(sql).await?;
     if schema.fields().is_empty() && command != "SELECT" {
         return Outcome::update(command, SessionChanges::default());
     }
-    Ok(Outcome { columns: columns(sql, &schema), rows, update_type: None, changes: SessionChanges::default() })
+    Ok(Outcome { columns: columns(&schema, &select_list.unnamed), rows, update_type: None, changes: SessionChanges::default() })
 }
 
 /// Names and types of columns. A column without a name gets one from its position, as in Presto.
-fn columns(sql: &str, schema: &Schema) -> Vec<(String, Type)> {
+fn columns(schema: &Schema, unnamed: &[usize]) -> Vec<(String, Type)> {
     let typed = schema.fields().iter().map(|field| (field.name().clone(), Type::from_arrow(field.data_type())));
     let mut columns: Vec<(String, Type)> = typed.collect();
-    for at in unnamed_columns(sql, columns.len()) {
+    for &at in unnamed {
         if let Some((name, _)) = columns.get_mut(at) {
             *name = format!("_col{at}");
         }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use arrow::array::RecordBatch;
 use async_trait::async_trait;
 use futures::stream::{self, StreamExt};
-use kubesql_runtime::sql::{Answer, ColumnInfo, ErrorKind, Memory, SqlError};
+use kubesql_runtime::sql::{Answer, ColumnInfo, ErrorKind, Memory, SelectList, SqlError};
 use kubesql_runtime::store::Warning;
 use tokio::runtime::{Handle, Runtime};
 use tokio::sync::mpsc;
@@ -90,7 +90,7 @@ impl Backend for Local {
 
 /// A part of a result.
 enum ResultPart {
-    Begin(&'static str, arrow::datatypes::SchemaRef),
+    Begin(&'static str, arrow::datatypes::SchemaRef, SelectList),
     Rows(RecordBatch),
 }
 
@@ -106,7 +106,7 @@ async fn run_in_task(runtime: &Handle, client: Arc<Client>, sql: &str) -> Result
     }));
     let ended = || SqlError::new(ErrorKind::Internal, "the statement ended without a result");
     match parts.recv().await.ok_or_else(ended)?? {
-        ResultPart::Begin(command, schema) => {
+        ResultPart::Begin(command, schema, select_list) => {
             let rows = stream::unfold((parts, task), |(mut parts, task)| async {
                 match parts.recv().await? {
                     Ok(ResultPart::Rows(batch)) => Some((Ok(batch), (parts, task))),
@@ -114,15 +114,15 @@ async fn run_in_task(runtime: &Handle, client: Arc<Client>, sql: &str) -> Result
                     Err(error) => Some((Err(error), (parts, task))),
                 }
             });
-            Ok(Answer { command, schema, rows: rows.fuse().boxed() })
+            Ok(Answer { command, schema, select_list, rows: rows.fuse().boxed() })
         }
         ResultPart::Rows(_) => Err(ended()),
     }
 }
 
 async fn run(client: &Client, sql: &str, to: &mpsc::Sender<Result<ResultPart, SqlError>>) -> Result<(), SqlError> {
-    let Answer { command, schema, mut rows } = client.execute(sql).await?;
-    if to.send(Ok(ResultPart::Begin(command, schema))).await.is_err() {
+    let Answer { command, schema, select_list, mut rows } = client.execute(sql).await?;
+    if to.send(Ok(ResultPart::Begin(command, schema, select_list))).await.is_err() {
         return Ok(());
     }
     while let Some(batch) = rows.next().await.transpose()? {

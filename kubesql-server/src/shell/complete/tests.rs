@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 use futures::stream::{self, StreamExt};
-use kubesql_runtime::sql::{Answer, ErrorKind, SqlError};
+use kubesql_runtime::sql::{Answer, ErrorKind, SelectList, SqlError};
 use kubesql_runtime::store::Warning;
 
 use super::*;
@@ -44,7 +44,7 @@ impl Backend for Two {
         };
         let batch = RecordBatch::try_from_iter((0..4).map(column)).expect("a batch");
         let schema = batch.schema();
-        Ok(Answer { command: "SELECT", schema, rows: stream::once(async { Ok(batch) }).boxed() })
+        Ok(Answer { command: "SELECT", schema, select_list: SelectList::default(), rows: stream::once(async { Ok(batch) }).boxed() })
     }
 
     async fn columns(&self, table: &str, data: bool) -> Result<Vec<Column>, SqlError> {

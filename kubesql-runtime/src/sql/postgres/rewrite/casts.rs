@@ -10,7 +10,7 @@ use super::super::{Facts, types};
 use super::{call, words};
 use crate::sql::error::{ErrorKind, SqlError};
 use crate::sql::house::House;
-use crate::sql::names::words as words_of;
+use crate::sql::rewrite::names::words as words_of;
 
 /// Types whose values are numbers that stand for names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -15,7 +15,7 @@ use datafusion::sql::sqlparser::ast::{
 use super::super::tables;
 use super::casts::{cast_to, known};
 use super::words_of;
-use crate::sql::names::normal;
+use crate::sql::rewrite::names::normal;
 
 /// Makes a query over nothing one that gives nothing.
 pub(super) fn answer(query: &mut Query) {

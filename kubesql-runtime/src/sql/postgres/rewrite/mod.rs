@@ -20,7 +20,7 @@ use super::facts::Named;
 use super::tables;
 use crate::sql::error::{ErrorKind, SqlError};
 use crate::sql::house::House;
-use crate::sql::names::{normal, words as words_of};
+use crate::sql::rewrite::names::{normal, words as words_of};
 
 /// What a statement asks of PostgreSQL's.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

@@ -6,7 +6,7 @@ use datafusion::sql::sqlparser::ast::{
 };
 
 use super::words_of;
-use crate::sql::names::normal;
+use crate::sql::rewrite::names::normal;
 use crate::sql::postgres::facts::{Named, Names};
 
 /// What a query says of the relations that it asks about; none where it does not name them.

@@ -11,7 +11,7 @@ use arrow::ipc::reader::StreamDecoder;
 use futures::stream::{self, StreamExt};
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
-use kubesql_runtime::sql::{Answer, ErrorKind, SqlError};
+use kubesql_runtime::sql::{Answer, ErrorKind, SelectList, SqlError};
 use kubesql_runtime::store::Warning;
 use parking_lot::Mutex;
 use serde::Deserialize;
@@ -20,6 +20,9 @@ use super::http::cannot_decode;
 
 /// The header and trailer with warnings.
 const WARNINGS: &str = "x-kubesql-warnings";
+
+/// The header that says that the select list has a `*`.
+const SELECT_STAR: &str = "x-kubesql-select-star";
 
 /// The list that warnings are added to.
 type WarningList = Option<Arc<Mutex<Vec<Warning>>>>;
@@ -31,6 +34,7 @@ pub(super) async fn answer(
     warnings: WarningList,
 ) -> Result<Answer, SqlError> {
     collect_warnings(response.headers(), &warnings);
+    let has_star = response.headers().contains_key(SELECT_STAR);
     let mut reader = Reader {
         body: response.into_body(),
         decoder: StreamDecoder::new(),
@@ -51,7 +55,8 @@ pub(super) async fn answer(
             Err(error) => Some((Err(error), None)),
         }
     });
-    Ok(Answer { command, schema, rows: rows.fuse().boxed() })
+    let select_list = SelectList { has_star, ..SelectList::default() };
+    Ok(Answer { command, schema, select_list, rows: rows.fuse().boxed() })
 }
 
 /// Reads a result to its end.

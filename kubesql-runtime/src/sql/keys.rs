@@ -1,0 +1,261 @@
+//! References to keys of maps, conditions and `object`, bound by DataFusion's planner.
+//!
+//! The pass `rewrite::names` lists for each reference what it can mean; [`KeyPlanner`] picks the first that exists. Keys
+//! of a table are its hidden columns (`hidden`). A map that a subquery selects has no hidden columns beside it: its keys
+//! are calls of [`MapKey`](super::map_key::MapKey), of which `key_columns` makes columns.
+
+use std::sync::Arc;
+
+use arrow::datatypes::{DataType, Field, FieldRef};
+use datafusion::common::{Column, DFSchema, SchemaError, TableReference, internal_err};
+use datafusion::error::{DataFusionError, Result};
+use datafusion::logical_expr::planner::{ExprPlanner, PlannerResult, RawBinaryExpr, RawFieldAccessExpr};
+use datafusion::logical_expr::{
+    ColumnarValue, Expr, ExprSchemable, GetFieldAccess, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature,
+    TypeSignature, Volatility,
+};
+use datafusion::sql::sqlparser::ast::{
+    AccessExpr, BinaryOperator, Expr as AstExpr, Function, FunctionArg, FunctionArgExpr, FunctionArgumentList,
+    FunctionArguments, Ident, ObjectName, Subscript, Value,
+};
+
+use super::functions::element_at;
+use super::hidden::hidden;
+use super::map_key::{map_and_key, map_key};
+use super::types::map_value;
+use crate::schema::MapValue;
+
+/// Stands before a key that a candidate names, for it is no error where the candidate has no such map.
+const CANDIDATE: char = '\u{2063}';
+
+/// The function that lists what a reference can mean; it exists only while a statement is planned.
+const CANDIDATES: &str = "\u{2063}candidates";
+
+/// The same for a column that `USING` makes of two.
+const MERGED: &str = "\u{2063}merged";
+
+/// A reference that means the first of these that exists, as the planner sees it.
+pub(super) fn first_of(written: AstExpr, others: Vec<AstExpr>) -> AstExpr {
+    marker(written, CANDIDATES, others)
+}
+
+/// A column that `USING` makes of two: the one of the left side.
+pub(super) fn merged(written: AstExpr) -> AstExpr {
+    marker(written, MERGED, Vec::new())
+}
+
+/// The value under a key of what may be a map.
+pub(super) fn under_key(map: AstExpr, key: &str) -> AstExpr {
+    let key = AstExpr::value(Value::SingleQuotedString(format!("{CANDIDATE}{key}")));
+    AstExpr::CompoundFieldAccess {
+        root: Box::new(map),
+        access_chain: vec![AccessExpr::Subscript(Subscript::Index { index: key })],
+    }
+}
+
+/// Markers are subscripts, since the planner shows those to [`ExprPlanner::plan_field_access`] with the schema.
+fn marker(root: AstExpr, name: &str, args: Vec<AstExpr>) -> AstExpr {
+    let args = args.into_iter().map(|arg| FunctionArg::Unnamed(FunctionArgExpr::Expr(arg))).collect();
+    let index = AstExpr::Function(Function {
+        name: ObjectName::from(vec![Ident::with_quote('"', name)]),
+        uses_odbc_syntax: false,
+        parameters: FunctionArguments::None,
+        args: FunctionArguments::List(FunctionArgumentList { duplicate_treatment: None, args, clauses: Vec::new() }),
+        filter: None,
+        null_treatment: None,
+        over: None,
+        within_group: Vec::new(),
+    });
+    AstExpr::CompoundFieldAccess {
+        root: Box::new(root),
+        access_chain: vec![AccessExpr::Subscript(Subscript::Index { index })],
+    }
+}
+
+/// The functions that stand in markers. No plan has them.
+pub(super) fn markers() -> Vec<ScalarUDF> {
+    [CANDIDATES, MERGED].into_iter().map(|name| ScalarUDF::new_from_impl(Marker::new(name))).collect()
+}
+
+/// Binds references to keys, and subscripts of maps.
+#[derive(Debug)]
+pub(super) struct KeyPlanner;
+
+impl ExprPlanner for KeyPlanner {
+    fn plan_field_access(
+        &self,
+        access: RawFieldAccessExpr,
+        schema: &DFSchema,
+    ) -> Result<PlannerResult<RawFieldAccessExpr>> {
+        let RawFieldAccessExpr { field_access, expr } = &access;
+        let planned = match field_access {
+            GetFieldAccess::ListIndex { key } => match &**key {
+                Expr::ScalarFunction(call) if call.name() == CANDIDATES => Some(first_found(expr, &call.args, schema)),
+                Expr::ScalarFunction(call) if call.name() == MERGED => Some(of_left_side(expr, schema)),
+                _ => None,
+            },
+            GetFieldAccess::NamedStructField { name } => {
+                let key = name.try_as_str().flatten().unwrap_or_default();
+                match key.strip_prefix(CANDIDATE) {
+                    Some(key) => Some(key_of(expr, key, schema).unwrap_or_else(nothing)),
+                    // That the map is unknown or ambiguous is said of the column itself.
+                    None if found(expr, schema) == Found::Nowhere => Some(expr.clone()),
+                    None => key_of(expr, key, schema),
+                }
+            }
+            GetFieldAccess::ListRange { .. } => None,
+        };
+        Ok(planned.map_or(PlannerResult::Original(access), PlannerResult::Planned))
+    }
+
+    fn plan_compound_identifier(
+        &self,
+        field: &Field,
+        qualifier: Option<&TableReference>,
+        nested_names: &[String],
+    ) -> Result<PlannerResult<Vec<Expr>>> {
+        let column = Expr::Column(Column::new(qualifier.cloned(), field.name()));
+        let key = nested_names.join(".");
+        Ok(PlannerResult::Planned(if matches!(field.data_type(), DataType::Map(..)) {
+            map_key(column, &key)
+        } else {
+            Expr::Column(Column::new_unqualified(format!("{}.{key}", field.name())))
+        }))
+    }
+
+    /// `labels ->> 'app'` and `labels ? 'app'`, as PostgreSQL's clients write them of what they are told is JSON.
+    fn plan_binary_op(&self, expr: RawBinaryExpr, schema: &DFSchema) -> Result<PlannerResult<RawBinaryExpr>> {
+        if !matches!(expr.op, BinaryOperator::LongArrow | BinaryOperator::Question)
+            || !matches!(expr.left.get_type(schema), Ok(DataType::Map(..)))
+        {
+            return Ok(PlannerResult::Original(expr));
+        }
+        let RawBinaryExpr { op, left, right } = expr;
+        let is_text = map_field(&left, schema).is_some_and(|field| map_value(&field) == Some(MapValue::Text));
+        let value = match &right {
+            Expr::Literal(key, _)
+                if is_text
+                    && let Some(key) = key.try_as_str().flatten()
+                    && let Some(value) = key_of(&left, key, schema) =>
+            {
+                value
+            }
+            _ => element_at::function().call(vec![left, right]),
+        };
+        Ok(PlannerResult::Planned(if op == BinaryOperator::Question { value.is_not_null() } else { value }))
+    }
+}
+
+/// Where a candidate was found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Found {
+    /// In this query, or in several places of it, which is an error that the planner reports.
+    Here,
+    /// In a query around this one.
+    Around,
+    Nowhere,
+}
+
+fn found(expr: &Expr, schema: &DFSchema) -> Found {
+    match expr {
+        Expr::Column(column) => match schema.qualified_field_from_column(column) {
+            Ok(_) => Found::Here,
+            Err(error) if is_ambiguous(&error) => Found::Here,
+            Err(_) => Found::Nowhere,
+        },
+        Expr::OuterReferenceColumn(..) => Found::Around,
+        Expr::ScalarFunction(call) if call.func.inner().is::<Marker>() => Found::Nowhere,
+        other => map_and_key(other).map_or(Found::Here, |(map, _)| found(map, schema)),
+    }
+}
+
+fn is_ambiguous(error: &DataFusionError) -> bool {
+    let DataFusionError::SchemaError(error, _) = error.find_root() else { return false };
+    matches!(**error, SchemaError::AmbiguousReference { .. })
+}
+
+/// The first candidate of this query, else the first of a query around it, else the reference as it is written.
+fn first_found(written: &Expr, others: &[Expr], schema: &DFSchema) -> Expr {
+    let all = || std::iter::once(written).chain(others);
+    let of = |place| all().find(|expr| found(expr, schema) == place);
+    let found = of(Found::Here).or_else(|| of(Found::Around)).unwrap_or(written);
+    if let Expr::Column(column) = found {
+        // A subquery over several tables that can have the key, of which only one shows it.
+        let name = hidden(&column.name);
+        if schema.has_column(&Column::new(column.relation.clone(), format!("{name}:1"))) {
+            return Expr::Column(Column::new(column.relation.clone(), name));
+        }
+    }
+    found.clone()
+}
+
+/// The first column of this name, where there are several.
+fn of_left_side(written: &Expr, schema: &DFSchema) -> Expr {
+    let Expr::Column(Column { relation: None, name, .. }) = written else { return written.clone() };
+    let columns = schema.columns_with_unqualified_name(name);
+    columns.into_iter().next().map_or_else(|| written.clone(), Expr::Column)
+}
+
+/// The value under a key of a map: its hidden column where there is one; none where it is no map.
+fn key_of(map: &Expr, key: &str, schema: &DFSchema) -> Option<Expr> {
+    let field = map_field(map, schema)?;
+    map_value(&field)?;
+    if let Expr::Column(column) = map {
+        let name = hidden(&format!("{}.{key}", column.name));
+        let beside = Column::new(column.relation.clone(), name);
+        if schema.has_column(&beside) {
+            return Some(Expr::Column(beside));
+        }
+    }
+    Some(map_key(map.clone(), key))
+}
+
+fn map_field(expr: &Expr, schema: &DFSchema) -> Option<FieldRef> {
+    let field = match expr {
+        Expr::Column(column) => Arc::clone(schema.qualified_field_from_column(column).ok()?.1),
+        Expr::OuterReferenceColumn(field, _) => Arc::clone(field),
+        _ => return None,
+    };
+    matches!(field.data_type(), DataType::Map(..)).then_some(field)
+}
+
+/// What no schema has.
+fn nothing() -> Expr {
+    Marker::new(CANDIDATES).into_call()
+}
+
+/// A function that is only looked at by [`KeyPlanner`].
+#[derive(Debug, PartialEq, Eq, Hash)]
+struct Marker {
+    name: &'static str,
+    signature: Signature,
+}
+
+impl Marker {
+    fn new(name: &'static str) -> Self {
+        let any = TypeSignature::OneOf(vec![TypeSignature::Nullary, TypeSignature::VariadicAny]);
+        Self { name, signature: Signature::new(any, Volatility::Immutable) }
+    }
+
+    fn into_call(self) -> Expr {
+        ScalarUDF::new_from_impl(self).call(Vec::new())
+    }
+}
+
+impl ScalarUDFImpl for Marker {
+    fn name(&self) -> &str {
+        self.name
+    }
+
+    fn signature(&self) -> &Signature {
+        &self.signature
+    }
+
+    fn return_type(&self, _: &[DataType]) -> Result<DataType> {
+        internal_err!("a reference was not bound")
+    }
+
+    fn invoke_with_args(&self, _: ScalarFunctionArgs) -> Result<ColumnarValue> {
+        internal_err!("a reference was not bound")
+    }
+}

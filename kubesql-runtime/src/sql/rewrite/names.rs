@@ -1,0 +1,354 @@
+//! Names of columns: what each reference can mean, and select lists that name two columns alike.
+//!
+//! The pass knows nothing of tables or scopes. It lists for each reference that may be a key what it can mean, and
+//! leaves the choice to the planner (`keys::KeyPlanner`): `p.labels.app` is the column `"labels.app"` of `p`, the key
+//! `app` of its column `labels`, and so on.
+
+use std::collections::BTreeSet;
+
+use datafusion::sql::sqlparser::ast::{
+    AccessExpr, BinaryOperator, Expr, Ident, ObjectName, ObjectNamePart, Query, Select, SelectItem,
+    SelectItemQualifiedWildcardKind, SetExpr, Statement, Subscript, TableAlias, TableFactor, TableWithJoins, Value,
+};
+
+use super::output_names::OutputNames;
+use super::{AstPass, walk};
+use crate::sql::error::SqlError;
+use crate::sql::hidden::hidden;
+use crate::sql::keys::{first_of, merged, under_key};
+use crate::sql::registry::CATALOG;
+use crate::sql::upstream::using;
+
+/// The column that has the whole object.
+const OBJECT: &str = "object";
+
+/// A table's qualifiers: catalog, schema and table.
+const QUALIFIERS: usize = 3;
+
+/// What a statement says of columns.
+#[derive(Debug, Clone, Default)]
+pub(in crate::sql) struct ColumnNames {
+    /// Names that may be those of keys and conditions: `labels.app`, `ready.status`, `object`.
+    pub(in crate::sql) mentioned: BTreeSet<String>,
+    /// Those of them that `USING` joins by.
+    pub(in crate::sql) joined_by: BTreeSet<String>,
+    /// The functions that it selects from.
+    pub(in crate::sql) functions: BTreeSet<String>,
+    /// The tables that `*` is asked of, as they are named: a schema, or none, and a table.
+    pub(in crate::sql) starred: BTreeSet<(Option<String>, String)>,
+    /// Whether the statement is one SELECT whose list has a star.
+    pub(in crate::sql) selects_star: bool,
+    /// Names of the answer's columns.
+    pub(in crate::sql) outputs: OutputNames,
+}
+
+/// As the catalog has it: lower case unless quoted.
+pub(in crate::sql) fn normal(ident: &Ident) -> String {
+    if ident.quote_style.is_some() { ident.value.clone() } else { ident.value.to_lowercase() }
+}
+
+/// The words of a table's name.
+pub(in crate::sql) fn words(name: &ObjectName) -> Vec<String> {
+    name.0
+        .iter()
+        .map(|part| match part {
+            ObjectNamePart::Identifier(ident) => normal(ident),
+            part @ ObjectNamePart::Function(_) => part.to_string(),
+        })
+        .collect()
+}
+
+/// Schema, where one is named, and table of a name. A catalog that is not ours counts as part of the schema's name.
+pub(in crate::sql) fn schema_and_table(name: &ObjectName) -> (Option<String>, String) {
+    let mut words = words(name);
+    let table = words.pop().unwrap_or_default();
+    if words.len() == 2 && words[0] == CATALOG {
+        words.remove(0);
+    }
+    ((!words.is_empty()).then(|| words.join(".")), table)
+}
+
+/// Rewrites the references and select lists of a statement.
+pub(in crate::sql) fn rewrite(statement: &mut Statement) -> Result<ColumnNames, SqlError> {
+    let mut relations = RelationNames::default();
+    walk(statement, &mut relations)?;
+    let RelationNames { names: relations, functions } = relations;
+    let names = ColumnNames { functions, ..ColumnNames::default() };
+    let mut pass = Pass { relations, names, using: Vec::new(), depth: 0 };
+    if let Statement::Query(query) = statement
+        && let SetExpr::Select(select) = &*query.body
+    {
+        pass.names.selects_star = select.projection.iter().any(is_star);
+    }
+    walk(statement, &mut pass)?;
+    Ok(pass.names)
+}
+
+/// What relations are called anywhere in the statement: only such words can be qualifiers.
+#[derive(Default)]
+struct RelationNames {
+    names: BTreeSet<String>,
+    functions: BTreeSet<String>,
+}
+
+impl AstPass for RelationNames {
+    fn pre_table_factor(&mut self, factor: &mut TableFactor) -> Result<(), SqlError> {
+        match factor {
+            TableFactor::Table { name, args, .. } => {
+                let name = words(name).pop();
+                if args.is_some() {
+                    self.functions.extend(name.clone());
+                }
+                self.names.extend(name);
+            }
+            TableFactor::Function { name, .. } => self.functions.extend(words(name).pop()),
+            _ => {}
+        }
+        self.names.extend(alias(factor).map(|alias| normal(&alias.name)));
+        Ok(())
+    }
+}
+
+fn alias(factor: &TableFactor) -> Option<&TableAlias> {
+    match factor {
+        TableFactor::Table { alias, .. }
+        | TableFactor::Derived { alias, .. }
+        | TableFactor::TableFunction { alias, .. }
+        | TableFactor::Function { alias, .. }
+        | TableFactor::UNNEST { alias, .. }
+        | TableFactor::NestedJoin { alias, .. } => alias.as_ref(),
+        _ => None,
+    }
+}
+
+struct Pass {
+    relations: BTreeSet<String>,
+    names: ColumnNames,
+    /// For each SELECT around, the columns that its joins are `USING`.
+    using: Vec<BTreeSet<String>>,
+    /// How many queries are around.
+    depth: usize,
+}
+
+impl AstPass for Pass {
+    fn pre_query(&mut self, query: &mut Query) -> Result<(), SqlError> {
+        let relations = &self.relations;
+        self.names.outputs.name_columns(query, self.depth, &|expr| reference(expr, relations));
+        for cte in query.with.iter().flat_map(|with| &with.cte_tables) {
+            self.give_columns(&cte.alias);
+        }
+        self.depth += 1;
+        Ok(())
+    }
+
+    fn pre_table_factor(&mut self, factor: &mut TableFactor) -> Result<(), SqlError> {
+        if let Some(alias) = alias(factor) {
+            self.give_columns(alias);
+        }
+        Ok(())
+    }
+
+    fn post_query(&mut self, _: &mut Query) -> Result<(), SqlError> {
+        self.depth -= 1;
+        Ok(())
+    }
+
+    fn pre_select(&mut self, select: &mut Select) -> Result<(), SqlError> {
+        self.find_stars(select);
+        let mut columns = BTreeSet::new();
+        for name in select.from.iter_mut().flat_map(|from| &mut from.joins).filter_map(using::columns).flatten() {
+            let joined = words(name).join(".");
+            *name = ObjectName::from(vec![Ident::with_quote('"', &joined)]);
+            if joined.contains('.') || joined == OBJECT {
+                self.names.joined_by.insert(joined.clone());
+            }
+            columns.insert(joined);
+        }
+        if !columns.is_empty() {
+            using::expand_stars(select);
+        }
+        self.using.push(columns);
+        Ok(())
+    }
+
+    fn post_select(&mut self, _: &mut Select) -> Result<(), SqlError> {
+        self.using.pop();
+        Ok(())
+    }
+
+    fn pre_expr(&mut self, expr: &mut Expr) -> Result<(), SqlError> {
+        fold_dots(expr);
+        if let Some((words, key)) = subscript(expr) {
+            for count in qualifiers(&words, &self.relations) {
+                self.names.mentioned.insert(format!("{}.{key}", words[count..].join(".")));
+            }
+        }
+        Ok(())
+    }
+
+    // After its parts, so that what is put in its place is not looked at again.
+    fn post_expr(&mut self, expr: &mut Expr) -> Result<(), SqlError> {
+        match expr {
+            Expr::Identifier(ident) => {
+                let name = normal(ident);
+                if self.using.last().is_some_and(|using| using.contains(&name)) {
+                    *expr = merged(expr.clone());
+                } else if name.contains('.') || name == OBJECT {
+                    *expr = self.candidates(std::slice::from_ref(ident));
+                }
+            }
+            Expr::CompoundIdentifier(parts) => {
+                let [qualifier, column] = parts.as_slice() else {
+                    *expr = self.candidates(parts);
+                    return Ok(());
+                };
+                let column = normal(column);
+                let is_key = column.contains('.') || column == OBJECT;
+                if is_key || !self.relations.contains(&normal(qualifier)) {
+                    *expr = self.candidates(parts);
+                }
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+}
+
+impl Pass {
+    fn give_columns(&mut self, alias: &TableAlias) {
+        alias.columns.iter().for_each(|column| self.names.outputs.give(normal(&column.name)));
+    }
+
+    /// Notes the tables whose columns a select list asks for as a whole.
+    fn find_stars(&mut self, select: &Select) {
+        for item in &select.projection {
+            let of = match item {
+                SelectItem::Wildcard(_) => None,
+                SelectItem::QualifiedWildcard(SelectItemQualifiedWildcardKind::ObjectName(of), _) => Some(words(of)),
+                _ => continue,
+            };
+            select.from.iter().for_each(|from| self.find_starred(from, of.as_deref()));
+        }
+    }
+
+    fn find_starred(&mut self, from: &TableWithJoins, of: Option<&[String]>) {
+        for factor in std::iter::once(&from.relation).chain(from.joins.iter().map(|join| &join.relation)) {
+            match factor {
+                TableFactor::Table { name, alias, args: None, .. } => {
+                    let called = alias.as_ref().map_or_else(|| words(name), |alias| vec![normal(&alias.name)]);
+                    if of.is_none_or(|of| called.ends_with(of) || of.ends_with(&called)) {
+                        self.names.starred.insert(schema_and_table(name));
+                    }
+                }
+                TableFactor::NestedJoin { table_with_joins, .. } => self.find_starred(table_with_joins, of),
+                _ => {}
+            }
+        }
+    }
+
+    /// What a reference can mean, in the order in which it is looked for.
+    fn candidates(&mut self, parts: &[Ident]) -> Expr {
+        let words: Vec<String> = parts.iter().map(normal).collect();
+        let mut found = Vec::new();
+        for count in qualifiers(&words, &self.relations) {
+            let column = |name: &str| {
+                let last = Ident { span: parts[parts.len() - 1].span, ..Ident::with_quote('"', name) };
+                match &parts[..count] {
+                    [] => Expr::Identifier(last),
+                    before => Expr::CompoundIdentifier(before.iter().cloned().chain([last]).collect()),
+                }
+            };
+            let name = words[count..].join(".");
+            found.push(column(&name));
+            if !name.contains('.') && name != OBJECT {
+                continue;
+            }
+            found.push(column(&hidden(&name)));
+            for (dot, _) in name.rmatch_indices('.').filter(|(dot, _)| *dot > 0 && *dot + 1 < name.len()) {
+                found.push(under_key(column(&name[..dot]), &name[dot + 1..]));
+            }
+            self.names.mentioned.insert(name);
+        }
+        let written = found.remove(0);
+        first_of(written, found)
+    }
+}
+
+/// How many of a reference's words can be qualifiers, the most likely number first.
+fn qualifiers(words: &[String], relations: &BTreeSet<String>) -> impl Iterator<Item = usize> {
+    let last = words.len().saturating_sub(1).min(QUALIFIERS);
+    let counts: Vec<usize> = (1..=last).filter(|&count| relations.contains(&words[count - 1])).collect();
+    counts.into_iter().chain([0])
+}
+
+/// The name of the column that an expression refers to, and whether it may be a key.
+fn reference(expr: &Expr, relations: &BTreeSet<String>) -> Option<(String, bool)> {
+    let (words, key) = match expr {
+        Expr::Identifier(_) | Expr::CompoundIdentifier(_) => (reference_words(expr)?, None),
+        _ => {
+            let (words, key) = subscript(expr)?;
+            (words, Some(key))
+        }
+    };
+    let count = qualifiers(&words, relations).next().unwrap_or(0);
+    let name = words[count..].iter().cloned().chain(key).collect::<Vec<_>>().join(".");
+    let may_be_key = name.contains('.') || name == OBJECT;
+    Some((name, may_be_key))
+}
+
+/// The words before a subscript by a text, and the text: `p.labels['app']`, `p.labels ->> 'app'`.
+fn subscript(expr: &Expr) -> Option<(Vec<String>, String)> {
+    if let Expr::BinaryOp { left, op: BinaryOperator::LongArrow, right } = expr
+        && let Expr::Value(key) = &**right
+        && let Value::SingleQuotedString(key) = &key.value
+    {
+        let words = reference_words(left)?;
+        return (words != [OBJECT]).then(|| (words, key.clone()));
+    }
+    let Expr::CompoundFieldAccess { root, access_chain } = expr else { return None };
+    let (last, dots) = access_chain.split_last()?;
+    let AccessExpr::Subscript(Subscript::Index { index: Expr::Value(value) }) = last else { return None };
+    let Value::SingleQuotedString(key) = &value.value else { return None };
+    let mut words = reference_words(root)?;
+    for dot in dots {
+        let AccessExpr::Dot(Expr::Identifier(ident)) = dot else { return None };
+        words.push(normal(ident));
+    }
+    Some((words, key.clone()))
+}
+
+fn reference_words(expr: &Expr) -> Option<Vec<String>> {
+    match expr {
+        Expr::Identifier(ident) => Some(vec![normal(ident)]),
+        Expr::CompoundIdentifier(parts) => Some(parts.iter().map(normal).collect()),
+        Expr::Nested(inner) => reference_words(inner),
+        _ => None,
+    }
+}
+
+/// Makes `p.labels['app']` a subscript of the reference `p.labels`, which the parser makes one of `p`.
+fn fold_dots(expr: &mut Expr) {
+    let Expr::CompoundFieldAccess { root, access_chain } = expr else { return };
+    let mut parts = match &**root {
+        Expr::Identifier(ident) => vec![ident.clone()],
+        Expr::CompoundIdentifier(parts) => parts.clone(),
+        _ => return,
+    };
+    let is_dot = |access: &AccessExpr| matches!(access, AccessExpr::Dot(Expr::Identifier(_)));
+    let dots = access_chain.iter().take_while(|access| is_dot(access)).count();
+    if dots == 0 {
+        return;
+    }
+    parts.extend(access_chain.drain(..dots).filter_map(|access| match access {
+        AccessExpr::Dot(Expr::Identifier(ident)) => Some(ident),
+        _ => None,
+    }));
+    **root = Expr::CompoundIdentifier(parts);
+    if access_chain.is_empty() {
+        *expr = std::mem::replace(&mut **root, Expr::Value(Value::Null.into()));
+    }
+}
+
+fn is_star(item: &SelectItem) -> bool {
+    matches!(item, SelectItem::Wildcard(_) | SelectItem::QualifiedWildcard(..))
+}

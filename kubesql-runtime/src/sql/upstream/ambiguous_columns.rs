@@ -1,0 +1,73 @@
+//! A subquery with two columns of one name: DataFusion 55.2 renames the second to `name:1`, so that `name` silently
+//! means the first.
+//!
+//! PostgreSQL calls the name ambiguous. Here it is an error wherever it is used.
+//! The renaming is that of <https://github.com/apache/datafusion/issues/6543>.
+
+use std::collections::HashSet;
+
+use datafusion::common::Column;
+use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
+use datafusion::error::{DataFusionError, Result};
+use datafusion::logical_expr::{Expr, LogicalPlan};
+
+use crate::sql::failure::same_name;
+
+/// Fails where a plan refers to a column that a subquery has several of.
+pub(in crate::sql) fn refuse(plan: &LogicalPlan) -> Result<()> {
+    let mut ambiguous = HashSet::new();
+    plan.apply_with_subqueries(|node| {
+        if let LogicalPlan::SubqueryAlias(subquery) = node {
+            let mut names = Vec::new();
+            find_renamed(&subquery.input, &mut names);
+            ambiguous.extend(names.into_iter().map(|name| Column::new(Some(subquery.alias.clone()), name)));
+        }
+        Ok(TreeNodeRecursion::Continue)
+    })?;
+    if ambiguous.is_empty() {
+        return Ok(());
+    }
+    plan.apply_with_subqueries(|node| {
+        node.apply_expressions(|expr| {
+            expr.apply(|expr| match expr {
+                Expr::Column(column) | Expr::OuterReferenceColumn(_, column) if ambiguous.contains(column) => {
+                    Err(DataFusionError::External(Box::new(same_name(&column.name))))
+                }
+                _ => Ok(TreeNodeRecursion::Continue),
+            })
+        })
+    })?;
+    Ok(())
+}
+
+/// The names of the columns that DataFusion renamed and a plan still has.
+fn find_renamed<'a>(plan: &'a LogicalPlan, names: &mut Vec<&'a str>) {
+    match plan {
+        LogicalPlan::Projection(projection) => {
+            names.extend(projection.expr.iter().filter_map(renamed));
+            if projection.expr.iter().all(|expr| matches!(expr, Expr::Column(_))) {
+                find_renamed(&projection.input, names);
+            }
+        }
+        LogicalPlan::Union(union) => {
+            let mut seen = HashSet::new();
+            let first = union.inputs.first().map(|input| input.schema().fields());
+            let repeated = first.into_iter().flatten().filter(|field| !seen.insert(field.name()));
+            names.extend(repeated.map(|field| field.name().as_str()));
+            union.inputs.iter().for_each(|input| find_renamed(input, names));
+        }
+        LogicalPlan::Sort(_)
+        | LogicalPlan::Limit(_)
+        | LogicalPlan::Filter(_)
+        | LogicalPlan::Distinct(_) => plan.inputs().into_iter().for_each(|input| find_renamed(input, names)),
+        _ => {}
+    }
+}
+
+/// The name of a column that DataFusion renamed.
+fn renamed(expr: &Expr) -> Option<&str> {
+    let Expr::Alias(alias) = expr else { return None };
+    let Expr::Column(column) = &*alias.expr else { return None };
+    let count = alias.name.strip_prefix(&column.name)?.strip_prefix(':')?;
+    count.parse::<usize>().ok().map(|_| column.name.as_str())
+}
