@@ -78,7 +78,10 @@ fn from_schema(error: &SchemaError, names: Option<&NamedTables>) -> SqlError {
     match error {
         SchemaError::FieldNotFound { field, valid_fields } => {
             let name = &without_marks(field.name());
-            if valid_fields.iter().any(|valid| valid.name().strip_suffix(MARK) == Some(name.as_str())) {
+            let is_meant = |column: &str| {
+                name.strip_prefix(column).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+            };
+            if valid_fields.iter().filter_map(|valid| valid.name().strip_suffix(MARK)).any(is_meant) {
                 return same_name(name);
             }
             let shown = field.relation.as_ref().map_or_else(|| name.to_owned(), |of| format!("{}.{name}", of.table()));
