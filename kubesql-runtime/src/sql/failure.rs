@@ -5,8 +5,8 @@ use datafusion::error::DataFusionError;
 
 use super::catalog::NamedTables;
 use super::error::{ErrorKind, SqlError};
-use super::memory;
 use super::hidden::without_marks;
+use super::memory;
 use super::rewrite::output_names::MARK;
 use super::suggest::nearest;
 use crate::schema::Values;
@@ -78,9 +78,8 @@ fn from_schema(error: &SchemaError, names: Option<&NamedTables>) -> SqlError {
     match error {
         SchemaError::FieldNotFound { field, valid_fields } => {
             let name = &without_marks(field.name());
-            let is_meant = |column: &str| {
-                name.strip_prefix(column).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
-            };
+            let is_meant =
+                |column: &str| name.strip_prefix(column).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'));
             if valid_fields.iter().filter_map(|valid| valid.name().strip_suffix(MARK)).any(is_meant) {
                 return same_name(name);
             }

@@ -122,9 +122,7 @@ fn replace(expr: Expr, columns: &Columns) -> Result<Expr> {
                 let subquery = replace_outer(subquery, columns)?;
                 Transformed::yes(Expr::InSubquery(InSubquery { expr, subquery, negated }))
             }
-            Expr::ScalarSubquery(subquery) => {
-                Transformed::yes(Expr::ScalarSubquery(replace_outer(subquery, columns)?))
-            }
+            Expr::ScalarSubquery(subquery) => Transformed::yes(Expr::ScalarSubquery(replace_outer(subquery, columns)?)),
             other => Transformed::no(other),
         })
     });

@@ -206,8 +206,7 @@ impl ExecutionPlan for ObjectsScan {
     fn try_swapping_with_projection(&self, projection: &ProjectionExec) -> Result<Option<Arc<dyn ExecutionPlan>>> {
         let outputs = projection.expr().iter().map(|projected| self.projected(&projected.expr));
         let Some(outputs) = outputs.collect::<Option<Vec<Output>>>() else { return Ok(None) };
-        let mut scan =
-            Self::new(&self.table, outputs, projection.schema(), &self.moment, self.limit, self.partitions);
+        let mut scan = Self::new(&self.table, outputs, projection.schema(), &self.moment, self.limit, self.partitions);
         scan.clusters.clone_from(&self.clusters);
         scan.selection = self.selection.clone();
         Ok(Some(Arc::new(scan)))

@@ -22,9 +22,9 @@ use super::catalog::{Catalogs, CommonKeys, NamedTables, StatementCatalog};
 use super::cooperation::{Wanted, cooperative};
 use super::engine::Engine;
 use super::error::{ErrorKind, SqlError};
-use super::moment::{Moment, Warnings};
 use super::hidden::{without_hidden, without_marks};
 use super::key_columns::provide_keys;
+use super::moment::{Moment, Warnings};
 use super::postgres::{self, Facts};
 use super::prepared::{self, Kept, Made, Prepared};
 use super::registry::CATALOG;
@@ -132,15 +132,13 @@ impl Session {
                 Ok(Prepared { sql, parameters, schema, select_list, kept })
             }
             // What changes the session gives no rows.
-            Parsed::Set(_) | Parsed::ResetAll(_) | Parsed::Nothing(_) => {
-                Ok(Prepared {
-                    sql,
-                    parameters: Vec::new(),
-                    schema: None,
-                    select_list: SelectList::default(),
-                    kept: None,
-                })
-            }
+            Parsed::Set(_) | Parsed::ResetAll(_) | Parsed::Nothing(_) => Ok(Prepared {
+                sql,
+                parameters: Vec::new(),
+                schema: None,
+                select_list: SelectList::default(),
+                kept: None,
+            }),
             other => {
                 let schema =
                     Some(show::answer(&self.engine.house, &self.settings, &self.warnings, other).await?.schema);

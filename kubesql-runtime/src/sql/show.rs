@@ -11,9 +11,9 @@ use parking_lot::Mutex;
 use super::error::{ErrorKind, SqlError};
 use super::house::House;
 use super::moment::{self, Warnings};
-use super::rewrite::names::schema_and_table;
 use super::postgres;
 use super::registry::{CATALOG, DEFAULT_SCHEMA};
+use super::rewrite::names::schema_and_table;
 use super::settings::Settings;
 use super::statement::{Change, Parsed};
 use super::{Answer, ColumnInfo, SelectList, system};
@@ -106,5 +106,10 @@ fn rows(command: &'static str, names: &[&str], rows: Vec<Vec<String>>) -> Result
     }
     let batch = RecordBatch::try_new(Arc::clone(&schema), (0..names.len()).map(column).collect())
         .map_err(|error| SqlError::new(ErrorKind::Internal, error.to_string()))?;
-    Ok(Answer { command, schema, select_list: SelectList::default(), rows: stream::once(futures::future::ready(Ok(batch))).boxed() })
+    Ok(Answer {
+        command,
+        schema,
+        select_list: SelectList::default(),
+        rows: stream::once(futures::future::ready(Ok(batch))).boxed(),
+    })
 }

@@ -12,10 +12,10 @@ use datafusion::sql::sqlparser::tokenizer::{Token, TokenWithSpan, Tokenizer};
 
 use super::error::{ErrorKind, SqlError};
 use super::escape;
-use super::rewrite::names::{normal, words};
 use super::precedence::repair;
 use super::refuse::refuse;
 use super::registry::CATALOG;
+use super::rewrite::names::{normal, words};
 
 /// How deep expressions may nest.
 const DEPTH: usize = 60;

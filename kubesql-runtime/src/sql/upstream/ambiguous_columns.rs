@@ -56,10 +56,9 @@ fn find_renamed<'a>(plan: &'a LogicalPlan, names: &mut Vec<&'a str>) {
             names.extend(repeated.map(|field| field.name().as_str()));
             union.inputs.iter().for_each(|input| find_renamed(input, names));
         }
-        LogicalPlan::Sort(_)
-        | LogicalPlan::Limit(_)
-        | LogicalPlan::Filter(_)
-        | LogicalPlan::Distinct(_) => plan.inputs().into_iter().for_each(|input| find_renamed(input, names)),
+        LogicalPlan::Sort(_) | LogicalPlan::Limit(_) | LogicalPlan::Filter(_) | LogicalPlan::Distinct(_) => {
+            plan.inputs().into_iter().for_each(|input| find_renamed(input, names))
+        }
         _ => {}
     }
 }

@@ -110,7 +110,12 @@ async fn query(client: &Client, session: &Session, sql: &str) -> Result<Outcome,
     if schema.fields().is_empty() && command != "SELECT" {
         return Outcome::update(command, SessionChanges::default());
     }
-    Ok(Outcome { columns: columns(&schema, &select_list.unnamed), rows, update_type: None, changes: SessionChanges::default() })
+    Ok(Outcome {
+        columns: columns(&schema, &select_list.unnamed),
+        rows,
+        update_type: None,
+        changes: SessionChanges::default(),
+    })
 }
 
 /// Names and types of columns. A column without a name gets one from its position, as in Presto.

@@ -44,7 +44,12 @@ impl Backend for Two {
         };
         let batch = RecordBatch::try_from_iter((0..4).map(column)).expect("a batch");
         let schema = batch.schema();
-        Ok(Answer { command: "SELECT", schema, select_list: SelectList::default(), rows: stream::once(async { Ok(batch) }).boxed() })
+        Ok(Answer {
+            command: "SELECT",
+            schema,
+            select_list: SelectList::default(),
+            rows: stream::once(async { Ok(batch) }).boxed(),
+        })
     }
 
     async fn columns(&self, table: &str, data: bool) -> Result<Vec<Column>, SqlError> {

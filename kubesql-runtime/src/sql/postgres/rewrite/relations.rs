@@ -6,8 +6,8 @@ use datafusion::sql::sqlparser::ast::{
 };
 
 use super::words_of;
-use crate::sql::rewrite::names::normal;
 use crate::sql::postgres::facts::{Named, Names};
+use crate::sql::rewrite::names::normal;
 
 /// What a query says of the relations that it asks about; none where it does not name them.
 pub(super) fn named(select: &Select) -> Option<Named> {
