@@ -124,7 +124,7 @@ async fn accepts_passwords_and_reloads_them() {
     let (client, connection) = connect("ada", Some("correct horse")).await.expect("let in");
     tokio::spawn(connection);
     let row = client
-        .query_one("select username, door, client_address from system.queries where state = 'running'", &[])
+        .query_one("select username, protocol, client_address from system.queries where state = 'running'", &[])
         .await
         .expect("a row");
     assert_eq!((row.get::<_, &str>(0), row.get::<_, &str>(1)), ("ada", "postgresql"));
@@ -294,9 +294,9 @@ fn refuses_to_start_with_unsafe_settings() {
     );
     let everywhere = ["--pg", "0.0.0.0:0"];
     let here = ["--pg", "127.0.0.1:0"];
-    let with = |doors: [&'static str; 2], more: &[&str]| {
+    let with = |listeners: [&'static str; 2], more: &[&str]| {
         let args: Vec<String> =
-            ["serve", "--demo"].iter().chain(&doors).chain(more).map(|&arg| arg.to_owned()).collect();
+            ["serve", "--demo"].iter().chain(&listeners).chain(more).map(|&arg| arg.to_owned()).collect();
         args
     };
     for (args, expect) in [

@@ -17,7 +17,7 @@ fn curl(serving: &HttpServer, scheme: &str, path: &str, args: &[&str]) -> (Strin
 }
 
 const JSON: &str = "Content-Type: application/json";
-const WHO: &str = "{\"sql\": \"select username, door from system.queries where state = 'running'\"}";
+const WHO: &str = "{\"sql\": \"select username, protocol from system.queries where state = 'running'\"}";
 
 #[test]
 #[cfg_attr(not(has_curl), ignore = "needs curl")]

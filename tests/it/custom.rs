@@ -56,11 +56,13 @@ fn requires_a_group_for_an_ambiguous_plural() {
         "{}",
         ran.err
     );
-    let tables =
-        rows(&[CUSTOM], "select schema, name, learnt, notes from system.tables where learnt and listed order by 1, 2");
+    let tables = rows(
+        &[CUSTOM],
+        "select schema, name, discovered, notes from system.tables where discovered and listed order by 1, 2",
+    );
     assert_eq!(
         tables.first(),
-        Some(&json!({"schema": "garden.example", "name": "widget_ownerreferences", "learnt": true, "notes": null}))
+        Some(&json!({"schema": "garden.example", "name": "widget_ownerreferences", "discovered": true, "notes": null}))
     );
     let described = run(&["query", "--file", CUSTOM, "-o", "csv", "describe \"shop.example\".widgets"]);
     assert!(described.out.contains("ready,text,\".status.conditions"), "{}{}", described.out, described.err);
@@ -134,7 +136,7 @@ async fn definitions_change(kubeconfig: &Path) {
     until(&session, "select name, size from gadgets", &[]).await;
     apply("one.json", &object("one", r#"{"size":7}"#));
     until(&session, "select name, size from gadgets", &[&["one", "7"]]).await;
-    let learnt = "select count(*) from system.tables where schema = 'live.example' and learnt";
+    let learnt = "select count(*) from system.tables where schema = 'live.example' and discovered";
     assert_eq!(asked(&session, learnt).await, [["2"]]);
     assert_eq!(asked(&session, "show tables like 'gadgets'").await, [["gadgets"]]);
 

@@ -79,15 +79,15 @@ pub struct SelectList {
     pub unnamed: Vec<usize>,
 }
 
-/// Who asks, and how they came in.
+/// The client of a session.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Who {
-    /// Their name, where they have one.
+pub struct Principal {
+    /// The name of the authenticated user.
     pub user: Option<String>,
-    /// The protocol that they speak: `postgresql`.
-    pub door: &'static str,
-    /// The address that they come from.
-    pub from: Option<String>,
+    /// The protocol of the connection: `postgresql`.
+    pub protocol: &'static str,
+    /// The address of the client: `10.0.0.1:52100`.
+    pub address: Option<String>,
 }
 
 /// A table that can be queried.

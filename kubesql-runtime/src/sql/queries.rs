@@ -8,7 +8,7 @@ use futures::future::ready;
 use futures::stream::{self, StreamExt};
 use parking_lot::Mutex;
 
-use super::{Answer, ErrorKind, SqlError, Who};
+use super::{Answer, ErrorKind, Principal, SqlError};
 
 /// So many statements that ended are remembered.
 const REMEMBERED: usize = 100;
@@ -32,7 +32,7 @@ pub(super) struct Query {
     pub(super) id: u64,
     /// What the client calls itself.
     pub(super) session: Option<String>,
-    pub(super) who: Who,
+    pub(super) principal: Principal,
     pub(super) sql: String,
     /// `running`, `finished`, `failed`, or `cancelled` where its rows were not all taken.
     pub(super) state: &'static str,
@@ -59,14 +59,14 @@ impl Queries {
     }
 
     /// A statement begins.
-    pub(super) fn begin(self: &Arc<Self>, sql: &str, session: &str, who: &Who) -> Running {
+    pub(super) fn begin(self: &Arc<Self>, sql: &str, session: &str, principal: &Principal) -> Running {
         let mut log = self.log.lock();
         log.begun += 1;
         let id = log.begun;
         log.entries.push_back(Query {
             id,
             session: (!session.is_empty()).then(|| session.to_owned()),
-            who: who.clone(),
+            principal: principal.clone(),
             sql: sql.to_owned(),
             state: "running",
             started_at: SystemTime::now(),

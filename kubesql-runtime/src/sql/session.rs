@@ -33,7 +33,7 @@ use super::settings::Settings;
 use super::statement::{Parsed, parse};
 use super::unnamed::unnamed_columns;
 use super::upstream::ambiguous_columns;
-use super::{Answer, SelectList, Who, failure, show};
+use super::{Answer, Principal, SelectList, failure, show};
 use crate::store::{Missing, Warning};
 
 /// At most so many dynamic columns are part of `*`.
@@ -48,7 +48,7 @@ pub struct Session {
     engine: Arc<Engine>,
     settings: Mutex<Settings>,
     warnings: Warnings,
-    who: Who,
+    principal: Principal,
     /// Who asks, and the number of the connection.
     client: Mutex<(String, i32)>,
 }
@@ -56,20 +56,26 @@ pub struct Session {
 impl Session {
     pub(super) fn new(engine: Arc<Engine>) -> Self {
         let client = Mutex::new((CATALOG.to_owned(), 0));
-        Self { engine, settings: Mutex::default(), warnings: Warnings::default(), who: Who::default(), client }
+        Self {
+            engine,
+            settings: Mutex::default(),
+            warnings: Warnings::default(),
+            principal: Principal::default(),
+            client,
+        }
     }
 
-    /// The session of somebody who is known.
+    /// Sets the client of the session.
     #[must_use]
-    pub fn of(mut self, who: Who) -> Self {
-        self.who = who;
+    pub fn with_principal(mut self, principal: Principal) -> Self {
+        self.principal = principal;
         self
     }
 
-    /// Who asks.
+    /// The client of the session.
     #[must_use]
-    pub fn who(&self) -> &Who {
-        &self.who
+    pub fn principal(&self) -> &Principal {
+        &self.principal
     }
 
     /// What the client calls itself: `SHOW application_name`.
@@ -89,7 +95,7 @@ impl Session {
     /// # Errors
     /// Whatever [`super::ErrorKind`] lists, before the first row; the stream may fail later.
     pub async fn execute(&self, sql: &str) -> Result<Answer, SqlError> {
-        let running = self.engine.house.queries.begin(sql, &self.application_name(), &self.who);
+        let running = self.engine.house.queries.begin(sql, &self.application_name(), &self.principal);
         running.follow(self.answer(sql, &[]).await)
     }
 
@@ -103,7 +109,7 @@ impl Session {
 
     fn facts(&self) -> Facts {
         let (user, process) = self.client.lock().clone();
-        let user = self.who.user.clone().unwrap_or(user);
+        let user = self.principal.user.clone().unwrap_or(user);
         let settings = self.settings.lock();
         let all = settings.all().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
         Facts { user, process, schema: settings.schema().to_owned(), settings: all, named: None }
@@ -153,7 +159,7 @@ impl Session {
     /// # Errors
     /// As [`Self::execute`], and where its columns are no longer those that it was prepared with.
     pub async fn run(&self, statement: &Prepared, values: &[ArrayRef]) -> Result<Answer, SqlError> {
-        let running = self.engine.house.queries.begin(&statement.sql, &self.application_name(), &self.who);
+        let running = self.engine.house.queries.begin(&statement.sql, &self.application_name(), &self.principal);
         let answer = match statement.typed(values) {
             Ok(values) => self.answer_again(statement, &values).await.and_then(|answer| statement.told(answer)),
             Err(error) => Err(error),

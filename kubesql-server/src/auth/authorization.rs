@@ -4,7 +4,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
 use super::{Auth, Peer, Refused};
-use crate::query::Who;
+use crate::query::Principal;
 
 impl Auth {
     /// Authenticates a request by its `Authorization` header, or else by the client certificate of its connection. With
@@ -15,16 +15,16 @@ impl Auth {
         peer: &Peer,
         authorization: Option<&str>,
         claimed_user: Option<&str>,
-    ) -> Result<Who, Refused> {
-        let from = Some(peer.address.to_string());
-        let who = |user: Option<String>| Who { user, door: protocol, from };
+    ) -> Result<Principal, Refused> {
+        let address = Some(peer.address.to_string());
+        let principal = |user: Option<String>| Principal { user, protocol, address };
         if self.allows_anonymous() {
-            return Ok(who(claimed_user.map(str::to_owned)));
+            return Ok(principal(claimed_user.map(str::to_owned)));
         }
         let missing = |message: &str| Refused { message: message.to_owned(), no_credentials: true };
         let Some(authorization) = authorization else {
             return match &peer.certificate_name {
-                Some(name) => Ok(who(Some(name.clone()))),
+                Some(name) => Ok(principal(Some(name.clone()))),
                 None => Err(missing("authentication is required: a name and a password, or a token, in Authorization")),
             };
         };
@@ -40,6 +40,6 @@ impl Auth {
             "bearer" => self.authenticate_token(protocol, peer, value.trim()).await?,
             _ => return Err(missing("the scheme of the Authorization header must be Basic or Bearer")),
         };
-        Ok(who(Some(user)))
+        Ok(principal(Some(user)))
     }
 }

@@ -39,8 +39,12 @@ async fn accepts_only_valid_credentials() {
         ("Basic !!!".to_owned(), None),
         ("Digest x".to_owned(), None),
     ] {
-        let who = auth.authenticate_request("http", &peer(), Some(&header), Some("root")).await;
-        assert_eq!(who.as_ref().ok().and_then(|who| who.user.as_deref()), expect, "{header}: {who:?}");
+        let principal = auth.authenticate_request("http", &peer(), Some(&header), Some("root")).await;
+        assert_eq!(
+            principal.as_ref().ok().and_then(|principal| principal.user.as_deref()),
+            expect,
+            "{header}: {principal:?}"
+        );
     }
     let missing = auth.authenticate_request("http", &peer(), None, Some("root")).await.expect_err("no credentials");
     assert!(missing.no_credentials);
@@ -75,6 +79,6 @@ async fn unknown_users_get_the_error_of_a_wrong_password() {
 async fn anonymous_access_uses_the_claimed_name() {
     let auth = Auth::new(None, None, false, None).expect("everybody");
     assert!(auth.allows_anonymous());
-    let who = auth.authenticate_request("http", &peer(), None, Some("somebody")).await.expect("let in");
-    assert_eq!(who.user.as_deref(), Some("somebody"));
+    let principal = auth.authenticate_request("http", &peer(), None, Some("somebody")).await.expect("let in");
+    assert_eq!(principal.user.as_deref(), Some("somebody"));
 }

@@ -15,7 +15,7 @@ use super::session::Session;
 use super::statement_store::Statements;
 use super::status;
 use crate::listen::Access;
-use crate::query::{Frontend, Who};
+use crate::query::{Frontend, Principal};
 
 /// The name of this protocol in the audit log and in `system.queries`.
 const PROTOCOL: &str = "flight";
@@ -59,18 +59,18 @@ impl Sessions {
         let connection = connection.ok_or_else(|| Status::internal("the call has no connection"))?.clone();
         let authorization = metadata.get("authorization").and_then(|value| value.to_str().ok());
         let identified = self.access.auth.authenticate_request(PROTOCOL, &connection.peer, authorization, None).await;
-        let who = identified.map_err(status::unauthenticated)?;
-        if let Some(session) = cookie(metadata).and_then(|name| self.find_named(&name, &who.user)) {
+        let principal = identified.map_err(status::unauthenticated)?;
+        if let Some(session) = cookie(metadata).and_then(|name| self.find_named(&name, &principal.user)) {
             return Ok(session);
         }
         let mut sessions = connection.sessions.lock();
-        let user = who.user.clone();
-        Ok(Arc::clone(sessions.entry(user).or_insert_with(|| self.create(who, metadata))))
+        let user = principal.user.clone();
+        Ok(Arc::clone(sessions.entry(user).or_insert_with(|| self.create(principal, metadata))))
     }
 
-    fn create(&self, who: Who, metadata: &MetadataMap) -> Arc<Session> {
-        let user = who.user.clone();
-        let client = self.frontend.client(who);
+    fn create(&self, principal: Principal, metadata: &MetadataMap) -> Arc<Session> {
+        let user = principal.user.clone();
+        let client = self.frontend.client(principal);
         if let Some(agent) = metadata.get("user-agent").and_then(|agent| agent.to_str().ok()) {
             client.set_application_name(agent);
         }

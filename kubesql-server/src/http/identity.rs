@@ -12,7 +12,7 @@ use axum::response::{IntoResponse, Response};
 use super::api::Problem;
 use super::connection::RemotePeer;
 use crate::listen::Access;
-use crate::query::{Client, Frontend, Who};
+use crate::query::{Client, Frontend, Principal};
 
 /// The name of this protocol in the audit log and in `system.queries`.
 const PROTOCOL: &str = "http";
@@ -29,14 +29,14 @@ const PUBLIC_PATHS: [&str; 4] = ["/healthz", "/readyz", "/v1/info", "/v1/info/st
 /// lacks the middleware, its requests fail with status 500 and are not served anonymously.
 #[derive(Debug, Clone)]
 pub(super) struct Identity {
-    who: Who,
+    principal: Principal,
     user_agent: Option<String>,
 }
 
 impl Identity {
     /// A client with a session of its own. Its `application_name` is `application`, or else the `User-Agent`.
     pub(super) fn into_client(self, frontend: &Arc<Frontend>, application: Option<&str>) -> Client {
-        let client = frontend.client(self.who);
+        let client = frontend.client(self.principal);
         if let Some(name) = application.or(self.user_agent.as_deref()) {
             client.set_application_name(name);
         }
@@ -46,7 +46,7 @@ impl Identity {
     /// An identity for tests.
     #[cfg(test)]
     pub(super) fn anonymous() -> Self {
-        Self { who: Who { door: PROTOCOL, ..Who::default() }, user_agent: None }
+        Self { principal: Principal { protocol: PROTOCOL, ..Principal::default() }, user_agent: None }
     }
 }
 
@@ -81,8 +81,8 @@ pub(super) async fn authenticate(
     // Handlers do not need the credentials.
     request.headers_mut().remove(AUTHORIZATION);
     match identified {
-        Ok(who) => {
-            request.extensions_mut().insert(Identity { who, user_agent });
+        Ok(principal) => {
+            request.extensions_mut().insert(Identity { principal, user_agent });
             next.run(request).await
         }
         Err(refused) => {

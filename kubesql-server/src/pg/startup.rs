@@ -23,7 +23,7 @@ use super::frame_limit::FRAME_LIMIT;
 use super::shared::Shared;
 use crate::auth::scram::{Exchange, Malformed};
 use crate::auth::{Peer, Refused, TOKEN_USER};
-use crate::query::Who;
+use crate::query::Principal;
 
 /// The name of this protocol in the audit log and in `system.queries`.
 const PROTOCOL: &str = "postgresql";
@@ -188,8 +188,8 @@ impl Startup {
         PgWireError: From<<C as Sink<PgWireBackendMessage>>::Error>,
     {
         connection.metadata_mut().insert(METADATA_USER.to_owned(), user.clone());
-        let from = Some(self.peer.address.to_string());
-        let client = Arc::new(self.shared.frontend.client(Who { user: Some(user), door: PROTOCOL, from }));
+        let address = Some(self.peer.address.to_string());
+        let client = Arc::new(self.shared.frontend.client(Principal { user: Some(user), protocol: PROTOCOL, address }));
         if let Some(name) = connection.metadata().get(METADATA_APPLICATION_NAME) {
             client.set_application_name(name);
         }

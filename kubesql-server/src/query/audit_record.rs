@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use kubesql_runtime::sql::{ErrorKind, Session, SqlError, Who};
+use kubesql_runtime::sql::{ErrorKind, Principal, Session, SqlError};
 
 use crate::audit::{AuditLog, Event};
 
@@ -17,7 +17,7 @@ pub(super) struct AuditRecord {
 
 struct OpenRecord {
     log: Arc<AuditLog>,
-    who: Who,
+    principal: Principal,
     application: String,
     sql: String,
     began: Instant,
@@ -28,7 +28,7 @@ impl AuditRecord {
     pub(super) fn begin(log: Option<&Arc<AuditLog>>, sql: &str, session: &Session) -> Self {
         let open = log.map(|log| OpenRecord {
             log: Arc::clone(log),
-            who: session.who().clone(),
+            principal: session.principal().clone(),
             application: session.application_name(),
             sql: sql.to_owned(),
             began: Instant::now(),
@@ -53,11 +53,11 @@ impl AuditRecord {
     }
 
     fn write(&mut self, outcome: &str, error: Option<&str>) {
-        let Some(OpenRecord { log, who, application, sql, began }) = self.open.take() else { return };
+        let Some(OpenRecord { log, principal, application, sql, began }) = self.open.take() else { return };
         log.write(&Event::Statement {
-            user: who.user.as_deref(),
-            protocol: who.door,
-            from: who.from.as_deref(),
+            user: principal.user.as_deref(),
+            protocol: principal.protocol,
+            from: principal.address.as_deref(),
             application: &application,
             sql: &sql,
             duration_ms: began.elapsed().as_secs_f64() * 1e3,

@@ -19,7 +19,7 @@ use kubesql_runtime::store::Warning;
 use parking_lot::Mutex;
 use tokio::sync::watch;
 
-pub(crate) use kubesql_runtime::sql::Who;
+pub(crate) use kubesql_runtime::sql::Principal;
 pub(crate) use limits::Limits;
 
 use crate::audit::AuditLog;
@@ -85,12 +85,12 @@ impl Frontend {
 
     /// A client for statements of the server itself, with a session of its own.
     pub(crate) fn internal_client(self: &Arc<Self>) -> Client {
-        self.client(Who::default())
+        self.client(Principal::default())
     }
 
     /// A client with a session of its own.
-    pub(crate) fn client(self: &Arc<Self>, who: Who) -> Client {
-        let session = self.engine.session().of(who);
+    pub(crate) fn client(self: &Arc<Self>, principal: Principal) -> Client {
+        let session = self.engine.session().with_principal(principal);
         session.set_partial(self.partial);
         Client { session, frontend: Arc::clone(self), cancel: watch::Sender::new(()) }
     }
@@ -243,7 +243,7 @@ impl Client {
             let error = SqlError::new(ErrorKind::GoingAway, "the server is shutting down");
             return Err(error.hint("connect again in a moment"));
         }
-        let user = self.session.who().user.as_deref();
+        let user = self.session.principal().user.as_deref();
         cancellation.guard(self.frontend.queue.acquire(user)).await
     }
 }

@@ -30,7 +30,7 @@ impl SystemTable for Queries {
             ("rows", Kind::BigInt),
             ("error", Kind::Text),
             ("username", Kind::Text),
-            ("door", Kind::Text),
+            ("protocol", Kind::Text),
             ("client_address", Kind::Text),
         ]
     }
@@ -46,9 +46,9 @@ impl SystemTable for Queries {
                 Cell::Float(query.duration().as_secs_f64() * 1000.0),
                 Cell::BigInt(query.rows),
                 query.error.into(),
-                query.who.user.into(),
-                Some(query.who.door.to_owned()).filter(|door| !door.is_empty()).into(),
-                query.who.from.into(),
+                query.principal.user.into(),
+                Some(query.principal.protocol.to_owned()).filter(|protocol| !protocol.is_empty()).into(),
+                query.principal.address.into(),
             ]
         });
         Ok(rows.collect())

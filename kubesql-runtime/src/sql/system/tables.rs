@@ -30,7 +30,7 @@ impl SystemTable for Tables {
             ("path", Kind::Text),
             ("listed", Kind::Boolean),
             // Not compiled in, or with more fields than that.
-            ("learnt", Kind::Boolean),
+            ("discovered", Kind::Boolean),
             // What clusters do not agree on.
             ("notes", Kind::Text),
         ]

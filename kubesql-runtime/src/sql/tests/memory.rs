@@ -1,7 +1,7 @@
 //! How much memory statements hold: what they do without, and that they fail alone.
 
 use super::*;
-use crate::sql::{ErrorKind, Memory, Who};
+use crate::sql::{ErrorKind, Memory, Principal};
 
 fn engine(memory: &Memory) -> std::sync::Arc<Engine> {
     Engine::with_memory(crate::generated::KINDS, world::usual().source(), memory).expect("an engine")
@@ -61,9 +61,10 @@ async fn what_can_be_put_elsewhere_is() {
 
 #[tokio::test]
 async fn the_log_says_who_asked() {
-    let who = Who { user: Some("ada".to_owned()), door: "postgresql", from: Some("10.0.0.1:7".to_owned()) };
-    let session = engine(&Memory::default()).session().of(who);
-    let sql = "select username, door, client_address from system.queries";
+    let principal =
+        Principal { user: Some("ada".to_owned()), protocol: "postgresql", address: Some("10.0.0.1:7".to_owned()) };
+    let session = engine(&Memory::default()).session().with_principal(principal);
+    let sql = "select username, protocol, client_address from system.queries";
     check_in(&session, sql, &["ada|postgresql|10.0.0.1:7"]).await;
 }
 

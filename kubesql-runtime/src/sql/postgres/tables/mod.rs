@@ -23,7 +23,6 @@ use datafusion::physical_plan::ExecutionPlan;
 
 use super::{Facts, SCHEMA};
 use crate::sql::house::House;
-use crate::sql::system::Kind;
 
 pub(super) use fixed::{fixed_oid, keywords, type_name, type_oid};
 
@@ -58,8 +57,6 @@ enum Rows {
 pub(in crate::sql) struct CatalogTable {
     name: &'static str,
     schema: SchemaRef,
-    /// Names of the columns, as names are resolved.
-    columns: Vec<(&'static str, Kind)>,
     rows: Rows,
 }
 
@@ -67,9 +64,7 @@ pub(in crate::sql) struct CatalogTable {
 static TABLES: LazyLock<BTreeMap<&'static str, CatalogTable>> = LazyLock::new(|| {
     let mut tables = BTreeMap::new();
     let mut add = |name: &'static str, schema: SchemaRef, rows: Rows| {
-        // Fields live as long as the table, which is for ever.
-        let columns = schema.fields().iter().map(|field| (&*field.name().clone().leak(), Kind::Text)).collect();
-        tables.insert(name, CatalogTable { name, schema, columns, rows });
+        tables.insert(name, CatalogTable { name, schema, rows });
     };
     for (name, schema) in fixed::schemas() {
         let rows = match name {
@@ -101,11 +96,6 @@ pub(in crate::sql) fn exists(schema: &str, name: &str) -> bool {
 /// The names of all tables, in order.
 pub(in crate::sql) fn names() -> impl Iterator<Item = &'static str> {
     TABLES.keys().copied()
-}
-
-/// The columns of a table, for names to be resolved.
-pub(in crate::sql) fn columns(schema: &str, name: &str) -> Option<&'static [(&'static str, Kind)]> {
-    (schema == SCHEMA).then(|| find(name)).flatten().map(|table| table.columns.as_slice())
 }
 
 /// The columns of a table.

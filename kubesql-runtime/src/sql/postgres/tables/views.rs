@@ -132,7 +132,7 @@ fn activity(asked: &Asked, schema: &SchemaRef) -> Result<RecordBatch> {
         "state" => texts(running.iter().map(|_| "active")),
         "query" => texts(running.iter().map(|query| &query.sql)),
         "backend_type" => texts(running.iter().map(|_| "client backend")),
-        "usename" => maybe_texts(running.iter().map(|query| query.who.user.as_deref())),
+        "usename" => maybe_texts(running.iter().map(|query| query.principal.user.as_deref())),
         _ => None,
     })
 }
