@@ -32,7 +32,7 @@ pub(super) fn provide_keys(plan: LogicalPlan) -> Result<LogicalPlan> {
     if !asks {
         return Ok(plan);
     }
-    Ok(plan.transform_down_with_subqueries(|node| rewrite(node))?.data)
+    Ok(plan.transform_down_with_subqueries(rewrite)?.data)
 }
 
 fn rewrite(node: LogicalPlan) -> Result<Transformed<LogicalPlan>> {
@@ -44,7 +44,7 @@ fn rewrite(node: LogicalPlan) -> Result<Transformed<LogicalPlan>> {
     let mut columns = Columns::new();
     for (column, key) in calls {
         let Some(input) = inputs.iter_mut().find(|input| input.schema().has_column(&column)) else { continue };
-        if matches!(node, LogicalPlan::Projection(_)) && !passes_on(input) {
+        if matches!(node, LogicalPlan::Projection(_)) && !passes_on(input, &column)? {
             // It is found here as well as in a projection below.
             continue;
         }
@@ -162,17 +162,20 @@ fn map_key_field(call: &Expr) -> Result<arrow::datatypes::FieldRef> {
     Ok(call.to_field(&datafusion::common::DFSchema::empty())?.1)
 }
 
-/// Whether a node can have a column that it gets from its inputs.
-fn passes_on(plan: &LogicalPlan) -> bool {
-    matches!(
-        plan,
+/// Whether a node gets a column from its inputs as it is.
+fn passes_on(plan: &LogicalPlan, column: &Column) -> Result<bool> {
+    Ok(match plan {
+        LogicalPlan::Projection(projection) => {
+            let position = projection.schema.index_of_column(column)?;
+            matches!(projection.expr[position].clone().unalias(), Expr::Column(_))
+        }
         LogicalPlan::SubqueryAlias(_)
-            | LogicalPlan::Projection(_)
-            | LogicalPlan::Filter(_)
-            | LogicalPlan::Sort(_)
-            | LogicalPlan::Limit(_)
-            | LogicalPlan::Join(_)
-    )
+        | LogicalPlan::Filter(_)
+        | LogicalPlan::Sort(_)
+        | LogicalPlan::Limit(_)
+        | LogicalPlan::Join(_) => true,
+        _ => false,
+    })
 }
 
 /// A plan with the value under a key of one of its columns, and the column that has it.
@@ -196,9 +199,16 @@ fn provide(plan: LogicalPlan, map: &Column, key: &str) -> Result<(LogicalPlan, C
             let Expr::Column(inner) = expr[position].clone().unalias() else {
                 return datafusion::common::internal_err!("a column is one");
             };
-            let (input, provided) = provide(Arc::unwrap_or_clone(input), &inner, key)?;
-            expr.push(Expr::Column(provided).alias_qualified(map.relation.clone(), &name));
-            Ok((LogicalPlan::Projection(Projection::try_new(expr, Arc::new(input))?), column))
+            let there = Column::new(inner.relation.clone(), hidden(&format!("{}.{key}", inner.name)));
+            let (input, value) = if input.schema().has_column(&there) || passes_on(&input, &inner)? {
+                let (input, provided) = provide(Arc::unwrap_or_clone(input), &inner, key)?;
+                (Arc::new(input), Expr::Column(provided))
+            } else {
+                // One projection for all keys: one above another would be rewritten without end.
+                (input, map_key(Expr::Column(inner), key))
+            };
+            expr.push(value.alias_qualified(map.relation.clone(), &name));
+            Ok((LogicalPlan::Projection(Projection::try_new(expr, input)?), column))
         }
         LogicalPlan::Filter(_) | LogicalPlan::Sort(_) | LogicalPlan::Limit(_) | LogicalPlan::Join(_) => {
             let mut inputs: Vec<LogicalPlan> = plan.inputs().into_iter().cloned().collect();
