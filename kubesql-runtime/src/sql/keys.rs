@@ -31,12 +31,21 @@ const CANDIDATE: char = '\u{2063}';
 /// The function that lists what a reference can mean; it exists only while a statement is planned.
 const CANDIDATES: &str = "\u{2063}candidates";
 
-/// The same for a column that `USING` makes of two.
+/// The function that lists what a reference can mean by how many of its words are qualifiers.
+const READINGS: &str = "\u{2063}readings";
+
+/// The function that marks a column that `USING` makes of two.
 const MERGED: &str = "\u{2063}merged";
 
 /// A reference that means the first of these that exists, as the planner sees it.
 pub(super) fn first_of(written: AstExpr, others: Vec<AstExpr>) -> AstExpr {
     marker(written, CANDIDATES, others)
+}
+
+/// A reference that means the first of these that exists at all, in this query or one around it: `r.ready.status` is a
+/// column of `r` wherever there is such a relation, whatever else could be called `r.ready.status`.
+pub(super) fn first_reading(first: AstExpr, others: Vec<AstExpr>) -> AstExpr {
+    if others.is_empty() { first } else { marker(first, READINGS, others) }
 }
 
 /// A column that `USING` makes of two: the one of the left side.
@@ -74,7 +83,7 @@ fn marker(root: AstExpr, name: &str, args: Vec<AstExpr>) -> AstExpr {
 
 /// The functions that stand in markers. No plan has them.
 pub(super) fn markers() -> Vec<ScalarUDF> {
-    [CANDIDATES, MERGED].into_iter().map(|name| ScalarUDF::new_from_impl(Marker::new(name))).collect()
+    [CANDIDATES, READINGS, MERGED].into_iter().map(|name| ScalarUDF::new_from_impl(Marker::new(name))).collect()
 }
 
 /// Binds references to keys, and subscripts of maps.
@@ -91,6 +100,11 @@ impl ExprPlanner for KeyPlanner {
         let planned = match field_access {
             GetFieldAccess::ListIndex { key } => match &**key {
                 Expr::ScalarFunction(call) if call.name() == CANDIDATES => Some(first_found(expr, &call.args, schema)),
+                Expr::ScalarFunction(call) if call.name() == READINGS => {
+                    let mut readings = std::iter::once(expr).chain(&call.args);
+                    let known = readings.find(|reading| found(reading, schema) != Found::Nowhere);
+                    Some(known.unwrap_or(expr).clone())
+                }
                 Expr::ScalarFunction(call) if call.name() == MERGED => Some(of_left_side(expr, schema)),
                 _ => None,
             },

@@ -15,7 +15,7 @@ use super::output_names::OutputNames;
 use super::{AstPass, walk};
 use crate::sql::error::SqlError;
 use crate::sql::hidden::hidden;
-use crate::sql::keys::{first_of, merged, under_key};
+use crate::sql::keys::{first_of, first_reading, merged, under_key};
 use crate::sql::registry::CATALOG;
 use crate::sql::upstream::using;
 
@@ -249,8 +249,9 @@ impl Pass {
     /// What a reference can mean, in the order in which it is looked for.
     fn candidates(&mut self, parts: &[Ident]) -> Expr {
         let words: Vec<String> = parts.iter().map(normal).collect();
-        let mut found = Vec::new();
+        let mut readings = Vec::new();
         for count in qualifiers(&words, &self.relations) {
+            let mut found = Vec::new();
             let column = |name: &str| {
                 let last = Ident { span: parts[parts.len() - 1].span, ..Ident::with_quote('"', name) };
                 match &parts[..count] {
@@ -259,18 +260,18 @@ impl Pass {
                 }
             };
             let name = words[count..].join(".");
-            found.push(column(&name));
-            if !name.contains('.') && name != OBJECT {
-                continue;
+            let written = column(&name);
+            if name.contains('.') || name == OBJECT {
+                found.push(column(&hidden(&name)));
+                for (dot, _) in name.rmatch_indices('.').filter(|(dot, _)| *dot > 0 && *dot + 1 < name.len()) {
+                    found.push(under_key(column(&name[..dot]), &name[dot + 1..]));
+                }
+                self.names.mentioned.insert(name);
             }
-            found.push(column(&hidden(&name)));
-            for (dot, _) in name.rmatch_indices('.').filter(|(dot, _)| *dot > 0 && *dot + 1 < name.len()) {
-                found.push(under_key(column(&name[..dot]), &name[dot + 1..]));
-            }
-            self.names.mentioned.insert(name);
+            readings.push(first_of(written, found));
         }
-        let written = found.remove(0);
-        first_of(written, found)
+        let first = readings.remove(0);
+        first_reading(first, readings)
     }
 }
 

@@ -79,6 +79,21 @@ async fn keys_out_of_recursive_queries() {
 }
 
 #[tokio::test]
+async fn conditions_of_the_query_around_are_its_own() {
+    // Pods could have a condition called `n.ready` as well.
+    check(
+        "select n.name, (select count(*) from pods p where p.\"ready.status\" = n.ready.status) from nodes n where n.ready.status = 'True' and n.cluster = 'east'",
+        &["n1|1"],
+    )
+    .await;
+    check(
+        "select count(*) from nodes n where exists (select 1 from pods p where p.ready.status = n.\"ready.status\")",
+        &["1"],
+    )
+    .await;
+}
+
+#[tokio::test]
 async fn exists_is_a_value_too() {
     for (sql, rows) in [
         ("select exists (select 1 from pods where name = 'web-2')", ["true"].as_slice()),
