@@ -18,7 +18,7 @@ use super::registry::{CATALOG, DEFAULT_SCHEMA, Registry};
 use super::rewrite::names::ColumnNames;
 use super::scan::ObjectsTable;
 use super::system::{self, SystemProvider};
-use super::types::field;
+use super::types::{field, key_field};
 use crate::schema::{Column, Place, Table};
 
 /// The name of the schema that names without one are looked up in: the session's, then the default one.
@@ -121,13 +121,13 @@ impl Columns<'_> {
         let fixed = self.table.columns.iter().position(|column| column.name == key);
         match fixed {
             Some(number) if self.table.columns[number].place == Place::Json => {
-                self.fields.push(field(&name, self.table.columns[number].values));
+                self.fields.push(key_field(&name, key, self.table.columns[number].values));
                 self.outputs.push(Output::Fixed(number));
             }
             Some(_) => {}
             None => {
                 if let Some(dynamic) = dynamic::find(self.table, key) {
-                    self.fields.push(field(&name, dynamic.values));
+                    self.fields.push(key_field(&name, key, dynamic.values));
                     self.outputs.push(Output::Dynamic(dynamic));
                 }
             }

@@ -22,7 +22,7 @@ use datafusion::sql::sqlparser::ast::{
 use super::functions::element_at;
 use super::hidden::hidden;
 use super::map_key::{map_and_key, map_key};
-use super::types::map_value;
+use super::types::{is_key, map_value};
 use crate::schema::MapValue;
 
 /// Stands before a key that a candidate names, for it is no error where the candidate has no such map.
@@ -215,8 +215,12 @@ fn key_of(map: &Expr, key: &str, schema: &DFSchema) -> Option<Expr> {
     let field = map_field(map, schema)?;
     map_value(&field)?;
     if let Expr::Column(column) = map {
-        let name = hidden(&format!("{}.{key}", column.name));
-        let beside = Column::new(column.relation.clone(), name);
+        let name = format!("{}.{key}", column.name);
+        let shown = Column::new(column.relation.clone(), &name);
+        let beside = Column::new(column.relation.clone(), hidden(&name));
+        if schema.qualified_field_from_column(&shown).is_ok_and(|(_, field)| is_key(field, &name)) {
+            return Some(Expr::Column(shown));
+        }
         if schema.has_column(&beside) {
             return Some(Expr::Column(beside));
         }

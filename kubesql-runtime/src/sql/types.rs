@@ -12,6 +12,29 @@ pub(super) const CONTENT: &str = "kubesql.content";
 /// Metadata of a map's field that says what its values hold.
 const VALUES: &str = "kubesql.values";
 
+/// Metadata of the field of a key or a condition: its name, which an alias does not change.
+const KEY: &str = "kubesql.key";
+
+/// The field of the column of a key, a condition or `object`, under any name.
+pub(super) fn key_field(name: &str, key: &str, values: Values) -> Field {
+    let field = field(name, values);
+    let mut metadata = field.metadata().clone();
+    metadata.insert(KEY.to_owned(), key.to_owned());
+    field.with_metadata(metadata)
+}
+
+/// Whether a field is that of this key, and not only called like it.
+pub(super) fn is_key(field: &Field, key: &str) -> bool {
+    field.metadata().get(KEY).is_some_and(|of| of == key)
+}
+
+/// A field as clients see it, without what is said of it for planning.
+pub(super) fn published(field: &Field) -> Field {
+    let mut metadata = field.metadata().clone();
+    metadata.retain(|name, _| name != KEY && name != VALUES);
+    field.clone().with_metadata(metadata)
+}
+
 /// What the values of a map of ours are; none of another's field.
 pub(super) fn map_value(field: &Field) -> Option<MapValue> {
     match field.metadata().get(VALUES)?.as_str() {

@@ -36,12 +36,11 @@ const COUNT: u64 = 2000;
 /// What does not work yet: statements with all tags of one of these are left out. One that has become needless fails
 /// the test.
 const SWITCHED_OFF: &[&[&str]] = &[
-    &["key beside its map"],
     &["one expression in several spellings"],
-    &["map without a qualifier beside a column like its key"],
     &["joined key without a qualifier in WHERE"],
-    &["column list with maps"],
-    &["order by a column with a name of the select list"],
+    // `USING` asks subqueries for a column of the key's name, and `*` shows it.
+    &["joined by a key", "selected map"],
+    &["joined by a key", "derived star"],
 ];
 
 /// What many of the statements must have.
@@ -107,7 +106,10 @@ async fn every_spelling_binds_to_the_same_column() {
     let mut statements = Vec::new();
     let mut left_out = Vec::new();
     while (statements.len() as u64) < count {
-        let statement = generator.statement();
+        let mut statement = generator.statement();
+        if joins_by_key(&statement.text.ours) {
+            statement.tags.insert("joined by a key");
+        }
         let off = SWITCHED_OFF.iter().any(|off| is_off(&statement, off));
         if off { &mut left_out } else { &mut statements }.push(statement);
     }
@@ -131,6 +133,12 @@ async fn every_spelling_binds_to_the_same_column() {
     }
     let first = report.iter().take(20).copied().collect::<Vec<_>>().join("\n\n");
     assert!(report.is_empty(), "{} of {count} statements of seed {seed} disagree:\n\n{first}", report.len());
+}
+
+/// Whether a statement has `USING` with the name of a key.
+fn joins_by_key(sql: &str) -> bool {
+    let lists = sql.split("using (").skip(1).filter_map(|rest| rest.split_once(')'));
+    lists.into_iter().any(|(list, _)| list.contains('.'))
 }
 
 fn engine(folder: &Path) -> Arc<Engine> {

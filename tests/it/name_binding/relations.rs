@@ -25,7 +25,7 @@ impl Both {
     }
 
     /// Replaces each `{}` by the next of the parts.
-    pub(super) fn fill(format: &str, parts: &[Self]) -> Self {
+    pub(super) fn fill<const N: usize>(format: &str, parts: [Self; N]) -> Self {
         let pieces: Vec<&str> = format.split("{}").collect();
         assert_eq!(pieces.len(), parts.len() + 1, "{format}");
         let side = |of: fn(&Self) -> &str| {
@@ -44,7 +44,7 @@ impl Both {
 /// A format string with `{}` for each of the parts, which are [`Both`].
 macro_rules! both {
     ($format:literal $(, $part:expr)* $(,)?) => {
-        $crate::name_binding::relations::Both::fill($format, &[$($part.clone()),*])
+        $crate::name_binding::relations::Both::fill($format, [$($part.clone()),*])
     };
 }
 pub(super) use both;

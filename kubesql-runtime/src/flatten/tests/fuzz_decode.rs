@@ -75,12 +75,12 @@ fn assert_aligned(group: &ColumnGroup) {
             }
             ColumnData::List(list) => {
                 assert!(list.offsets.len() == group.rows + 1 && list.offsets.is_sorted());
-                assert_eq!(list.offsets.last().map(|end| *end as usize), Some(list.items.rows));
+                assert_eq!(list.offsets.last().and_then(|end| usize::try_from(*end).ok()), Some(list.items.rows));
                 assert_aligned(&list.items);
             }
             ColumnData::Map(map) => {
                 assert!(map.offsets.len() == group.rows + 1 && map.offsets.is_sorted());
-                assert_eq!(map.offsets.last().map(|end| *end as usize), Some(map.keys.len()));
+                assert_eq!(map.offsets.last().and_then(|end| usize::try_from(*end).ok()), Some(map.keys.len()));
                 assert_eq!(map.keys.len(), map.values.len());
             }
         }

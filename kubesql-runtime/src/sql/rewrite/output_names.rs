@@ -16,6 +16,7 @@ use super::names::normal;
 use super::{AstPass, walk};
 use crate::sql::error::SqlError;
 use crate::sql::hidden::without_marks;
+use crate::sql::types::published;
 
 /// Aliases end with as many of these as it takes to be different; it is invisible where one is seen after all.
 pub(in crate::sql) const MARK: char = '\u{2060}';
@@ -44,7 +45,7 @@ impl OutputNames {
             Some(Name::Known(name)) => name.clone(),
             Some(Name::Like(at)) => without_marks(schema.field(*at).name()),
         };
-        let fields: Vec<_> = schema.fields().iter().map(|field| Field::clone(field).with_name(name(field))).collect();
+        let fields: Vec<_> = schema.fields().iter().map(|field| published(field).with_name(name(field))).collect();
         Arc::new(Schema::new_with_metadata(fields, schema.metadata().clone()))
     }
 

@@ -148,5 +148,5 @@ async fn which_one_is_meant_must_be_clear() {
         assert!(error.message.starts_with("two columns are called"), "{sql}: {error}");
     }
     let error = error("select 1 from (select *, 2 as name from nodes) x where name = 'n1'").await;
-    assert_eq!(error.code.as_deref(), Some("42702"), "{error}");
+    assert_eq!(error.code, Some("42702"), "{error}");
 }
