@@ -22,9 +22,13 @@ use crate::args::OutputArgs;
 use crate::failure::Failure;
 use crate::output::Output;
 
+/// The stack of a thread, in bytes. DataFusion plans a statement by recursion, with large frames in debug builds: those
+/// of drivers that read metadata need almost the 2 MiB that tokio gives.
+const STACK: usize = 8 << 20;
+
 /// The tokio runtime for statements.
 fn runtime() -> Result<Runtime, Failure> {
-    Builder::new_multi_thread().enable_all().build().map_err(|error| {
+    Builder::new_multi_thread().enable_all().thread_stack_size(STACK).build().map_err(|error| {
         Failure::usage(format!("could not start threads: {error}"), "raise the process limit (ulimit -u)")
     })
 }

@@ -1,5 +1,5 @@
-//! Session options, which are the settings by their names. Their messages (https://github.com/apache/arrow/pull/34817) are
-//! not part of arrow-flight 59.
+//! Session options, which are the settings by their names. Their messages
+//! (<https://github.com/apache/arrow/pull/34817>) are not part of arrow-flight 59.
 
 use std::collections::HashMap;
 use std::sync::Arc;

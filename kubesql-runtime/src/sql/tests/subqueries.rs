@@ -88,7 +88,7 @@ async fn conditions_of_the_query_around_are_its_own() {
     .await;
     check(
         "select count(*) from nodes n where exists (select 1 from pods p where p.ready.status = n.\"ready.status\")",
-        &["1"],
+        &["3"],
     )
     .await;
 }
