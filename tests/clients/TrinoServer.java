@@ -147,11 +147,11 @@ public class TrinoServer {
         check(trino.equals(kubesql), sql + "\nTrino: " + trino + "\nkubesql: " + kubesql);
     }
 
-    /** The server answers before it has discovered itself. */
+    /** The server answers before it has discovered itself, and itself before its catalogs. */
     static void awaitNode(Connection trino) throws Exception {
         for (int tries = 0; ; tries++) {
             try {
-                rows(trino, "select count(*) from system.runtime.nodes");
+                rows(trino, "select count(*) from nodes");
                 return;
             } catch (SQLException error) {
                 if (tries == 120 || !error.getMessage().contains("No nodes available")) throw error;
