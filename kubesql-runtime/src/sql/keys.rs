@@ -137,7 +137,7 @@ impl ExprPlanner for KeyPlanner {
         }))
     }
 
-    /// `labels ->> 'app'` and `labels ? 'app'`, as PostgreSQL's clients write them of what they are told is JSON.
+    /// `labels ->> 'app'` and `labels ? 'app'`: PostgreSQL's clients read maps as `jsonb`.
     fn plan_binary_op(&self, expr: RawBinaryExpr, schema: &DFSchema) -> Result<PlannerResult<RawBinaryExpr>> {
         if !matches!(expr.op, BinaryOperator::LongArrow | BinaryOperator::Question)
             || !matches!(expr.left.get_type(schema), Ok(DataType::Map(..)))

@@ -129,7 +129,7 @@ impl OutputNames {
                 && (!same || name.is_some())
                 && depth > 0
             {
-                // Which one is meant by the name, nobody can say: it shall be neither.
+                // The name is ambiguous, so that neither column keeps it.
                 let (first, of) = (*first, of.clone());
                 self.alias(&mut select.projection[first], of, &key, Name::Known(key.clone()));
             }
