@@ -121,11 +121,11 @@ fn answers_adbc() {
     begins(
         "error",
         &[
-            ("INVALID_ARGUMENT", "found: selec"),
+            ("INVALID_ARGUMENT", "at or near \"selec\""),
             ("NOT_FOUND", "hint: did you mean pods?"),
             ("NOT_FOUND", "hint: did you mean name?"),
             ("UNAUTHORIZED", "clusters are read only here"),
-            ("INVALID_ARGUMENT", "Divide by zero"),
+            ("INVALID_ARGUMENT", "division by zero"),
         ],
     );
 }
@@ -194,12 +194,12 @@ fn answers_jdbc() {
     let columns = output.all("all columns");
     assert!(columns.iter().any(|tables| tables.contains("pods")), "{columns:?}");
     for (error, part) in output.all("error").iter().zip([
-        "found: selec",
+        "at or near \"selec\"",
         "did you mean pods?",
         "did you mean name?",
         "read only",
         "INTERSECT ALL",
-        "Divide by zero",
+        "division by zero",
     ]) {
         assert!(error.contains(part), "{error}");
     }

@@ -319,7 +319,7 @@ fn command_line(jar: &str, class: &str) {
         show session like 'kubesql%'; select nam from pods";
     let (out, err) = printed(client.arg(class), &served, sql);
     assert!(out.contains("\"container_env\"") && out.contains("\"kubesql.partial\",\"on\""), "{jar}: {out}{err}");
-    assert!(err.contains("failed: column \"nam\" does not exist"), "{jar}: {err}");
+    assert!(err.contains("failed: line 1:8: column \"nam\" does not exist"), "{jar}: {err}");
 }
 
 #[test]
@@ -376,8 +376,8 @@ fn jdbc(jar: &str, protocol: &str) -> String {
         "tables there: [container_env]",
         "session: [off]",
         "error: 46 Query failed (#): table \"podz\" does not exist (did you mean pods?)",
-        "error: 1 Query failed (#): line 1:1: Expected: an SQL statement, found: selec",
-        "error: 8 Query failed (#): Divide by zero error",
+        "error: 1 Query failed (#): line 1:1: syntax error at or near \"selec\" (expected an SQL statement)",
+        "error: 8 Query failed (#): division by zero",
         "error: 20 Query failed (#): DELETE: clusters are read only here",
         "sum: 45000150000",
         "cancelled: true",

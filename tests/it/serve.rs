@@ -212,7 +212,8 @@ fn answers_psql() {
     let served = PgServer::start(&["--watch", "nodes"]);
     let (out, err) = served.psql(&["-c", "select count(*) > 0 from pods", "-c", "select 1; select nope; select 2"]);
     assert_eq!(out, "t\n1\n", "{err}");
-    assert!(err.starts_with("ERROR:  column \"nope\" does not exist\nHINT: "), "{err}");
+    let mark = format!("LINE 1: select 1; select nope; select 2\n{:25}^\nHINT: ", "");
+    assert!(err.starts_with(&format!("ERROR:  column \"nope\" does not exist\n{mark}")), "{err}");
     let (out, err) = served.psql(&["-c", "set kubesql.partial = on; show kubesql.partial; begin; commit"]);
     assert_eq!(out, "SET\non\nBEGIN\nCOMMIT\n", "{err}");
     let (out, err) = served.psql(&["-c", "select state from system.watches where resource = 'nodes'"]);

@@ -13,6 +13,7 @@ use super::keys::{self, KeyPlanner};
 use super::memory::{Memories, Memory};
 use super::registry::{CATALOG, DEFAULT_SCHEMA, schema_of};
 use super::session::Session;
+use super::upstream::{self, CancellableJoins};
 use super::{ColumnInfo, TableInfo, functions, postgres};
 use crate::schema::KindDef;
 use crate::store::{DiscoveryScope, Missing, Source};
@@ -55,12 +56,18 @@ impl Engine {
             .set_bool("datafusion.optimizer.enable_leaf_expression_pushdown", false);
         // Text is read as views, which share a segment's buffers.
         config.options_mut().sql_parser.map_string_types_to_utf8view = true;
+        // For the positions of errors.
+        config.options_mut().sql_parser.collect_spans = true;
         // Before DataFusion's own planners, which take any subscript.
         let planner: Arc<dyn ExprPlanner> = Arc::new(KeyPlanner);
-        let builder = SessionStateBuilder::new().with_config(config).with_expr_planners(vec![planner]);
-        let mut state = builder.with_default_features().build();
-        functions::register(&mut state).map_err(|error| SqlError::new(ErrorKind::Internal, error.to_string()))?;
-        state.add_analyzer_rule(functions::arithmetic());
+        let mut state = SessionStateBuilder::new()
+            .with_config(config)
+            .with_expr_planners(vec![planner])
+            .with_default_features()
+            .with_physical_optimizer_rule(Arc::new(CancellableJoins))
+            .build();
+        let registered = functions::register(&mut state).and_then(|()| upstream::register(&mut state));
+        registered.map_err(|error| SqlError::new(ErrorKind::Internal, error.to_string()))?;
         let house = Arc::new(House::new(kinds, source, &state));
         let registered = postgres::register(&mut state, &house);
         registered.map_err(|error| SqlError::new(ErrorKind::Internal, error.to_string()))?;

@@ -1,75 +1,88 @@
-//! What a statement can fail with, in words for the person who wrote it.
+//! Errors of statements.
 
-/// Why a statement was not answered.
+use datafusion::common::{Location, Span};
+use datafusion::error::DataFusionError;
+
+/// Why a statement was not answered, as PostgreSQL says it: message, hint, SQLSTATE and position.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{message}")]
 pub struct SqlError {
-    /// What sort of failure it is, for exit codes and SQLSTATEs.
+    /// The kind, for exit codes and SQLSTATEs.
     pub kind: ErrorKind,
-    /// One line.
+    /// One line, lower case, without a full stop.
     pub message: String,
     /// What to do about it.
     pub hint: Option<String>,
-    /// PostgreSQL's code, where it says more than the sort does.
+    /// The SQLSTATE, where it is more precise than that of the kind.
     pub(super) code: Option<&'static str>,
-    /// The character of the statement at which it goes wrong, from 1, where that is known.
+    /// The number of the character in the statement where the error is, from 1.
     pub position: Option<usize>,
+    /// The lines and columns that it is about.
+    pub(super) span: Option<Span>,
 }
 
-/// Sorts of failures.
+/// Kinds of errors.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ErrorKind {
     /// The statement cannot be parsed.
     Syntax,
-    /// A table that does not exist, or that several groups have.
+    /// The table does not exist, or several API groups have one of its name.
     UnknownTable,
-    /// A column that does not exist, or that several tables have.
+    /// The column does not exist, or several tables have one of its name.
     UnknownColumn,
     /// The statement would write.
     ReadOnly,
-    /// Understood, but not to be had.
+    /// Valid SQL that is not supported.
     Unsupported,
-    /// Types or values do not fit: a wrong argument, a cast, a division by zero.
+    /// Wrong types or values: an argument, a cast, a division by zero.
     Invalid,
-    /// The objects could not be had.
+    /// The objects could not be read.
     Source,
-    /// It took longer than a statement may.
+    /// The statement took longer than its time limit.
     Timeout,
-    /// Who asked wants no answer any more.
+    /// The client cancelled the statement.
     Cancelled,
-    /// It needs more memory, or room for what does not fit there, than it may use.
+    /// The statement needs more memory or temporary disk space than it may use.
     Memory,
-    /// Its answer is larger than one may be.
+    /// The answer is larger than the limit.
     TooLarge,
-    /// Others run and wait already, as many as may.
+    /// Too many statements run and wait already.
     Busy,
-    /// The server is about to end.
+    /// The server is shutting down.
     GoingAway,
-    /// A mistake in kubesql or below it.
+    /// A bug in kubesql or in a library.
     Internal,
 }
 
 impl SqlError {
-    /// A failure without a hint.
+    /// An error without a hint.
     pub fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
-        Self { kind, message: message.into(), hint: None, code: None, position: None }
+        Self { kind, message: message.into(), hint: None, code: None, position: None, span: None }
     }
 
-    /// With a code of PostgreSQL's (its documentation's appendix A).
+    /// With an SQLSTATE (appendix A of PostgreSQL's documentation).
     #[must_use]
     pub(super) fn code(mut self, code: &'static str) -> Self {
         self.code = Some(code);
         self
     }
 
-    /// With where it goes wrong.
+    /// With its position.
     #[must_use]
     pub(super) fn at(mut self, position: Option<usize>) -> Self {
         self.position = position;
         self
     }
 
-    /// PostgreSQL's code of it, which drivers decide by: `42P01`.
+    /// With its position as lines and columns of the statement.
+    #[must_use]
+    pub(super) fn spanning(mut self, span: Span, sql: &str) -> Self {
+        self.position = char_position(sql, span.start);
+        self.span = Some(span);
+        self
+    }
+
+    /// The SQLSTATE: `42P01`.
     #[must_use]
     pub fn sqlstate(&self) -> &'static str {
         self.code.unwrap_or(match self.kind {
@@ -89,10 +102,41 @@ impl SqlError {
         })
     }
 
-    /// With what to do about it.
+    /// The line and the column of its position, from 1.
+    #[must_use]
+    pub fn line_and_column(&self) -> Option<(u64, u64)> {
+        self.span.map(|span| (span.start.line, span.start.column))
+    }
+
+    /// With a hint.
     #[must_use]
     pub fn hint(mut self, hint: impl Into<String>) -> Self {
         self.hint = Some(hint.into());
         self
     }
+}
+
+impl From<SqlError> for DataFusionError {
+    fn from(error: SqlError) -> Self {
+        Self::External(Box::new(error))
+    }
+}
+
+/// The error of a name that several columns of a query have.
+pub(super) fn same_name(name: &str) -> SqlError {
+    SqlError::new(ErrorKind::Invalid, format!("two columns are called \"{name}\""))
+        .code("42701")
+        .hint("give one of them another name with AS")
+}
+
+/// Fails a function with an SQLSTATE: the values that it was called with are wrong.
+pub(super) fn invalid<T>(code: &'static str, message: impl Into<String>) -> Result<T, DataFusionError> {
+    Err(SqlError::new(ErrorKind::Invalid, message).code(code).into())
+}
+
+/// The number of a character, from 1, by its line and column.
+fn char_position(sql: &str, location: Location) -> Option<usize> {
+    let lines = usize::try_from(location.line).ok()?.checked_sub(1)?;
+    let before: usize = sql.split_inclusive('\n').take(lines).map(|line| line.chars().count()).sum();
+    Some(before + usize::try_from(location.column).ok()?)
 }

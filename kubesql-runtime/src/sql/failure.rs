@@ -1,77 +1,137 @@
-//! DataFusion's errors as ours: one line, with the nearest names where one is misspelt.
+//! Errors of DataFusion and Arrow as ours: the kind, the SQLSTATE and the position by their types, in one line.
 
+use std::io;
+
+use arrow::error::ArrowError;
 use datafusion::common::SchemaError;
 use datafusion::error::DataFusionError;
+use datafusion::execution::SessionState;
+use datafusion::execution::runtime_env::RuntimeEnv;
+use datafusion::sql::parser::Statement;
 
 use super::catalog::NamedTables;
-use super::error::{ErrorKind, SqlError};
+use super::error::{ErrorKind, SqlError, same_name};
 use super::hidden::without_marks;
 use super::memory;
+use super::rewrite::check_output_names;
 use super::rewrite::output_names::MARK;
 use super::suggest::nearest;
+use super::syntax::called_function;
+use super::wrong_call::find_wrong_call;
 use crate::schema::Values;
 
-/// What went wrong, for the person who wrote the statement.
-pub(super) fn explain(error: &DataFusionError, names: Option<&NamedTables>) -> SqlError {
-    let mut error = explain_marked(error, names);
-    error.message = without_marks(&error.message);
-    error.hint = error.hint.map(|hint| without_marks(&hint));
-    error
+/// The error of a statement that cannot be planned in this state.
+pub(super) async fn explain_planning(
+    error: &DataFusionError,
+    state: &SessionState,
+    mut statement: Statement,
+    tables: &NamedTables,
+) -> SqlError {
+    if matches!(error.find_root(), DataFusionError::Plan(_)) && error.diagnostic().is_none() {
+        if let Some(wrong) = find_wrong_call(state, statement.clone()).await {
+            return wrong;
+        }
+        let query = match &mut statement {
+            Statement::Explain(explain) => &mut explain.statement,
+            other => other,
+        };
+        if let Statement::Statement(query) = query
+            && let Err(error) = check_output_names(query)
+        {
+            return error;
+        }
+    }
+    explain(error, Some(tables))
 }
 
-fn explain_marked(error: &DataFusionError, names: Option<&NamedTables>) -> SqlError {
-    let root = error.find_root();
-    match root {
+/// The error of a statement that runs with this memory.
+pub(super) fn explain_execution(error: &DataFusionError, runtime: &RuntimeEnv) -> SqlError {
+    match error.find_root() {
+        DataFusionError::ResourcesExhausted(_) => memory::refused(runtime).unwrap_or_else(|| explain(error, None)),
+        _ => explain(error, None),
+    }
+}
+
+/// What went wrong. The position is that of the diagnostic, if there is one.
+pub(super) fn explain(error: &DataFusionError, names: Option<&NamedTables>) -> SqlError {
+    let mut explained = from_datafusion(error.find_root(), names);
+    explained.message = without_marks(&explained.message);
+    explained.hint = explained.hint.map(|hint| without_marks(&hint));
+    explained.span = explained.span.or_else(|| error.diagnostic()?.span);
+    explained
+}
+
+fn from_datafusion(error: &DataFusionError, names: Option<&NamedTables>) -> SqlError {
+    match error {
         DataFusionError::External(inner) => match inner.downcast_ref::<SqlError>() {
             Some(ours) => ours.clone(),
             None => SqlError::new(ErrorKind::Internal, inner.to_string()),
         },
         DataFusionError::SchemaError(schema, _) => from_schema(schema, names),
-        DataFusionError::SQL(parser, _) => SqlError::new(ErrorKind::Syntax, plain(&parser.to_string())),
-        DataFusionError::Plan(message) => planned(message),
-        DataFusionError::NotImplemented(message) => SqlError::new(ErrorKind::Unsupported, plain(message)),
-        DataFusionError::Execution(message) => invalid(plain(message)),
-        // What is put elsewhere is written by Arrow, which takes the refusal for an error of its own.
-        DataFusionError::ArrowError(arrow, _) if arrow.to_string().contains(NO_ROOM) => exhausted(NO_ROOM),
-        DataFusionError::ArrowError(arrow, _) => invalid(plain(&arrow.to_string())),
-        DataFusionError::ResourcesExhausted(message) => exhausted(&plain(message)),
-        other => SqlError::new(ErrorKind::Internal, plain(&other.to_string())),
+        DataFusionError::ArrowError(arrow, _) => from_arrow(arrow),
+        DataFusionError::SQL(parser, _) => SqlError::new(ErrorKind::Syntax, one_line(&parser.to_string())),
+        DataFusionError::NotImplemented(message) => SqlError::new(ErrorKind::Unsupported, one_line(message)),
+        DataFusionError::Plan(message) | DataFusionError::Execution(message) => {
+            SqlError::new(ErrorKind::Invalid, one_line(message))
+        }
+        DataFusionError::IoError(error) => spill_failed(error),
+        DataFusionError::ResourcesExhausted(message) => SqlError::new(ErrorKind::Memory, one_line(message)),
+        other => SqlError::new(ErrorKind::Internal, one_line(&other.strip_backtrace())),
     }
 }
 
-/// Part of what DataFusion says where there is no more room for what does not fit in memory.
-const NO_ROOM: &str = "used disk space during the spilling process";
-
-/// No more memory, or no more room for what does not fit there.
-fn exhausted(message: &str) -> SqlError {
-    let (message, hint) = if message.starts_with(memory::ONE) {
-        (message, "ask for fewer columns, groups or rows; kubesql serve --memory-per-statement allows more")
-    } else if message.starts_with(memory::ALL) {
-        (message, "try again when others have ended; kubesql serve --memory-total allows more")
-    } else {
-        let message = "the statement needs more room on disk for what does not fit in memory than statements may use";
-        (message, "ask for fewer columns, groups or rows; kubesql serve --spill-limit allows more")
-    };
-    SqlError::new(ErrorKind::Memory, message).hint(hint)
+fn from_arrow(error: &ArrowError) -> SqlError {
+    let invalid = |message: &str| SqlError::new(ErrorKind::Invalid, one_line(message));
+    match error {
+        ArrowError::DivideByZero => invalid("division by zero").code("22012"),
+        ArrowError::ArithmeticOverflow(message) => invalid(&format!("value out of range: {message}")).code("22003"),
+        ArrowError::CastError(message) | ArrowError::ParseError(message) => invalid(message).code("22P02"),
+        ArrowError::ComputeError(message) | ArrowError::InvalidArgumentError(message) => invalid(message),
+        ArrowError::NotYetImplemented(message) => SqlError::new(ErrorKind::Unsupported, one_line(message)),
+        ArrowError::IoError(_, error) => spill_failed(error),
+        ArrowError::ExternalError(inner) => match (inner.downcast_ref(), inner.downcast_ref()) {
+            (Some(ours), _) => SqlError::clone(ours),
+            (_, Some(theirs)) => explain(theirs, None),
+            _ => invalid(&inner.to_string()),
+        },
+        other => invalid(&other.to_string()),
+    }
 }
 
-/// A value that is wrong, with PostgreSQL's code for what is wrong with it.
-fn invalid(message: String) -> SqlError {
-    const CODES: [(&str, &str); 10] = [
-        ("Divide by zero", "22012"),
-        ("there is no setting", "42704"),
-        ("type \"", "42704"),
-        ("schema \"", "3F000"),
-        ("table \"", "42P01"),
-        ("Overflow", "22003"),
-        ("overflow", "22003"),
-        ("out of range", "22003"),
-        ("invalid input syntax", "22P02"),
-        ("Cannot cast ", "22P02"),
-    ];
-    let code = CODES.into_iter().find(|(words, _)| message.contains(words)).map(|(_, code)| code);
-    let error = SqlError::new(ErrorKind::Invalid, message);
-    code.into_iter().fold(error, SqlError::code)
+/// DataFusion reads no files and writes only what does not fit in memory.
+fn spill_failed(error: &io::Error) -> SqlError {
+    // Its own limit has no other kind.
+    if error.kind() == io::ErrorKind::Other {
+        let message = "the statement needs more temporary disk space than statements may use";
+        let hint = "ask for fewer columns, groups or rows; kubesql serve --spill-limit allows more";
+        return SqlError::new(ErrorKind::Memory, message).hint(hint);
+    }
+    let code = if error.kind() == io::ErrorKind::StorageFull { "53100" } else { "58030" };
+    SqlError::new(ErrorKind::Memory, format!("could not write to temporary file: {error}")).code(code)
+}
+
+/// Adds the position in the statement that the error has, and names the function that is missing there.
+pub(super) fn locate(mut error: SqlError, sql: &str, state: &SessionState) -> SqlError {
+    let Some(span) = error.span.filter(|_| error.position.is_none()) else { return error };
+    if let (ErrorKind::Invalid, None, Some(function)) = (error.kind, error.code, called_function(sql, span)) {
+        error = unknown_function(&function, state).unwrap_or(error);
+    }
+    error.spanning(span, sql)
+}
+
+/// The error of a function that does not exist; `None` if it does.
+fn unknown_function(name: &str, state: &SessionState) -> Option<SqlError> {
+    let scalar = state.scalar_functions().keys();
+    let known = scalar.chain(state.aggregate_functions().keys()).chain(state.window_functions().keys());
+    let known: Vec<&str> = known.map(String::as_str).collect();
+    if known.contains(&name) {
+        return None;
+    }
+    let error = SqlError::new(ErrorKind::Invalid, format!("function {name} does not exist")).code("42883");
+    Some(match nearest(name, known.into_iter()).as_slice() {
+        [] => error.hint("SHOW FUNCTIONS lists the functions"),
+        near => error.hint(format!("did you mean {}?", near.join(", "))),
+    })
 }
 
 fn from_schema(error: &SchemaError, names: Option<&NamedTables>) -> SqlError {
@@ -94,14 +154,14 @@ fn from_schema(error: &SchemaError, names: Option<&NamedTables>) -> SqlError {
             let known = columns().map(|column| column.name.as_str());
             let near = nearest(name, valid.iter().map(String::as_str).chain(known));
             let mut near: Vec<String> = near.into_iter().map(str::to_owned).collect();
-            // `label.app`: a key of a map whose name is misspelt.
+            // `label.app`: a key of a map with a misspelt name.
             if let (true, Some((map, key))) = (near.is_empty(), name.split_once('.')) {
                 let maps = columns().filter(|column| matches!(column.values, Values::Map(_)));
                 let maps = nearest(map, maps.map(|column| column.name.as_str()));
                 near.extend(maps.into_iter().map(|map| format!("{map}.{key}")));
             }
             if near.iter().any(|near| near == name) {
-                return error.hint("what is selected from does not give it: select it inside of that");
+                return error.hint("the subquery does not return this column; select it inside of the subquery");
             }
             let quoted = |name: &String| if name.contains('.') { format!("\"{name}\"") } else { name.clone() };
             match near.as_slice() {
@@ -110,23 +170,18 @@ fn from_schema(error: &SchemaError, names: Option<&NamedTables>) -> SqlError {
             }
         }
         SchemaError::AmbiguousReference { field } => {
-            SqlError::new(ErrorKind::UnknownColumn, format!("column \"{}\" is in several tables", field.name()))
+            SqlError::new(ErrorKind::UnknownColumn, format!("column reference \"{}\" is ambiguous", field.name()))
                 .code("42702")
-                .hint(format!("say which table's, as in t.\"{}\"", field.name()))
+                .hint(format!("name the table as well, as in t.\"{}\"", field.name()))
         }
         SchemaError::DuplicateUnqualifiedField { name } => same_name(name.trim_end_matches(MARK)),
-        other => SqlError::new(ErrorKind::Invalid, plain(&other.to_string())),
+        SchemaError::DuplicateQualifiedField { name, .. } => same_name(name.trim_end_matches(MARK)),
     }
 }
 
-/// Columns of one name where the name is used.
-pub(super) fn same_name(name: &str) -> SqlError {
-    SqlError::new(ErrorKind::Invalid, format!("two columns are called \"{name}\""))
-        .code("42701")
-        .hint("give one of them another name with AS")
-}
-
-/// What DataFusion says of types, and what SQL calls them; the longer names first.
+/// Names of types in DataFusion's messages, and their names in SQL; those that begin with another come first.
+///
+/// This is for display only: nothing is decided by the text of a message.
 const TYPES: [(&str, &str); 14] = [
     ("Timestamp(µs, \"UTC\")", "timestamp with time zone"),
     ("Timestamp(ns, \"UTC\")", "timestamp with time zone"),
@@ -144,45 +199,13 @@ const TYPES: [(&str, &str); 14] = [
     ("Date32", "date"),
 ];
 
-/// A message of DataFusion's in one line and in SQL's words.
-fn planned(message: &str) -> SqlError {
-    let quoted = |behind: &str| message.split_once(behind).and_then(|(_, rest)| rest.split_once('\''));
-    if let Some((name, rest)) = quoted("Invalid function '") {
-        let error = SqlError::new(ErrorKind::Invalid, format!("function {name} does not exist")).code("42883");
-        let near = rest.split_once("Did you mean '").and_then(|(_, rest)| rest.split_once('\''));
-        return match near {
-            Some((near, _)) => error.hint(format!("did you mean {near}? SHOW FUNCTIONS lists all")),
-            None => error.hint("SHOW FUNCTIONS lists them"),
-        };
-    }
-    if let Some((call, rest)) = quoted("No function matches the given name and argument types '") {
-        let error = SqlError::new(ErrorKind::Invalid, format!("there is no {}", in_sql(call))).code("42883");
-        let candidates = rest.split_once("Candidate functions:").map(|(_, rest)| rest).unwrap_or_default();
-        let mut candidates: Vec<String> =
-            candidates.lines().map(|line| in_sql(line.trim())).filter(|line| !line.is_empty()).collect();
-        candidates.dedup();
-        return if candidates.is_empty() { error } else { error.hint(format!("there is {}", candidates.join(", "))) };
-    }
-    if message.contains("require unique expression names")
-        && let Some((_, rest)) = message.split_once("but the expression \"")
-        && let Some((expression, _)) = rest.split_once("\" at position")
-    {
-        let name = expression.rsplit_once(" AS ").map_or(expression, |(_, name)| name);
-        return same_name(name.trim_end_matches(MARK));
-    }
-    SqlError::new(ErrorKind::Invalid, plain(message))
-}
-
 /// Types by their names in SQL.
 pub(super) fn in_sql(message: &str) -> String {
     TYPES.iter().fold(message.to_owned(), |message, (arrow, sql)| message.replace(arrow, sql))
 }
 
-/// In one line, without the backtrace and the name of the error's sort.
-fn plain(message: &str) -> String {
-    let ends = ["\n\nbacktrace", "This issue was likely caused by a bug"];
-    let message = ends.iter().filter_map(|end| message.find(end)).min().map_or(message, |end| &message[..end]);
-    let prefixes = ["Error during planning: ", "Execution error: ", "Arrow error: ", "Cast error: ", "SQL error: "];
-    let message = prefixes.iter().fold(message, |message, prefix| message.strip_prefix(prefix).unwrap_or(message));
+/// A message of DataFusion's in one line.
+fn one_line(message: &str) -> String {
+    let message = message.split(DataFusionError::BACK_TRACE_SEP).next().unwrap_or(message);
     in_sql(&message.lines().map(str::trim).filter(|line| !line.is_empty()).collect::<Vec<_>>().join(" "))
 }

@@ -1,4 +1,4 @@
-//! Memory of statements: how much one and all may hold, and where they put what does not fit.
+//! Limits of the memory of statements, of one and of all together, and where they spill what does not fit.
 
 use std::fmt;
 use std::path::PathBuf;
@@ -11,19 +11,20 @@ use datafusion::execution::memory_pool::{
     FairSpillPool, MemoryConsumer, MemoryLimit, MemoryPool, MemoryReservation, human_readable_size,
 };
 use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
+use parking_lot::Mutex;
 
 use super::error::{ErrorKind, SqlError};
 
-/// How much statements may hold while they sort, group and join.
+/// Limits of what statements hold while they sort, group and join.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Memory {
     /// Bytes of one statement; `None` for no limit.
     pub one: Option<usize>,
     /// Bytes of all statements together; `None` for no limit.
     pub all: Option<usize>,
-    /// Where they put what does not fit; the system's folder for temporary files where it is `None`.
+    /// The folder they spill to; by default the system's folder for temporary files.
     pub spill: Option<PathBuf>,
-    /// Bytes that all of them may put there.
+    /// Bytes that all of them may spill; `None` for DataFusion's default.
     pub spill_bytes: Option<u64>,
 }
 
@@ -57,38 +58,43 @@ impl Memories {
         Ok(Self { base, shared: Arc::new(Shared { one, all, used: AtomicUsize::new(0) }) })
     }
 
-    /// What one more statement runs in.
+    /// The environment of one more statement.
     pub(super) fn of_statement(&self) -> Arc<RuntimeEnv> {
-        let pool = StatementPool { own: FairSpillPool::new(self.shared.one), shared: Arc::clone(&self.shared) };
+        let own = FairSpillPool::new(self.shared.one);
+        let pool = StatementPool { own, shared: Arc::clone(&self.shared), refused: Mutex::default() };
         Arc::new(RuntimeEnv { memory_pool: Arc::new(pool), ..self.base.clone() })
     }
 
-    /// What all statements hold together.
+    /// Bytes that all statements hold together.
     #[cfg(test)]
     pub(super) fn used(&self) -> usize {
         self.shared.used.load(Ordering::Relaxed)
     }
 }
 
-/// The memory of one statement, of which those of its parts that can spill have equal shares.
+/// The memory of one statement. Those of its operators that can spill have equal shares.
 #[derive(Debug)]
 struct StatementPool {
     own: FairSpillPool,
     shared: Arc<Shared>,
+    /// The last refusal, for the statement's error.
+    refused: Mutex<Option<SqlError>>,
 }
 
 impl StatementPool {
-    /// What cannot spill fails with this; what can does so when it sees it.
-    fn exhausted(whose: &str, limit: usize) -> DataFusionError {
-        DataFusionError::ResourcesExhausted(format!("{whose} {}", human_readable_size(limit)))
+    /// Operators that can spill do so; for others, the statement fails.
+    fn refuse(&self, limit: usize, message: &str, hint: &str) -> DataFusionError {
+        let error = SqlError::new(ErrorKind::Memory, format!("{message}: {}", human_readable_size(limit))).hint(hint);
+        let refusal = DataFusionError::ResourcesExhausted(error.message.clone());
+        *self.refused.lock() = Some(error);
+        refusal
     }
 }
 
-/// The begin of what is said where a statement holds too much.
-pub(super) const ONE: &str = "the statement needs more memory than one may use:";
-
-/// The begin of what is said where all statements hold too much.
-pub(super) const ALL: &str = "the statement needs more memory than others leave it of what all may use:";
+/// Why a statement with this memory could not have more.
+pub(super) fn refused(runtime: &RuntimeEnv) -> Option<SqlError> {
+    runtime.memory_pool.downcast_ref::<StatementPool>()?.refused.lock().clone()
+}
 
 impl MemoryPool for StatementPool {
     fn name(&self) -> &'static str {
@@ -114,11 +120,21 @@ impl MemoryPool for StatementPool {
     }
 
     fn try_grow(&self, reservation: &MemoryReservation, additional: usize) -> Result<()> {
-        self.own.try_grow(reservation, additional).map_err(|_| Self::exhausted(ONE, self.shared.one))?;
+        self.own.try_grow(reservation, additional).map_err(|_| {
+            self.refuse(
+                self.shared.one,
+                "the statement needs more memory than one may use",
+                "ask for fewer columns, groups or rows; kubesql serve --memory-per-statement allows more",
+            )
+        })?;
         let more = |used: usize| used.checked_add(additional).filter(|used| *used <= self.shared.all);
         if self.shared.used.fetch_update(Ordering::Relaxed, Ordering::Relaxed, more).is_err() {
             self.own.shrink(reservation, additional);
-            return Err(Self::exhausted(ALL, self.shared.all));
+            return Err(self.refuse(
+                self.shared.all,
+                "the statement needs more memory than other statements leave of the limit for all",
+                "try again when others have ended; kubesql serve --memory-total allows more",
+            ));
         }
         Ok(())
     }

@@ -2,10 +2,8 @@
 
 mod catalog;
 mod commands;
-mod cooperation;
 mod dynamic;
 mod error;
-mod escape;
 mod extract;
 mod failure;
 mod functions;
@@ -18,17 +16,16 @@ mod map_key;
 mod memory;
 mod moment;
 mod postgres;
-mod precedence;
 mod prepared;
 mod printed;
 mod pushdown;
 mod queries;
-mod refuse;
 mod registry;
 mod rewrite;
 mod scan;
 mod statement;
 mod suggest;
+mod syntax;
 mod system;
 #[cfg(test)]
 mod tests;
@@ -37,6 +34,7 @@ pub mod tokens;
 mod types;
 mod unnamed;
 mod upstream;
+mod wrong_call;
 
 mod engine;
 mod session;
@@ -47,7 +45,7 @@ use arrow::datatypes::SchemaRef;
 use arrow::record_batch::RecordBatch;
 use futures::stream::BoxStream;
 
-pub use commands::{Command, Copy, CopyFormat, Cursor, command};
+pub use commands::{Command, Copy, CopyFormat, Cursor, parse_command};
 pub use engine::Engine;
 pub use error::{ErrorKind, SqlError};
 pub use like::LikePattern;

@@ -19,7 +19,6 @@ use futures::stream::StreamExt;
 use parking_lot::Mutex;
 
 use super::catalog::{Catalogs, CommonKeys, NamedTables, StatementCatalog};
-use super::cooperation::{Wanted, cooperative};
 use super::engine::Engine;
 use super::error::{ErrorKind, SqlError};
 use super::hidden::{without_hidden, without_marks};
@@ -32,7 +31,7 @@ use super::rewrite::names::{self, ColumnNames};
 use super::settings::Settings;
 use super::statement::{Parsed, parse};
 use super::unnamed::unnamed_columns;
-use super::upstream::ambiguous_columns;
+use super::upstream::{CancelOnDrop, ambiguous_columns};
 use super::{Answer, Principal, SelectList, failure, show};
 use crate::store::{Missing, Warning};
 
@@ -96,7 +95,7 @@ impl Session {
     /// Whatever [`super::ErrorKind`] lists, before the first row; the stream may fail later.
     pub async fn execute(&self, sql: &str) -> Result<Answer, SqlError> {
         let running = self.engine.house.queries.begin(sql, &self.application_name(), &self.principal);
-        running.follow(self.answer(sql, &[]).await)
+        running.follow(self.answer(sql, &[]).await.map_err(|error| self.locate(error, sql)))
     }
 
     /// Says who asks, by which connection: `current_user`, `pg_backend_pid()`.
@@ -126,6 +125,14 @@ impl Session {
     /// # Errors
     /// As [`Self::execute`].
     pub async fn prepare(&self, sql: &str, declared: &[Option<DataType>]) -> Result<Prepared, SqlError> {
+        self.plan_prepared(sql, declared).await.map_err(|error| self.locate(error, sql))
+    }
+
+    fn locate(&self, error: SqlError, sql: &str) -> SqlError {
+        failure::locate(error, sql, &self.engine.state)
+    }
+
+    async fn plan_prepared(&self, sql: &str, declared: &[Option<DataType>]) -> Result<Prepared, SqlError> {
         let sql = sql.to_owned();
         match parse(&sql)? {
             Parsed::Query(statement, explains) => {
@@ -164,7 +171,7 @@ impl Session {
             Ok(values) => self.answer_again(statement, &values).await.and_then(|answer| statement.told(answer)),
             Err(error) => Err(error),
         };
-        running.follow(answer)
+        running.follow(answer.map_err(|error| self.locate(error, &statement.sql)))
     }
 
     async fn answer_again(&self, statement: &Prepared, values: &[ArrayRef]) -> Result<Answer, SqlError> {
@@ -299,20 +306,23 @@ impl Session {
         let catalog = Arc::new(catalog);
         let mut state = self.state(moment);
         state.register_catalog_list(Arc::new(Catalogs(Arc::clone(&catalog))));
-        let explained = |error| {
-            let error = failure::explain(&error, Some(&tables));
-            match missing.first() {
-                // It may be a table of a cluster that did not answer.
-                Some(Missing { cluster, cause, .. }) if error.kind == ErrorKind::UnknownTable => {
-                    error.hint(format!("cluster {cluster} may have it, but {cause}"))
-                }
-                _ => error,
+        let with_missing = |error: SqlError| match missing.first() {
+            // It may be a table of a cluster that did not answer.
+            Some(Missing { cluster, cause, .. }) if error.kind == ErrorKind::UnknownTable => {
+                error.hint(format!("cluster {cluster} may have it, but {cause}"))
             }
+            _ => error,
         };
+        let explained = |error| with_missing(failure::explain(&error, Some(&tables)));
         if touched.session {
             postgres::register_facts(&mut state, house, &facts).map_err(explained)?;
         }
-        let plan = state.statement_to_plan(statement).await.map_err(explained)?;
+        let plan = match state.statement_to_plan(statement.clone()).await {
+            Ok(plan) => plan,
+            Err(error) => {
+                return Err(with_missing(failure::explain_planning(&error, &state, statement, &tables).await));
+            }
+        };
         let read_only = SQLOptions::new().with_allow_ddl(false).with_allow_dml(false).with_allow_statements(false);
         read_only.verify_plan(&plan).map_err(explained)?;
         ambiguous_columns::refuse(&plan).map_err(explained)?;
@@ -379,20 +389,19 @@ impl Planned {
         values: &[ArrayRef],
         memory: Arc<RuntimeEnv>,
     ) -> Result<Answer, SqlError> {
-        let Self { state, plan, names, select_list, tables, .. } = self;
+        let Self { mut state, plan, names, select_list, tables, .. } = self;
         let plan = prepared::with_values(plan, values)?;
+        let cancel = CancelOnDrop::register(&mut state);
         let explained = |error| failure::explain(&error, Some(&tables));
-        let context = Arc::new(TaskContext::from(&state).with_runtime(memory));
+        let context = Arc::new(TaskContext::from(&state).with_runtime(Arc::clone(&memory)));
         let plan = state.create_physical_plan(&plan).await.map_err(explained)?;
-        let wanted = Wanted::default();
-        let plan = cooperative(plan, &wanted).map_err(explained)?;
         let stream = prefetch(execute_stream(plan, context).map_err(explained)?);
         let schema = names.outputs.restore(&stream.schema());
         let named = Arc::clone(&schema);
         let explains = command == "EXPLAIN";
         let rows = stream.map(move |batch| {
-            // For as long as somebody reads.
-            let _: &Wanted = &wanted;
+            // The joins are cancelled when the answer is dropped.
+            let _: &CancelOnDrop = &cancel;
             let named = batch.and_then(|batch| {
                 let options = RecordBatchOptions::new().with_row_count(Some(batch.num_rows()));
                 let (_, mut columns, _) = batch.into_parts();
@@ -401,7 +410,7 @@ impl Planned {
                 }
                 Ok(RecordBatch::try_new_with_options(Arc::clone(&named), columns, &options)?)
             });
-            named.map_err(|error| failure::explain(&error, None))
+            named.map_err(|error| failure::explain_execution(&error, &memory))
         });
         let rows = rows.boxed();
         Ok(Answer { command, schema, select_list, rows })

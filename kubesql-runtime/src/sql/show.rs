@@ -1,4 +1,4 @@
-//! SHOW, DESCRIBE, SET and what else is no query.
+//! Answers of statements that are not queries: SHOW, DESCRIBE, SET.
 
 use std::sync::Arc;
 
@@ -19,7 +19,7 @@ use super::statement::{Change, Parsed};
 use super::{Answer, ColumnInfo, SelectList, system};
 use crate::store::DiscoveryScope;
 
-/// Answers what is not a query.
+/// Answers a statement that is not a query.
 pub(super) async fn answer(
     house: &House,
     settings: &Mutex<Settings>,
@@ -92,11 +92,11 @@ pub(super) async fn answer(
             }
             rows(command, &[], Vec::new())
         }
-        Parsed::Query(..) => Err(SqlError::new(ErrorKind::Internal, "a query is not shown")),
+        Parsed::Query(..) => Err(SqlError::new(ErrorKind::Internal, "a query is answered by DataFusion")),
     }
 }
 
-/// An answer of texts.
+/// An answer whose columns are text.
 fn rows(command: &'static str, names: &[&str], rows: Vec<Vec<String>>) -> Result<Answer, SqlError> {
     let fields: Vec<Field> = names.iter().map(|name| Field::new(*name, DataType::Utf8View, false)).collect();
     let schema = Arc::new(Schema::new(fields));

@@ -1,37 +1,24 @@
-//! Text into statements: parsing, splitting, and what may be run at all.
+//! Kinds of statements, and which of them may run.
 
-use std::ops::ControlFlow;
-
-use datafusion::sql::parser::{DFParserBuilder, ResetStatement, Statement as DfStatement};
+use datafusion::sql::parser::{ResetStatement, Statement as DfStatement};
 use datafusion::sql::sqlparser::ast::{
-    ContextModifier, DescribeAlias, DiscardObject, Expr, ObjectName, Select, Set, ShowStatementFilter,
-    ShowStatementFilterPosition, ShowStatementOptions, Statement as SqlStatement, Use, Visit, Visitor,
+    ContextModifier, DescribeAlias, DiscardObject, Expr, ObjectName, Set, ShowStatementFilter,
+    ShowStatementFilterPosition, ShowStatementOptions, Statement as SqlStatement, Use,
 };
-use datafusion::sql::sqlparser::dialect::PostgreSqlDialect;
-use datafusion::sql::sqlparser::tokenizer::{Token, TokenWithSpan, Tokenizer};
 
 use super::error::{ErrorKind, SqlError};
-use super::escape;
-use super::precedence::repair;
-use super::refuse::refuse;
+use super::like::LikePattern;
 use super::registry::CATALOG;
+use super::rewrite::check;
 use super::rewrite::names::{normal, words};
+use super::syntax::{first_word, parse_one, read_only};
 
-/// How deep expressions may nest.
-const DEPTH: usize = 60;
-
-/// How deep operators may be in each other: what comes after the parser walks them without looking at its stack.
-const OPERATORS: usize = 150;
-
-/// At most so many tokens beside literals and commas, so that no tree of them is too deep to be dropped.
-const TOKENS: usize = 5_000;
-
-/// A statement by how it is answered.
+/// A statement, by how it is answered.
 #[derive(Debug)]
 pub(super) enum Parsed {
-    /// By DataFusion; whether it only explains.
+    /// By DataFusion; true for EXPLAIN without ANALYZE.
     Query(Box<DfStatement>, bool),
-    /// Tables of a schema, the current one where none is named.
+    /// Tables of a schema, by default the current one.
     ShowTables(Option<String>, Filter),
     ShowSchemas(Filter),
     ShowCatalogs,
@@ -43,9 +30,9 @@ pub(super) enum Parsed {
     ShowSetting(String),
     /// A change of a setting.
     Set(Change),
-    /// All settings as they were at first: `RESET`, `DISCARD ALL`.
+    /// All settings back to their defaults: `RESET ALL`, `DISCARD ALL`.
     ResetAll(&'static str),
-    /// Nothing to do that a read-only server must do: `BEGIN`, `COMMIT`.
+    /// Statements without effect on a read-only server: `BEGIN`, `COMMIT`. The command tag.
     Nothing(&'static str),
 }
 
@@ -53,9 +40,9 @@ pub(super) enum Parsed {
 #[derive(Debug)]
 pub(super) struct Change {
     pub(super) name: String,
-    /// None for DEFAULT.
+    /// `None` for DEFAULT.
     pub(super) value: Option<String>,
-    /// Whether it is for this transaction only.
+    /// Whether it ends with the transaction.
     pub(super) is_local: bool,
 }
 
@@ -65,73 +52,40 @@ impl Change {
     }
 }
 
-/// A LIKE pattern.
+/// The LIKE pattern of a SHOW statement.
 #[derive(Debug, Default)]
-pub(super) struct Filter(Option<String>);
+pub(super) struct Filter(Option<LikePattern>);
 
 impl Filter {
-    fn of(options: &ShowStatementOptions) -> Self {
+    fn of(options: &ShowStatementOptions) -> Result<Self, SqlError> {
         Self::new(options.filter_position.as_ref().map(|position| match position {
             ShowStatementFilterPosition::Infix(filter) | ShowStatementFilterPosition::Suffix(filter) => filter,
         }))
     }
 
-    fn new(filter: Option<&ShowStatementFilter>) -> Self {
-        Self(match filter {
+    fn new(filter: Option<&ShowStatementFilter>) -> Result<Self, SqlError> {
+        Ok(Self(match filter {
             Some(
                 ShowStatementFilter::Like(pattern)
                 | ShowStatementFilter::ILike(pattern)
                 | ShowStatementFilter::NoKeyword(pattern),
-            ) => Some(pattern.to_lowercase()),
+            ) => Some(LikePattern::case_insensitive(pattern, Some('\\'))?),
             Some(ShowStatementFilter::Where(_)) | None => None,
-        })
+        }))
     }
 
-    /// `%` is any text, `_` any character.
+    /// Whether the filter lets a name through: `%` stands for any text, `_` for any character.
     pub(super) fn matches(&self, name: &str) -> bool {
-        fn like(pattern: &[char], name: &[char]) -> bool {
-            match pattern {
-                [] => name.is_empty(),
-                ['%', rest @ ..] => (0..=name.len()).any(|n| like(rest, &name[n..])),
-                [c, rest @ ..] => {
-                    name.split_first().is_some_and(|(d, behind)| (*c == '_' || c == d) && like(rest, behind))
-                }
-            }
-        }
-        let chars = |text: &str| text.chars().collect::<Vec<_>>();
-        self.0.as_ref().is_none_or(|pattern| like(&chars(pattern), &chars(&name.to_lowercase())))
+        self.0.as_ref().is_none_or(|pattern| pattern.matches(name))
     }
 }
 
-/// Parses one statement and sees that it only reads.
+/// Parses one statement and checks that it only reads.
 pub(super) fn parse(sql: &str) -> Result<Parsed, SqlError> {
-    let syntax = |message: String| SqlError::new(ErrorKind::Syntax, message);
-    let too_long = || SqlError::new(ErrorKind::Unsupported, "the statement is too long").hint("use IN (...) for lists");
-    let counts = |token: &&TokenWithSpan| {
-        let token = &token.token;
-        let literal = matches!(token, Token::Number(..) | Token::SingleQuotedString(_) | Token::Comma);
-        !literal && !matches!(token, Token::Whitespace(_))
-    };
-    let mut bare = None;
-    if let Ok(tokens) = Tokenizer::new(&PostgreSqlDialect {}, sql).tokenize_with_location() {
-        if tokens.iter().filter(counts).count() > TOKENS {
-            return Err(too_long());
-        }
-        bare = escape::bare(sql, &tokens);
-    }
-    let parsed = bare.as_deref().unwrap_or(sql);
-    let parser = DFParserBuilder::new(parsed).with_dialect(&PostgreSqlDialect {}).with_recursion_limit(DEPTH).build();
-    let parsed = parser.and_then(|mut parser| parser.parse_statements());
-    let mut statements = parsed.map_err(|error| not_understood(sql, &clean(&error.to_string())))?;
-    let statement = match (statements.pop_front(), statements.is_empty()) {
-        (Some(statement), true) => statement,
-        (None, _) => return Err(syntax("there is no statement".into())),
-        (Some(_), false) => return Err(syntax("more than one statement at once".into())),
-    };
-    sort_out(statement)
+    classify(parse_one(sql)?)
 }
 
-fn sort_out(mut statement: DfStatement) -> Result<Parsed, SqlError> {
+fn classify(mut statement: DfStatement) -> Result<Parsed, SqlError> {
     let query = match &mut statement {
         DfStatement::Explain(explain) => &mut explain.statement,
         other => other,
@@ -139,15 +93,7 @@ fn sort_out(mut statement: DfStatement) -> Result<Parsed, SqlError> {
     if let DfStatement::Statement(inner) = query
         && matches!(**inner, SqlStatement::Query(_))
     {
-        if let ControlFlow::Break(what) = Visit::visit(&**inner, &mut Writes) {
-            return Err(read_only(&what));
-        }
-        if Visit::visit(&**inner, &mut Depth::default()).is_break() {
-            let message = format!("more than {OPERATORS} operators in each other");
-            return Err(SqlError::new(ErrorKind::Unsupported, message).hint("use IN (...) for lists"));
-        }
-        refuse(inner)?;
-        repair(inner);
+        check(inner)?;
     }
     match statement {
         DfStatement::Explain(explain) => {
@@ -167,28 +113,28 @@ fn sort_out(mut statement: DfStatement) -> Result<Parsed, SqlError> {
                 ..
             } => Ok(Parsed::Describe(table_name, Filter::default())),
             SqlStatement::ShowTables { show_options, .. } => {
-                let filter = Filter::of(&show_options);
+                let filter = Filter::of(&show_options)?;
                 Ok(Parsed::ShowTables(parent(&show_options).map(|name| schema(&name)), filter))
             }
-            SqlStatement::ShowSchemas { show_options, .. } => Ok(Parsed::ShowSchemas(Filter::of(&show_options))),
+            SqlStatement::ShowSchemas { show_options, .. } => Ok(Parsed::ShowSchemas(Filter::of(&show_options)?)),
             SqlStatement::ShowCatalogs { .. } | SqlStatement::ShowDatabases { .. } => Ok(Parsed::ShowCatalogs),
             SqlStatement::ShowColumns { show_options, .. } => match parent(&show_options) {
-                Some(table) => Ok(Parsed::Describe(table, Filter::of(&show_options))),
+                Some(table) => Ok(Parsed::Describe(table, Filter::of(&show_options)?)),
                 None => {
-                    Err(SqlError::new(ErrorKind::Syntax, "SHOW COLUMNS of which table?").hint("SHOW COLUMNS FROM pods"))
+                    Err(SqlError::new(ErrorKind::Syntax, "SHOW COLUMNS needs a table").hint("SHOW COLUMNS FROM pods"))
                 }
             },
             SqlStatement::StartTransaction { .. } => Ok(Parsed::Nothing("BEGIN")),
             SqlStatement::Commit { .. } => Ok(Parsed::Nothing("COMMIT")),
-            // To what was before a savepoint: nothing was changed since.
+            // Nothing was changed since the savepoint.
             SqlStatement::Rollback { savepoint: Some(_), .. } => Ok(Parsed::Nothing("ROLLBACK TO")),
             SqlStatement::Rollback { .. } => Ok(Parsed::Nothing("ROLLBACK")),
             SqlStatement::Savepoint { .. } => Ok(Parsed::Nothing("SAVEPOINT")),
             SqlStatement::ReleaseSavepoint { .. } => Ok(Parsed::Nothing("RELEASE")),
             SqlStatement::UNLISTEN { .. } => Ok(Parsed::Nothing("UNLISTEN")),
             SqlStatement::LISTEN { .. } | SqlStatement::NOTIFY { .. } => {
-                let message = "there are no notifications here";
-                Err(SqlError::new(ErrorKind::Unsupported, message).hint("ask again, or see \\watch of psql"))
+                let error = SqlError::new(ErrorKind::Unsupported, "notifications are not supported");
+                Err(error.hint("repeat the query, for example with \\watch of psql"))
             }
             SqlStatement::Discard { object_type } => Ok(match object_type {
                 DiscardObject::ALL => Parsed::ResetAll("DISCARD ALL"),
@@ -202,10 +148,10 @@ fn sort_out(mut statement: DfStatement) -> Result<Parsed, SqlError> {
             | SqlStatement::Declare { .. }
             | SqlStatement::Fetch { .. }
             | SqlStatement::Close { .. }) => {
-                let message = format!("{} is not supported here", first_word(&other));
-                Err(SqlError::new(ErrorKind::Unsupported, message).hint("it is for clients of PostgreSQL's protocol"))
+                let message = format!("{} is not supported by this protocol", first_word(&other));
+                Err(SqlError::new(ErrorKind::Unsupported, message).hint("clients of PostgreSQL's protocol can use it"))
             }
-            SqlStatement::ShowFunctions { filter } => Ok(Parsed::ShowFunctions(Filter::new(filter.as_ref()))),
+            SqlStatement::ShowFunctions { filter } => Ok(Parsed::ShowFunctions(Filter::new(filter.as_ref())?)),
             SqlStatement::ShowVariable { variable } => {
                 let name = variable.iter().map(|word| word.value.to_lowercase()).collect::<Vec<_>>().join(".");
                 Ok(if name == "all" { Parsed::ShowAll } else { Parsed::ShowSetting(name) })
@@ -237,7 +183,7 @@ fn setting(set: Set) -> Result<Parsed, SqlError> {
             ("client_encoding".to_owned(), vec![Expr::Identifier(charset_name)], false)
         }
         Set::SetNamesDefault {} => return Ok(Change::to("client_encoding", None)),
-        // Whatever is asked for, what is read is of one moment and never written.
+        // Every statement reads one snapshot and writes nothing, whatever the transaction's mode.
         Set::SetTransaction { snapshot: None, .. } => return Ok(Parsed::Nothing("SET")),
         Set::SetRole { role_name: None, .. } => return Ok(Parsed::Nothing("SET")),
         _ => return Err(unsupported()),
@@ -258,137 +204,17 @@ fn setting(set: Set) -> Result<Parsed, SqlError> {
     Ok(Parsed::Set(Change { name, value: Some(texts.join(", ")), is_local }))
 }
 
-/// What PostgreSQL would write with, the parser's grammar or not.
-const WRITES: [&str; 32] = [
-    "alter",
-    "analyze",
-    "call",
-    "checkpoint",
-    "cluster",
-    "comment",
-    "copy",
-    "create",
-    "delete",
-    "do",
-    "drop",
-    "grant",
-    "import",
-    "insert",
-    "load",
-    "lock",
-    "merge",
-    "optimize",
-    "reassign",
-    "refresh",
-    "reindex",
-    "rename",
-    "replace",
-    "revoke",
-    "security",
-    "truncate",
-    "unlock",
-    "update",
-    "upsert",
-    "vacuum",
-    "install",
-    "attach",
-];
-
-/// The error for a text that cannot be parsed.
-fn not_understood(sql: &str, message: &str) -> SqlError {
-    let first = sql.split(|c: char| !c.is_alphanumeric()).find(|word| !word.is_empty()).unwrap_or_default();
-    if sql.trim_start().starts_with(first) && WRITES.contains(&first.to_lowercase().as_str()) {
-        return read_only(&first.to_uppercase());
-    }
-    SqlError::new(ErrorKind::Syntax, message).at(position(sql, message))
-}
-
-/// The character that a message of the parser's tells by line and column.
-fn position(sql: &str, message: &str) -> Option<usize> {
-    let (_, place) = message.rsplit_once(" at Line: ")?;
-    let (line, column) = place.split_once(", Column: ")?;
-    let end = column.find(|c: char| !c.is_ascii_digit()).unwrap_or(column.len());
-    let (line, column): (usize, usize) = (line.parse().ok()?, column[..end].parse().ok()?);
-    let before: usize = sql.split_inclusive('\n').take(line.checked_sub(1)?).map(|line| line.chars().count()).sum();
-    Some(before + column)
-}
-
-fn read_only(what: &str) -> SqlError {
-    SqlError::new(ErrorKind::ReadOnly, format!("{what}: clusters are read only here"))
-        .hint("kubesql answers SELECT, WITH, VALUES, EXPLAIN, SHOW and DESCRIBE; change objects with kubectl")
-}
-
-/// Sees that nothing inside a query writes: DataFusion would only say that it cannot.
-struct Writes;
-
-impl Visitor for Writes {
-    type Break = String;
-
-    fn pre_visit_statement(&mut self, statement: &SqlStatement) -> ControlFlow<String> {
-        match statement {
-            SqlStatement::Query(_) => ControlFlow::Continue(()),
-            other => ControlFlow::Break(first_word(other)),
-        }
-    }
-
-    fn pre_visit_select(&mut self, select: &Select) -> ControlFlow<String> {
-        match &select.into {
-            Some(_) => ControlFlow::Break("SELECT INTO".to_owned()),
-            None => ControlFlow::Continue(()),
-        }
-    }
-}
-
-/// How deep expressions are, and how many queries there are.
-#[derive(Default)]
-struct Depth {
-    expressions: usize,
-    queries: usize,
-}
-
-impl Visitor for Depth {
-    type Break = ();
-
-    fn pre_visit_expr(&mut self, _: &Expr) -> ControlFlow<()> {
-        self.expressions += 1;
-        if self.expressions > OPERATORS { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
-    }
-
-    fn post_visit_expr(&mut self, _: &Expr) -> ControlFlow<()> {
-        self.expressions -= 1;
-        ControlFlow::Continue(())
-    }
-
-    fn pre_visit_select(&mut self, _: &Select) -> ControlFlow<()> {
-        self.queries += 1;
-        if self.queries > OPERATORS { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
-    }
-}
-
-fn first_word(statement: &SqlStatement) -> String {
-    statement.to_string().split_whitespace().next().unwrap_or("that").to_owned()
-}
-
 fn parent(options: &ShowStatementOptions) -> Option<ObjectName> {
     options.show_in.as_ref()?.parent_name.clone()
 }
 
-/// A schema's name, with the catalog or without.
+/// The name of a schema, without the catalog.
 fn schema(name: &ObjectName) -> String {
     let words = words(name);
     match words.as_slice() {
         [catalog, rest @ ..] if catalog == CATALOG && !rest.is_empty() => rest.join("."),
         words => words.join("."),
     }
-}
-
-/// The parser's message without its own prefix.
-fn clean(message: &str) -> String {
-    let message = message.split("\nbacktrace").next().unwrap_or(message);
-    let message = message.strip_prefix("SQL error: ").unwrap_or(message);
-    let inner = message.strip_prefix("ParserError(\"").and_then(|rest| rest.strip_suffix("\")"));
-    let inner = inner.or_else(|| message.strip_prefix("TokenizerError(\"").and_then(|rest| rest.strip_suffix("\")")));
-    inner.unwrap_or(message).replace("\\\"", "\"")
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
-//! The nearest names to a misspelt one.
+//! Suggestions for misspelt names.
 
-/// At most three names that the writer may have meant, the nearest first.
+/// At most three similar names, the most similar first.
 pub(super) fn nearest<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> Vec<&'a str> {
     let name = name.to_lowercase();
     let limit = (name.chars().count() / 3).clamp(1, 3);
@@ -8,7 +8,7 @@ pub(super) fn nearest<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> V
         .filter_map(|candidate| {
             let other = candidate.to_lowercase();
             let distance = distance(&name, &other);
-            // `deployment` for `deployments`, `images` for `image`, and parts of dotted names.
+            // Plurals, and the last part of dotted names.
             let related = other.strip_suffix('s') == Some(&name)
                 || name.strip_suffix('s') == Some(&other)
                 || other.rsplit('.').next() == Some(&name);
@@ -20,7 +20,7 @@ pub(super) fn nearest<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> V
     near.into_iter().take(3).map(|(_, name)| name).collect()
 }
 
-/// Insertions, deletions, replacements and swaps of neighbours from one to the other.
+/// The edit distance with swaps of neighbours (Damerau-Levenshtein); `usize::MAX` if the lengths differ too much.
 fn distance(left: &str, right: &str) -> usize {
     let (left, right): (Vec<char>, Vec<char>) = (left.chars().collect(), right.chars().collect());
     if left.len().abs_diff(right.len()) > 3 {
@@ -47,7 +47,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn misspelt_names_find_what_was_meant() {
+    fn suggests_similar_names() {
         let known = ["pods", "nodes", "deployments", "containers", "nodename", "status.image"];
         for (name, expect) in [
             ("pod", &["pods"][..]),

@@ -1,12 +1,12 @@
-//! The setting `statement_timeout`, in the units and the form that PostgreSQL has for it.
+//! Lengths of time of settings like `statement_timeout`, read and written as PostgreSQL does.
 
-/// Microseconds in each unit, the largest first.
+/// Microseconds of each unit, the largest first.
 const UNITS: [(&str, f64); 6] = [("d", 86_400e6), ("h", 3_600e6), ("min", 60e6), ("s", 1e6), ("ms", 1e3), ("us", 1.0)];
 
-/// The longest that PostgreSQL takes, in milliseconds.
+/// PostgreSQL's maximum in milliseconds.
 const LONGEST: f64 = 2_147_483_647.0;
 
-/// Milliseconds: a number of them, or of another unit that stands behind it.
+/// Milliseconds of a number with or without a unit; a number without one is milliseconds.
 pub(super) fn parse(text: &str) -> Option<f64> {
     let text = text.trim();
     let end = text.find(|c: char| c.is_ascii_alphabetic()).unwrap_or(text.len());
@@ -17,7 +17,7 @@ pub(super) fn parse(text: &str) -> Option<f64> {
     (0.0..=LONGEST).contains(&millis).then_some(millis)
 }
 
-/// In the largest unit that gives a whole number.
+/// The number in the largest unit of which it is a whole number.
 pub(super) fn show(millis: f64) -> String {
     let whole = |(_, micros): &&(&str, f64)| millis > 0.0 && (millis * 1e3) % micros == 0.0;
     match UNITS.iter().find(whole) {
@@ -31,7 +31,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn times_are_read_and_shown_as_postgresql_does() {
+    fn reads_and_writes_times_as_postgresql_does() {
         for (text, shown) in [
             ("0", "0"),
             ("100", "100ms"),

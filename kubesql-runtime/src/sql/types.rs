@@ -134,10 +134,11 @@ pub fn type_name(field: &Field) -> String {
     if field.metadata().get(CONTENT).is_some_and(|content| content == "json") {
         return "json".to_owned();
     }
-    named(field.data_type())
+    data_type_name(field.data_type())
 }
 
-fn named(of: &DataType) -> String {
+/// The same of a type without a field.
+pub(super) fn data_type_name(of: &DataType) -> String {
     let name = match of {
         DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View => "text",
         DataType::Boolean => "boolean",
@@ -163,7 +164,7 @@ fn named(of: &DataType) -> String {
         DataType::Map(..) => "map",
         DataType::Struct(_) => "record",
         DataType::Union(..) => "json",
-        DataType::Dictionary(_, values) => return named(values),
+        DataType::Dictionary(_, values) => return data_type_name(values),
         DataType::Null => "unknown",
         _ => "text",
     };

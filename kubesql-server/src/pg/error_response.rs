@@ -13,6 +13,18 @@ pub(super) fn from_sql(error: SqlError) -> PgWireError {
     PgWireError::UserError(Box::new(info))
 }
 
+/// Moves the position of an error from a statement to the text that has this many characters before the statement.
+pub(super) fn shift_position(error: PgWireError, characters: usize) -> PgWireError {
+    match error {
+        PgWireError::UserError(mut info) => {
+            let position = info.position.and_then(|position| position.parse::<usize>().ok());
+            info.position = position.map(|position| (position + characters).to_string());
+            PgWireError::UserError(info)
+        }
+        other => other,
+    }
+}
+
 /// The client has violated the protocol.
 pub(super) fn protocol_violation(message: impl Into<String>) -> PgWireError {
     with_sqlstate("08P01", message)

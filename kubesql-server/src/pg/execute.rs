@@ -7,7 +7,7 @@ use std::sync::Arc;
 use arrow::array::ArrayRef;
 use arrow::datatypes::{DataType, SchemaRef};
 use futures::{Sink, SinkExt, StreamExt};
-use kubesql_runtime::sql::{Answer, Command, Copy, Prepared, command, parameter_type};
+use kubesql_runtime::sql::{Answer, Command, Copy, Prepared, parameter_type, parse_command};
 use pgwire::api::portal::Format;
 use pgwire::api::results::{QueryResponse, Tag};
 use pgwire::api::stmt::StoredStatement;
@@ -40,7 +40,7 @@ pub(super) enum Outcome {
 impl PgStatement {
     /// Parses a statement without preparing its query.
     pub(super) fn parse(sql: &str) -> PgWireResult<Self> {
-        Ok(Self { sql: sql.to_owned(), command: command(sql).map_err(error_response::from_sql)?, prepared: None })
+        Ok(Self { sql: sql.to_owned(), command: parse_command(sql).map_err(error_response::from_sql)?, prepared: None })
     }
 
     /// Parses a statement and prepares its query.

@@ -45,9 +45,16 @@ impl SimpleQueryHandler for Simple {
             connection.feed(PgWireBackendMessage::EmptyQueryResponse(EmptyQueryResponse::new())).await?;
         }
         let grouped = statements.len() > 1;
+        let mut end = 0;
         for sql in statements {
-            let statement = PgStatement::parse(&sql)?;
-            match execute::run(connection, &statement, &[], &Format::UnifiedText, grouped).await? {
+            let start = query.query[end..].find(&sql).map_or(end, |at| end + at);
+            end = start + sql.len();
+            // Clients look for positions in the text that they have sent.
+            let characters = query.query[..start].chars().count();
+            let shift = |error| error_response::shift_position(error, characters);
+            let statement = PgStatement::parse(&sql).map_err(shift)?;
+            let outcome = execute::run(connection, &statement, &[], &Format::UnifiedText, grouped).await;
+            match outcome.map_err(shift)? {
                 Outcome::Rows(mut response) => {
                     let fields = response.row_schema.iter().map(Into::into).collect();
                     connection.feed(PgWireBackendMessage::RowDescription(RowDescription::new(fields))).await?;

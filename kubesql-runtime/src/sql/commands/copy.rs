@@ -1,4 +1,4 @@
-//! `COPY ... TO STDOUT` with its options, those in parentheses and those of old.
+//! `COPY ... TO STDOUT` with its options, in parentheses or in the old syntax.
 
 use datafusion::sql::sqlparser::tokenizer::Token;
 
@@ -16,8 +16,9 @@ impl Reader<'_> {
             return self.wrong("TO");
         }
         if !self.takes("stdout") {
-            let error = SqlError::new(ErrorKind::ReadOnly, "COPY writes no files of the server").code("42501");
-            return Err(error.hint("COPY ... TO STDOUT, and \\copy of psql, give the rows to the client"));
+            let error =
+                SqlError::new(ErrorKind::ReadOnly, "COPY to a file or a program is not supported").code("42501");
+            return Err(error.hint("use COPY ... TO STDOUT, or \\copy of psql"));
         }
         let mut copy = Copy {
             query,
@@ -42,7 +43,7 @@ impl Reader<'_> {
         Ok(copy)
     }
 
-    /// The query, or one for all rows of a table.
+    /// The query, or one for a table.
     fn copied(&mut self) -> Result<String, SqlError> {
         if self.takes_token(&Token::LParen) {
             let start = self.place();
@@ -101,7 +102,7 @@ impl Reader<'_> {
                 "force_quote" if self.takes_token(&Token::LParen) => copy.force_quote = self.list()?,
                 "encoding" => utf8(&self.text()?)?,
                 other => {
-                    let message = format!("COPY has no option \"{other}\" here");
+                    let message = format!("option \"{other}\" not recognized");
                     return Err(SqlError::new(ErrorKind::Syntax, message));
                 }
             }
@@ -154,7 +155,7 @@ impl Reader<'_> {
         }
     }
 
-    /// A word or a text, in lower case.
+    /// A word, number or text, in lower case.
     fn word(&mut self) -> Result<String, SqlError> {
         if let Some(Token::Number(number, _)) = self.peek() {
             let number = number.clone();
@@ -174,10 +175,10 @@ fn utf8(encoding: &str) -> Result<(), SqlError> {
     if matches!(encoding.to_lowercase().as_str(), "utf8" | "utf-8" | "unicode") {
         return Ok(());
     }
-    Err(SqlError::new(ErrorKind::Invalid, format!("text is UTF8, not {encoding}")).code("22023"))
+    Err(SqlError::new(ErrorKind::Invalid, format!("COPY encoding \"{encoding}\" is not supported")).code("22023"))
 }
 
-/// Sees that the options go together.
+/// Checks that the options fit together.
 fn check(copy: &Copy) -> Result<(), SqlError> {
     let wrong = |message: &str, code| Err(SqlError::new(ErrorKind::Unsupported, message).code(code));
     let is_csv = copy.format == CopyFormat::Csv;

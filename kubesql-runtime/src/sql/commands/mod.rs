@@ -1,6 +1,7 @@
-//! What a client asks of its connection rather than of the tables: transactions, cursors, prepared statements, COPY.
+//! Commands that a protocol executes itself: transactions, cursors, prepared statements, COPY.
 //!
-//! Read token by token and not parsed into a tree, so that the queries inside stay as they were written.
+//! They are read token by token: sqlparser's statements do not keep the text of the queries inside of them, and it does
+//! not know all of PostgreSQL's forms (`BEGIN ... DEFERRABLE`, `ABORT`, `MOVE`, `FORCE QUOTE *`).
 
 mod copy;
 #[cfg(test)]
@@ -12,16 +13,16 @@ use datafusion::sql::sqlparser::tokenizer::{Token, Tokenizer, Word};
 use super::error::{ErrorKind, SqlError};
 use super::tokens::locate;
 
-/// A command, or a statement for the session.
+/// A command of a protocol, or a statement for the session.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Command {
-    /// A query, or what the session answers itself.
+    /// A statement for the session.
     Statement,
     /// `BEGIN`, `START TRANSACTION`.
     Begin,
-    /// `COMMIT`, `END`; whether the next transaction begins at once.
+    /// `COMMIT`, `END`; true for `AND CHAIN`.
     Commit(bool),
-    /// `ROLLBACK`, `ABORT`; whether the next transaction begins at once.
+    /// `ROLLBACK`, `ABORT`; true for `AND CHAIN`.
     Rollback(bool),
     /// `SAVEPOINT name`.
     Savepoint(String),
@@ -33,85 +34,85 @@ pub enum Command {
     Copy(Copy),
     /// `DECLARE name CURSOR FOR query`.
     Declare(Cursor),
-    /// `FETCH`, or `MOVE`, which gives no rows.
+    /// `FETCH` or `MOVE`.
     Fetch {
         /// The cursor.
         name: String,
-        /// So many rows; all where there is no number.
+        /// The number of rows; `None` for all.
         count: Option<usize>,
-        /// Whether the rows are passed over.
+        /// Whether it is `MOVE`, which returns no rows.
         moves: bool,
     },
-    /// `CLOSE name`, `CLOSE ALL`.
+    /// `CLOSE name`; `None` for `CLOSE ALL`.
     Close(Option<String>),
     /// `PREPARE name (types) AS query`.
     Prepare {
-        /// The statement's name.
+        /// The name of the statement.
         name: String,
-        /// The names of its parameters' types.
+        /// The types of its parameters, as written.
         types: Vec<String>,
-        /// The statement.
+        /// The statement, as written.
         query: String,
     },
     /// `EXECUTE name (values)`.
     Execute {
-        /// The statement's name.
+        /// The name of the statement.
         name: String,
-        /// Expressions.
+        /// Expressions, as written.
         values: Vec<String>,
     },
-    /// `DEALLOCATE name`, `DEALLOCATE ALL`.
+    /// `DEALLOCATE name`; `None` for `DEALLOCATE ALL`.
     Deallocate(Option<String>),
     /// `DISCARD ALL`.
     DiscardAll,
 }
 
-/// A cursor to be made.
+/// `DECLARE ... CURSOR`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Cursor {
-    /// Its name.
+    /// The name of the cursor.
     pub name: String,
-    /// What it gives.
+    /// The query, as written.
     pub query: String,
-    /// Whether it outlives the transaction.
+    /// Whether it stays open after the transaction: `WITH HOLD`.
     pub hold: bool,
-    /// Whether its rows are binary.
+    /// Whether rows are returned in the binary format.
     pub binary: bool,
 }
 
-/// How rows are copied.
+/// `COPY ... TO STDOUT`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Copy {
-    /// What gives them.
+    /// The query, as written, or one for a table.
     pub query: String,
-    /// How they are written.
+    /// The format of the rows.
     pub format: CopyFormat,
-    /// Whether the columns' names come first.
+    /// Whether the first row has the names of the columns.
     pub header: bool,
-    /// What is between columns.
+    /// The delimiter of columns.
     pub delimiter: Option<String>,
-    /// What is there for NULL.
+    /// The text of NULL.
     pub null: Option<String>,
-    /// What is around texts of a CSV file.
+    /// The quote of CSV values.
     pub quote: Option<String>,
-    /// What is in front of that inside a text.
+    /// The escape of quotes in CSV values.
     pub escape: Option<String>,
-    /// Columns that are quoted whatever is in them; `*` is all.
+    /// Columns whose values are always quoted; `*` for all.
     pub force_quote: Vec<String>,
 }
 
-/// How rows are written.
+/// Formats of COPY.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum CopyFormat {
-    /// Columns between tabs.
+    /// Columns separated by tabs.
     Text,
-    /// Columns between commas.
+    /// Comma-separated values.
     Csv,
-    /// PostgreSQL's own.
+    /// PostgreSQL's binary format.
     Binary,
 }
 
-/// The words that a command may begin with.
+/// The words that commands begin with.
 const FIRST: [&str; 18] = [
     "begin",
     "start",
@@ -133,11 +134,11 @@ const FIRST: [&str; 18] = [
     "unlisten",
 ];
 
-/// Which command a statement is.
+/// Parses a command.
 ///
 /// # Errors
-/// Where it begins like a command and does not go on like one.
-pub fn command(sql: &str) -> Result<Command, SqlError> {
+/// A syntax error in a statement that begins like a command; options of cursors and COPY that are not supported.
+pub fn parse_command(sql: &str) -> Result<Command, SqlError> {
     let dialect = PostgreSqlDialect {};
     let is_word = |c: char| c.is_alphanumeric() || c == '_';
     let bare = sql.trim_start();
@@ -204,7 +205,7 @@ impl Reader<'_> {
         self.tokens.get(self.at).map(|(token, _)| token)
     }
 
-    /// Whether the next token is this word, which is taken then.
+    /// Reads this word, if it is the next token.
     fn takes(&mut self, word: &str) -> bool {
         let found = matches!(self.peek(), Some(Token::Word(Word { value, quote_style: None, .. }))
             if value.eq_ignore_ascii_case(word));
@@ -218,15 +219,18 @@ impl Reader<'_> {
         found
     }
 
-    /// Where the next token begins; the end where there is none.
+    /// The byte at which the next token begins, or the end.
     fn place(&self) -> usize {
         self.tokens.get(self.at).map_or(self.sql.len(), |(_, at)| *at)
     }
 
     fn wrong<T>(&self, wanted: &str) -> Result<T, SqlError> {
-        let found = self.peek().map_or_else(|| "the end".to_owned(), ToString::to_string);
+        let message = match self.peek() {
+            Some(found) => format!("syntax error at or near \"{found}\""),
+            None => "syntax error at end of input".to_owned(),
+        };
         let position = self.sql.get(..self.place()).map(|before| before.chars().count() + 1);
-        Err(SqlError::new(ErrorKind::Syntax, format!("Expected: {wanted}, found: {found}")).at(position))
+        Err(SqlError::new(ErrorKind::Syntax, message).hint(format!("expected {wanted}")).at(position))
     }
 
     fn name(&mut self) -> Result<String, SqlError> {
@@ -265,7 +269,7 @@ impl Reader<'_> {
         if self.peek().is_some() { self.wrong("the end") } else { Ok(chains) }
     }
 
-    /// What comes behind, as it is written.
+    /// The rest of the text, as it is written.
     fn rest(&mut self) -> Result<String, SqlError> {
         if self.peek().is_none() {
             return self.wrong("a statement");
@@ -275,7 +279,7 @@ impl Reader<'_> {
         Ok(rest)
     }
 
-    /// What is between parentheses, at its commas; after the opening one.
+    /// The items up to the closing parenthesis, as they are written.
     fn list(&mut self) -> Result<Vec<String>, SqlError> {
         let (mut items, mut depth, mut start) = (Vec::new(), 0usize, self.place());
         loop {
@@ -313,7 +317,7 @@ impl Reader<'_> {
                     return self.wrong("SCROLL");
                 }
             } else if self.takes("scroll") {
-                let error = SqlError::new(ErrorKind::Unsupported, "cursors only go forward here");
+                let error = SqlError::new(ErrorKind::Unsupported, "cursor can only scan forward");
                 return Err(error.hint("declare it without SCROLL"));
             } else if !(self.takes("insensitive") || self.takes("asensitive")) {
                 break;
@@ -339,8 +343,8 @@ impl Reader<'_> {
     fn fetch(&mut self, moves: bool) -> Result<Command, SqlError> {
         let mut count = Some(1);
         let backward = || {
-            let error = SqlError::new(ErrorKind::Unsupported, "cursors only go forward here").code("55000");
-            Err(error.hint("FETCH NEXT, FETCH 100 and FETCH ALL do"))
+            let error = SqlError::new(ErrorKind::Unsupported, "cursor can only scan forward").code("55000");
+            Err(error.hint("use FETCH NEXT, FETCH 100 or FETCH ALL"))
         };
         if ["prior", "last", "first", "absolute", "relative", "backward"].into_iter().any(|word| self.takes(word)) {
             return backward();

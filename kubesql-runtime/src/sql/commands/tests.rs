@@ -3,7 +3,7 @@
 use super::*;
 
 #[test]
-fn commands_are_told_from_statements() {
+fn parses_commands() {
     let cursor = |name: &str, query: &str, hold| {
         Command::Declare(Cursor { name: name.into(), query: query.into(), hold, binary: false })
     };
@@ -48,13 +48,13 @@ fn commands_are_told_from_statements() {
         ),
         ("execute p", Command::Execute { name: "p".into(), values: Vec::new() }),
     ] {
-        assert_eq!(command(sql).expect(sql), expect, "{sql}");
+        assert_eq!(parse_command(sql).expect(sql), expect, "{sql}");
     }
 }
 
 #[test]
-fn copies_have_options() {
-    let copied = |sql: &str| match command(sql) {
+fn parses_options_of_copy() {
+    let copied = |sql: &str| match parse_command(sql) {
         Ok(Command::Copy(copy)) => copy,
         other => panic!("{sql}: {other:?}"),
     };
@@ -72,7 +72,7 @@ fn copies_have_options() {
 }
 
 #[test]
-fn what_goes_wrong_is_told_with_a_code_and_a_place() {
+fn errors_have_codes_and_positions() {
     for (sql, code, position) in [
         ("copy pods from stdin", "25006", None),
         ("copy pods to '/tmp/x'", "42501", None),
@@ -88,7 +88,7 @@ fn what_goes_wrong_is_told_with_a_code_and_a_place() {
         ("declare c cursor for", "42601", Some(21)),
         ("commit and", "42601", Some(11)),
     ] {
-        let error = command(sql).expect_err(sql);
+        let error = parse_command(sql).expect_err(sql);
         assert_eq!((error.sqlstate(), error.position), (code, position), "{sql}: {error}");
     }
 }

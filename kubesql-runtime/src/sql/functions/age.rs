@@ -1,4 +1,4 @@
-//! `age(timestamp)`: how long ago, in days and the rest.
+//! `age(timestamp)`: the time since a timestamp, in days and parts of a day.
 
 use std::sync::Arc;
 
@@ -6,9 +6,11 @@ use arrow::array::{AsArray, IntervalMonthDayNanoArray};
 use arrow::compute::cast;
 use arrow::datatypes::{DataType, IntervalMonthDayNano, IntervalUnit, TimeUnit, TimestampMicrosecondType};
 use datafusion::common::config::ConfigOptions;
-use datafusion::common::plan_err;
+use datafusion::common::tree_node::Transformed;
+use datafusion::common::{DFSchema, internal_err};
+use datafusion::error::Result;
 use datafusion::functions::datetime::now;
-use datafusion::logical_expr::expr::ScalarFunction;
+use datafusion::logical_expr::expr_rewriter::FunctionRewrite;
 use datafusion::logical_expr::{Expr, ScalarUDF, Signature, TypeSignature, Volatility};
 
 use super::{Doc, Function};
@@ -19,13 +21,13 @@ pub(super) fn function() -> ScalarUDF {
     Function {
         name: "age",
         signature: Signature::one_of(vec![TypeSignature::Any(1), TypeSignature::Any(2)], Volatility::Immutable),
-        returns: |arguments| match arguments.iter().find(|argument| !is_instant(argument)) {
-            Some(other) => plan_err!("age takes timestamps, not {other}"),
-            None => Ok(DataType::Interval(IntervalUnit::MonthDayNano)),
+        returns: |arguments| {
+            let interval = DataType::Interval(IntervalUnit::MonthDayNano);
+            if arguments.iter().all(is_instant) { Ok(interval) } else { Err("one or two timestamps") }
         },
         run: |arguments| {
             let [later, earlier] = arguments else {
-                return plan_err!("age takes one or two timestamps");
+                return internal_err!("age was called without now()");
             };
             let micros = DataType::Timestamp(TimeUnit::Microsecond, None);
             let (later, earlier) = (cast(later, &micros)?, cast(earlier, &micros)?);
@@ -50,16 +52,26 @@ pub(super) fn function() -> ScalarUDF {
     .udf()
 }
 
-/// `age(x)` is `age(now(), x)`, whose `now()` is the same in all of a statement.
-pub(super) fn since_now(call: &ScalarFunction) -> Option<Expr> {
-    let [since] = call.args.as_slice() else { return None };
-    let ours = call.func.inner().is::<Function>() && call.func.name() == "age";
-    ours.then(|| {
-        Expr::ScalarFunction(ScalarFunction::new_udf(
-            call.func.clone(),
-            vec![now(&ConfigOptions::default()).call(Vec::new()), since.clone()],
-        ))
-    })
+/// Makes `age(x)` `age(now(), x)`, whose `now()` is the same in all of a statement.
+#[derive(Debug)]
+pub(super) struct SinceNow;
+
+impl FunctionRewrite for SinceNow {
+    fn name(&self) -> &'static str {
+        "age_since_now"
+    }
+
+    fn rewrite(&self, expr: Expr, _: &DFSchema, options: &ConfigOptions) -> Result<Transformed<Expr>> {
+        match expr {
+            Expr::ScalarFunction(mut call)
+                if call.args.len() == 1 && call.func.name() == "age" && call.func.inner().is::<Function>() =>
+            {
+                call.args.insert(0, now(options).call(Vec::new()));
+                Ok(Transformed::yes(Expr::ScalarFunction(call)))
+            }
+            other => Ok(Transformed::no(other)),
+        }
+    }
 }
 
 fn is_instant(of: &DataType) -> bool {

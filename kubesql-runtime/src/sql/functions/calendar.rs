@@ -1,11 +1,10 @@
-//! `year(x)`, `month(x)` and their like: parts of a date or timestamp, as Presto names them.
+//! `year(x)`, `month(x)` and others of Presto: parts of a date or timestamp.
 
 use std::sync::Arc;
 
 use arrow::array::{AsArray, Int64Array};
 use arrow::compute::{DatePart, cast, date_part};
 use arrow::datatypes::{DataType, Int32Type};
-use datafusion::common::plan_err;
 use datafusion::error::Result;
 use datafusion::logical_expr::{ScalarUDF, Signature, TypeSignature, Volatility};
 
@@ -33,7 +32,7 @@ fn define(name: &'static str, syntax: &'static str, description: &'static str, r
         signature: Signature::one_of(vec![TypeSignature::Any(1)], Volatility::Immutable),
         returns: |arguments| match &arguments[0] {
             DataType::Timestamp(..) | DataType::Date32 | DataType::Date64 | DataType::Null => Ok(DataType::Int64),
-            other => plan_err!("this takes a date or a timestamp, not {other}"),
+            _ => Err("a date or a timestamp"),
         },
         run,
         documentation: Doc {
@@ -52,7 +51,7 @@ fn part(arguments: &[ArrayRef], part: DatePart) -> Result<ArrayRef> {
     if arguments[0].data_type() == &DataType::Null {
         return Ok(arrow::array::new_null_array(&DataType::Int64, arguments[0].len()));
     }
-    // Parts are those of UTC, in which all times are kept.
+    // All timestamps are UTC.
     Ok(cast(&date_part(&arguments[0], part)?, &DataType::Int64)?)
 }
 

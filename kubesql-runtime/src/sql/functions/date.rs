@@ -1,8 +1,7 @@
-//! `date(x)`: as Presto has it.
+//! `date(x)` of Presto.
 
 use arrow::compute::{CastOptions, cast_with_options};
 use arrow::datatypes::DataType;
-use datafusion::common::plan_err;
 use datafusion::logical_expr::{ScalarUDF, Signature, TypeSignature, Volatility};
 
 use super::{Doc, Function};
@@ -14,10 +13,10 @@ pub(super) fn function() -> ScalarUDF {
         returns: |arguments| match &arguments[0] {
             DataType::Utf8View | DataType::Utf8 | DataType::LargeUtf8 => Ok(DataType::Date32),
             DataType::Date32 | DataType::Date64 | DataType::Timestamp(..) | DataType::Null => Ok(DataType::Date32),
-            other => plan_err!("date takes a text or a timestamp, not {other}"),
+            _ => Err("a text, a timestamp or a date"),
         },
         run: |arguments| {
-            // A text that is no date fails the statement, as it is the writer's own nearly always.
+            // Most texts are literals in the statement: a wrong one is an error instead of NULL.
             let options = CastOptions { safe: false, ..CastOptions::default() };
             Ok(cast_with_options(&arguments[0], &DataType::Date32, &options)?)
         },

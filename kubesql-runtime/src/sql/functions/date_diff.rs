@@ -1,15 +1,14 @@
-//! `date_diff(unit, from, to)`: whole units from one timestamp to another, as Presto has it.
+//! `date_diff(unit, from, to)` of Presto: whole units between two timestamps.
 
 use std::sync::Arc;
 
 use arrow::array::{Array, AsArray, Int64Array};
 use arrow::compute::{DatePart, cast, date_part};
 use arrow::datatypes::{DataType, Int32Type, TimeUnit, TimestampMicrosecondType};
-use datafusion::common::{exec_err, plan_err};
 use datafusion::error::Result;
 use datafusion::logical_expr::{ScalarUDF, Signature, TypeSignature, Volatility};
 
-use super::{Doc, Function};
+use super::{Doc, Function, wrong_value};
 
 const SECOND: i64 = 1_000_000;
 const MICROS: DataType = DataType::Timestamp(TimeUnit::Microsecond, None);
@@ -22,7 +21,7 @@ pub(super) fn function() -> ScalarUDF {
             [DataType::Timestamp(..) | DataType::Date32 | DataType::Date64 | DataType::Null, DataType::Timestamp(..) | DataType::Date32 | DataType::Date64 | DataType::Null] => {
                 Ok(DataType::Int64)
             }
-            others => plan_err!("date_diff takes a unit and two timestamps, not {others:?}"),
+            _ => Err("a unit and two timestamps"),
         },
         run: |arguments| {
             let units = cast(&arguments[0], &DataType::Utf8View)?;
@@ -40,7 +39,7 @@ pub(super) fn function() -> ScalarUDF {
                     let [first, last] = [&months[0][row], &months[1][row]];
                     let (early, late) = (day(from.value(row), first), day(to.value(row), last));
                     let between = last.month - first.month;
-                    // A month counts once its last day's time of day is reached.
+                    // A month is complete at the same day and time of day.
                     between - i64::from(between > 0 && late < early) + i64::from(between < 0 && late > early)
                 };
                 Ok(Some(match units.value(row).to_lowercase().as_str() {
@@ -54,9 +53,9 @@ pub(super) fn function() -> ScalarUDF {
                     "quarter" => whole_months() / 3,
                     "year" => whole_months() / 12,
                     other => {
-                        return exec_err!(
-                            "date_diff knows no unit \"{other}\": use millisecond, second, minute, hour, day, week, month, quarter or year"
-                        );
+                        return wrong_value(format!(
+                            "date_diff: unknown unit \"{other}\" (use millisecond, second, minute, hour, day, week, month, quarter or year)"
+                        ));
                     }
                 }))
             };
@@ -78,7 +77,7 @@ pub(super) fn function() -> ScalarUDF {
     .udf()
 }
 
-/// Where in the calendar an instant is.
+/// A day of the calendar.
 #[derive(Default)]
 struct Position {
     /// Months since the year 0.

@@ -1,15 +1,16 @@
-//! `element_at(map or list, key)`: the value itself, as Presto has it.
+//! `element_at(collection, key)` of Presto: a value of a map or a list, not a list of them as in DataFusion.
 
 use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, AsArray, UInt32Array, new_null_array};
 use arrow::compute::{cast, take};
 use arrow::datatypes::{DataType, Int64Type};
-use datafusion::common::plan_err;
 use datafusion::error::Result;
 use datafusion::logical_expr::{ScalarUDF, Signature, TypeSignature, Volatility};
 
 use super::{Doc, Function};
+
+const EXPECTED: &str = "a map and a key, or a list and a position";
 
 pub(in crate::sql) fn function() -> ScalarUDF {
     Function {
@@ -18,11 +19,11 @@ pub(in crate::sql) fn function() -> ScalarUDF {
         returns: |arguments| match &arguments[0] {
             DataType::Map(entries, _) => match entries.data_type() {
                 DataType::Struct(fields) if fields.len() == 2 => Ok(fields[1].data_type().clone()),
-                other => plan_err!("element_at takes a map or a list, not {other}"),
+                _ => Err(EXPECTED),
             },
             DataType::List(item) => Ok(item.data_type().clone()),
             DataType::Null => Ok(DataType::Null),
-            other => plan_err!("element_at takes a map or a list, not {other}"),
+            _ => Err(EXPECTED),
         },
         run: |arguments| match arguments[0].data_type() {
             DataType::Map(..) => of_map(&arguments[0], &arguments[1]),

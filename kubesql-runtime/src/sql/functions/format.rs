@@ -1,17 +1,17 @@
-//! `to_char(x, 'YYYY-MM-DD')` as PostgreSQL has it and `date_format(x, '%Y-%m-%d')` as Presto has it: DataFusion's own
-//! knows neither's patterns and answers with something else.
+//! `to_char(x, 'YYYY-MM-DD')` of PostgreSQL and `date_format(x, '%Y-%m-%d')` of Presto. DataFusion's `to_char` only knows
+//! the patterns of strftime, to which these translate theirs.
 
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
 use arrow::array::{AsArray, StringArray};
 use arrow::datatypes::DataType;
-use datafusion::common::{ScalarValue, exec_err};
+use datafusion::common::{ScalarValue, internal_err};
 use datafusion::error::Result;
 use datafusion::functions::datetime::to_char;
 use datafusion::logical_expr::{ColumnarValue, Documentation, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature};
 
-use super::Doc;
+use super::{Doc, wrong_value};
 
 pub(super) fn functions() -> [ScalarUDF; 2] {
     let arguments = &[("expression", "a date or a timestamp"), ("pattern", "what to write of it")];
@@ -38,10 +38,10 @@ pub(super) fn functions() -> [ScalarUDF; 2] {
     )
 }
 
-/// A pattern in strftime's words.
+/// Translates a pattern to strftime's.
 type Translate = fn(&str) -> Result<String>;
 
-/// DataFusion's function behind a translation of its pattern.
+/// DataFusion's function with another language of patterns.
 #[derive(Debug)]
 struct Format {
     name: &'static str,
@@ -88,7 +88,7 @@ impl ScalarUDFImpl for Format {
                 ColumnarValue::Array(Arc::new(translated.collect::<Result<StringArray>>()?))
             }
             Some(other) => other,
-            None => return exec_err!("{} takes a time and a pattern", self.name),
+            None => return internal_err!("{} was called without arguments", self.name),
         };
         args.args.push(pattern);
         to_char().invoke_with_args(args)
@@ -99,7 +99,7 @@ impl ScalarUDFImpl for Format {
     }
 }
 
-/// What PostgreSQL writes in either case, and strftime's words for it; of two with one beginning the longer first.
+/// Patterns that PostgreSQL reads in either case, and strftime's; a longer one comes before its prefixes.
 const POSTGRES: [(&str, &str); 19] = [
     ("FMDD", "%-d"),
     ("FMMM", "%-m"),
@@ -122,7 +122,7 @@ const POSTGRES: [(&str, &str); 19] = [
     ("OF", "%:z"),
 ];
 
-/// The same of words whose case is that of what is written.
+/// Patterns whose case is that of the output.
 const WORDS: [(&str, &str); 8] = [
     ("FMMonth", "%B"),
     ("FMDay", "%A"),
@@ -156,7 +156,7 @@ fn from_postgres(pattern: &str) -> Result<String> {
                 word.len()
             }
             None if next.is_alphabetic() => {
-                return exec_err!("to_char does not know \"{rest}\" of a pattern: text goes into double quotes");
+                return wrong_value(format!("to_char: unknown pattern \"{rest}\" (write text in double quotes)"));
             }
             None => {
                 translated.push(next);
@@ -201,8 +201,8 @@ fn from_mysql(pattern: &str) -> Result<String> {
             Some('v') => "%V",
             Some('x') => "%G",
             Some('%') => "%%",
-            Some(other) => return exec_err!("date_format does not know %{other}"),
-            None => return exec_err!("a pattern of date_format ends with %"),
+            Some(other) => return wrong_value(format!("date_format: unknown pattern \"%{other}\"")),
+            None => return wrong_value("date_format: the pattern ends with \"%\""),
         });
     }
     Ok(translated)

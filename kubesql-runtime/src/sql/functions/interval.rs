@@ -1,27 +1,17 @@
-//! Comparing intervals and durations by their length.
-//!
-//! Arrow compares intervals by months, then days, then nanoseconds, so that 30 hours are less than
-//! a day, and DataFusion makes intervals of durations to compare both: `now() - starttime > interval '1 day'`
-//! would never hold. Here both sides of such a comparison become one number, as in PostgreSQL.
+//! `interval_nanoseconds(interval)`: the length of an interval, by which intervals are compared.
 
 use std::sync::Arc;
 
 use arrow::array::{AsArray, Decimal128Array};
 use arrow::compute::cast;
 use arrow::datatypes::{DataType, DurationNanosecondType, IntervalMonthDayNanoType, IntervalUnit, TimeUnit};
-use datafusion::common::config::ConfigOptions;
-use datafusion::common::tree_node::Transformed;
-use datafusion::common::{DFSchema, plan_err};
+use datafusion::common::DFSchema;
 use datafusion::error::Result;
-use datafusion::logical_expr::expr_rewriter::FunctionRewrite;
 use datafusion::logical_expr::planner::{ExprPlanner, PlannerResult, RawBinaryExpr};
-use datafusion::logical_expr::{
-    Between, BinaryExpr, Expr, ExprSchemable, Operator, ScalarUDF, Signature, TypeSignature, Volatility,
-    cast as cast_to,
-};
+use datafusion::logical_expr::{Expr, ExprSchemable, ScalarUDF, Signature, TypeSignature, Volatility, cast as cast_to};
 use datafusion::sql::sqlparser::ast::BinaryOperator;
 
-use super::{Doc, Function, age};
+use super::{Doc, Function};
 
 const INTERVAL: DataType = DataType::Interval(IntervalUnit::MonthDayNano);
 const DAY: i128 = 86_400_000_000_000;
@@ -33,7 +23,7 @@ pub(super) fn function() -> ScalarUDF {
         signature: Signature::one_of(vec![TypeSignature::Any(1)], Volatility::Immutable),
         returns: |arguments| match &arguments[0] {
             DataType::Interval(_) | DataType::Duration(_) | DataType::Null => Ok(DataType::Decimal128(38, 0)),
-            other => plan_err!("interval_nanoseconds takes an interval, not {other}"),
+            _ => Err("an interval"),
         },
         run: |arguments| {
             let lengths: Decimal128Array = match arguments[0].data_type() {
@@ -54,7 +44,7 @@ pub(super) fn function() -> ScalarUDF {
         },
         documentation: Doc {
             section: "Time and Date Functions",
-            description: "The length of an interval in nanoseconds: months of 30 days, days of 24 hours. Comparisons of intervals use it of themselves.",
+            description: "The length of an interval in nanoseconds: months of 30 days, days of 24 hours. Comparisons of intervals use it by themselves.",
             syntax: "interval_nanoseconds(interval)",
             example: "select max(interval_nanoseconds(now() - starttime)) / 1e9 as seconds from pods",
             arguments: &[("interval", "an interval, or the difference of two timestamps")],
@@ -64,47 +54,11 @@ pub(super) fn function() -> ScalarUDF {
     .udf()
 }
 
-/// Makes comparisons of intervals compare their lengths, and gives `age` its `now()`.
+/// A text that is compared with an interval is one: `age(starttime) > '1 day'`.
 #[derive(Debug)]
-pub(super) struct Comparisons;
+pub(super) struct IntervalLiterals;
 
-impl FunctionRewrite for Comparisons {
-    fn name(&self) -> &'static str {
-        "interval_comparisons"
-    }
-
-    fn rewrite(&self, expr: Expr, schema: &DFSchema, _: &ConfigOptions) -> Result<Transformed<Expr>> {
-        let is_length =
-            |expr: &Expr| matches!(expr.get_type(schema), Ok(DataType::Interval(_) | DataType::Duration(_)));
-        Ok(match expr {
-            Expr::BinaryExpr(BinaryExpr { left, op, right })
-                if compares(op) && (is_length(&left) || is_length(&right)) =>
-            {
-                let (left, right) = (length(*left, schema), length(*right, schema));
-                Transformed::yes(Expr::BinaryExpr(BinaryExpr::new(Box::new(left), op, Box::new(right))))
-            }
-            Expr::Between(Between { expr, negated, low, high })
-                if [&expr, &low, &high].into_iter().any(|e| is_length(e)) =>
-            {
-                let [expr, low, high] = [expr, low, high].map(|expr| Box::new(length(*expr, schema)));
-                Transformed::yes(Expr::Between(Between { expr, negated, low, high }))
-            }
-            Expr::ScalarFunction(call) => match age::since_now(&call) {
-                Some(call) => Transformed::yes(call),
-                None => Transformed::no(Expr::ScalarFunction(call)),
-            },
-            other => Transformed::no(other),
-        })
-    }
-}
-
-fn compares(op: Operator) -> bool {
-    use Operator::{Eq, Gt, GtEq, IsDistinctFrom, IsNotDistinctFrom, Lt, LtEq, NotEq};
-    matches!(op, Eq | NotEq | Lt | LtEq | Gt | GtEq | IsDistinctFrom | IsNotDistinctFrom)
-}
-
-impl ExprPlanner for Comparisons {
-    /// A text beside an interval is one: `age(starttime) > '1 day'`.
+impl ExprPlanner for IntervalLiterals {
     fn plan_binary_op(&self, mut expr: RawBinaryExpr, schema: &DFSchema) -> Result<PlannerResult<RawBinaryExpr>> {
         let compares = matches!(
             expr.op,
@@ -116,14 +70,14 @@ impl ExprPlanner for Comparisons {
                 | BinaryOperator::GtEq
         );
         if compares {
-            let is_length =
+            let is_interval =
                 |expr: &Expr| matches!(expr.get_type(schema), Ok(DataType::Interval(_) | DataType::Duration(_)));
             let is_text = |expr: &Expr| {
                 matches!(expr.get_type(schema), Ok(DataType::Utf8 | DataType::Utf8View | DataType::LargeUtf8))
             };
-            if is_length(&expr.left) && is_text(&expr.right) {
+            if is_interval(&expr.left) && is_text(&expr.right) {
                 expr.right = cast_to(expr.right, INTERVAL);
-            } else if is_text(&expr.left) && is_length(&expr.right) {
+            } else if is_text(&expr.left) && is_interval(&expr.right) {
                 expr.left = cast_to(expr.left, INTERVAL);
             }
         }
@@ -132,7 +86,7 @@ impl ExprPlanner for Comparisons {
 }
 
 /// The length of an interval, or of a text that is one (`'1 day'`).
-fn length(expr: Expr, schema: &DFSchema) -> Expr {
+pub(in crate::sql) fn length(expr: Expr, schema: &DFSchema) -> Expr {
     let expr = match expr.get_type(schema) {
         Ok(DataType::Interval(_) | DataType::Duration(_)) => expr,
         _ => cast_to(expr, INTERVAL),

@@ -1,15 +1,14 @@
-//! `json_extract_scalar(json, path)`: a value inside JSON text by its path, as Presto has it.
+//! `json_extract_scalar(json, path)` of Presto: a scalar inside of JSON text.
 
 use std::sync::Arc;
 
 use arrow::array::{Array, AsArray, StringViewBuilder};
 use arrow::datatypes::DataType;
-use datafusion::common::exec_err;
 use datafusion::error::Result;
 use datafusion::logical_expr::{ScalarUDF, Signature, Volatility};
 use serde_json::Value;
 
-use super::{Doc, Function};
+use super::{Doc, Function, wrong_value};
 
 pub(super) fn function() -> ScalarUDF {
     Function {
@@ -62,9 +61,9 @@ enum Step {
     Position(usize),
 }
 
-/// The steps of a path.
+/// Parses a path.
 fn steps(path: &str) -> Result<Vec<Step>> {
-    let wrong = || exec_err!("\"{path}\" is not a JSON path: write it as $.key[\"other key\"][0]");
+    let wrong = || wrong_value(format!("invalid JSON path \"{path}\": write it as $.key[\"other key\"][0]"));
     let Some(mut rest) = path.strip_prefix('$') else { return wrong() };
     let mut steps = Vec::new();
     while !rest.is_empty() {

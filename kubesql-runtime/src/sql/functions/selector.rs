@@ -1,6 +1,6 @@
-//! Label selectors in the whole grammar of kubectl.
+//! Label selectors, with the grammar of kubectl.
 
-/// A selector: all of its requirements hold.
+/// A selector selects what meets all of its requirements.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Selector(Vec<Requirement>);
 
@@ -12,27 +12,27 @@ struct Requirement {
 
 #[derive(Debug, PartialEq, Eq)]
 enum Test {
-    /// `key`: is there.
+    /// `key`: exists.
     Exists,
-    /// `!key`: is not.
+    /// `!key`: does not exist.
     Absent,
-    /// `key in (a, b)`, `key=a`: is there and one of these.
+    /// `key in (a, b)`, `key=a`: exists and is one of these.
     In(Vec<String>),
-    /// `key notin (a, b)`, `key!=a`: is none of these, or not there.
+    /// `key notin (a, b)`, `key!=a`: is none of these, or does not exist.
     NotIn(Vec<String>),
-    /// `key>5`: is there and a larger number.
+    /// `key>5`: exists and is a larger number.
     Greater(i64),
     /// `key<5`.
     Less(i64),
 }
 
 impl Selector {
-    /// Reads a selector; the error says what is wrong where. An empty one selects everything.
+    /// Parses a selector. An empty one selects everything.
     pub(super) fn parse(text: &str) -> Result<Self, String> {
         Parser { tokens: tokens(text)?, next: 0, text }.selector()
     }
 
-    /// Whether labels, found by key, are selected.
+    /// Whether it selects an object; `label` finds the value of a label.
     pub(super) fn matches<'l>(&self, label: impl Fn(&str) -> Option<&'l str>) -> bool {
         self.0.iter().all(|requirement| {
             let value = label(&requirement.key);
@@ -121,7 +121,7 @@ impl Parser<'_> {
         Ok(Requirement { key, test })
     }
 
-    /// The value behind an operator; an empty one may be left out (`app=`).
+    /// The value behind an operator; it may be empty (`app=`).
     fn value(&mut self) -> String {
         self.next += 1;
         match self.peek().cloned() {
@@ -190,7 +190,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn selectors_match_as_in_kubectl() {
+    fn matches_as_kubectl_does() {
         let labels = [("app", "web"), ("tier", "front"), ("empty", ""), ("rank", "7"), ("example.com/x", "y")];
         let label = |key: &str| labels.iter().find(|(known, _)| *known == key).map(|(_, value)| *value);
         for (selector, expect) in [
@@ -223,7 +223,7 @@ mod tests {
     }
 
     #[test]
-    fn wrong_selectors_say_what_is_wrong() {
+    fn errors_quote_the_selector() {
         for selector in
             ["app=web,", "=web", "app in", "app in (", "app in (a", "app ~ web", "app web", "rank>x", "!", "a,,b"]
         {

@@ -1,16 +1,15 @@
-//! `selector_matches(labels, selector)`: whether labels are selected.
+//! `selector_matches(labels, selector)`: whether a selector selects labels.
 
 use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, MapArray, StringViewArray};
 use arrow::compute::cast;
 use arrow::datatypes::DataType;
-use datafusion::common::plan_err;
-use datafusion::error::{DataFusionError, Result};
+use datafusion::error::Result;
 use datafusion::logical_expr::{ScalarUDF, Signature, TypeSignature, Volatility};
 
 use super::selector::Selector;
-use super::{Doc, Function};
+use super::{Doc, Function, wrong_value};
 
 pub(super) fn function() -> ScalarUDF {
     Function {
@@ -21,7 +20,7 @@ pub(super) fn function() -> ScalarUDF {
                 DataType::Map(..) | DataType::Null,
                 DataType::Map(..) | DataType::Utf8View | DataType::Utf8 | DataType::LargeUtf8 | DataType::Null,
             ] => Ok(DataType::Boolean),
-            others => plan_err!("selector_matches takes a map and a text or another map, not {others:?}"),
+            _ => Err("a map, and a text or another map"),
         },
         run: |arguments| {
             let labels = Labels::new(&arguments[0])?;
@@ -46,7 +45,7 @@ pub(super) fn function() -> ScalarUDF {
 
 /// The labels of each row.
 struct Labels {
-    /// `None` where no row has any.
+    /// `None` if no row has labels.
     maps: Option<(MapArray, StringViewArray, StringViewArray)>,
     rows: usize,
 }
@@ -62,7 +61,7 @@ impl Labels {
         Ok(Self { maps: Some((maps.clone(), keys, values)), rows })
     }
 
-    /// The pairs of a row; `None` where it has no map.
+    /// The labels of a row; `None` if the map is NULL.
     fn of(&self, row: usize) -> Option<impl Iterator<Item = (&str, &str)>> {
         let (maps, keys, values) = self.maps.as_ref()?;
         let bound = |at: usize| usize::try_from(maps.value_offsets()[at]).unwrap_or(0);
@@ -83,7 +82,7 @@ fn by_text(labels: &Labels, selectors: &StringViewArray) -> Result<BooleanArray>
             continue;
         };
         if last.as_ref().is_none_or(|(known, _)| *known != text) {
-            last = Some((text, Selector::parse(text).map_err(DataFusionError::Execution)?));
+            last = Some((text, Selector::parse(text).or_else(wrong_value)?));
         }
         selected.push(last.as_ref().map(|(_, selector)| selector.matches(|key| labels.find(row, key))));
     }

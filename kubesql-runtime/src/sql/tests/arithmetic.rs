@@ -144,3 +144,24 @@ async fn lengths_of_time_add_up_beyond_nanoseconds() {
     .await;
     check("select sum(age) from (select age(null) as age from pods)", &["NULL"]).await;
 }
+
+#[tokio::test]
+async fn intervals_compare_by_their_length() {
+    for (sql, expect) in [
+        ("select interval '30 hours' > interval '1 day'", "true"),
+        ("select interval '1 day' < interval '30 hours'", "true"),
+        ("select interval '1 day' = interval '24 hours'", "true"),
+        ("select interval '1 month' > interval '29 days'", "true"),
+        ("select now() - (now() - interval '30 hours') > interval '1 day'", "true"),
+        ("select now() - (now() - interval '20 hours') > interval '1 day'", "false"),
+        ("select age(now() - interval '30 hours') > interval '1 day'", "true"),
+        ("select age(now() - interval '20 hours') > interval '1 day'", "false"),
+        ("select age(now() - interval '30 hours') > interval '36 hours'", "false"),
+        ("select age(now() - interval '30 hours') between interval '29 hours' and interval '31 hours'", "true"),
+        ("select age(now() - interval '30 hours') > '1 day'", "true"),
+        ("select age(timestamp '2020-05-12T10:00:00', timestamp '2020-05-10T09:00:00')", "2 days 1 hours"),
+        ("select age(null) > interval '1 day'", "NULL"),
+    ] {
+        check(sql, &[expect]).await;
+    }
+}

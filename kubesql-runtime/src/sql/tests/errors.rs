@@ -42,6 +42,38 @@ async fn misspelt_names_get_the_nearest_ones() {
 }
 
 #[tokio::test]
+async fn errors_have_positions() {
+    for (sql, code, position) in [
+        ("select nodname from pods", "42703", 8),
+        ("select name,\n  p.nodname from pods p", "42703", 16),
+        ("select name from pods where phas = 'Running'", "42703", 29),
+        ("select 'ü', counnt(*) from pods", "42883", 13),
+        ("select lower(uppr(name)) from pods", "42883", 14),
+        ("select name frm pods where", "42601", 17),
+    ] {
+        let error = error(sql).await;
+        assert_eq!((error.sqlstate(), error.position), (code, Some(position)), "{sql}: {error}");
+    }
+}
+
+#[tokio::test]
+async fn errors_have_codes_of_postgresql() {
+    for (sql, code, message) in [
+        ("select 1 / 0", "22012", "division by zero"),
+        ("select 9223372036854775807 + 1", "22003", "bigint out of range"),
+        ("select cast('x' as int)", "22P02", ""),
+        ("select sum(name) from pods", "42883", "function sum(text) does not exist"),
+        ("select year('x')", "42883", "function year(text) does not exist"),
+        ("select date_diff('fortnight', now(), now())", "22023", "date_diff: unknown unit \"fortnight\""),
+        ("select uid from pods, containers", "42702", "column reference \"uid\" is ambiguous"),
+    ] {
+        let error = error(sql).await;
+        assert_eq!(error.sqlstate(), code, "{sql}: {error}");
+        assert!(error.message.starts_with(message), "{sql}: {error}");
+    }
+}
+
+#[tokio::test]
 async fn wrong_statements_say_so_in_one_line() {
     for (sql, kind) in [
         ("select", ErrorKind::Syntax),

@@ -11,7 +11,7 @@ use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
 use datafusion::error::{DataFusionError, Result};
 use datafusion::logical_expr::{Expr, LogicalPlan};
 
-use crate::sql::failure::same_name;
+use crate::sql::error::same_name;
 
 /// Fails where a plan refers to a column that a subquery has several of.
 pub(in crate::sql) fn refuse(plan: &LogicalPlan) -> Result<()> {

@@ -10,6 +10,7 @@ use super::super::objects::{Relation, fixed_columns};
 use super::super::types;
 use super::plain::ident;
 use super::{Function, each, numbers, texts};
+use crate::sql::error::invalid;
 use crate::sql::house::House;
 use crate::sql::registry::DEFAULT_SCHEMA;
 
@@ -57,7 +58,10 @@ fn numbered(
         for given in texts(given)? {
             let number = given.as_deref().map(|given| given.parse().ok().or_else(|| look_up(&house, given)));
             match (number, given) {
-                (Some(None), Some(given)) => return exec_err!("{what} \"{given}\" does not exist"),
+                (Some(None), Some(given)) => {
+                    let code = if what == "schema" { "3F000" } else { "42704" };
+                    return invalid(code, format!("{what} \"{given}\" does not exist"));
+                }
                 (number, _) => found.push(number.flatten()),
             }
         }

@@ -11,6 +11,7 @@ use datafusion::common::exec_err;
 
 use super::super::types;
 use super::{Function, numbers, texts};
+use crate::sql::error::invalid;
 
 /// What is asked about is not here, so that there is nothing to say.
 const NOTHING: [&str; 21] = [
@@ -120,7 +121,7 @@ fn json() -> Function {
         let given = texts(given)?;
         for text in given.iter().flatten() {
             if let Err(error) = serde_json::from_str::<serde::de::IgnoredAny>(text) {
-                return exec_err!("invalid input syntax for type json: {error}");
+                return invalid("22P02", format!("invalid input syntax for type json: {error}"));
             }
         }
         Ok(Arc::new(given.into_iter().collect::<StringArray>()))

@@ -11,6 +11,7 @@ use datafusion::common::exec_err;
 use super::super::{Facts, rewrite};
 use super::plain::{text_list, text_lists, utc};
 use super::{Function, each, numbers, texts};
+use crate::sql::error::invalid;
 use crate::sql::house::House;
 use crate::sql::registry::CATALOG;
 
@@ -118,7 +119,7 @@ fn setting(facts: &Arc<Facts>) -> Function {
             let missing_ok = lenient.get(row).cloned().flatten().is_some_and(|ok| ok == "true");
             let value = name.as_deref().and_then(|name| facts.setting(name));
             if let (Some(name), None, false) = (&name, value, missing_ok) {
-                return exec_err!("there is no setting \"{name}\"");
+                return invalid("42704", format!("unrecognized configuration parameter \"{name}\""));
             }
             values.push(value.map(str::to_owned));
         }
@@ -177,7 +178,7 @@ fn to_class(house: &Arc<House>, facts: &Arc<Facts>, cast: bool) -> Function {
                 house.objects.find(&house, &facts, schema.as_deref(), &name).map(|relation| relation.oid)
             });
             if cast && number.is_none() {
-                return exec_err!("table \"{name}\" does not exist");
+                return invalid("42P01", format!("table \"{name}\" does not exist"));
             }
             found.push(number);
         }
