@@ -13,7 +13,7 @@ use super::error::SqlError;
 use super::extract::Output;
 use super::hidden::hidden;
 use super::house::House;
-use super::postgres::{self, Facts};
+use super::postgres;
 use super::registry::{CATALOG, DEFAULT_SCHEMA, Registry};
 use super::rewrite::names::ColumnNames;
 use super::scan::ObjectsTable;
@@ -35,8 +35,6 @@ pub(super) struct StatementCatalog {
     pub(super) registry: Arc<Registry>,
     /// The session's schema.
     pub(super) schema: String,
-    /// Who asks, as far as the statement asks that.
-    pub(super) facts: Arc<Facts>,
     /// What the statement says of columns.
     pub(super) names: ColumnNames,
     /// Of the tables that `*` is asked of.
@@ -62,12 +60,15 @@ impl StatementCatalog {
     }
 
     fn table(&self, schema: &str, name: &str) -> Result<Option<Arc<dyn TableProvider>>, SqlError> {
+        // As in PostgreSQL, `pg_catalog` is searched first.
+        if [SEARCH_PATH, postgres::SCHEMA].contains(&schema)
+            && let Some(table) = postgres::provider(name, &self.house)
+        {
+            return Ok(Some(table));
+        }
         for schema in self.path(Some(schema)) {
             if let Some(table) = system::find(schema, name) {
                 return Ok(Some(Arc::new(SystemProvider::new(table, Arc::clone(&self.house)))));
-            }
-            if let Some(table) = postgres::provider(schema, name, &self.house, &self.facts) {
-                return Ok(Some(table));
             }
             if let Some(table) = self.registry.find(schema, name)? {
                 return Ok(Some(self.objects(schema, &table)));

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use datafusion::execution::{FunctionRegistry, SessionState, SessionStateBuilder};
 use datafusion::logical_expr::planner::ExprPlanner;
+use datafusion::optimizer::{Analyzer, AnalyzerRule};
 use datafusion::prelude::SessionConfig;
 
 use super::catalog::SEARCH_PATH;
@@ -60,10 +61,14 @@ impl Engine {
         config.options_mut().sql_parser.collect_spans = true;
         // Before DataFusion's own planners, which take any subscript.
         let planner: Arc<dyn ExprPlanner> = Arc::new(KeyPlanner);
+        let mut analyzer_rules: Vec<Arc<dyn AnalyzerRule + Send + Sync>> = vec![Arc::new(postgres::EmptyParts)];
+        analyzer_rules.extend(Analyzer::new().rules);
         let mut state = SessionStateBuilder::new()
             .with_config(config)
             .with_expr_planners(vec![planner])
             .with_default_features()
+            .with_type_planner(Arc::new(postgres::Types))
+            .with_analyzer_rules(analyzer_rules)
             .with_physical_optimizer_rule(Arc::new(CancellableJoins))
             .build();
         let registered = functions::register(&mut state).and_then(|()| upstream::register(&mut state));

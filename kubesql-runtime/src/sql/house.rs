@@ -152,7 +152,7 @@ impl House {
             };
             return Ok(table.columns().iter().map(column).collect());
         }
-        if let Some(columns) = postgres::described(schema, name) {
+        if let Some(columns) = postgres::describe(name) {
             return Ok(columns);
         }
         let registry = self.registry();

@@ -24,7 +24,7 @@ use super::error::{ErrorKind, SqlError};
 use super::hidden::{without_hidden, without_marks};
 use super::key_columns::provide_keys;
 use super::moment::{Moment, Warnings};
-use super::postgres::{self, Facts};
+use super::postgres::{self, SessionInfo};
 use super::prepared::{self, Kept, Made, Prepared};
 use super::registry::CATALOG;
 use super::rewrite::names::{self, ColumnNames};
@@ -106,12 +106,12 @@ impl Session {
         }
     }
 
-    fn facts(&self) -> Facts {
+    fn info(&self) -> SessionInfo {
         let (user, process) = self.client.lock().clone();
         let user = self.principal.user.clone().unwrap_or(user);
         let settings = self.settings.lock();
         let all = settings.all().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
-        Facts { user, process, schema: settings.schema().to_owned(), settings: all, named: None }
+        SessionInfo { user, process, schema: settings.schema().to_owned(), settings: all }
     }
 
     /// Says what the client calls itself: `SET application_name`.
@@ -211,8 +211,10 @@ impl Session {
     fn state(&self, moment: Arc<Moment>) -> SessionState {
         // A clone, for a builder would register the functions anew, in any order where two claim a name.
         let mut state = self.engine.state.clone();
-        state.mark_start_execution();
+        state.config_mut().options_mut().extensions.insert(self.info());
         state.config_mut().set_extension(moment);
+        // Functions see the configuration as it is now.
+        state.mark_start_execution();
         state
     }
 
@@ -270,18 +272,15 @@ impl Session {
         let DfStatement::Statement(inner) = inner else {
             return Err(SqlError::new(ErrorKind::Unsupported, "EXPLAIN takes a query"));
         };
-        let touched = postgres::rewrite(inner, house, &schema, types)?;
+        postgres::rewrite(inner, types)?;
         let names = names::rewrite(inner)?;
         let relations = relations(&statement, &names)?;
         let missing = house.discover(&schema, &relations).await;
-        let facts = if touched.session { self.facts() } else { Facts::default() };
-        let facts = Arc::new(Facts { named: touched.named, ..facts });
         let registry = house.registry();
         let mut catalog = StatementCatalog {
             house: Arc::clone(house),
             registry: Arc::clone(&registry),
             schema: schema.clone(),
-            facts: Arc::clone(&facts),
             names,
             common: CommonKeys::new(),
         };
@@ -299,8 +298,8 @@ impl Session {
         }
         let found = relations.iter().map(|(schema, name)| catalog.find(schema.as_deref(), name));
         let found: Vec<_> = found.map(|found| found.ok().flatten().map(|(_, table)| table)).collect();
-        // Neither what the data has nor who asks, and nothing but objects.
-        let lasts = !explains && !touched.session && catalog.common.is_empty() && found.iter().all(Option::is_some);
+        // Nothing of what the data has, and nothing but objects.
+        let lasts = !explains && catalog.common.is_empty() && found.iter().all(Option::is_some);
         let tables = NamedTables(found.into_iter().flatten().collect());
         let made = lasts.then(|| Made { registry, schema, relations });
         let catalog = Arc::new(catalog);
@@ -314,9 +313,6 @@ impl Session {
             _ => error,
         };
         let explained = |error| with_missing(failure::explain(&error, Some(&tables)));
-        if touched.session {
-            postgres::register_facts(&mut state, house, &facts).map_err(explained)?;
-        }
         let plan = match state.statement_to_plan(statement.clone()).await {
             Ok(plan) => plan,
             Err(error) => {

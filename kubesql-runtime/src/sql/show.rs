@@ -57,7 +57,7 @@ pub(super) async fn answer(
             let (schema, name) = schema_and_table(&table);
             let schema = schema.unwrap_or_else(|| {
                 let has = system::find(&current, &name).is_some()
-                    || postgres::exists(&current, &name)
+                    || postgres::exists(&name)
                     || !matches!(house.registry().find(&current, &name), Ok(None));
                 if has { current } else { DEFAULT_SCHEMA.to_owned() }
             });

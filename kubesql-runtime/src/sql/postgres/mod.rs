@@ -1,12 +1,14 @@
-//! What PostgreSQL's clients ask a server about itself: `pg_catalog`, the functions around it, and what of PostgreSQL's
-//! SQL DataFusion does not know.
+//! PostgreSQL for its clients: the tables of `pg_catalog`, the functions around them, its types, and the SQL that
+//! DataFusion does not have.
 //!
-//! Nothing here is looked at by a statement that does not ask for it, and what is asked for is put together once.
+//! Tables and functions are made once for all sessions. They read the session of a statement from its configuration.
 
-mod facts;
+mod casts;
 mod functions;
 mod objects;
 mod rewrite;
+mod session_info;
+mod subqueries;
 mod tables;
 mod types;
 
@@ -15,24 +17,26 @@ use std::sync::Arc;
 
 use arrow::datatypes::{DataType, TimeUnit};
 use datafusion::error::Result;
-use datafusion::execution::SessionState;
+use datafusion::execution::{FunctionRegistry, SessionState};
 use parking_lot::Mutex;
 
 use super::ColumnInfo;
 use super::house::House;
 
-pub(super) use facts::Facts;
+pub(super) use casts::Types;
 pub(super) use objects::Objects;
 pub(super) use rewrite::rewrite;
+pub(super) use session_info::SessionInfo;
+pub(super) use subqueries::EmptyParts;
 pub(super) use tables::{exists, names, provider};
 
-/// The schema of the tables.
+/// The schema of the catalog.
 pub(super) const SCHEMA: &str = "pg_catalog";
 
-/// The release of PostgreSQL that clients may take this for: they ask what it knows accordingly.
+/// The release of PostgreSQL that the server reports. Clients choose their catalog queries by it.
 pub const POSTGRES_VERSION: &str = "15.8";
 
-/// The type of parameters that a statement declares by a name of SQL's; none where it is whatever the statement wants.
+/// The Arrow type of a parameter that is declared by the name of a SQL type; none for types whose values are texts.
 #[must_use]
 pub fn parameter_type(name: &str) -> Option<DataType> {
     let bare = name.split('(').next().unwrap_or(name);
@@ -50,47 +54,47 @@ pub fn parameter_type(name: &str) -> Option<DataType> {
     })
 }
 
-/// The columns of a table, as DESCRIBE tells them.
-pub(super) fn described(schema: &str, name: &str) -> Option<Vec<ColumnInfo>> {
-    let fields = tables::schema_of(schema, name)?;
+/// The columns of a table, for DESCRIBE.
+pub(super) fn describe(name: &str) -> Option<Vec<ColumnInfo>> {
+    let fields = tables::schema_of(name)?;
     let column = |field: &Arc<arrow::datatypes::Field>| ColumnInfo {
         name: field.name().clone(),
-        sql_type: types::of_field(field).sql,
+        sql_type: types::from_field(field).sql,
         path: String::new(),
         dynamic: false,
     };
     Some(fields.fields().iter().map(column).collect())
 }
 
-/// What `version()` says.
+/// The result of `version()`.
 pub(super) fn version() -> String {
     format!("PostgreSQL {POSTGRES_VERSION} (kubesql {}), DataFusion", env!("CARGO_PKG_VERSION"))
 }
 
-/// Gives the functions to the state that all statements start from.
+/// Registers the functions and rules with the state that all statements start from.
 pub(super) fn register(state: &mut SessionState, house: &Arc<House>) -> Result<()> {
-    functions::register(state, house)
+    let of_types = functions::register(state, house)?;
+    let casts = Arc::new(casts::Casts::new(&of_types));
+    state.register_function_rewrite(Arc::new(subqueries::Subqueries))?;
+    state.register_function_rewrite(Arc::clone(&casts) as _)?;
+    state.add_analyzer_rule(casts);
+    Ok(())
 }
 
-/// Gives the functions that depend on the session to a statement's state.
-pub(super) fn register_facts(state: &mut SessionState, house: &Arc<House>, facts: &Arc<Facts>) -> Result<()> {
-    functions::register_facts(state, house, facts)
-}
-
-/// Object identifiers: given once, in the order in which they are asked for, and never again.
+/// Object identifiers. An identifier is never given twice.
 #[derive(Debug, Default)]
 pub(super) struct Oids {
-    given: Mutex<HashMap<(String, String), i32>>,
+    assigned: Mutex<HashMap<(String, String), i32>>,
 }
 
-/// What PostgreSQL leaves to users.
-const FIRST: i32 = 16_384;
+/// The first identifier that PostgreSQL leaves to users.
+const FIRST_OID: i32 = 16_384;
 
 impl Oids {
-    /// The identifier of what has this name in this schema.
-    pub(super) fn of(&self, schema: &str, name: &str) -> i32 {
-        let mut given = self.given.lock();
-        let next = FIRST.saturating_add(i32::try_from(given.len()).unwrap_or(i32::MAX - FIRST));
-        *given.entry((schema.to_owned(), name.to_owned())).or_insert(next)
+    /// The identifier of the object with this name in this schema, which is assigned at the first call.
+    pub(super) fn get_or_assign(&self, schema: &str, name: &str) -> i32 {
+        let mut assigned = self.assigned.lock();
+        let next = FIRST_OID.saturating_add(i32::try_from(assigned.len()).unwrap_or(i32::MAX - FIRST_OID));
+        *assigned.entry((schema.to_owned(), name.to_owned())).or_insert(next)
     }
 }

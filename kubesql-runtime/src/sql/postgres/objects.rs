@@ -1,19 +1,19 @@
-//! Schemas, tables and columns as PostgreSQL counts them: each has a number.
+//! Schemas, tables and columns with their object identifiers.
 
 use std::sync::Arc;
 
 use parking_lot::Mutex;
 
 use super::types::{self, PgType};
-use super::{Facts, Oids, SCHEMA};
+use super::{Oids, SCHEMA, SessionInfo};
 use crate::sql::house::House;
 use crate::sql::registry::schema_of;
 use crate::sql::system;
 
-/// The number of `pg_catalog`.
+/// The identifier of `pg_catalog`.
 pub(super) const PG_CATALOG: i32 = 11;
 
-/// What every object belongs to.
+/// The identifier of the role that owns every object.
 pub(super) const OWNER: i32 = 10;
 
 /// A schema.
@@ -30,11 +30,11 @@ pub(super) struct Relation {
     pub(super) namespace: i32,
     pub(super) schema: String,
     pub(super) name: String,
-    /// Whether its rows are of objects; others are about kubesql itself.
+    /// Whether its rows come from Kubernetes objects; other tables are about the server itself.
     pub(super) is_table: bool,
-    /// What its rows are.
+    /// The kind and path of its rows.
     pub(super) comment: Option<String>,
-    /// How many columns it has.
+    /// The number of its fixed columns.
     pub(super) width: usize,
 }
 
@@ -42,25 +42,25 @@ pub(super) struct Relation {
 #[derive(Debug, Clone)]
 pub(super) struct Column {
     pub(super) name: String,
-    pub(super) of: PgType,
-    /// Where it comes from.
+    pub(super) data_type: PgType,
+    /// The OpenAPI path of its values.
     pub(super) comment: String,
 }
 
-/// What there is, as far as it was asked for.
+/// The objects that were looked up so far.
 #[derive(Debug, Default)]
 pub(in crate::sql) struct Objects {
     pub(super) oids: Oids,
-    /// With what had been discovered of clusters when they were put together.
+    /// With the generation of the discovered tables that they were collected from.
     relations: Mutex<Option<(u64, Arc<Vec<Relation>>)>>,
 }
 
 impl Objects {
-    /// The number of a schema.
+    /// The identifier of a schema.
     pub(super) fn namespace(&self, schema: &str) -> i32 {
         match schema {
             SCHEMA => PG_CATALOG,
-            _ => self.oids.of("", schema),
+            _ => self.oids.get_or_assign("", schema),
         }
     }
 
@@ -70,7 +70,7 @@ impl Objects {
         schemas.map(|name| Namespace { oid: self.namespace(&name), name }).collect()
     }
 
-    /// All tables, in order: those of the default schema that are listed, those of the others.
+    /// All tables by schema; of the default schema only those that are listed.
     pub(super) fn relations(&self, house: &House) -> Arc<Vec<Relation>> {
         let generation = house.registry().discovered.generation;
         let mut known = self.relations.lock();
@@ -101,14 +101,14 @@ impl Objects {
             for name in house.tables(&schema) {
                 let comment = comments.get(&(schema.as_str(), name.as_str())).cloned().or_else(|| any(&name));
                 let is_table = !is_system(&schema, &name);
-                // Of a name that several groups claim nothing can be selected.
+                // A name that several groups claim cannot be selected from.
                 if is_table && house.registry().find(&schema, &name).is_err() {
                     continue;
                 }
                 let width = width(house, &schema, &name);
                 let oid = super::tables::fixed_oid(&name)
                     .filter(|_| schema == SCHEMA)
-                    .unwrap_or_else(|| self.oids.of(&schema, &name));
+                    .unwrap_or_else(|| self.oids.get_or_assign(&schema, &name));
                 let comment = comment.filter(|_| is_table);
                 relations.push(Relation { oid, namespace, schema: schema.clone(), name, is_table, comment, width });
             }
@@ -116,24 +116,29 @@ impl Objects {
         relations
     }
 
-    /// The table of this name, looked for where bare names are where no schema is said. Tables that are not listed are
-    /// there all the same.
-    pub(super) fn find(&self, house: &House, facts: &Facts, schema: Option<&str>, name: &str) -> Option<Relation> {
+    /// The table of this name, in the schemas of the search path unless a schema is given.
+    pub(super) fn find(
+        &self,
+        house: &House,
+        session: &SessionInfo,
+        schema: Option<&str>,
+        name: &str,
+    ) -> Option<Relation> {
         let relations = self.relations(house);
-        let path = schema.map_or_else(|| facts.path(), |schema| vec![schema]);
+        let path = schema.map_or_else(|| session.search_path(), |schema| vec![schema]);
         path.into_iter().find_map(|schema| {
             relations.iter().find(|relation| relation.schema == schema && relation.name == name).cloned()
         })
     }
 
-    /// The table with a number.
+    /// The table with an identifier.
     pub(super) fn relation(&self, house: &House, oid: i32) -> Option<Relation> {
         self.relations(house).iter().find(|relation| relation.oid == oid).cloned()
     }
 }
 
 fn is_system(schema: &str, name: &str) -> bool {
-    system::find(schema, name).is_some() || super::exists(schema, name)
+    system::find(schema, name).is_some() || super::exists(name)
 }
 
 fn width(house: &House, schema: &str, name: &str) -> usize {
@@ -145,15 +150,15 @@ pub(super) fn fixed_columns(house: &House, schema: &str, name: &str) -> Vec<Colu
     if let Some(table) = system::find(schema, name) {
         let column = |&(name, kind): &(&str, system::Kind)| Column {
             name: name.to_owned(),
-            of: types::of_kind(kind),
+            data_type: types::from_kind(kind),
             comment: String::new(),
         };
         return table.columns().iter().map(column).collect();
     }
-    if let Some(schema) = super::tables::schema_of(schema, name) {
+    if let Some(schema) = super::tables::schema_of(name) {
         let column = |field: &Arc<arrow::datatypes::Field>| Column {
             name: field.name().clone(),
-            of: types::of_field(field),
+            data_type: types::from_field(field),
             comment: String::new(),
         };
         return schema.fields().iter().map(column).collect();
@@ -161,8 +166,54 @@ pub(super) fn fixed_columns(house: &House, schema: &str, name: &str) -> Vec<Colu
     let Ok(Some(table)) = house.registry().find(schema, name) else { return Vec::new() };
     let column = |column: &crate::schema::Column| Column {
         name: column.name.clone(),
-        of: types::of_values(column.values),
+        data_type: types::from_values(column.values),
         comment: column.path.clone(),
     };
     table.columns.iter().map(column).collect()
+}
+
+/// The schema, if any, and the name of a text such as `"a b".c`; names without quotes are folded to lower case.
+pub(super) fn qualified_name(text: &str) -> Option<(Option<String>, String)> {
+    let mut words = vec![String::new()];
+    let mut chars = text.trim().chars().peekable();
+    while let Some(c) = chars.next() {
+        let word = words.last_mut()?;
+        match c {
+            '"' => loop {
+                match chars.next()? {
+                    '"' if chars.peek() == Some(&'"') => {
+                        word.push('"');
+                        chars.next();
+                    }
+                    '"' => break,
+                    c => word.push(c),
+                }
+            },
+            '.' => words.push(String::new()),
+            c => word.extend(c.to_lowercase()),
+        }
+    }
+    let name = words.pop().filter(|name| !name.is_empty())?;
+    Some((words.pop(), name))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::qualified_name;
+
+    #[test]
+    fn parses_qualified_names() {
+        for (text, expect) in [
+            ("Pods", Some((None, "pods"))),
+            ("core.pods", Some((Some("core"), "pods"))),
+            ("\"networking.k8s.io\".ingresses", Some((Some("networking.k8s.io"), "ingresses"))),
+            ("\"A\"\"b\"", Some((None, "A\"b"))),
+            ("\"open", None),
+            ("", None),
+        ] {
+            let found = qualified_name(text);
+            let found = found.as_ref().map(|(schema, name)| (schema.as_deref(), name.as_str()));
+            assert_eq!(found, expect, "{text}");
+        }
+    }
 }

@@ -6,6 +6,7 @@
 pub(super) mod ambiguous_columns;
 mod dialect;
 mod escape;
+mod exists_as_value;
 mod interval_order;
 mod join_cancellation;
 mod outer_using;
@@ -35,6 +36,7 @@ pub(super) fn register(state: &mut SessionState) -> Result<()> {
     state.register_function_rewrite(Arc::new(interval_order::CompareIntervals))?;
     state.register_function_rewrite(Arc::new(rounding::RoundingCasts))?;
     state.add_analyzer_rule(Arc::new(overflow::CheckedArithmetic));
+    state.add_analyzer_rule(Arc::new(exists_as_value::ExistsAsValue));
     Ok(())
 }
 

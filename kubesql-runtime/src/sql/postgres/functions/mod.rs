@@ -1,71 +1,86 @@
-//! Functions that PostgreSQL's clients call: of objects by their numbers, of the session, of rights, of text.
+//! Functions that PostgreSQL's clients call: of objects by their identifiers, of the session, of privileges, of text.
 
+mod general;
 mod objects;
-mod plain;
 mod session;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fmt::{self, Debug};
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, AsArray};
 use arrow::compute::{CastOptions, cast_with_options};
-use arrow::datatypes::{DataType, Field, FieldRef, Int64Type};
+use arrow::datatypes::{DataType, Field, FieldRef, Int64Type, Schema};
+use datafusion::catalog::{TableFunctionArgs, TableFunctionImpl, TableProvider};
+use datafusion::datasource::empty::EmptyTable;
 use datafusion::error::Result;
 use datafusion::execution::{FunctionRegistry, SessionState};
+use datafusion::logical_expr::simplify::{ExprSimplifyResult, SimplifyContext};
 use datafusion::logical_expr::{
-    ColumnarValue, ReturnFieldArgs, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, TypeSignature, Volatility,
+    ColumnarValue, Expr, ReturnFieldArgs, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, TypeSignature,
+    Volatility,
 };
 use datafusion::scalar::ScalarValue;
 
-use super::{Facts, tables};
+use super::casts::TYPE;
+use super::{SessionInfo, tables};
 use crate::sql::house::House;
 use crate::sql::types::CONTENT;
 
-/// Gives the functions that are the same for all sessions.
-pub(super) fn register(state: &mut SessionState, house: &Arc<House>) -> Result<()> {
-    for function in plain::functions().into_iter().chain(objects::functions(house)) {
-        state.register_udf(Arc::new(ScalarUDF::new_from_impl(function)))?;
+pub(super) use general::text_lists;
+
+/// Registers all functions; the result has those of types, by their names.
+pub(super) fn register(state: &mut SessionState, house: &Arc<House>) -> Result<HashMap<String, Arc<ScalarUDF>>> {
+    let mut of_types = HashMap::new();
+    for function in general::functions().into_iter().chain(objects::functions(house)).chain(session::functions(house)) {
+        let of_type = function.of_type;
+        let function = Arc::new(ScalarUDF::new_from_impl(function));
+        if of_type != OfType::None {
+            of_types.insert(function.name().to_owned(), Arc::clone(&function));
+        }
+        state.register_udf(function)?;
     }
     if let Some(keywords) = tables::keywords() {
         state.register_udtf("pg_get_keywords", keywords);
     }
-    Ok(())
+    state.register_udtf("pg_options_to_table", Arc::new(OptionsToTable));
+    Ok(of_types)
 }
 
-/// Gives those that depend on the session.
-pub(super) fn register_facts(state: &mut SessionState, house: &Arc<House>, facts: &Arc<Facts>) -> Result<()> {
-    for function in session::functions(house, facts) {
-        state.register_udf(Arc::new(ScalarUDF::new_from_impl(function)))?;
+/// `pg_options_to_table(options)`: no object has options.
+#[derive(Debug)]
+struct OptionsToTable;
+
+impl TableFunctionImpl for OptionsToTable {
+    fn call_with_args(&self, _: TableFunctionArgs) -> Result<Arc<dyn TableProvider>> {
+        let columns = ["option_name", "option_value"].map(|name| Field::new(name, DataType::Utf8, true));
+        Ok(Arc::new(EmptyTable::new(Arc::new(Schema::new(columns.to_vec())))))
     }
-    Ok(())
 }
 
-pub(super) use objects::{REGCLASS_NAME, REGNAMESPACE, REGNAMESPACE_NAME, REGTYPE, REGTYPE_NAME};
-pub(super) use plain::text_lists;
-pub(super) use session::REGCLASS;
+/// What a function computes, of its arguments, the number of rows, and the session.
+type Run = Arc<dyn Fn(&[ArrayRef], usize, &SessionInfo) -> Result<ArrayRef> + Send + Sync>;
 
-/// Whether a function depends on the session.
-pub(super) fn of_session(name: &str) -> bool {
-    session::NAMES.contains(&name)
+/// What a function has to do with a type of the same name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum OfType {
+    None,
+    /// Reads its values, which Arrow has as JSON text.
+    Json,
+    /// Reads its values, which are identifiers of 32 bits. Of an identifier it is the identifier itself.
+    Identifier,
+    /// Reads or writes its values, of which Arrow has the type.
+    Other,
 }
 
-/// What a function computes: its arguments, and how many rows there are.
-type Run = Arc<dyn Fn(&[ArrayRef], usize) -> Result<ArrayRef> + Send + Sync>;
-
-/// The type of what it computes, by the types of its arguments.
-type Returns = Arc<dyn Fn(&[DataType]) -> DataType + Send + Sync>;
-
-/// A function of any arguments. Two of one name are the same.
+/// A function of any arguments. Two with the same name are equal.
 struct Function {
     name: &'static str,
-    aliases: Vec<String>,
     signature: Signature,
-    returns: Returns,
+    returns: DataType,
     run: Run,
-    /// Whether what it gives is JSON.
-    is_json: bool,
+    of_type: OfType,
 }
 
 impl Function {
@@ -74,17 +89,22 @@ impl Function {
         returns: DataType,
         run: impl Fn(&[ArrayRef], usize) -> Result<ArrayRef> + Send + Sync + 'static,
     ) -> Self {
-        Self::typed(name, move |_| returns.clone(), run)
+        Self::with_session(name, returns, move |args, rows, _| run(args, rows))
     }
 
-    fn typed(
+    /// A function whose result depends on the session.
+    fn with_session(
         name: &'static str,
-        returns: impl Fn(&[DataType]) -> DataType + Send + Sync + 'static,
-        run: impl Fn(&[ArrayRef], usize) -> Result<ArrayRef> + Send + Sync + 'static,
+        returns: DataType,
+        run: impl Fn(&[ArrayRef], usize, &SessionInfo) -> Result<ArrayRef> + Send + Sync + 'static,
     ) -> Self {
         let any = TypeSignature::OneOf(vec![TypeSignature::Nullary, TypeSignature::VariadicAny]);
         let signature = Signature::new(any, Volatility::Stable);
-        Self { name, aliases: Vec::new(), signature, returns: Arc::new(returns), run: Arc::new(run), is_json: false }
+        Self { name, signature, returns, run: Arc::new(run), of_type: OfType::None }
+    }
+
+    fn of_type(self, of_type: OfType) -> Self {
+        Self { of_type, ..self }
     }
 }
 
@@ -113,30 +133,41 @@ impl ScalarUDFImpl for Function {
         self.name
     }
 
-    fn aliases(&self) -> &[String] {
-        &self.aliases
-    }
-
     fn signature(&self) -> &Signature {
         &self.signature
     }
 
-    fn return_type(&self, arguments: &[DataType]) -> Result<DataType> {
-        Ok((self.returns)(arguments))
+    fn return_type(&self, _: &[DataType]) -> Result<DataType> {
+        Ok(self.returns.clone())
     }
 
     fn return_field_from_args(&self, args: ReturnFieldArgs) -> Result<FieldRef> {
-        let types: Vec<DataType> = args.arg_fields.iter().map(|field| field.data_type().clone()).collect();
-        let field = Field::new(self.name, (self.returns)(&types), true);
-        let content = self.is_json.then(|| (CONTENT.to_owned(), "json".to_owned()));
-        Ok(Arc::new(field.with_metadata(content.into_iter().collect())))
+        let (metadata, nullable) = match (self.of_type, args.arg_fields) {
+            (OfType::Json, _) => (Some((CONTENT, "json")), true),
+            // As nullable as the identifier that may take its place.
+            (OfType::Identifier, [of, ..]) if of.data_type() == &self.returns => {
+                (Some((TYPE, self.name)), of.is_nullable())
+            }
+            (OfType::Identifier, _) => (Some((TYPE, self.name)), true),
+            (OfType::None | OfType::Other, _) => (None, true),
+        };
+        let metadata = metadata.into_iter().map(|(key, value)| (key.to_owned(), value.to_owned()));
+        let field = Field::new(self.name, self.returns.clone(), nullable);
+        Ok(Arc::new(field.with_metadata(metadata.collect())))
+    }
+
+    fn simplify(&self, mut args: Vec<Expr>, info: &SimplifyContext) -> Result<ExprSimplifyResult> {
+        if self.of_type == OfType::Identifier && args.len() == 1 && info.get_data_type(&args[0])? == self.returns {
+            return Ok(ExprSimplifyResult::Simplified(args.remove(0)));
+        }
+        Ok(ExprSimplifyResult::Original(args))
     }
 
     fn invoke_with_args(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue> {
         let constant = args.args.iter().all(|arg| matches!(arg, ColumnarValue::Scalar(_)));
         let rows = if constant { 1 } else { args.number_rows };
         let arrays = args.args.into_iter().map(|arg| arg.into_array(rows)).collect::<Result<Vec<_>>>()?;
-        let result = (self.run)(&arrays, rows)?;
+        let result = (self.run)(&arrays, rows, SessionInfo::from_config(&args.config_options))?;
         if constant {
             return Ok(ColumnarValue::Scalar(ScalarValue::try_from_array(&result, 0)?));
         }
@@ -151,15 +182,15 @@ fn texts(array: &ArrayRef) -> Result<Vec<Option<String>>> {
     Ok(texts.iter().map(|text| text.map(str::to_owned)).collect())
 }
 
-/// The values as numbers; what is none is NULL.
+/// The values as numbers; NULL for those that are none.
 fn numbers(array: &ArrayRef) -> Result<Vec<Option<i64>>> {
     let numbers = cast_with_options(array, &DataType::Int64, &CastOptions::default())?;
     let numbers = numbers.as_primitive::<Int64Type>();
     Ok((0..numbers.len()).map(|row| numbers.is_valid(row).then(|| numbers.value(row))).collect())
 }
 
-/// What there is for each distinct number, looked up once.
-fn each<T: Clone>(keys: &[Option<i64>], look_up: impl Fn(i32) -> Option<T>) -> Vec<Option<T>> {
+/// Looks up each distinct identifier once.
+fn look_up_each<T: Clone>(keys: &[Option<i64>], look_up: impl Fn(i32) -> Option<T>) -> Vec<Option<T>> {
     let mut known: BTreeMap<i64, Option<T>> = BTreeMap::new();
     let one = |key: &Option<i64>| {
         let key = (*key)?;

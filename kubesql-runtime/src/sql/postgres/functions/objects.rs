@@ -1,110 +1,118 @@
-//! Functions of tables, schemas, types and functions by their numbers.
+//! Functions of tables, schemas and types by their names and identifiers.
 
 use std::sync::Arc;
 
-use arrow::array::{Int32Array, StringArray};
+use arrow::array::{ArrayRef, Int32Array, StringArray};
 use arrow::datatypes::DataType;
 use datafusion::common::exec_err;
+use datafusion::error::{DataFusionError, Result};
 
-use super::super::objects::{Relation, fixed_columns};
-use super::super::types;
-use super::plain::ident;
-use super::{Function, each, numbers, texts};
-use crate::sql::error::invalid;
+use super::super::objects::{Column, OWNER, Relation, fixed_columns, qualified_name};
+use super::super::{SessionInfo, types};
+use super::general::ident;
+use super::{Function, OfType, look_up_each, numbers, texts};
+use crate::sql::error::{ErrorKind, SqlError};
 use crate::sql::house::House;
 use crate::sql::registry::DEFAULT_SCHEMA;
 
-/// What names become that are cast: by these, the number is shown as a name again.
-pub(in crate::sql::postgres) const REGCLASS_NAME: &str = "pg_regclass_name";
-pub(in crate::sql::postgres) const REGTYPE_NAME: &str = "pg_regtype_name";
-pub(in crate::sql::postgres) const REGNAMESPACE_NAME: &str = "pg_regnamespace_name";
-
-/// What a name or a number is cast to.
-pub(in crate::sql::postgres) const REGTYPE: &str = "pg_regtype";
-pub(in crate::sql::postgres) const REGNAMESPACE: &str = "pg_regnamespace";
-
 pub(super) fn functions(house: &Arc<House>) -> Vec<Function> {
     vec![
-        described(house, "obj_description"),
-        described(house, "col_description"),
-        named(house, REGCLASS_NAME, |house, oid| {
-            let relation = house.objects.relation(house, oid)?;
-            Some(shown(&relation))
+        description(house, "obj_description"),
+        description(house, "col_description"),
+        identifier(house, "regclass", |house, session, name| {
+            relation(house, session, name).ok_or_else(|| house.registry().unknown_table(&session.schema, name))
         }),
-        named(house, REGTYPE_NAME, |_, oid| types::format(oid, None)),
-        named(house, REGNAMESPACE_NAME, |house, oid| {
+        identifier(house, "regtype", |_, _, name| {
+            let unknown = || SqlError::new(ErrorKind::Invalid, format!("type \"{name}\" does not exist")).code("42704");
+            types::find(name).ok_or_else(unknown)
+        }),
+        identifier(house, "regnamespace", |house, _, name| {
+            let schema = qualified_name(name).map(|(_, schema)| schema).filter(|schema| house.has_schema(schema));
+            let unknown = || house.registry().unknown_table(name, "");
+            schema.map(|schema| house.objects.namespace(&schema)).ok_or_else(unknown)
+        }),
+        identifier(house, "regrole", |_, _, _| Ok(OWNER)),
+        output(house, "regclassout", |house, oid| Some(relation_name(&house.objects.relation(house, oid)?))),
+        output(house, "regtypeout", |_, oid| types::format(oid, None)),
+        output(house, "regnamespaceout", |house, oid| {
             let found = house.objects.namespaces(house).into_iter().find(|namespace| namespace.oid == oid)?;
             Some(ident(&found.name))
         }),
-        numbered(house, REGTYPE, "type", |_, name| types::find(name)),
-        numbered(house, REGNAMESPACE, "schema", |house, name| {
-            let name = name.trim_matches('"');
-            house.has_schema(name).then(|| house.objects.namespace(name))
-        }),
+        to_regclass(house),
     ]
 }
 
-/// The number of what has a name; a number stays what it is.
-fn numbered(
+/// The identifier of a table by its name, which may have its schema.
+fn relation(house: &House, session: &SessionInfo, name: &str) -> Option<i32> {
+    let (schema, name) = qualified_name(name)?;
+    house.objects.find(house, session, schema.as_deref(), &name).map(|relation| relation.oid)
+}
+
+/// A type's input function: the identifier of the object with a name. An identifier is returned unchanged.
+fn identifier(
     house: &Arc<House>,
     name: &'static str,
-    what: &'static str,
-    look_up: fn(&House, &str) -> Option<i32>,
+    look_up: fn(&House, &SessionInfo, &str) -> Result<i32, SqlError>,
 ) -> Function {
     let house = Arc::clone(house);
-    Function::new(name, DataType::Int32, move |args, _| {
-        let [given, ..] = args else { return exec_err!("{name} takes a name") };
-        let mut found = Vec::new();
-        for given in texts(given)? {
-            let number = given.as_deref().map(|given| given.parse().ok().or_else(|| look_up(&house, given)));
-            match (number, given) {
-                (Some(None), Some(given)) => {
-                    let code = if what == "schema" { "3F000" } else { "42704" };
-                    return invalid(code, format!("{what} \"{given}\" does not exist"));
-                }
-                (number, _) => found.push(number.flatten()),
-            }
-        }
-        Ok(Arc::new(Int32Array::from(found)))
-    })
+    let run = move |args: &[ArrayRef], _, session: &SessionInfo| {
+        let [given, ..] = args else { return exec_err!("function {name}() does not exist") };
+        let one = |given: Option<String>| {
+            let found = |given: String| given.parse::<i32>().or_else(|_| look_up(&house, session, &given));
+            given.map(found).transpose().map_err(|error| DataFusionError::External(Box::new(error)))
+        };
+        Ok(Arc::new(texts(given)?.into_iter().map(one).collect::<Result<Int32Array>>()?) as ArrayRef)
+    };
+    Function::with_session(name, DataType::Int32, run).of_type(OfType::Identifier)
 }
 
-/// A table's name, with its schema where it is not in sight without.
-fn shown(relation: &Relation) -> String {
-    let name = ident(&relation.name);
-    let bare = relation.schema == DEFAULT_SCHEMA || relation.schema == super::super::SCHEMA;
-    if bare { name } else { format!("{}.{name}", ident(&relation.schema)) }
-}
-
-fn named(house: &Arc<House>, name: &'static str, look_up: fn(&House, i32) -> Option<String>) -> Function {
+/// A type's output function: the name of the object with an identifier, or the identifier if there is none.
+fn output(house: &Arc<House>, name: &'static str, look_up: fn(&House, i32) -> Option<String>) -> Function {
     let house = Arc::clone(house);
-    Function::new(name, DataType::Utf8, move |args, _| {
-        let [oids, ..] = args else { return exec_err!("{name} takes a number") };
-        let oids = numbers(oids)?;
-        let names = each(&oids, |oid| {
+    let run = move |args: &[ArrayRef], _| {
+        let [oids, ..] = args else { return exec_err!("function {name}() does not exist") };
+        let names = look_up_each(&numbers(oids)?, |oid| {
             Some(look_up(&house, oid).unwrap_or_else(|| if oid == 0 { "-".to_owned() } else { oid.to_string() }))
         });
-        Ok(Arc::new(names.into_iter().collect::<StringArray>()))
+        Ok(Arc::new(names.into_iter().collect::<StringArray>()) as ArrayRef)
+    };
+    Function::new(name, DataType::Utf8, run).of_type(OfType::Other)
+}
+
+/// A table's name, with its schema where that is not searched by default.
+fn relation_name(relation: &Relation) -> String {
+    let name = ident(&relation.name);
+    let is_searched = relation.schema == DEFAULT_SCHEMA || relation.schema == super::super::SCHEMA;
+    if is_searched { name } else { format!("{}.{name}", ident(&relation.schema)) }
+}
+
+/// `to_regclass('pods')`: NULL where there is no such table.
+fn to_regclass(house: &Arc<House>) -> Function {
+    let house = Arc::clone(house);
+    Function::with_session("to_regclass", DataType::Int32, move |args, _, session| {
+        let [names, ..] = args else { return exec_err!("function to_regclass() does not exist") };
+        let found = texts(names)?.into_iter().map(|name| relation(&house, session, &name?));
+        Ok(Arc::new(found.collect::<Int32Array>()))
     })
 }
 
-/// What is said of a table or a column.
-fn described(house: &Arc<House>, name: &'static str) -> Function {
+/// The comment on a table or a column.
+fn description(house: &Arc<House>, name: &'static str) -> Function {
     let house = Arc::clone(house);
     Function::new(name, DataType::Utf8, move |args, _| {
-        let [oids, rest @ ..] = args else { return exec_err!("{name} takes a number") };
+        let [oids, rest @ ..] = args else { return exec_err!("function {name}() does not exist") };
         let oids = numbers(oids)?;
         if name == "obj_description" {
-            let found = each(&oids, |oid| house.objects.relation(&house, oid)?.comment);
+            let found = look_up_each(&oids, |oid| house.objects.relation(&house, oid)?.comment);
             return Ok(Arc::new(found.into_iter().collect::<StringArray>()));
         }
-        let [columns, ..] = rest else { return exec_err!("{name} takes a table and a column") };
+        let [columns, ..] = rest else { return exec_err!("function {name}(oid) does not exist") };
         let columns = numbers(columns)?;
-        let tables = each(&oids, |oid| {
+        let tables = look_up_each(&oids, |oid| {
             let relation = house.objects.relation(&house, oid)?;
             Some(Arc::new(fixed_columns(&house, &relation.schema, &relation.name)))
         });
-        let one = |(table, column): (Option<Arc<Vec<super::super::objects::Column>>>, Option<i64>)| {
+        let one = |(table, column): (Option<Arc<Vec<Column>>>, Option<i64>)| {
             let at = usize::try_from(column?).ok()?.checked_sub(1)?;
             let comment = table?.get(at)?.comment.clone();
             (!comment.is_empty()).then_some(comment)

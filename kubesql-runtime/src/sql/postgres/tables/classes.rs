@@ -1,4 +1,4 @@
-//! `pg_class`: tables and what is like them.
+//! The rows of `pg_class`: tables and views.
 
 use std::sync::Arc;
 
@@ -9,16 +9,16 @@ use datafusion::error::Result;
 
 use super::super::objects::{OWNER, Relation};
 use super::attributes::watches;
-use super::{Asked, batch, fixed, numbers, texts, truths};
+use super::{CatalogRequest, batch, fixed, numbers, texts, truths};
 use crate::sql::house::House;
 use crate::store::Status;
 
-pub(super) fn rows(asked: &Asked, schema: &SchemaRef) -> Result<RecordBatch> {
-    let relations = asked.house.objects.relations(asked.house);
+pub(super) fn rows(request: &CatalogRequest, schema: &SchemaRef) -> Result<RecordBatch> {
+    let relations = request.house.objects.relations(request.house);
     let each = |of: fn(&Relation) -> i32| numbers(relations.iter().map(of));
     let same = |number: i32| numbers(relations.iter().map(|_| number));
     let text = |text: &'static str| texts(relations.iter().map(|_| text));
-    let status = asked.house.source.status();
+    let status = request.house.source.status();
     batch(schema, relations.len(), |column| match column {
         "oid" => each(|relation| relation.oid),
         "relname" => texts(relations.iter().map(|relation| &relation.name)),
@@ -26,25 +26,25 @@ pub(super) fn rows(asked: &Asked, schema: &SchemaRef) -> Result<RecordBatch> {
         "relowner" => same(OWNER),
         "relam" => each(|relation| if relation.is_table { fixed::HEAP } else { 0 }),
         "reltuples" => Some(Arc::new(
-            relations.iter().map(|relation| rows_of(asked.house, &status, relation)).collect::<Float32Array>(),
+            relations.iter().map(|relation| rows_of(request.house, &status, relation)).collect::<Float32Array>(),
         )),
         "relpersistence" => text("p"),
         "relkind" => texts(relations.iter().map(|relation| if relation.is_table { "r" } else { "v" })),
         "relnatts" => each(|relation| i32::try_from(relation.width).unwrap_or(i32::from(i16::MAX))),
         "relispopulated" => truths(relations.iter().map(|_| true)),
         "relreplident" => text("n"),
-        // Everybody who is let in may read.
+        // Every user may read.
         "relacl" => {
-            let acl = format!("=r/{}", asked.facts.user);
+            let acl = format!("=r/{}", request.session.user);
             Some(super::super::functions::text_lists(&vec![vec![acl.as_str()]; relations.len()]))
         }
-        _ if schema.field_with_name(column).is_ok_and(|field| is_plain(field.data_type())) => same(0),
+        _ if schema.field_with_name(column).is_ok_and(|field| is_zero_by_default(field.data_type())) => same(0),
         _ => None,
     })
 }
 
-/// How many rows a table has, by which clients plan: of tables whose rows are objects, once these are here.
-#[expect(clippy::cast_precision_loss, reason = "PostgreSQL's own are no more than estimates")]
+/// The number of rows of a table, by which clients plan: known for tables of watched objects.
+#[expect(clippy::cast_precision_loss, reason = "PostgreSQL has estimates only")]
 fn rows_of(house: &House, status: &Status, relation: &Relation) -> f32 {
     let registry = house.registry();
     let table = registry.find(&relation.schema, &relation.name).ok().flatten();
@@ -53,7 +53,7 @@ fn rows_of(house: &House, status: &Status, relation: &Relation) -> f32 {
     watched.map(|watch| watch.objects as f32).reduce(|sum, objects| sum + objects).unwrap_or(-1.0)
 }
 
-/// Whether zero or false is what a column says where there is nothing.
-pub(super) fn is_plain(of: &arrow::datatypes::DataType) -> bool {
+/// Whether a column without information is zero or false instead of NULL.
+pub(super) fn is_zero_by_default(of: &arrow::datatypes::DataType) -> bool {
     of.is_numeric() || matches!(of, arrow::datatypes::DataType::Boolean)
 }

@@ -1,4 +1,4 @@
-//! What is the same in every server, and the columns of PostgreSQL's own tables: both from datafusion-pg-catalog.
+//! Rows that are the same in every server, and the columns of PostgreSQL's tables: both from datafusion-pg-catalog.
 
 use std::sync::{Arc, LazyLock};
 
@@ -9,7 +9,7 @@ use arrow::record_batch::RecordBatch;
 use datafusion::error::{DataFusionError, Result};
 use datafusion_pg_catalog::pg_catalog::{ArrowTable, PgCatalogStaticTables};
 
-/// Read once, when something of it is asked for.
+/// Read once, when first used.
 static STATIC: LazyLock<Option<PgCatalogStaticTables>> = LazyLock::new(|| PgCatalogStaticTables::try_new().ok());
 
 /// Every table by its name.
@@ -38,7 +38,7 @@ tables! {
     pg_type pg_user_mapping
 }
 
-/// The tables whose columns the package does not give away, since it makes their rows itself.
+/// Tables whose columns datafusion-pg-catalog does not export.
 const OTHERS: [(&str, &str); 4] = [
     (
         "pg_attribute",
@@ -67,12 +67,15 @@ const OTHERS: [(&str, &str); 4] = [
 
 /// The tables and their columns.
 pub(super) fn schemas() -> impl Iterator<Item = (&'static str, SchemaRef)> {
-    let own = NAMES.iter().filter_map(|name| Some((*name, adapted(&table(name)?.schema()))));
+    let own = NAMES.iter().filter_map(|name| Some((*name, adapted(name, &table(name)?.schema()))));
     own.chain(OTHERS.into_iter().map(|(name, columns)| (name, Arc::new(super::parse(columns)))))
 }
 
-/// With lists where PostgreSQL has arrays, and NULLs where they come.
-fn adapted(schema: &Schema) -> SchemaRef {
+/// Tables that clients ask the system column `tableoid` of, which are without rows.
+const WITH_TABLE_OID: [&str; 5] = ["pg_constraint", "pg_opclass", "pg_opfamily", "pg_rewrite", "pg_trigger"];
+
+/// The columns with lists in the place of PostgreSQL's arrays, and nullable.
+fn adapted(table: &str, schema: &Schema) -> SchemaRef {
     let field = |field: &Arc<Field>| {
         let name = field.name().as_str();
         let of = match name {
@@ -86,12 +89,15 @@ fn adapted(schema: &Schema) -> SchemaRef {
             }
             _ => field.data_type().clone(),
         };
-        Arc::new(Field::clone(field).with_data_type(of).with_nullable(true))
+        // It has had the other name since PostgreSQL 17.
+        let name = if name == "colllocale" { "colliculocale" } else { name };
+        Arc::new(Field::clone(field).with_name(name).with_data_type(of).with_nullable(true))
     };
-    Arc::new(Schema::new(schema.fields().iter().map(field).collect::<Vec<_>>()))
+    let table_oid = WITH_TABLE_OID.contains(&table).then(|| Arc::new(super::oid("tableoid")));
+    Arc::new(Schema::new(schema.fields().iter().map(field).chain(table_oid).collect::<Vec<_>>()))
 }
 
-/// The rows of a table that is the same everywhere; those that belong to what is not here are left out.
+/// The rows of a table without those of objects that do not exist here.
 pub(super) fn rows(name: &str, schema: &SchemaRef) -> Result<RecordBatch> {
     let missing = || DataFusionError::Internal(format!("{name} cannot be read"));
     let table = table(name).ok_or_else(missing)?;
@@ -125,13 +131,13 @@ pub(super) fn rows(name: &str, schema: &SchemaRef) -> Result<RecordBatch> {
     })
 }
 
-/// The access method of tables.
+/// The identifier of the access method of tables.
 pub(super) const HEAP: i32 = 2;
 
-/// The language of functions that are built in.
+/// The identifier of the language of built-in functions.
 pub(super) const INTERNAL: i32 = 12;
 
-/// The number that PostgreSQL gives to some of its own tables.
+/// The identifiers of some of PostgreSQL's own tables.
 pub(in crate::sql::postgres) fn fixed_oid(name: &str) -> Option<i32> {
     Some(match name {
         "pg_proc" => 1255,
@@ -148,7 +154,7 @@ pub(in crate::sql::postgres) fn fixed_oid(name: &str) -> Option<i32> {
     })
 }
 
-/// Names and numbers of all types.
+/// The identifiers and names of all types.
 static TYPES: LazyLock<Vec<(i32, String)>> = LazyLock::new(|| {
     let Some(table) = table("pg_type") else { return Vec::new() };
     let mut types = Vec::new();
@@ -173,7 +179,7 @@ pub(in crate::sql::postgres) fn type_oid(name: &str) -> Option<i32> {
     TYPES.iter().find(|(_, of)| of == name).map(|(oid, _)| *oid)
 }
 
-/// The words that SQL keeps for itself, as a table function.
+/// The reserved words of SQL, as a table function.
 pub(in crate::sql::postgres) fn keywords() -> Option<Arc<ArrowTable>> {
     STATIC.as_ref().map(|tables| Arc::clone(&tables.pg_get_keywords))
 }

@@ -1,12 +1,14 @@
-//! The tables of `pg_catalog`: those that say what is here, those that are the same everywhere, and those of things
-//! that are not here, which have no rows.
+//! The tables of `pg_catalog`: of the objects of this server, those that are the same in every server, and those of
+//! objects that do not exist here, which have no rows.
 
 mod attributes;
 mod classes;
 mod fixed;
+mod scan;
 mod server;
 mod views;
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::{Arc, LazyLock};
 
@@ -16,40 +18,40 @@ use arrow::datatypes::{DataType, Field, Schema, SchemaRef, TimeUnit};
 use arrow::record_batch::RecordBatch;
 use async_trait::async_trait;
 use datafusion::catalog::{MemTable, Session, TableProvider};
-use datafusion::common::ScalarValue;
+use datafusion::common::DFSchema;
 use datafusion::error::{DataFusionError, Result};
-use datafusion::logical_expr::{BinaryExpr, Expr, Operator, TableProviderFilterPushDown, TableType};
+use datafusion::logical_expr::{EmptyRelation, Expr, LogicalPlan, TableType};
 use datafusion::physical_plan::ExecutionPlan;
 
-use super::{Facts, SCHEMA};
+use super::SessionInfo;
 use crate::sql::house::House;
+
+use scan::RelationScan;
 
 pub(super) use fixed::{fixed_oid, keywords, type_name, type_oid};
 
-/// Metadata of a field whose numbers are identifiers.
+/// Metadata of fields of object identifiers.
 pub(super) const OID: &str = "pg.oid_alias";
 
-/// What a table's rows are made of.
-pub(super) struct Asked<'a> {
+/// What the rows of a table are made from.
+pub(super) struct CatalogRequest<'a> {
     house: &'a House,
-    facts: &'a Facts,
-    /// The only relation that is asked about, where it is one.
-    relation: Option<i32>,
+    session: &'a SessionInfo,
 }
 
-/// How a table's rows come about.
+type MakeRows = fn(&CatalogRequest, &SchemaRef) -> Result<RecordBatch>;
+
+/// Where the rows of a table come from.
 #[derive(Debug, Clone, Copy)]
 enum Rows {
-    /// There is no such thing here.
+    /// There are none.
     None,
-    /// The same in every server: from datafusion-pg-catalog.
+    /// From datafusion-pg-catalog: the same in every server.
     Fixed,
-    /// Of relations and columns.
-    Classes,
-    Attributes,
-    Descriptions,
-    /// Of the server.
-    Server(fn(&Asked, &SchemaRef) -> Result<RecordBatch>),
+    /// From the relations that the filters leave.
+    Relations,
+    /// From the server.
+    Server(MakeRows),
 }
 
 /// A table of `pg_catalog`.
@@ -60,7 +62,7 @@ pub(in crate::sql) struct CatalogTable {
     rows: Rows,
 }
 
-/// All of them, put together when the first is asked for.
+/// All tables, made when the first is looked up.
 static TABLES: LazyLock<BTreeMap<&'static str, CatalogTable>> = LazyLock::new(|| {
     let mut tables = BTreeMap::new();
     let mut add = |name: &'static str, schema: SchemaRef, rows: Rows| {
@@ -68,9 +70,8 @@ static TABLES: LazyLock<BTreeMap<&'static str, CatalogTable>> = LazyLock::new(||
     };
     for (name, schema) in fixed::schemas() {
         let rows = match name {
-            "pg_class" => Rows::Classes,
-            "pg_attribute" => Rows::Attributes,
-            "pg_description" => Rows::Descriptions,
+            "pg_class" => Rows::Server(classes::rows),
+            "pg_attribute" | "pg_description" => Rows::Relations,
             "pg_type" | "pg_range" | "pg_language" | "pg_am" | "pg_tablespace" => Rows::Fixed,
             name => server::rows(name).map_or(Rows::None, Rows::Server),
         };
@@ -83,14 +84,15 @@ static TABLES: LazyLock<BTreeMap<&'static str, CatalogTable>> = LazyLock::new(||
     tables
 });
 
+/// The table of a name. Its schema may be any, since `pg_catalog` is searched before the schema of unqualified names.
 fn find(name: &str) -> Option<&'static CatalogTable> {
-    // Whoever asks for a table of another name shall not pay for these.
+    // Other names must not make the tables.
     name.starts_with("pg_").then(|| TABLES.get(name)).flatten()
 }
 
 /// Whether there is a table of this name.
-pub(in crate::sql) fn exists(schema: &str, name: &str) -> bool {
-    schema == SCHEMA && find(name).is_some()
+pub(in crate::sql) fn exists(name: &str) -> bool {
+    find(name).is_some()
 }
 
 /// The names of all tables, in order.
@@ -99,40 +101,24 @@ pub(in crate::sql) fn names() -> impl Iterator<Item = &'static str> {
 }
 
 /// The columns of a table.
-pub(super) fn schema_of(schema: &str, name: &str) -> Option<SchemaRef> {
-    (schema == SCHEMA).then(|| find(name)).flatten().map(|table| Arc::clone(&table.schema))
-}
-
-/// Whether a table never has rows, for what it tells of is not here.
-pub(super) fn is_empty(name: &str) -> bool {
-    find(name).is_some_and(|table| matches!(table.rows, Rows::None))
-}
-
-/// The type of a column, by its SQL name.
-pub(super) fn column_type(table: &str, column: &str) -> Option<DataType> {
-    let schema = &find(table)?.schema;
-    schema.field_with_name(column).ok().map(|field| field.data_type().clone())
+pub(super) fn schema_of(name: &str) -> Option<SchemaRef> {
+    find(name).map(|table| Arc::clone(&table.schema))
 }
 
 /// The table for DataFusion.
-pub(in crate::sql) fn provider(
-    schema: &str,
-    name: &str,
-    house: &Arc<House>,
-    facts: &Arc<Facts>,
-) -> Option<Arc<dyn TableProvider>> {
-    if schema != SCHEMA {
-        return None;
-    }
+pub(in crate::sql) fn provider(name: &str, house: &Arc<House>) -> Option<Arc<dyn TableProvider>> {
     let table = find(name)?;
-    Some(Arc::new(Provider { table, house: Arc::clone(house), facts: Arc::clone(facts) }))
+    let empty = DFSchema::try_from(Arc::clone(&table.schema)).ok().filter(|_| matches!(table.rows, Rows::None));
+    let empty = empty.map(|schema| EmptyRelation { produce_one_row: false, schema: Arc::new(schema) });
+    Some(Arc::new(Provider { table, house: Arc::clone(house), empty: empty.map(LogicalPlan::EmptyRelation) }))
 }
 
 #[derive(Debug)]
 struct Provider {
     table: &'static CatalogTable,
     house: Arc<House>,
-    facts: Arc<Facts>,
+    /// What a table without rows is planned as.
+    empty: Option<LogicalPlan>,
 }
 
 #[async_trait]
@@ -145,52 +131,31 @@ impl TableProvider for Provider {
         TableType::View
     }
 
-    fn supports_filters_pushdown(&self, filters: &[&Expr]) -> Result<Vec<TableProviderFilterPushDown>> {
-        Ok(vec![TableProviderFilterPushDown::Inexact; filters.len()])
+    fn get_logical_plan(&self) -> Option<Cow<'_, LogicalPlan>> {
+        self.empty.as_ref().map(Cow::Borrowed)
     }
 
     async fn scan(
         &self,
         state: &dyn Session,
         projection: Option<&Vec<usize>>,
-        filters: &[Expr],
+        _: &[Expr],
         _: Option<usize>,
     ) -> Result<Arc<dyn ExecutionPlan>> {
-        let Self { table, house, facts } = self;
-        let relation = relation(filters);
-        let asked = Asked { house, facts, relation };
+        let Self { table, house, .. } = self;
+        let request = CatalogRequest { house, session: SessionInfo::from_config(state.config_options()) };
         let schema = &table.schema;
         let batch = match table.rows {
             Rows::None => RecordBatch::new_empty(Arc::clone(schema)),
             Rows::Fixed => fixed::rows(table.name, schema)?,
-            Rows::Classes => classes::rows(&asked, schema)?,
-            Rows::Attributes => attributes::rows(&asked, schema).await?,
-            Rows::Descriptions => attributes::descriptions(&asked, schema)?,
-            Rows::Server(rows) => rows(&asked, schema)?,
+            Rows::Relations => return Ok(Arc::new(RelationScan::try_new(table, house, projection)?)),
+            Rows::Server(rows) => rows(&request, schema)?,
         };
         MemTable::try_new(Arc::clone(schema), vec![vec![batch]])?.scan(state, projection, &[], None).await
     }
 }
 
-/// The relation that filters ask about: `attrelid = 16390`.
-fn relation(filters: &[Expr]) -> Option<i32> {
-    filters.iter().find_map(|filter| {
-        let Expr::BinaryExpr(BinaryExpr { left, op: Operator::Eq, right }) = filter else { return None };
-        let (column, value) = match (&**left, &**right) {
-            (Expr::Column(column), value) | (value, Expr::Column(column)) => (column, value),
-            _ => return None,
-        };
-        let Expr::Literal(value, _) = value else { return None };
-        let number = match value {
-            ScalarValue::Int32(number) => *number,
-            ScalarValue::Int64(number) => i32::try_from((*number)?).ok(),
-            other => other.try_as_str()??.parse().ok(),
-        };
-        number.filter(|_| column.name == "attrelid")
-    })
-}
-
-/// A table's rows: in columns of a name that `column` knows what it gives, NULL in others.
+/// The rows of a table, with what `column` has for the name of a column, or NULL.
 fn batch(schema: &SchemaRef, rows: usize, column: impl Fn(&str) -> Option<ArrayRef>) -> Result<RecordBatch> {
     let array = |field: &Arc<Field>| -> Result<ArrayRef> {
         match column(field.name()) {

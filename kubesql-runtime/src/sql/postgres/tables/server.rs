@@ -1,4 +1,4 @@
-//! Tables of PostgreSQL's that tell of the server: schemas, databases, roles, functions.
+//! The rows of the tables of the server: schemas, databases, roles, functions.
 
 use arrow::datatypes::SchemaRef;
 use arrow::record_batch::RecordBatch;
@@ -6,12 +6,10 @@ use datafusion::error::Result;
 
 use super::super::objects::{OWNER, PG_CATALOG};
 use super::super::types;
-use super::{Asked, batch, fixed, numbers, texts, truths};
+use super::{CatalogRequest, MakeRows, batch, fixed, numbers, texts, truths};
 use crate::sql::registry::{CATALOG, DEFAULT_SCHEMA};
 
-type Rows = fn(&Asked, &SchemaRef) -> Result<RecordBatch>;
-
-pub(super) fn rows(table: &str) -> Option<Rows> {
+pub(super) fn rows(table: &str) -> Option<MakeRows> {
     Some(match table {
         "pg_namespace" => namespaces,
         "pg_database" => databases,
@@ -21,8 +19,8 @@ pub(super) fn rows(table: &str) -> Option<Rows> {
     })
 }
 
-fn namespaces(asked: &Asked, schema: &SchemaRef) -> Result<RecordBatch> {
-    let found = asked.house.objects.namespaces(asked.house);
+fn namespaces(request: &CatalogRequest, schema: &SchemaRef) -> Result<RecordBatch> {
+    let found = request.house.objects.namespaces(request.house);
     batch(schema, found.len(), |column| match column {
         "oid" => numbers(found.iter().map(|namespace| namespace.oid)),
         "nspname" => texts(found.iter().map(|namespace| &namespace.name)),
@@ -31,10 +29,10 @@ fn namespaces(asked: &Asked, schema: &SchemaRef) -> Result<RecordBatch> {
     })
 }
 
-/// The number of the only database.
+/// The identifier of the only database.
 pub(super) const DATABASE: i32 = 5;
 
-fn databases(_: &Asked, schema: &SchemaRef) -> Result<RecordBatch> {
+fn databases(_: &CatalogRequest, schema: &SchemaRef) -> Result<RecordBatch> {
     batch(schema, 1, |column| match column {
         "oid" => numbers([DATABASE]),
         "datname" => texts([CATALOG]),
@@ -51,11 +49,11 @@ fn databases(_: &Asked, schema: &SchemaRef) -> Result<RecordBatch> {
     })
 }
 
-/// Who asks: there is nobody else to be known of.
-pub(super) fn roles(asked: &Asked, schema: &SchemaRef) -> Result<RecordBatch> {
+/// The user of the session, the only role that is known.
+pub(super) fn roles(request: &CatalogRequest, schema: &SchemaRef) -> Result<RecordBatch> {
     batch(schema, 1, |column| match column {
         "oid" | "usesysid" => numbers([OWNER]),
-        "rolname" | "usename" => texts([&asked.facts.user]),
+        "rolname" | "usename" => texts([&request.session.user]),
         "rolinherit" | "rolcanlogin" => truths([true]),
         "rolsuper" | "rolcreaterole" | "rolcreatedb" | "rolreplication" | "rolbypassrls" | "usecreatedb"
         | "usesuper" | "userepl" | "usebypassrls" => truths([false]),
@@ -64,16 +62,16 @@ pub(super) fn roles(asked: &Asked, schema: &SchemaRef) -> Result<RecordBatch> {
     })
 }
 
-/// Every function. Those that PostgreSQL does not have are in the default schema, as if somebody had written them.
-fn functions(asked: &Asked, schema: &SchemaRef) -> Result<RecordBatch> {
-    let house = asked.house;
+/// All functions. Those that PostgreSQL does not have are in the default schema, as user-defined functions.
+fn functions(request: &CatalogRequest, schema: &SchemaRef) -> Result<RecordBatch> {
+    let house = request.house;
     let found = &house.functions;
     let own = house.objects.namespace(DEFAULT_SCHEMA);
     let is_own = |name: &str| house.own_functions.contains(name);
     let same = |number: i32| numbers(found.iter().map(|_| number));
     let text = |text: &'static str| texts(found.iter().map(|_| text));
     batch(schema, found.len(), |column| match column {
-        "oid" => numbers(found.iter().map(|of| house.objects.oids.of(of.kind, &of.name))),
+        "oid" => numbers(found.iter().map(|of| house.objects.oids.get_or_assign(of.kind, &of.name))),
         "proname" => texts(found.iter().map(|of| &of.name)),
         "pronamespace" => numbers(found.iter().map(|of| if is_own(&of.name) { own } else { PG_CATALOG })),
         "proowner" => same(OWNER),
@@ -89,7 +87,12 @@ fn functions(asked: &Asked, schema: &SchemaRef) -> Result<RecordBatch> {
         "prosrc" => texts(found.iter().map(|of| &of.name)),
         "prorettype" => same(types::TEXT.oid),
         "proargtypes" => text(""),
-        _ if schema.field_with_name(column).is_ok_and(|field| super::classes::is_plain(field.data_type())) => same(0),
+        _ if schema
+            .field_with_name(column)
+            .is_ok_and(|field| super::classes::is_zero_by_default(field.data_type())) =>
+        {
+            same(0)
+        }
         _ => None,
     })
 }

@@ -1,14 +1,14 @@
-//! PostgreSQL's views, by their columns.
+//! The views of the catalog, with their columns and rows.
 
 use arrow::datatypes::SchemaRef;
 use arrow::record_batch::RecordBatch;
 use datafusion::error::Result;
 
 use super::super::objects::Relation;
-use super::{Asked, batch, maybe_texts, numbers, server, texts, truths};
+use super::{CatalogRequest, MakeRows, batch, maybe_texts, numbers, server, texts, truths};
 use crate::sql::registry::CATALOG;
 
-/// Name and columns.
+/// The name of each view and its columns.
 pub(super) const VIEWS: [(&str, &str); 34] = [
     (
         "pg_roles",
@@ -81,22 +81,20 @@ pub(super) const VIEWS: [(&str, &str); 34] = [
     ("pg_hba_file_rules", "line_number:int4 type address netmask auth_method error"),
 ];
 
-type Rows = fn(&Asked, &SchemaRef) -> Result<RecordBatch>;
-
-pub(super) fn rows(view: &str) -> Option<Rows> {
+pub(super) fn rows(view: &str) -> Option<MakeRows> {
     Some(match view {
         "pg_roles" | "pg_user" => server::roles,
         "pg_settings" => settings,
-        "pg_tables" => |asked, schema| relations(asked, schema, true),
-        "pg_views" => |asked, schema| relations(asked, schema, false),
+        "pg_tables" => |request, schema| relations(request, schema, true),
+        "pg_views" => |request, schema| relations(request, schema, false),
         "pg_stat_activity" => activity,
         "pg_timezone_names" => timezones,
         _ => return None,
     })
 }
 
-fn settings(asked: &Asked, schema: &SchemaRef) -> Result<RecordBatch> {
-    let found = &asked.facts.settings;
+fn settings(request: &CatalogRequest, schema: &SchemaRef) -> Result<RecordBatch> {
+    let found = &request.session.settings;
     let text = |text: &'static str| texts(found.iter().map(|_| text));
     batch(schema, found.len(), |column| match column {
         "name" => texts(found.iter().map(|(name, _)| name)),
@@ -110,20 +108,20 @@ fn settings(asked: &Asked, schema: &SchemaRef) -> Result<RecordBatch> {
     })
 }
 
-fn relations(asked: &Asked, schema: &SchemaRef, are_tables: bool) -> Result<RecordBatch> {
-    let all = asked.house.objects.relations(asked.house);
+fn relations(request: &CatalogRequest, schema: &SchemaRef, are_tables: bool) -> Result<RecordBatch> {
+    let all = request.house.objects.relations(request.house);
     let found: Vec<&Relation> = all.iter().filter(|relation| relation.is_table == are_tables).collect();
     batch(schema, found.len(), |column| match column {
         "schemaname" => texts(found.iter().map(|relation| &relation.schema)),
         "tablename" | "viewname" => texts(found.iter().map(|relation| &relation.name)),
-        "tableowner" | "viewowner" => texts(found.iter().map(|_| &asked.facts.user)),
+        "tableowner" | "viewowner" => texts(found.iter().map(|_| &request.session.user)),
         "hasindexes" | "hasrules" | "hastriggers" | "rowsecurity" => truths(found.iter().map(|_| false)),
         _ => None,
     })
 }
 
-fn activity(asked: &Asked, schema: &SchemaRef) -> Result<RecordBatch> {
-    let queries = asked.house.queries.all();
+fn activity(request: &CatalogRequest, schema: &SchemaRef) -> Result<RecordBatch> {
+    let queries = request.house.queries.all();
     let running: Vec<_> = queries.iter().filter(|query| query.state == "running").collect();
     batch(schema, running.len(), |column| match column {
         "datid" => numbers(running.iter().map(|_| server::DATABASE)),
@@ -138,7 +136,7 @@ fn activity(asked: &Asked, schema: &SchemaRef) -> Result<RecordBatch> {
 }
 
 /// All times are in UTC.
-fn timezones(_: &Asked, schema: &SchemaRef) -> Result<RecordBatch> {
+fn timezones(_: &CatalogRequest, schema: &SchemaRef) -> Result<RecordBatch> {
     batch(schema, 1, |column| match column {
         "name" | "abbrev" => texts(["UTC"]),
         "utc_offset" => texts(["00:00:00"]),
