@@ -113,26 +113,56 @@ mod tests {
         assert_eq!(delay(u32::MAX), MAX_DELAY);
     }
 
-    #[tokio::test]
+    async fn elapsed<T>(future: impl Future<Output = T>) -> (T, Duration) {
+        let began = Instant::now();
+        let output = future.await;
+        (output, began.elapsed())
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn delays_grow_with_each_failure() {
+        let throttle = Throttle::new();
+        for (failures, expect) in [(1, 100), (2, 200), (3, 400), (4, 800)] {
+            let (_, delay) = elapsed(throttle.record_failure(LOCALHOST, "ada")).await;
+            assert_eq!(delay, Duration::from_millis(expect), "{failures}");
+        }
+        // The delay of the last failure has passed.
+        assert_eq!(elapsed(throttle.wait(LOCALHOST, "ada")).await, (true, Duration::ZERO));
+        // The next attempt waits for the one before.
+        assert_eq!(elapsed(throttle.wait(LOCALHOST, "ada")).await, (true, Duration::from_millis(800)));
+    }
+
+    #[tokio::test(start_paused = true)]
     async fn only_the_same_user_and_address_wait() {
         let throttle = Throttle::new();
-        let at = throttle.slot(LOCALHOST, "ada");
-        throttle.record_failure(LOCALHOST, "ada").await;
-        assert_eq!(throttle.slots.lock()[at].failures, 1);
-        assert!(throttle.wait(LOCALHOST, "ada").await);
-        throttle.slots.lock()[at].failures = FREE_ATTEMPTS;
-        // Concurrent attempts wait one after the other, until too many do.
-        let began = Instant::now();
-        assert!(throttle.wait(LOCALHOST, "ada").await);
-        assert!(throttle.wait(LOCALHOST, "ada").await);
-        assert!(began.elapsed() >= delay(FREE_ATTEMPTS), "the second waited for the first");
-        throttle.slots.lock()[at].next_attempt = began + MAX_WAIT + MAX_DELAY;
-        assert!(!throttle.wait(LOCALHOST, "ada").await);
-        let began = Instant::now();
-        assert!(throttle.wait(LOCALHOST, "bob").await);
-        assert!(throttle.wait("10.0.0.1".parse().expect("an address"), "ada").await);
+        for _ in 0..4 {
+            throttle.record_failure(LOCALHOST, "ada").await;
+        }
+        let concurrent = (0..30).map(|_| elapsed(throttle.wait(LOCALHOST, "ada")));
+        let waited = futures::future::join_all(concurrent).await;
+        for (number, (admitted, delay)) in (0..).zip(waited) {
+            let expect = Duration::from_millis(800) * number;
+            assert_eq!(admitted, expect <= MAX_WAIT, "{number}");
+            assert_eq!(delay, if admitted { expect } else { Duration::ZERO }, "{number}");
+        }
+        let other_address = "10.0.0.1".parse().expect("an address");
+        for (address, user) in [(LOCALHOST, "bob"), (other_address, "ada")] {
+            if throttle.slot(address, user) != throttle.slot(LOCALHOST, "ada") {
+                assert_eq!(elapsed(throttle.wait(address, user)).await, (true, Duration::ZERO));
+            }
+        }
         throttle.record_success(LOCALHOST, "ada");
+        assert_eq!(elapsed(throttle.wait(LOCALHOST, "ada")).await, (true, Duration::ZERO));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn failures_are_forgotten() {
+        let throttle = Throttle::new();
+        for _ in 0..10 {
+            throttle.record_failure(LOCALHOST, "ada").await;
+        }
         assert!(throttle.wait(LOCALHOST, "ada").await);
-        assert!(began.elapsed() < delay(1));
+        tokio::time::sleep(RESET_AFTER).await;
+        assert_eq!(elapsed(throttle.wait(LOCALHOST, "ada")).await, (true, Duration::ZERO));
     }
 }

@@ -10,3 +10,11 @@ pub(super) struct Session {
     /// The owner.
     pub(super) user: Option<String>,
 }
+
+impl Session {
+    /// A session for tests.
+    #[cfg(test)]
+    pub(super) fn anonymous(client: Client) -> Self {
+        Self { client, statements: Statements::default(), user: None }
+    }
+}

@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use arrow::array::{ArrayRef, RecordBatch};
 use bytes::Bytes;
@@ -10,6 +10,7 @@ use futures::{Stream, TryStreamExt};
 use kubesql_runtime::sql::{Answer, Prepared};
 use parking_lot::Mutex;
 use tokio::sync::Notify;
+use tokio::time::Instant;
 use tonic::Status;
 
 use super::status;
@@ -123,6 +124,12 @@ impl Statements {
     /// Removes a running statement.
     pub(super) fn remove_running(&self, cancel: &Arc<Notify>) {
         self.state.lock().running.retain(|(_, other)| !Arc::ptr_eq(other, cancel));
+    }
+
+    /// The number of planned answers.
+    #[cfg(test)]
+    pub(super) fn planned_count(&self) -> usize {
+        self.state.lock().planned.len()
     }
 
     /// Takes a planned answer.

@@ -152,3 +152,33 @@ impl Drop for Running {
         self.session.statements.remove_running(&self.cancel);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use futures::TryStreamExt;
+
+    use super::*;
+    use crate::flight::tests::client;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_planned_answer_is_dropped_if_it_is_not_fetched() {
+        let session = Arc::new(Session::anonymous(client()));
+        let planned = || session.statements.planned_count();
+        let (_, first) = plan(&session, "select 1".to_owned()).await.expect("a ticket");
+        tokio::time::sleep(FETCH_TIMEOUT - Duration::from_secs(1)).await;
+        let (_, second) = plan(&session, "select 2".to_owned()).await.expect("a ticket");
+        assert_eq!(planned(), 2);
+        // The sweep runs every half of the timeout.
+        tokio::time::sleep(FETCH_TIMEOUT / 2 + Duration::from_secs(1)).await;
+        assert_eq!(planned(), 1);
+        tokio::time::sleep(FETCH_TIMEOUT).await;
+        assert_eq!(planned(), 0);
+        // Statements that were dropped are planned again.
+        for ticket in [first, second] {
+            let (answer, _running) = super::answer(&session, &ticket).await.expect("an answer");
+            assert_eq!(answer.rows.try_collect::<Vec<_>>().await.expect("rows").len(), 1);
+        }
+    }
+}

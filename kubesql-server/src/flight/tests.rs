@@ -18,11 +18,11 @@ use super::{rows, sql_info};
 use crate::output::plain::plain;
 use crate::query::{Client, Frontend, Limits};
 
-fn client() -> Client {
+pub(super) fn client() -> Client {
     let kinds = Kinds::new(generated::KINDS.iter().copied(), generated::flattener);
     let files = FileSource::new(Vec::new(), kinds, FileOptions { show_secrets: false }).expect("no files");
     let engine = Engine::new(generated::KINDS, Arc::new(files)).expect("an engine");
-    Frontend::unaudited(engine, Limits { concurrent: 4, ..Limits::default() }).internal_client()
+    Frontend::unaudited(engine, Limits { concurrent: 8, ..Limits::default() }).internal_client()
 }
 
 async fn batches(client: &Client, sql: &str) -> Result<Vec<RecordBatch>, SqlError> {

@@ -80,3 +80,44 @@ impl Deadline {
         SqlError::new(ErrorKind::Timeout, message).hint(hint)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SECOND: Duration = Duration::from_secs(1);
+
+    #[tokio::test(start_paused = true)]
+    async fn the_shorter_timeout_applies() {
+        for (server, client, expect, hint) in [
+            (Some(SECOND), None, SECOND, "kubesql serve --statement-timeout"),
+            (Some(SECOND), Some(2 * SECOND), SECOND, "kubesql serve --statement-timeout"),
+            (Some(2 * SECOND), Some(SECOND), SECOND, "SET statement_timeout"),
+            (None, Some(3 * SECOND), 3 * SECOND, "SET statement_timeout"),
+        ] {
+            let (_sender, receiver) = watch::channel(());
+            let began = Instant::now();
+            let error = Cancellation::new(server, client, receiver).requested().await;
+            assert_eq!(began.elapsed(), expect, "{server:?} {client:?}");
+            assert_eq!(error.message, format!("the statement took more than {} s", expect.as_secs()));
+            assert!(error.hint.is_some_and(|text| text.contains(hint)), "{server:?} {client:?}");
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn cancelling_ends_a_statement_without_a_timeout() {
+        let (sender, receiver) = watch::channel(());
+        let mut cancellation = Cancellation::new(None, None, receiver.clone());
+        let pending = tokio::time::timeout(1000 * SECOND, cancellation.requested()).await;
+        assert!(pending.is_err());
+        sender.send_replace(());
+        assert_eq!(cancellation.requested().await.kind, ErrorKind::Cancelled);
+        // A statement that began after the request is not affected.
+        let mut next = Cancellation::new(None, None, sender.subscribe());
+        assert_eq!(next.guard(std::future::ready(Ok(1))).await, Ok(1));
+        // A client that is gone does not cancel.
+        drop(sender);
+        let pending = tokio::time::timeout(1000 * SECOND, next.requested()).await;
+        assert!(pending.is_err());
+    }
+}

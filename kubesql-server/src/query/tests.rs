@@ -36,6 +36,44 @@ async fn execute(client: &Client, sql: &str) -> Result<usize, SqlError> {
     count_rows(client.execute(sql).await?).await
 }
 
+/// An answer whose rows never come, and which tells when it is dropped.
+fn pending_answer() -> (Answer, std::sync::Weak<()>) {
+    let held = Arc::new(());
+    let dropped = Arc::downgrade(&held);
+    let rows = futures::stream::pending().inspect(move |_| _ = &held).boxed();
+    let schema = Arc::new(arrow::datatypes::Schema::empty());
+    (Answer { command: "SELECT", schema, rows }, dropped)
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_timeout_releases_resources_even_if_the_client_does_not_read() {
+    let frontend = frontend(Some(Duration::from_secs(300)), 1);
+    let client = frontend.internal_client();
+    let (answer, dropped) = pending_answer();
+    let mut answer = client.guard("select", async { Ok(answer) }).await.expect("an answer");
+    tokio::time::sleep(Duration::from_secs(299)).await;
+    assert!(dropped.upgrade().is_some() && frontend.wait_idle().now_or_never().is_none());
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    assert!(dropped.upgrade().is_none() && frontend.wait_idle().now_or_never().is_some());
+    let error = answer.rows.next().await.expect("an error").expect_err("no rows");
+    assert_eq!((error.kind, error.message.as_str()), (ErrorKind::Timeout, "the statement took more than 300 s"));
+    assert!(answer.rows.next().await.is_none());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_timeout_includes_the_time_in_the_queue() {
+    let frontend = frontend(Some(Duration::from_secs(300)), 1);
+    let (answer, _) = pending_answer();
+    let first = frontend.internal_client();
+    let _answer = first.guard("select", async { Ok(answer) }).await.expect("an answer");
+    tokio::time::sleep(Duration::from_secs(200)).await;
+    let second = frontend.internal_client();
+    second.set("statement_timeout", Some("50s")).expect("a setting");
+    let began = tokio::time::Instant::now();
+    let error = second.execute("select 1").await.err().expect("it is queued");
+    assert_eq!((error.kind, began.elapsed()), (ErrorKind::Timeout, Duration::from_secs(50)), "{error}");
+}
+
 #[tokio::test]
 async fn a_queued_statement_runs_when_the_one_before_ends() {
     let frontend = frontend(None, 1);
