@@ -42,7 +42,7 @@ fn pending_answer() -> (Answer, std::sync::Weak<()>) {
     let dropped = Arc::downgrade(&held);
     let rows = futures::stream::pending().inspect(move |_| _ = &held).boxed();
     let schema = Arc::new(arrow::datatypes::Schema::empty());
-    (Answer { command: "SELECT", schema, rows }, dropped)
+    (Answer { command: "SELECT", schema, rows, select_list: kubesql_runtime::sql::SelectList::default() }, dropped)
 }
 
 #[tokio::test(start_paused = true)]

@@ -41,9 +41,7 @@ pub(super) fn register(state: &mut SessionState, house: &Arc<House>) -> Result<H
         }
         state.register_udf(function)?;
     }
-    if let Some(keywords) = tables::keywords() {
-        state.register_udtf("pg_get_keywords", keywords);
-    }
+    state.register_udtf("pg_get_keywords", Arc::new(tables::Keywords));
     state.register_udtf("pg_options_to_table", Arc::new(OptionsToTable));
     Ok(of_types)
 }

@@ -1,45 +1,34 @@
-//! Rows that are the same in every server, and the columns of PostgreSQL's tables: both from datafusion-pg-catalog.
+//! Tables that are the same in every server: their columns, and the rows of types, ranges, languages, access methods
+//! and tablespaces. Names, numbers and columns are those of PostgreSQL 17.
 
 use std::sync::{Arc, LazyLock};
 
-use arrow::array::{Array, AsArray, BooleanArray};
-use arrow::compute::{concat_batches, filter_record_batch};
-use arrow::datatypes::{DataType, Field, Int32Type, Schema, SchemaRef};
+use arrow::array::{ArrayRef, Int16Array};
+use arrow::datatypes::SchemaRef;
 use arrow::record_batch::RecordBatch;
-use datafusion::error::{DataFusionError, Result};
-use datafusion_pg_catalog::pg_catalog::{ArrowTable, PgCatalogStaticTables};
+use datafusion::catalog::{MemTable, TableFunctionArgs, TableFunctionImpl, TableProvider};
+use datafusion::error::Result;
 
-/// Read once, when first used.
-static STATIC: LazyLock<Option<PgCatalogStaticTables>> = LazyLock::new(|| PgCatalogStaticTables::try_new().ok());
+use super::super::objects::PG_CATALOG;
+use super::{batch, numbers, parse, texts, truths};
 
-/// Every table by its name.
-macro_rules! tables {
-    ($($name:ident)*) => {
-        const NAMES: &[&str] = &[$(stringify!($name)),*];
-
-        fn table(name: &str) -> Option<&'static Arc<ArrowTable>> {
-            let tables = STATIC.as_ref()?;
-            match name {
-                $(stringify!($name) => Some(&tables.$name),)*
-                _ => None,
-            }
-        }
-    };
-}
-
-tables! {
-    pg_aggregate pg_am pg_amop pg_amproc pg_attrdef pg_auth_members pg_authid pg_cast pg_collation pg_constraint
-    pg_conversion pg_db_role_setting pg_default_acl pg_depend pg_description pg_enum pg_event_trigger pg_extension
-    pg_foreign_data_wrapper pg_foreign_server pg_foreign_table pg_index pg_inherits pg_init_privs pg_language
-    pg_largeobject pg_largeobject_metadata pg_opclass pg_operator pg_opfamily pg_partitioned_table pg_policy pg_proc
-    pg_publication pg_publication_namespace pg_publication_rel pg_range pg_replication_origin pg_rewrite pg_seclabel
-    pg_sequence pg_shdepend pg_shdescription pg_shseclabel pg_statistic pg_statistic_ext pg_statistic_ext_data
-    pg_subscription pg_subscription_rel pg_tablespace pg_trigger pg_ts_config pg_ts_dict pg_ts_parser pg_ts_template
-    pg_type pg_user_mapping
-}
-
-/// Tables whose columns datafusion-pg-catalog does not export.
-const OTHERS: [(&str, &str); 4] = [
+/// Each table that is no view, and its columns.
+const TABLES: [(&str, &str); 61] = [
+    (
+        "pg_aggregate",
+        "aggfnoid aggkind aggnumdirectargs:int2 aggtransfn aggfinalfn aggcombinefn aggserialfn aggdeserialfn \
+         aggmtransfn aggminvtransfn aggmfinalfn aggfinalextra:bool aggmfinalextra:bool aggfinalmodify aggmfinalmodify \
+         aggsortop:oid aggtranstype:oid aggtransspace:int4 aggmtranstype:oid aggmtransspace:int4 agginitval \
+         aggminitval",
+    ),
+    ("pg_am", "oid:oid amname amhandler amtype"),
+    (
+        "pg_amop",
+        "oid:oid amopfamily:oid amoplefttype:oid amoprighttype:oid amopstrategy:int2 amoppurpose amopopr:oid \
+         amopmethod:oid amopsortfamily:oid",
+    ),
+    ("pg_amproc", "oid:oid amprocfamily:oid amproclefttype:oid amprocrighttype:oid amprocnum:int2 amproc"),
+    ("pg_attrdef", "oid:oid adrelid:oid adnum:int2 adbin"),
     (
         "pg_attribute",
         "attrelid:oid attname atttypid:oid attstattarget:int4 attlen:int2 attnum:int2 attndims:int4 attcacheoff:int4 \
@@ -47,6 +36,16 @@ const OTHERS: [(&str, &str); 4] = [
          atthasmissing:bool attidentity attgenerated attisdropped:bool attislocal:bool attinhcount:int4 \
          attcollation:oid attacl:text[] attoptions:text[] attfdwoptions:text[] attmissingval",
     ),
+    (
+        "pg_auth_members",
+        "oid:oid roleid:oid member:oid grantor:oid admin_option:bool inherit_option:bool set_option:bool",
+    ),
+    (
+        "pg_authid",
+        "oid:oid rolname rolsuper:bool rolinherit:bool rolcreaterole:bool rolcreatedb:bool rolcanlogin:bool \
+         rolreplication:bool rolbypassrls:bool rolconnlimit:int4 rolpassword rolvaliduntil:timestamptz",
+    ),
+    ("pg_cast", "oid:oid castsource:oid casttarget:oid castfunc:oid castcontext castmethod"),
     (
         "pg_class",
         "oid:oid relname relnamespace:oid reltype:oid reloftype:oid relowner:oid relam:oid relfilenode:oid \
@@ -57,85 +56,364 @@ const OTHERS: [(&str, &str); 4] = [
          relpartbound",
     ),
     (
+        "pg_collation",
+        "oid:oid collname collnamespace:oid collowner:oid collprovider collisdeterministic:bool collencoding:int4 \
+         collcollate collctype colllocale collicurules collversion",
+    ),
+    (
+        "pg_constraint",
+        "oid:oid conname connamespace:oid contype condeferrable:bool condeferred:bool convalidated:bool conrelid:oid \
+         contypid:oid conindid:oid conparentid:oid confrelid:oid confupdtype confdeltype confmatchtype \
+         conislocal:bool coninhcount:int2 connoinherit:bool conkey:int2[] confkey:int2[] conpfeqop conppeqop \
+         conffeqop confdelsetcols conexclop conbin",
+    ),
+    (
+        "pg_conversion",
+        "oid:oid conname connamespace:oid conowner:oid conforencoding:int4 contoencoding:int4 conproc condefault:bool",
+    ),
+    (
         "pg_database",
         "oid:oid datname datdba:oid encoding:int4 datlocprovider datistemplate:bool datallowconn:bool \
          datconnlimit:int4 datfrozenxid:int8 datminmxid:int8 dattablespace:oid datcollate datctype daticulocale \
          datcollversion datacl:text[]",
     ),
+    ("pg_db_role_setting", "setdatabase:oid setrole:oid setconfig:text[]"),
+    ("pg_default_acl", "oid:oid defaclrole:oid defaclnamespace:oid defaclobjtype defaclacl:text[]"),
+    ("pg_depend", "classid:oid objid:oid objsubid:int4 refclassid:oid refobjid:oid refobjsubid:int4 deptype"),
+    ("pg_description", "objoid:oid classoid:oid objsubid:int4 description"),
+    ("pg_enum", "oid:oid enumtypid:oid enumsortorder:float4 enumlabel"),
+    ("pg_event_trigger", "oid:oid evtname evtevent evtowner:oid evtfoid:oid evtenabled evttags:text[]"),
+    (
+        "pg_extension",
+        "oid:oid extname extowner:oid extnamespace:oid extrelocatable:bool extversion extconfig:text[] extcondition",
+    ),
+    (
+        "pg_foreign_data_wrapper",
+        "oid:oid fdwname fdwowner:oid fdwhandler:oid fdwvalidator:oid fdwacl:text[] fdwoptions:text[]",
+    ),
+    ("pg_foreign_server", "oid:oid srvname srvowner:oid srvfdw:oid srvtype srvversion srvacl:text[] srvoptions:text[]"),
+    ("pg_foreign_table", "ftrelid:oid ftserver:oid ftoptions:text[]"),
+    (
+        "pg_index",
+        "indexrelid:oid indrelid:oid indnatts:int2 indnkeyatts:int2 indisunique:bool indnullsnotdistinct:bool \
+         indisprimary:bool indisexclusion:bool indimmediate:bool indisclustered:bool indisvalid:bool \
+         indcheckxmin:bool indisready:bool indislive:bool indisreplident:bool indkey:int2[] indcollation:int2[] \
+         indclass:int2[] indoption:int2[] indexprs indpred",
+    ),
+    ("pg_inherits", "inhrelid:oid inhparent:oid inhseqno:int4 inhdetachpending:bool"),
+    ("pg_init_privs", "objoid:oid classoid:oid objsubid:int4 privtype initprivs"),
+    (
+        "pg_language",
+        "oid:oid lanname lanowner:oid lanispl:bool lanpltrusted:bool lanplcallfoid:oid laninline:oid lanvalidator:oid \
+         lanacl:text[]",
+    ),
+    ("pg_largeobject", "loid:oid pageno:int4 data:bytea"),
+    ("pg_largeobject_metadata", "oid:oid lomowner:oid lomacl:text[]"),
     ("pg_namespace", "oid:oid nspname nspowner:oid nspacl:text[]"),
+    (
+        "pg_opclass",
+        "oid:oid opcmethod:oid opcname opcnamespace:oid opcowner:oid opcfamily:oid opcintype:oid opcdefault:bool \
+         opckeytype:oid",
+    ),
+    (
+        "pg_operator",
+        "oid:oid oprname oprnamespace:oid oprowner:oid oprkind oprcanmerge:bool oprcanhash:bool oprleft:oid \
+         oprright:oid oprresult:oid oprcom:oid oprnegate:oid oprcode oprrest oprjoin",
+    ),
+    ("pg_opfamily", "oid:oid opfmethod:oid opfname opfnamespace:oid opfowner:oid"),
+    (
+        "pg_partitioned_table",
+        "partrelid:oid partstrat partnatts:int2 partdefid:oid partattrs partclass partcollation partexprs",
+    ),
+    ("pg_policy", "oid:oid polname polrelid:oid polcmd polpermissive:bool polroles:int4[] polqual polwithcheck"),
+    (
+        "pg_proc",
+        "oid:oid proname pronamespace:oid proowner:oid prolang:oid procost:float4 prorows:float4 provariadic:oid \
+         prosupport prokind prosecdef:bool proleakproof:bool proisstrict:bool proretset:bool provolatile proparallel \
+         pronargs:int2 pronargdefaults:int2 prorettype:oid proargtypes proallargtypes:int4[] proargmodes:text[] \
+         proargnames:text[] proargdefaults protrftypes prosrc probin prosqlbody proconfig:text[] proacl:text[]",
+    ),
+    (
+        "pg_publication",
+        "oid:oid pubname pubowner:oid puballtables:bool pubinsert:bool pubupdate:bool pubdelete:bool pubtruncate:bool \
+         pubviaroot:bool",
+    ),
+    ("pg_publication_namespace", "oid:oid pnpubid:oid pnnspid:oid"),
+    ("pg_publication_rel", "oid:oid prpubid:oid prrelid:oid prqual prattrs:int2[]"),
+    (
+        "pg_range",
+        "rngtypid:oid rngsubtype:oid rngmultitypid:oid rngcollation:oid rngsubopc:oid rngcanonical rngsubdiff",
+    ),
+    ("pg_replication_origin", "roident:oid roname"),
+    ("pg_rewrite", "oid:oid rulename ev_class:oid ev_type ev_enabled is_instead:bool ev_qual ev_action"),
+    ("pg_seclabel", "objoid:oid classoid:oid objsubid:int4 provider label"),
+    (
+        "pg_sequence",
+        "seqrelid:oid seqtypid:oid seqstart:int8 seqincrement:int8 seqmax:int8 seqmin:int8 seqcache:int8 \
+         seqcycle:bool",
+    ),
+    ("pg_shdepend", "dbid:oid classid:oid objid:oid objsubid:int4 refclassid:oid refobjid:oid deptype"),
+    ("pg_shdescription", "objoid:oid classoid:oid description"),
+    ("pg_shseclabel", "objoid:oid classoid:oid provider label"),
+    (
+        "pg_statistic",
+        "starelid:oid staattnum:int2 stainherit:bool stanullfrac:float4 stawidth:int4 stadistinct:float4 \
+         stakind1:int2 stakind2:int2 stakind3:int2 stakind4:int2 stakind5:int2 staop1:oid staop2:oid staop3:oid \
+         staop4:oid staop5:oid stacoll1:oid stacoll2:oid stacoll3:oid stacoll4:oid stacoll5:oid stanumbers1 \
+         stanumbers2 stanumbers3 stanumbers4 stanumbers5 stavalues1 stavalues2 stavalues3 stavalues4 stavalues5",
+    ),
+    (
+        "pg_statistic_ext",
+        "oid:oid stxrelid:oid stxname stxnamespace:oid stxowner:oid stxkeys:int2[] stxstattarget:int2 stxkind:text[] \
+         stxexprs",
+    ),
+    ("pg_statistic_ext_data", "stxoid:oid stxdinherit:bool stxdndistinct stxddependencies stxdmcv stxdexpr"),
+    (
+        "pg_subscription",
+        "oid:oid subdbid:oid subskiplsn subname subowner:oid subenabled:bool subbinary:bool substream \
+         subtwophasestate subdisableonerr:bool subpasswordrequired:bool subrunasowner:bool subfailover:bool \
+         subconninfo subslotname subsynccommit subpublications suborigin",
+    ),
+    ("pg_subscription_rel", "srsubid:oid srrelid:oid srsubstate srsublsn"),
+    ("pg_tablespace", "oid:oid spcname spcowner:oid spcacl:text[] spcoptions:text[]"),
+    (
+        "pg_trigger",
+        "oid:oid tgrelid:oid tgparentid:oid tgname tgfoid:oid tgtype:int2 tgenabled tgisinternal:bool \
+         tgconstrrelid:oid tgconstrindid:oid tgconstraint:oid tgdeferrable:bool tginitdeferred:bool tgnargs:int2 \
+         tgattr tgargs:bytea tgqual tgoldtable tgnewtable",
+    ),
+    ("pg_ts_config", "oid:oid cfgname cfgnamespace:oid cfgowner:oid cfgparser:oid"),
+    ("pg_ts_dict", "oid:oid dictname dictnamespace:oid dictowner:oid dicttemplate:oid dictinitoption"),
+    ("pg_ts_parser", "oid:oid prsname prsnamespace:oid prsstart prstoken prsend prsheadline prslextype"),
+    ("pg_ts_template", "oid:oid tmplname tmplnamespace:oid tmplinit tmpllexize"),
+    (
+        "pg_type",
+        "oid:oid typname typnamespace:oid typowner:oid typlen:int2 typbyval:bool typtype typcategory \
+         typispreferred:bool typisdefined:bool typdelim typrelid:oid typsubscript typelem:oid typarray:oid typinput \
+         typoutput typreceive typsend typmodin typmodout typanalyze typalign typstorage typnotnull:bool \
+         typbasetype:oid typtypmod:int4 typndims:int4 typcollation:oid typdefaultbin typdefault typacl:text[]",
+    ),
+    ("pg_user_mapping", "oid:oid umuser:oid umserver:oid umoptions:text[]"),
 ];
-
-/// The tables and their columns.
-pub(super) fn schemas() -> impl Iterator<Item = (&'static str, SchemaRef)> {
-    let own = NAMES.iter().filter_map(|name| Some((*name, adapted(name, &table(name)?.schema()))));
-    own.chain(OTHERS.into_iter().map(|(name, columns)| (name, Arc::new(super::parse(columns)))))
-}
-
-/// Tables that clients ask the system column `tableoid` of, which are without rows.
-const WITH_TABLE_OID: [&str; 5] = ["pg_constraint", "pg_opclass", "pg_opfamily", "pg_rewrite", "pg_trigger"];
-
-/// The columns with lists in the place of PostgreSQL's arrays, and nullable.
-fn adapted(table: &str, schema: &Schema) -> SchemaRef {
-    let field = |field: &Arc<Field>| {
-        let name = field.name().as_str();
-        let of = match name {
-            "proallargtypes" | "polroles" | "setrole" => super::list(DataType::Int32),
-            "conkey" | "confkey" | "indkey" | "indoption" | "indcollation" | "indclass" | "stxkeys" | "prattrs" => {
-                super::list(DataType::Int16)
-            }
-            "proargmodes" | "proargnames" | "stxkind" | "evttags" => super::list(DataType::Utf8),
-            _ if ["acl", "options", "config"].iter().any(|ending| name.ends_with(ending)) => {
-                super::list(DataType::Utf8)
-            }
-            _ => field.data_type().clone(),
-        };
-        // It has had the other name since PostgreSQL 17.
-        let name = if name == "colllocale" { "colliculocale" } else { name };
-        Arc::new(Field::clone(field).with_name(name).with_data_type(of).with_nullable(true))
-    };
-    let table_oid = WITH_TABLE_OID.contains(&table).then(|| Arc::new(super::oid("tableoid")));
-    Arc::new(Schema::new(schema.fields().iter().map(field).chain(table_oid).collect::<Vec<_>>()))
-}
-
-/// The rows of a table without those of objects that do not exist here.
-pub(super) fn rows(name: &str, schema: &SchemaRef) -> Result<RecordBatch> {
-    let missing = || DataFusionError::Internal(format!("{name} cannot be read"));
-    let table = table(name).ok_or_else(missing)?;
-    let all = concat_batches(&table.schema(), table.data())?;
-    let is = |column: &str, wanted: fn(i32) -> bool| -> Option<BooleanArray> {
-        let numbers = all.column_by_name(column)?.as_primitive_opt::<Int32Type>()?;
-        Some(numbers.iter().map(|number| number.map(wanted)).collect())
-    };
-    let kept = match name {
-        // Rows of PostgreSQL's own tables, and types of its information schema.
-        "pg_type" => is("typnamespace", |namespace| namespace == super::super::objects::PG_CATALOG).map(|here| {
-            let plain = is("typrelid", |relation| relation == 0).unwrap_or_else(|| here.clone());
-            let element = all.column_by_name("typname").and_then(|names| names.as_string_opt::<i32>().cloned());
-            let both = (0..all.num_rows()).map(|row| {
-                let of_rows = element.as_ref().is_some_and(|names| names.value(row).starts_with("_pg_"));
-                here.value(row) && plain.value(row) && !of_rows
-            });
-            BooleanArray::from(both.collect::<Vec<_>>())
-        }),
-        "pg_am" => is("oid", |oid| oid == HEAP),
-        "pg_language" => is("oid", |oid| oid == INTERNAL),
-        _ => None,
-    };
-    let kept = match kept {
-        Some(kept) => filter_record_batch(&all, &kept)?,
-        None => all,
-    };
-    super::batch(schema, kept.num_rows(), |column| {
-        let array = kept.column_by_name(column)?;
-        (array.data_type() == schema.field_with_name(column).ok()?.data_type()).then(|| Arc::clone(array))
-    })
-}
 
 /// The identifier of the access method of tables.
 pub(super) const HEAP: i32 = 2;
 
 /// The identifier of the language of built-in functions.
 pub(super) const INTERNAL: i32 = 12;
+
+/// The identifier of the role that owns what is built in.
+const OWNER: i32 = 10;
+
+/// The tables and their columns.
+pub(super) fn schemas() -> impl Iterator<Item = (&'static str, SchemaRef)> {
+    TABLES.into_iter().map(|(name, columns)| (name, Arc::new(parse(columns))))
+}
+
+/// The rows of a table.
+pub(super) fn rows(name: &str, schema: &SchemaRef) -> Result<RecordBatch> {
+    match name {
+        "pg_type" => types(schema),
+        "pg_range" => ranges(schema),
+        "pg_language" => batch(schema, 1, |column| match column {
+            "oid" => numbers([INTERNAL]),
+            "lanname" => texts(["internal"]),
+            "lanowner" => numbers([OWNER]),
+            "lanispl" | "lanpltrusted" => truths([false]),
+            "lanplcallfoid" | "laninline" => numbers([0]),
+            "lanvalidator" => numbers([2246]),
+            _ => None,
+        }),
+        "pg_am" => batch(schema, 1, |column| match column {
+            "oid" => numbers([HEAP]),
+            "amname" => texts(["heap"]),
+            "amhandler" => texts(["heap_tableam_handler"]),
+            "amtype" => texts(["t"]),
+            _ => None,
+        }),
+        "pg_tablespace" => batch(schema, 2, |column| match column {
+            "oid" => numbers([1663, 1664]),
+            "spcname" => texts(["pg_default", "pg_global"]),
+            "spcowner" => numbers([OWNER; 2]),
+            _ => None,
+        }),
+        _ => Ok(RecordBatch::new_empty(schema.clone())),
+    }
+}
+
+/// A built-in type.
+struct Type {
+    oid: i32,
+    name: String,
+    /// Its array type; 0 if there is none.
+    array: i32,
+    /// The type of its elements; 0 if it has none.
+    element: i32,
+    /// In bytes; -1 and -2 if it varies.
+    length: i16,
+    kind: &'static str,
+    category: &'static str,
+    is_preferred: bool,
+    /// The name of its input function, which those of the others follow from.
+    input: &'static str,
+    has_binary_format: bool,
+    alignment: &'static str,
+    storage: &'static str,
+    collation: i32,
+    subscript: &'static str,
+}
+
+/// All types, made when the first is looked up.
+static TYPES: LazyLock<Vec<Type>> = LazyLock::new(|| {
+    let lines = include_str!("types.txt").lines().filter(|line| !line.starts_with('#'));
+    lines.flat_map(|line| read_type(line).map(|of| [array_of(&of), Some(of)])).flatten().flatten().collect()
+});
+
+/// A type, from a line of `types.txt`.
+fn read_type(line: &'static str) -> Option<Type> {
+    let parts: Vec<&str> = line.split_ascii_whitespace().collect();
+    let [oid, name, array, length, kind, category, input, send, alignment, storage, collation, element] = parts[..] else {
+        return None;
+    };
+    let number = |text: &str| text.parse().unwrap_or(0);
+    let element = number(element);
+    Some(Type {
+        oid: number(oid),
+        name: name.to_owned(),
+        array: number(array),
+        element,
+        length: length.parse().ok()?,
+        kind,
+        category: category.trim_end_matches('!'),
+        is_preferred: category.ends_with('!'),
+        input,
+        has_binary_format: send != "-",
+        alignment,
+        storage,
+        collation: number(collation),
+        subscript: match name {
+            "jsonb" => "jsonb_subscript_handler",
+            "int2vector" | "oidvector" => "array_subscript_handler",
+            _ if element != 0 => "raw_array_subscript_handler",
+            _ => "-",
+        },
+    })
+}
+
+/// The array type of a type.
+fn array_of(element: &Type) -> Option<Type> {
+    (element.array != 0).then(|| Type {
+        oid: element.array,
+        name: format!("_{}", element.name),
+        array: 0,
+        element: element.oid,
+        length: -1,
+        // Arrays of rows are pseudo-types, as rows are; `cstring[]` is a type.
+        kind: if element.name == "record" { "p" } else { "b" },
+        category: if element.name == "record" { "P" } else { "A" },
+        is_preferred: false,
+        input: "array_in",
+        has_binary_format: true,
+        alignment: if element.alignment == "d" { "d" } else { "i" },
+        storage: "x",
+        collation: element.collation,
+        subscript: "array_subscript_handler",
+    })
+}
+
+impl Type {
+    /// The name of one of its functions: `out`, `recv` or `send`.
+    fn function(&self, suffix: &str) -> String {
+        self.input.strip_suffix("in").map_or_else(|| "-".to_owned(), |prefix| format!("{prefix}{suffix}"))
+    }
+
+    /// The name of its function for a binary format.
+    fn binary_function(&self, suffix: &str) -> String {
+        if self.has_binary_format { self.function(suffix) } else { "-".to_owned() }
+    }
+
+    /// The name of a function for its modifier, as in `varchar(3)`.
+    fn modifier_function(&self, suffix: &str) -> String {
+        let name = self.name.trim_start_matches('_');
+        match name {
+            "bpchar" | "varchar" | "time" | "timestamp" | "timestamptz" | "interval" | "timetz" | "bit" | "varbit"
+            | "numeric" => format!("{name}typmod{suffix}"),
+            _ => "-".to_owned(),
+        }
+    }
+
+    fn analyze_function(&self) -> &'static str {
+        match (self.category, self.kind) {
+            _ if self.input == "array_in" => "array_typanalyze",
+            (_, "r") => "range_typanalyze",
+            (_, "m") => "multirange_typanalyze",
+            _ if self.name == "tsvector" => "ts_typanalyze",
+            _ => "-",
+        }
+    }
+}
+
+fn types(schema: &SchemaRef) -> Result<RecordBatch> {
+    let types = &*TYPES;
+    let text = |of: fn(&Type) -> &str| texts(types.iter().map(of));
+    let names = |of: &dyn Fn(&Type) -> String| texts(types.iter().map(of));
+    let number = |of: fn(&Type) -> i32| numbers(types.iter().map(of));
+    let truth = |of: fn(&Type) -> bool| truths(types.iter().map(of));
+    batch(schema, types.len(), |column| match column {
+        "oid" => number(|of| of.oid),
+        "typname" => text(|of| &of.name),
+        "typnamespace" => number(|_| PG_CATALOG),
+        "typowner" => number(|_| OWNER),
+        "typlen" => Some(Arc::new(Int16Array::from_iter_values(types.iter().map(|of| of.length))) as ArrayRef),
+        "typbyval" => truth(|of| matches!(of.length, 1 | 2 | 4 | 8) && of.name != "macaddr8"),
+        "typtype" => text(|of| of.kind),
+        "typcategory" => text(|of| of.category),
+        "typispreferred" => truth(|of| of.is_preferred),
+        "typisdefined" => truth(|_| true),
+        "typdelim" => text(|of| if of.name.trim_start_matches('_') == "box" { ";" } else { "," }),
+        "typrelid" | "typbasetype" | "typndims" => number(|_| 0),
+        "typsubscript" => text(|of| of.subscript),
+        "typelem" => number(|of| of.element),
+        "typarray" => number(|of| of.array),
+        "typinput" => text(|of| of.input),
+        "typoutput" => names(&|of| of.function("out")),
+        "typreceive" => names(&|of| of.binary_function("recv")),
+        "typsend" => names(&|of| of.binary_function("send")),
+        "typmodin" => names(&|of| of.modifier_function("in")),
+        "typmodout" => names(&|of| of.modifier_function("out")),
+        "typanalyze" => text(Type::analyze_function),
+        "typalign" => text(|of| of.alignment),
+        "typstorage" => text(|of| of.storage),
+        "typnotnull" => truth(|_| false),
+        "typtypmod" => number(|_| -1),
+        "typcollation" => number(|of| of.collation),
+        _ => None,
+    })
+}
+
+/// Range types: their identifier, that of their values and of their multirange, the operator class of their values, and
+/// the names of their functions.
+const RANGES: [(i32, i32, i32, i32, &str, &str); 6] = [
+    (3904, 23, 4451, 1978, "int4range_canonical", "int4range_subdiff"),
+    (3906, 1700, 4532, 3125, "-", "numrange_subdiff"),
+    (3908, 1114, 4533, 3128, "-", "tsrange_subdiff"),
+    (3910, 1184, 4534, 3127, "-", "tstzrange_subdiff"),
+    (3912, 1082, 4535, 3122, "daterange_canonical", "daterange_subdiff"),
+    (3926, 20, 4536, 3124, "int8range_canonical", "int8range_subdiff"),
+];
+
+fn ranges(schema: &SchemaRef) -> Result<RecordBatch> {
+    batch(schema, RANGES.len(), |column| match column {
+        "rngtypid" => numbers(RANGES.map(|range| range.0)),
+        "rngsubtype" => numbers(RANGES.map(|range| range.1)),
+        "rngmultitypid" => numbers(RANGES.map(|range| range.2)),
+        "rngcollation" => numbers([0; RANGES.len()]),
+        "rngsubopc" => numbers(RANGES.map(|range| range.3)),
+        "rngcanonical" => texts(RANGES.map(|range| range.4)),
+        "rngsubdiff" => texts(RANGES.map(|range| range.5)),
+        _ => None,
+    })
+}
 
 /// The identifiers of some of PostgreSQL's own tables.
 pub(in crate::sql::postgres) fn fixed_oid(name: &str) -> Option<i32> {
@@ -154,32 +432,38 @@ pub(in crate::sql::postgres) fn fixed_oid(name: &str) -> Option<i32> {
     })
 }
 
-/// The identifiers and names of all types.
-static TYPES: LazyLock<Vec<(i32, String)>> = LazyLock::new(|| {
-    let Some(table) = table("pg_type") else { return Vec::new() };
-    let mut types = Vec::new();
-    for batch in table.data() {
-        let (Some(oids), Some(names)) = (batch.column_by_name("oid"), batch.column_by_name("typname")) else {
-            continue;
-        };
-        let oids = oids.as_primitive_opt::<Int32Type>();
-        let names = names.as_string_opt::<i32>();
-        if let (Some(oids), Some(names)) = (oids, names) {
-            types.extend((0..batch.num_rows()).map(|row| (oids.value(row), names.value(row).to_owned())));
-        }
-    }
-    types
-});
-
 pub(in crate::sql::postgres) fn type_name(oid: i32) -> Option<String> {
-    TYPES.iter().find(|(of, _)| *of == oid).map(|(_, name)| name.clone())
+    TYPES.iter().find(|of| of.oid == oid).map(|of| of.name.clone())
 }
 
 pub(in crate::sql::postgres) fn type_oid(name: &str) -> Option<i32> {
-    TYPES.iter().find(|(_, of)| of == name).map(|(oid, _)| *oid)
+    TYPES.iter().find(|of| of.name == name).map(|of| of.oid)
 }
 
-/// The reserved words of SQL, as a table function.
-pub(in crate::sql::postgres) fn keywords() -> Option<Arc<ArrowTable>> {
-    STATIC.as_ref().map(|tables| Arc::clone(&tables.pg_get_keywords))
+/// The key words of SQL: `pg_get_keywords()`.
+#[derive(Debug)]
+pub(in crate::sql::postgres) struct Keywords;
+
+impl TableFunctionImpl for Keywords {
+    fn call_with_args(&self, _: TableFunctionArgs) -> Result<Arc<dyn TableProvider>> {
+        let schema: SchemaRef = Arc::new(parse("word catcode barelabel:bool catdesc baredesc"));
+        let lines = include_str!("keywords.txt").lines().filter_map(|line| line.split_once(' '));
+        let lines = lines.filter(|(category, _)| *category != "#");
+        let words = lines.flat_map(|(category, words)| words.split(' ').map(move |word| (category, word)));
+        let words: Vec<(&str, &str, bool)> =
+            words.map(|(category, word)| (category, word.trim_end_matches('!'), !word.ends_with('!'))).collect();
+        let batch = batch(&schema, words.len(), |column| match column {
+            "word" => texts(words.iter().map(|word| word.1)),
+            "catcode" => texts(words.iter().map(|word| word.0)),
+            "barelabel" => truths(words.iter().map(|word| word.2)),
+            "catdesc" => texts(words.iter().map(|word| match word.0 {
+                "C" => "unreserved (cannot be function or type name)",
+                "T" => "reserved (can be function or type name)",
+                "R" => "reserved",
+                _ => "unreserved",
+            })),
+            _ => texts(words.iter().map(|word| if word.2 { "can be bare label" } else { "requires AS" })),
+        })?;
+        Ok(Arc::new(MemTable::try_new(schema, vec![vec![batch]])?))
+    }
 }

@@ -28,7 +28,7 @@ use crate::sql::house::House;
 
 use scan::RelationScan;
 
-pub(super) use fixed::{fixed_oid, keywords, type_name, type_oid};
+pub(super) use fixed::{Keywords, fixed_oid, type_name, type_oid};
 
 /// Metadata of fields of object identifiers.
 pub(super) const OID: &str = "pg.oid_alias";
@@ -46,7 +46,7 @@ type MakeRows = fn(&CatalogRequest, &SchemaRef) -> Result<RecordBatch>;
 enum Rows {
     /// There are none.
     None,
-    /// From datafusion-pg-catalog: the same in every server.
+    /// The same in every server.
     Fixed,
     /// From the relations that the filters leave.
     Relations,
@@ -199,6 +199,9 @@ fn parse(columns: &str) -> Schema {
             "bool" => field(DataType::Boolean),
             "timestamptz" => field(utc()),
             "text[]" => field(list(DataType::Utf8)),
+            "int2[]" => field(list(DataType::Int16)),
+            "int4[]" => field(list(DataType::Int32)),
+            "bytea" => field(DataType::Binary),
             _ => field(DataType::Utf8),
         }
     };

@@ -1,7 +1,7 @@
 //! Pages that are requested again, statements that are cancelled, and abandoned ones.
 
 use kubesql_runtime::generated;
-use kubesql_runtime::ingest::{Files, Kinds, Options};
+use kubesql_runtime::ingest::{FileOptions, FileSource, Kinds};
 use kubesql_runtime::sql::Engine;
 use serde_json::Value;
 
@@ -15,8 +15,8 @@ const BASE_URL: &str = "http://localhost:8080";
 const ENDLESS: &str = "select value from generate_series(1, 100000000)";
 
 fn statements() -> Arc<Statements> {
-    let kinds = Kinds::new(generated::KINDS.iter().copied(), generated::rows);
-    let files = Files::new(Vec::new(), kinds, Options { show_secrets: false }).expect("no files");
+    let kinds = Kinds::new(generated::KINDS.iter().copied(), generated::flattener);
+    let files = FileSource::new(Vec::new(), kinds, FileOptions { show_secrets: false }).expect("no files");
     let engine = Engine::new(generated::KINDS, Arc::new(files)).expect("an engine");
     Statements::new(Frontend::unaudited(engine, Limits { concurrent: 4, ..Limits::default() }))
 }
