@@ -57,8 +57,10 @@ pub mod flatten;
 #[rustfmt::skip]
 pub mod generated;
 pub mod ingest;
+mod postgres;
 mod prelude;
 pub mod schema;
 pub mod sql;
 pub mod store;
+mod system;
 pub mod value;

@@ -14,11 +14,11 @@ pub struct SqlError {
     /// What to do about it.
     pub hint: Option<String>,
     /// The SQLSTATE, where it is more precise than that of the kind.
-    pub(super) code: Option<&'static str>,
+    pub(crate) code: Option<&'static str>,
     /// The number of the character in the statement where the error is, from 1.
     pub position: Option<usize>,
     /// The lines and columns that it is about.
-    pub(super) span: Option<Span>,
+    pub(crate) span: Option<Span>,
 }
 
 /// Kinds of errors.
@@ -62,21 +62,21 @@ impl SqlError {
 
     /// With an SQLSTATE (appendix A of PostgreSQL's documentation).
     #[must_use]
-    pub(super) fn code(mut self, code: &'static str) -> Self {
+    pub(crate) fn code(mut self, code: &'static str) -> Self {
         self.code = Some(code);
         self
     }
 
     /// With its position.
     #[must_use]
-    pub(super) fn at(mut self, position: Option<usize>) -> Self {
+    pub(crate) fn at(mut self, position: Option<usize>) -> Self {
         self.position = position;
         self
     }
 
     /// With its position as lines and columns of the statement.
     #[must_use]
-    pub(super) fn spanning(mut self, span: Span, sql: &str) -> Self {
+    pub(crate) fn spanning(mut self, span: Span, sql: &str) -> Self {
         self.position = char_position(sql, span.start);
         self.span = Some(span);
         self
@@ -123,14 +123,14 @@ impl From<SqlError> for DataFusionError {
 }
 
 /// The error of a name that several columns of a query have.
-pub(super) fn same_name(name: &str) -> SqlError {
+pub(crate) fn same_name(name: &str) -> SqlError {
     SqlError::new(ErrorKind::Invalid, format!("two columns are called \"{name}\""))
         .code("42701")
         .hint("give one of them another name with AS")
 }
 
 /// Fails a function with an SQLSTATE: the values that it was called with are wrong.
-pub(super) fn invalid<T>(code: &'static str, message: impl Into<String>) -> Result<T, DataFusionError> {
+pub(crate) fn invalid<T>(code: &'static str, message: impl Into<String>) -> Result<T, DataFusionError> {
     Err(SqlError::new(ErrorKind::Invalid, message).code(code).into())
 }
 

@@ -30,7 +30,7 @@ pub struct Memory {
 
 /// The memory of all statements.
 #[derive(Debug)]
-pub(super) struct Memories {
+pub(crate) struct Memories {
     base: RuntimeEnv,
     shared: Arc<Shared>,
 }
@@ -43,7 +43,7 @@ struct Shared {
 }
 
 impl Memories {
-    pub(super) fn new(limits: &Memory) -> Result<Self, SqlError> {
+    pub(crate) fn new(limits: &Memory) -> Result<Self, SqlError> {
         let mode = match &limits.spill {
             Some(folder) => DiskManagerMode::Directories(vec![folder.clone()]),
             None => DiskManagerMode::OsTmpDirectory,
@@ -59,7 +59,7 @@ impl Memories {
     }
 
     /// The environment of one more statement.
-    pub(super) fn of_statement(&self) -> Arc<RuntimeEnv> {
+    pub(crate) fn of_statement(&self) -> Arc<RuntimeEnv> {
         let own = FairSpillPool::new(self.shared.one);
         let pool = StatementPool { own, shared: Arc::clone(&self.shared), refused: Mutex::default() };
         Arc::new(RuntimeEnv { memory_pool: Arc::new(pool), ..self.base.clone() })
@@ -67,7 +67,7 @@ impl Memories {
 
     /// Bytes that all statements hold together.
     #[cfg(test)]
-    pub(super) fn used(&self) -> usize {
+    pub(crate) fn used(&self) -> usize {
         self.shared.used.load(Ordering::Relaxed)
     }
 }
@@ -92,7 +92,7 @@ impl StatementPool {
 }
 
 /// Why a statement with this memory could not have more.
-pub(super) fn refused(runtime: &RuntimeEnv) -> Option<SqlError> {
+pub(crate) fn refused(runtime: &RuntimeEnv) -> Option<SqlError> {
     runtime.memory_pool.downcast_ref::<StatementPool>()?.refused.lock().clone()
 }
 

@@ -1,60 +1,46 @@
-//! SQL over the objects of a source: the one room that knows DataFusion.
+//! SQL over the objects of a source.
 
-mod catalog;
-mod commands;
-mod dynamic;
-mod error;
-mod extract;
-mod failure;
-mod functions;
-mod hidden;
-mod house;
-mod key_columns;
-mod keys;
-mod like;
-mod map_key;
-mod memory;
-mod moment;
-mod postgres;
-mod prepared;
-mod printed;
-mod pushdown;
-mod queries;
-mod registry;
-mod rewrite;
-mod scan;
-mod statement;
-mod suggest;
-mod syntax;
-mod system;
+pub(crate) mod error;
+pub(crate) mod memory;
+pub(crate) mod suggest;
+pub(crate) mod types;
+
+pub(crate) mod catalog;
+pub(crate) mod functions;
+pub(crate) mod parse;
+pub(crate) mod plan;
+pub(crate) mod rewrite;
+pub(crate) mod scan;
+pub(crate) mod session;
+pub(crate) mod upstream;
+
 #[cfg(test)]
 mod tests;
-mod timeout;
-pub mod tokens;
-mod types;
-mod unnamed;
-mod upstream;
-mod wrong_call;
-
-mod engine;
-mod session;
-mod settings;
-mod show;
 
 use arrow::datatypes::SchemaRef;
 use arrow::record_batch::RecordBatch;
 use futures::stream::BoxStream;
 
-pub use commands::{Command, Copy, CopyFormat, Cursor, parse_command};
-pub use engine::Engine;
+pub use crate::postgres::{POSTGRES_VERSION, parameter_type};
 pub use error::{ErrorKind, SqlError};
-pub use like::LikePattern;
 pub use memory::Memory;
-pub use postgres::{POSTGRES_VERSION, parameter_type};
-pub use prepared::Prepared;
+pub use parse::commands::{Command, Copy, CopyFormat, Cursor, parse_command};
+pub use parse::like::LikePattern;
+pub use parse::tokens::{self, split_statements};
 pub use session::Session;
-pub use tokens::split_statements;
+pub use session::engine::Engine;
+pub use session::prepared::Prepared;
 pub use types::type_name;
+
+/// The only catalog.
+pub(crate) const CATALOG: &str = "kubesql";
+
+/// The default schema: every kind by its plural, every list by its name.
+pub(crate) const DEFAULT_SCHEMA: &str = "kubesql";
+
+/// The schema that stands for the search path: unqualified names are looked up in the session's schema, then in the
+/// default one.
+pub(crate) const SEARCH_PATH: &str = "\u{2063}search_path";
 
 /// The answer to one statement.
 pub struct Answer {

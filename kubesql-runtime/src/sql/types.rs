@@ -7,7 +7,7 @@ use arrow::datatypes::{DataType, Field, FieldRef, Fields, TimeUnit};
 use crate::schema::{MapValue, Scalar, Values};
 
 /// Metadata of a field that says what its text holds.
-pub(super) const CONTENT: &str = "kubesql.content";
+pub(crate) const CONTENT: &str = "kubesql.content";
 
 /// Metadata of a map's field that says what its values hold.
 const VALUES: &str = "kubesql.values";
@@ -16,7 +16,7 @@ const VALUES: &str = "kubesql.values";
 const KEY: &str = "kubesql.key";
 
 /// The field of the column of a key, a condition or `object`, under any name.
-pub(super) fn key_field(name: &str, key: &str, values: Values) -> Field {
+pub(crate) fn key_field(name: &str, key: &str, values: Values) -> Field {
     let field = field(name, values);
     let mut metadata = field.metadata().clone();
     metadata.insert(KEY.to_owned(), key.to_owned());
@@ -24,19 +24,19 @@ pub(super) fn key_field(name: &str, key: &str, values: Values) -> Field {
 }
 
 /// Whether a field is that of this key, and not only called like it.
-pub(super) fn is_key(field: &Field, key: &str) -> bool {
+pub(crate) fn is_key(field: &Field, key: &str) -> bool {
     field.metadata().get(KEY).is_some_and(|of| of == key)
 }
 
 /// A field as clients see it, without what is said of it for planning.
-pub(super) fn published(field: &Field) -> Field {
+pub(crate) fn published(field: &Field) -> Field {
     let mut metadata = field.metadata().clone();
     metadata.retain(|name, _| name != KEY && name != VALUES);
     field.clone().with_metadata(metadata)
 }
 
 /// What the values of a map of ours are; none of another's field.
-pub(super) fn map_value(field: &Field) -> Option<MapValue> {
+pub(crate) fn map_value(field: &Field) -> Option<MapValue> {
     match field.metadata().get(VALUES)?.as_str() {
         "text" => Some(MapValue::Text),
         "quantity" => Some(MapValue::Quantity),
@@ -46,7 +46,7 @@ pub(super) fn map_value(field: &Field) -> Option<MapValue> {
 }
 
 /// The type of a column.
-pub(super) fn data_type(values: Values) -> DataType {
+pub(crate) fn data_type(values: Values) -> DataType {
     match values {
         Values::Scalar(scalar) => scalar_type(scalar),
         Values::Scalars(scalar) => DataType::List(item_field(scalar)),
@@ -55,7 +55,7 @@ pub(super) fn data_type(values: Values) -> DataType {
 }
 
 /// The type of a single value.
-pub(super) fn scalar_type(scalar: Scalar) -> DataType {
+pub(crate) fn scalar_type(scalar: Scalar) -> DataType {
     match scalar {
         Scalar::Text | Scalar::IntOrString | Scalar::Json => DataType::Utf8View,
         Scalar::Bool => DataType::Boolean,
@@ -71,17 +71,17 @@ fn item_field(scalar: Scalar) -> FieldRef {
 }
 
 /// The entries of every map: text by text.
-pub(super) fn entries_field() -> FieldRef {
+pub(crate) fn entries_field() -> FieldRef {
     Arc::new(Field::new("entries", DataType::Struct(entry_fields()), false))
 }
 
 /// Key and value of an entry.
-pub(super) fn entry_fields() -> Fields {
+pub(crate) fn entry_fields() -> Fields {
     Fields::from(vec![Field::new("key", DataType::Utf8, false), Field::new("value", DataType::Utf8, true)])
 }
 
 /// The field of a column; JSON text and the values of maps are marked as such.
-pub(super) fn field(name: &str, values: Values) -> Field {
+pub(crate) fn field(name: &str, values: Values) -> Field {
     let field = Field::new(name, data_type(values), true);
     let mark = match values {
         Values::Scalar(Scalar::Json) => (CONTENT, "json"),
@@ -94,7 +94,7 @@ pub(super) fn field(name: &str, values: Values) -> Field {
 }
 
 /// The type of a map's value under a key: `cpu` in cores, other resources in base units.
-pub(super) fn key_values(map: MapValue, key: &str) -> Values {
+pub(crate) fn key_values(map: MapValue, key: &str) -> Values {
     Values::Scalar(match map {
         MapValue::Text => Scalar::Text,
         MapValue::Json => Scalar::Json,
@@ -104,7 +104,7 @@ pub(super) fn key_values(map: MapValue, key: &str) -> Values {
 }
 
 /// As psql spells it.
-pub(super) fn sql_name(values: Values) -> &'static str {
+pub(crate) fn sql_name(values: Values) -> &'static str {
     match values {
         Values::Scalar(scalar) => match scalar {
             Scalar::Text | Scalar::IntOrString => "text",
@@ -138,7 +138,7 @@ pub fn type_name(field: &Field) -> String {
 }
 
 /// The same of a type without a field.
-pub(super) fn data_type_name(of: &DataType) -> String {
+pub(crate) fn data_type_name(of: &DataType) -> String {
     let name = match of {
         DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View => "text",
         DataType::Boolean => "boolean",

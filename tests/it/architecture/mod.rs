@@ -24,8 +24,12 @@ const DATAFUSION: &[&str] = &["datafusion", "datafusion_functions_json", "sqlpar
 const OUTSIDE: &[&str] = &["std::fs", "std::net", "std::env", "std::process", "tokio", "reqwest", "hyper"];
 
 const RULES: &[Rule] = &[
-    // Only `sql` knows DataFusion, only `ingest` knows kube (and the chore that imports from servers).
-    rule("kubesql-runtime/src", DATAFUSION, &["kubesql-runtime/src/sql"]),
+    // Only `sql`, and `postgres` and `system` beside it, know DataFusion; only `ingest` knows kube (and the chore that imports from servers).
+    rule(
+        "kubesql-runtime/src",
+        DATAFUSION,
+        &["kubesql-runtime/src/sql", "kubesql-runtime/src/postgres", "kubesql-runtime/src/system"],
+    ),
     rule("kubesql-runtime/src", &["kube", "kube_runtime", "k8s_openapi"], &["kubesql-runtime/src/ingest"]),
     rule("kubesql-server/src", DATAFUSION, &[]),
     rule("kubesql-server/src", &["kube", "kube_runtime", "k8s_openapi"], &[]),
@@ -88,6 +92,8 @@ const RULES: &[Rule] = &[
     rule("kubesql-runtime/src/generated", &["crate::store", "crate::ingest", "crate::sql"], &[]),
     rule("kubesql-runtime/src/ingest", &["crate::sql"], &[]),
     rule("kubesql-runtime/src/sql", &["crate::ingest"], &[]),
+    rule("kubesql-runtime/src/postgres", &["crate::ingest", "crate::discovery", "crate::system"], &[]),
+    rule("kubesql-runtime/src/system", &["crate::ingest", "crate::discovery", "crate::postgres"], &[]),
 ];
 
 #[test]

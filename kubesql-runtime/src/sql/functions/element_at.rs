@@ -12,7 +12,7 @@ use super::{Doc, Function};
 
 const EXPECTED: &str = "a map and a key, or a list and a position";
 
-pub(in crate::sql) fn function() -> ScalarUDF {
+pub(crate) fn function() -> ScalarUDF {
     Function {
         name: "element_at",
         signature: Signature::one_of(vec![TypeSignature::Any(2)], Volatility::Immutable),

@@ -86,7 +86,7 @@ impl ExprPlanner for IntervalLiterals {
 }
 
 /// The length of an interval, or of a text that is one (`'1 day'`).
-pub(in crate::sql) fn length(expr: Expr, schema: &DFSchema) -> Expr {
+pub(crate) fn length(expr: Expr, schema: &DFSchema) -> Expr {
     let expr = match expr.get_type(schema) {
         Ok(DataType::Interval(_) | DataType::Duration(_)) => expr,
         _ => cast_to(expr, INTERVAL),

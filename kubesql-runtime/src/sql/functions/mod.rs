@@ -4,15 +4,16 @@ mod age;
 mod calendar;
 mod date;
 mod date_diff;
-pub(super) mod element_at;
+pub(crate) mod element_at;
 mod format;
 mod interval;
 mod json_extract;
+pub(crate) mod map_key;
 mod quantity;
 mod selector;
 mod selector_matches;
 
-pub(super) use interval::length as interval_length;
+pub(crate) use interval::length as interval_length;
 
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
@@ -31,7 +32,7 @@ use super::error::{ErrorKind, SqlError, invalid};
 use super::types::data_type_name;
 
 /// Registers the functions with a session or its state.
-pub(super) fn register(registry: &mut dyn FunctionRegistry) -> Result<()> {
+pub(crate) fn register(registry: &mut dyn FunctionRegistry) -> Result<()> {
     datafusion_functions_json::register_all(registry)?;
     for function in all() {
         registry.register_udf(Arc::new(function))?;
@@ -46,7 +47,7 @@ pub(super) fn register(registry: &mut dyn FunctionRegistry) -> Result<()> {
 }
 
 /// All functions of this module.
-pub(super) fn all() -> Vec<ScalarUDF> {
+pub(crate) fn all() -> Vec<ScalarUDF> {
     let mut functions = vec![
         age::function(),
         date::function(),
@@ -163,7 +164,7 @@ mod tests {
     use datafusion::prelude::{SessionConfig, SessionContext};
 
     /// The only value of a one-row answer, as text; errors as their text.
-    pub(super) async fn value(sql: &str) -> String {
+    pub(crate) async fn value(sql: &str) -> String {
         let config = SessionConfig::new()
             .set_str("datafusion.sql_parser.dialect", "PostgreSQL")
             .set_str("datafusion.execution.time_zone", "UTC");

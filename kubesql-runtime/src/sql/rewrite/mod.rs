@@ -1,10 +1,7 @@
 //! Passes over a statement's syntax tree before DataFusion plans it. Each looks at one node at a time and knows no
 //! tables.
 
-mod check;
-pub(super) mod names;
-pub(super) mod output_names;
-mod walk;
-
-pub(in crate::sql) use check::{check, check_output_names};
-pub(in crate::sql) use walk::{AstPass, walk};
+pub(crate) mod hidden;
+pub(crate) mod markers;
+pub(crate) mod names;
+pub(crate) mod output_names;

@@ -7,16 +7,16 @@
 use std::collections::BTreeSet;
 
 use datafusion::sql::sqlparser::ast::{
-    AccessExpr, BinaryOperator, Expr, Ident, ObjectName, ObjectNamePart, Query, Select, SelectItem,
-    SelectItemQualifiedWildcardKind, SetExpr, Statement, Subscript, TableAlias, TableFactor, TableWithJoins, Value,
+    AccessExpr, BinaryOperator, Expr, Ident, ObjectName, Query, Select, SelectItem, SelectItemQualifiedWildcardKind,
+    SetExpr, Statement, Subscript, TableAlias, TableFactor, TableWithJoins, Value,
 };
 
+use super::hidden::hidden;
+use super::markers::{first_of, first_reading, merged, under_key};
 use super::output_names::OutputNames;
-use super::{AstPass, walk};
 use crate::sql::error::SqlError;
-use crate::sql::hidden::hidden;
-use crate::sql::keys::{first_of, first_reading, merged, under_key};
-use crate::sql::registry::CATALOG;
+use crate::sql::parse::identifiers::{normal, schema_and_table, words};
+use crate::sql::parse::walk::{AstPass, walk};
 use crate::sql::upstream::using;
 
 /// The column that has the whole object.
@@ -27,49 +27,23 @@ const QUALIFIERS: usize = 3;
 
 /// What a statement says of columns.
 #[derive(Debug, Clone, Default)]
-pub(in crate::sql) struct ColumnNames {
+pub(crate) struct ColumnNames {
     /// Names that may be those of keys and conditions: `labels.app`, `ready.status`, `object`.
-    pub(in crate::sql) mentioned: BTreeSet<String>,
+    pub(crate) mentioned: BTreeSet<String>,
     /// Those of them that `USING` joins by.
-    pub(in crate::sql) joined_by: BTreeSet<String>,
+    pub(crate) joined_by: BTreeSet<String>,
     /// The functions that it selects from.
-    pub(in crate::sql) functions: BTreeSet<String>,
+    pub(crate) functions: BTreeSet<String>,
     /// The tables that `*` is asked of, as they are named: a schema, or none, and a table.
-    pub(in crate::sql) starred: BTreeSet<(Option<String>, String)>,
+    pub(crate) starred: BTreeSet<(Option<String>, String)>,
     /// Whether the statement is one SELECT whose list has a star.
-    pub(in crate::sql) selects_star: bool,
+    pub(crate) selects_star: bool,
     /// Names of the answer's columns.
-    pub(in crate::sql) outputs: OutputNames,
-}
-
-/// As the catalog has it: lower case unless quoted.
-pub(in crate::sql) fn normal(ident: &Ident) -> String {
-    if ident.quote_style.is_some() { ident.value.clone() } else { ident.value.to_lowercase() }
-}
-
-/// The words of a table's name.
-pub(in crate::sql) fn words(name: &ObjectName) -> Vec<String> {
-    name.0
-        .iter()
-        .map(|part| match part {
-            ObjectNamePart::Identifier(ident) => normal(ident),
-            part @ ObjectNamePart::Function(_) => part.to_string(),
-        })
-        .collect()
-}
-
-/// Schema, where one is named, and table of a name. A catalog that is not ours counts as part of the schema's name.
-pub(in crate::sql) fn schema_and_table(name: &ObjectName) -> (Option<String>, String) {
-    let mut words = words(name);
-    let table = words.pop().unwrap_or_default();
-    if words.len() == 2 && words[0] == CATALOG {
-        words.remove(0);
-    }
-    ((!words.is_empty()).then(|| words.join(".")), table)
+    pub(crate) outputs: OutputNames,
 }
 
 /// Rewrites the references and select lists of a statement.
-pub(in crate::sql) fn rewrite(statement: &mut Statement) -> Result<ColumnNames, SqlError> {
+pub(crate) fn rewrite(statement: &mut Statement) -> Result<ColumnNames, SqlError> {
     let mut relations = RelationNames::default();
     walk(statement, &mut relations)?;
     let RelationNames { names: relations, functions } = relations;

@@ -12,18 +12,18 @@ use datafusion::sql::sqlparser::ast::{
     Expr, Ident, Query, Select, SelectItem, SetExpr, UnaryOperator, Value, VisitMut,
 };
 
-use super::names::normal;
-use super::{AstPass, walk};
+use super::hidden::without_marks;
 use crate::sql::error::SqlError;
-use crate::sql::hidden::without_marks;
+use crate::sql::parse::identifiers::normal;
+use crate::sql::parse::walk::{AstPass, walk};
 use crate::sql::types::published;
 
 /// Aliases end with as many of these as it takes to be different; it is invisible where one is seen after all.
-pub(in crate::sql) const MARK: char = '\u{2060}';
+pub(crate) const MARK: char = '\u{2060}';
 
 /// What the answer's columns are called.
 #[derive(Debug, Clone, Default)]
-pub(in crate::sql) struct OutputNames {
+pub(crate) struct OutputNames {
     aliases: BTreeMap<String, Name>,
     /// Names that the statement gives, by AS or as references.
     given: BTreeSet<String>,
@@ -39,7 +39,7 @@ enum Name {
 
 impl OutputNames {
     /// The schema with the columns' own names.
-    pub(in crate::sql) fn restore(&self, schema: &SchemaRef) -> SchemaRef {
+    pub(crate) fn restore(&self, schema: &SchemaRef) -> SchemaRef {
         let name = |field: &Field| match self.aliases.get(field.name()) {
             None => without_marks(field.name()),
             Some(Name::Known(name)) => name.clone(),
@@ -50,7 +50,7 @@ impl OutputNames {
     }
 
     /// Whether the statement gives a column this name, and not only this text.
-    pub(in crate::sql) fn is_given(&self, alias: &str) -> bool {
+    pub(crate) fn is_given(&self, alias: &str) -> bool {
         let name = match self.aliases.get(alias) {
             Some(Name::Known(name)) => name,
             Some(Name::Like(_)) => return false,

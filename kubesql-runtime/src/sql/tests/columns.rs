@@ -187,3 +187,22 @@ async fn joins_by_name_find_dynamic_columns() {
     check("select count(*) from pods a join pods b using (\"labels.app\")", &["5"]).await;
     check("select count(*) from pods join containers using (cluster, uid) where \"requests.cpu\" > 0.2", &["2"]).await;
 }
+
+#[tokio::test]
+async fn parts_of_json_are_json() {
+    for (sql, expect) in [
+        (r#"select '{"a":{"b":[1,"x"]}}'::json -> 'a'"#, r#"{"b":[1,"x"]}"#),
+        (r#"select '{"a":{"b":[1,"x"]}}'::json #> '{a,b}'"#, r#"[1,"x"]"#),
+        (r#"select '{"a":{"b":[1,"x"]}}'::json #> '{a,b,1}'"#, r#""x""#),
+        (r#"select '{"a":{"b":[1,"x"]}}'::json #>> '{a,b,1}'"#, "x"),
+        (r#"select '{"a":{"b":[1,"x"]}}'::json #>> array['a','b','0']"#, "1"),
+        (r#"select '{"a":1}'::json #>> '{}'"#, r#"{"a":1}"#),
+        (r#"select ('{"a":1}'::json -> 'none') is null"#, "true"),
+        ("select object #>> '{metadata,name}' from pods where name = 'web-2'", "web-2"),
+        ("select labels #>> '{app}' from pods where name = 'web-2'", "web"),
+    ] {
+        check(sql, &[expect]).await;
+    }
+    let computed = error("select '{\"a\":1}'::json #>> ('{' || name || '}')::text[] from pods").await;
+    assert_eq!(computed.kind, ErrorKind::Unsupported);
+}

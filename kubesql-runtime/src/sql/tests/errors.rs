@@ -103,6 +103,30 @@ async fn wrong_statements_say_so_in_one_line() {
 }
 
 #[tokio::test]
+async fn unknown_tables_of_builtin_schemas_have_a_suggestion() {
+    for (table, message, hint) in [
+        ("system.querys", "table \"querys\" does not exist", "did you mean queries?"),
+        ("information_schema.colums", "table \"colums\" does not exist", "did you mean columns?"),
+        ("sistem.queries", "schema \"sistem\" does not exist", "did you mean system?"),
+    ] {
+        let error = error(&format!("select * from {table}")).await;
+        assert_eq!((error.message.as_str(), error.hint.as_deref()), (message, Some(hint)), "{table}");
+    }
+}
+
+#[tokio::test]
+async fn unknown_names_have_positions() {
+    for (sql, position) in [
+        ("select * from podz", 15),
+        ("explain select 1\nfrom pods p join core.podz q on true", 44),
+        ("with podz as (select 1) select * from podz, nodez", 45),
+        ("select p.nam from pods p", 8),
+    ] {
+        assert_eq!(error(sql).await.position, Some(position), "{sql}");
+    }
+}
+
+#[tokio::test]
 async fn a_source_that_fails_is_no_empty_answer() {
     let session = session_of(&world::usual().broken());
     for sql in ["select * from pods", "select count(*) from pods", "describe pods"] {

@@ -38,7 +38,7 @@ async fn all_together_hold_no_more_than_all_may() {
     is_given_back(&engine).await;
 }
 
-/// Waits until nothing is held any more: a statement's tasks end a moment after it does.
+/// Waits until nothing is held any more: a statement's tasks end a snapshot after it does.
 async fn is_given_back(engine: &Engine) {
     let until = tokio::time::Instant::now() + std::time::Duration::from_secs(60);
     while engine.memories.used() > 0 {

@@ -69,7 +69,7 @@ async fn a_plan_that_lasts_is_kept_and_sees_each_time_what_there_is() {
     let session = super::session_of(&world);
     let sql = "select name, labels.app from pods where name = $1 and creationtimestamp < now()";
     let prepared = session.prepare(sql, &[]).await.expect("a plan");
-    assert!(prepared.kept.is_some());
+    assert!(prepared.cached.is_some());
     let count = async |value: &str| {
         let rows = session.run(&prepared, &[text(value)]).await?.rows;
         let batches: Vec<_> = rows.try_collect().await?;
@@ -86,7 +86,7 @@ async fn a_plan_that_lasts_is_kept_and_sees_each_time_what_there_is() {
 async fn a_kept_plan_is_made_anew_where_names_stand_for_others() {
     let session = session();
     let prepared = session.prepare("select reportingcomponent from events", &[]).await.expect("a plan");
-    assert!(prepared.kept.is_some());
+    assert!(prepared.cached.is_some());
     session.run(&prepared, &[]).await.expect("an answer");
     session.execute("set search_path to \"events.k8s.io\"").await.expect("a schema");
     let error = session.run(&prepared, &[]).await.err().expect("another table, without such a column");
@@ -100,7 +100,7 @@ async fn kept_plans_read_the_session_when_they_run() {
     let session = session();
     let sql = "select name from pods where name = 'bare' and current_setting('application_name') = $1";
     let prepared = session.prepare(sql, &[]).await.expect("a plan");
-    assert!(prepared.kept.is_some());
+    assert!(prepared.cached.is_some());
     for name in ["one", "two"] {
         session.set("application_name", Some(name)).expect("a setting");
         let rows = session.run(&prepared, &[text(name)]).await.expect("an answer").rows;
@@ -122,6 +122,6 @@ async fn a_plan_that_depends_on_when_it_runs_is_not_kept() {
         "set kubesql.partial = on",
     ] {
         let prepared = session().prepare(sql, &[]).await.unwrap_or_else(|error| panic!("{sql}: {error}"));
-        assert!(prepared.kept.is_none(), "{sql}");
+        assert!(prepared.cached.is_none(), "{sql}");
     }
 }

@@ -142,3 +142,28 @@ async fn fetch_first_is_limit() {
     let both = "select n from (values (1)) t(n) limit 1 fetch first 1 rows only";
     assert_eq!(error(both).await.kind, ErrorKind::Syntax);
 }
+
+#[tokio::test]
+async fn keys_of_two_relations_have_names_of_their_own() {
+    for sql in [
+        "select max(t.labels.app), max(u.labels.app) from (select distinct labels from pods) t \
+         join (select distinct labels from pods) u on true",
+        "select t.m.app, u.m.app from (select labels m from pods where name = 'web-2') t \
+         join (select labels m from pods where name = 'web-2') u on true group by 1, 2",
+    ] {
+        let found = answer(&session(), sql).await.expect(sql);
+        assert_eq!(found.1.len(), 1, "{sql}: {found:?}");
+    }
+}
+
+/// The optimizer evaluates the condition on a column of NULLs, whose type is not a map.
+#[tokio::test]
+async fn keys_above_set_operations_are_evaluated() {
+    for operation in ["except", "intersect"] {
+        let sql = format!(
+            "select 1 from (select distinct s.labels from (select labels from pods {operation} \
+             select labels from nodes) s) t where t.labels.app = 'no such app'"
+        );
+        check(&sql, &[]).await;
+    }
+}

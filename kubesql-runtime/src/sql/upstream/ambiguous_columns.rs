@@ -14,7 +14,7 @@ use datafusion::logical_expr::{Expr, LogicalPlan};
 use crate::sql::error::same_name;
 
 /// Fails where a plan refers to a column that a subquery has several of.
-pub(in crate::sql) fn refuse(plan: &LogicalPlan) -> Result<()> {
+pub(crate) fn refuse(plan: &LogicalPlan) -> Result<()> {
     let mut ambiguous = HashSet::new();
     plan.apply_with_subqueries(|node| {
         if let LogicalPlan::SubqueryAlias(subquery) = node {

@@ -11,11 +11,11 @@ use datafusion::sql::sqlparser::keywords::Keyword;
 use datafusion::sql::sqlparser::parser::{Parser, ParserError};
 
 /// The dialect of all statements.
-pub(in crate::sql) const DIALECT: KubesqlDialect = KubesqlDialect(PostgreSqlDialect {});
+pub(crate) const DIALECT: KubesqlDialect = KubesqlDialect(PostgreSqlDialect {});
 
 /// PostgreSQL's dialect with the right precedence of `IS [NOT] DISTINCT FROM`.
 #[derive(Debug)]
-pub(in crate::sql) struct KubesqlDialect(PostgreSqlDialect);
+pub(crate) struct KubesqlDialect(PostgreSqlDialect);
 
 /// Answers of PostgreSQL's dialect that differ from those of the trait.
 macro_rules! as_postgresql {

@@ -8,7 +8,7 @@ use datafusion::sql::sqlparser::keywords::Keyword;
 use datafusion::sql::sqlparser::tokenizer::{Token, TokenWithSpan};
 
 /// Drops the parentheses around the value behind `ESCAPE`. All other tokens stay, with their positions.
-pub(in crate::sql) fn strip_parentheses(tokens: &mut Vec<TokenWithSpan>) {
+pub(crate) fn strip_parentheses(tokens: &mut Vec<TokenWithSpan>) {
     let is_space = |token: &TokenWithSpan| matches!(token.token, Token::Whitespace(_));
     let visible: Vec<usize> = (0..tokens.len()).filter(|&at| !is_space(&tokens[at])).collect();
     let mut dropped = Vec::new();

@@ -15,7 +15,7 @@ use datafusion::optimizer::AnalyzerRule;
 
 /// Counts the rows of each `EXISTS` outside of filters.
 #[derive(Debug)]
-pub(in crate::sql) struct ExistsAsValue;
+pub(crate) struct ExistsAsValue;
 
 impl AnalyzerRule for ExistsAsValue {
     fn name(&self) -> &'static str {

@@ -16,7 +16,7 @@ use crate::sql::functions::interval_length;
 
 /// Makes comparisons of intervals compare their lengths.
 #[derive(Debug)]
-pub(in crate::sql) struct CompareIntervals;
+pub(crate) struct CompareIntervals;
 
 impl FunctionRewrite for CompareIntervals {
     fn name(&self) -> &'static str {
@@ -55,7 +55,7 @@ fn is_comparison(op: Operator) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::super::plain_datafusion;
+    use crate::sql::upstream::plain_datafusion;
 
     #[tokio::test]
     async fn datafusion_still_compares_part_by_part() {

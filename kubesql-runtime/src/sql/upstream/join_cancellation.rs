@@ -38,11 +38,11 @@ const BUSY: u32 = 64;
 
 /// Cancels the joins of a statement when it is dropped.
 #[derive(Debug)]
-pub(in crate::sql) struct CancelOnDrop(CancelFlag);
+pub(crate) struct CancelOnDrop(CancelFlag);
 
 impl CancelOnDrop {
     /// For the statement that is planned in this state.
-    pub(in crate::sql) fn register(state: &mut SessionState) -> Self {
+    pub(crate) fn register(state: &mut SessionState) -> Self {
         let flag = CancelFlag::default();
         state.config_mut().options_mut().extensions.insert(flag.clone());
         Self(flag)
@@ -88,7 +88,7 @@ impl ExtensionOptions for CancelFlag {
 /// Makes every operator that may return more rows than it reads yield, and the conditions of joins fail once the
 /// statement is cancelled.
 #[derive(Debug)]
-pub(in crate::sql) struct CancellableJoins;
+pub(crate) struct CancellableJoins;
 
 impl PhysicalOptimizerRule for CancellableJoins {
     fn name(&self) -> &'static str {

@@ -3,7 +3,7 @@
 //! Each file says what upstream does wrong, links the upstream issue, names the version that it was seen in, and has a
 //! test that fails once upstream has fixed it: then the file goes.
 
-pub(super) mod ambiguous_columns;
+pub(crate) mod ambiguous_columns;
 mod dialect;
 mod escape;
 mod exists_as_value;
@@ -14,22 +14,22 @@ mod overflow;
 mod rounding;
 mod set_operations;
 mod total;
-pub(super) mod using;
+pub(crate) mod using;
 
 use std::sync::Arc;
 
 use datafusion::error::Result;
 use datafusion::execution::{FunctionRegistry, SessionState};
 
-pub(super) use dialect::DIALECT;
-pub(super) use escape::strip_parentheses;
-pub(super) use join_cancellation::{CancelOnDrop, CancellableJoins};
-pub(super) use outer_using::unsupported_join;
-pub(super) use set_operations::unsupported_set_operation;
+pub(crate) use dialect::DIALECT;
+pub(crate) use escape::strip_parentheses;
+pub(crate) use join_cancellation::{CancelOnDrop, CancellableJoins};
+pub(crate) use outer_using::unsupported_join;
+pub(crate) use set_operations::unsupported_set_operation;
 
 /// Gives a state the functions and rules that answer what DataFusion's would answer wrongly; `CancellableJoins` it gets
 /// when it is built.
-pub(super) fn register(state: &mut SessionState) -> Result<()> {
+pub(crate) fn register(state: &mut SessionState) -> Result<()> {
     for function in total::exact_aggregates() {
         state.register_udaf(Arc::new(function))?;
     }

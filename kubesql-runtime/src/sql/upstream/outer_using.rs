@@ -9,7 +9,7 @@ use datafusion::sql::sqlparser::ast::{Join, JoinConstraint, JoinOperator};
 use crate::sql::error::{ErrorKind, SqlError};
 
 /// The error of such a join.
-pub(in crate::sql) fn unsupported_join(join: &Join) -> Option<SqlError> {
+pub(crate) fn unsupported_join(join: &Join) -> Option<SqlError> {
     use JoinOperator::{FullOuter, Left, LeftOuter, Right, RightOuter};
 
     let (side, constraint) = match &join.join_operator {
@@ -29,7 +29,7 @@ pub(in crate::sql) fn unsupported_join(join: &Join) -> Option<SqlError> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::plain_datafusion;
+    use crate::sql::upstream::plain_datafusion;
 
     #[tokio::test]
     async fn datafusion_still_takes_the_column_of_the_wrong_side() {

@@ -29,7 +29,7 @@ use crate::sql::types::data_type_name;
 
 /// Replaces operations on integers and decimals by checked ones. Runs after type coercion.
 #[derive(Debug)]
-pub(in crate::sql) struct CheckedArithmetic;
+pub(crate) struct CheckedArithmetic;
 
 impl AnalyzerRule for CheckedArithmetic {
     fn name(&self) -> &'static str {
@@ -166,7 +166,7 @@ fn out_of_range(error: ArrowError, of: &DataType) -> DataFusionError {
 
 #[cfg(test)]
 mod tests {
-    use super::super::plain_datafusion;
+    use crate::sql::upstream::plain_datafusion;
 
     #[tokio::test]
     async fn datafusion_still_wraps_around() {

@@ -14,7 +14,7 @@ use datafusion::logical_expr::{Expr, ExprSchemable};
 
 /// Rounds what is cast to an integer.
 #[derive(Debug)]
-pub(in crate::sql) struct RoundingCasts;
+pub(crate) struct RoundingCasts;
 
 impl FunctionRewrite for RoundingCasts {
     fn name(&self) -> &'static str {
@@ -38,7 +38,7 @@ impl FunctionRewrite for RoundingCasts {
 
 #[cfg(test)]
 mod tests {
-    use super::super::plain_datafusion;
+    use crate::sql::upstream::plain_datafusion;
 
     #[tokio::test]
     async fn datafusion_still_truncates() {

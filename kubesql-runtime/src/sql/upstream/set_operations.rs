@@ -7,7 +7,7 @@ use datafusion::sql::sqlparser::ast::{SetExpr, SetOperator, SetQuantifier};
 use crate::sql::error::{ErrorKind, SqlError};
 
 /// The error of a query that has one of them; those in subqueries are looked at with these.
-pub(in crate::sql) fn unsupported_set_operation(body: &SetExpr) -> Option<SqlError> {
+pub(crate) fn unsupported_set_operation(body: &SetExpr) -> Option<SqlError> {
     let SetExpr::SetOperation { op, set_quantifier, left, right } = body else { return None };
     let all = matches!(set_quantifier, SetQuantifier::All | SetQuantifier::AllByName);
     if all && matches!(op, SetOperator::Intersect | SetOperator::Except | SetOperator::Minus) {
@@ -19,7 +19,7 @@ pub(in crate::sql) fn unsupported_set_operation(body: &SetExpr) -> Option<SqlErr
 
 #[cfg(test)]
 mod tests {
-    use super::super::plain_datafusion;
+    use crate::sql::upstream::plain_datafusion;
 
     #[tokio::test]
     async fn datafusion_still_counts_rows_wrongly() {

@@ -29,7 +29,7 @@ use crate::sql::error::{ErrorKind, SqlError};
 use crate::sql::types::data_type_name;
 
 /// The functions.
-pub(in crate::sql) fn exact_aggregates() -> [AggregateUDF; 2] {
+pub(crate) fn exact_aggregates() -> [AggregateUDF; 2] {
     [(sum_udaf(), Kind::Sum), (avg_udaf(), Kind::Average)]
         .map(|(inner, kind)| AggregateUDF::from(Exact { inner, kind }))
 }
@@ -438,7 +438,7 @@ impl GroupsAccumulator for Totals {
 
 #[cfg(test)]
 mod tests {
-    use super::super::plain_datafusion;
+    use crate::sql::upstream::plain_datafusion;
 
     #[tokio::test]
     async fn datafusion_still_wraps_around() {

@@ -14,10 +14,10 @@ use datafusion::sql::sqlparser::ast::{
     SelectItemQualifiedWildcardKind, TableFactor, WildcardAdditionalOptions,
 };
 
-use crate::sql::rewrite::names::words;
+use crate::sql::parse::identifiers::words;
 
 /// What a join is by.
-pub(in crate::sql) fn constraint(join: &Join) -> Option<&JoinConstraint> {
+pub(crate) fn constraint(join: &Join) -> Option<&JoinConstraint> {
     match &join.join_operator {
         JoinOperator::Join(constraint)
         | JoinOperator::Inner(constraint)
@@ -38,7 +38,7 @@ pub(in crate::sql) fn constraint(join: &Join) -> Option<&JoinConstraint> {
 }
 
 /// The columns that a join is by.
-pub(in crate::sql) fn columns(join: &mut Join) -> Option<&mut Vec<ObjectName>> {
+pub(crate) fn columns(join: &mut Join) -> Option<&mut Vec<ObjectName>> {
     match &mut join.join_operator {
         JoinOperator::Join(JoinConstraint::Using(names))
         | JoinOperator::Inner(JoinConstraint::Using(names))
@@ -58,7 +58,7 @@ pub(in crate::sql) fn columns(join: &mut Join) -> Option<&mut Vec<ObjectName>> {
 }
 
 /// Makes the star over all relations one star for each, of which those on the right leave out what they are joined by.
-pub(in crate::sql) fn expand_stars(select: &mut Select) {
+pub(crate) fn expand_stars(select: &mut Select) {
     let is_star = |item: &SelectItem| matches!(item, SelectItem::Wildcard(options) if *options == WildcardAdditionalOptions::default() || is_plain(options));
     if !select.projection.iter().any(is_star) {
         return;

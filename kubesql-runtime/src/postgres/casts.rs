@@ -1,0 +1,168 @@
+//! Casts to PostgreSQL's types, among them those that look names up, as `'pods'::regclass` does.
+//!
+//! The planner of types gives casts a field whose metadata names the type, where Arrow has no such type. Before types
+//! are checked, such casts become calls of the type's input function, and their casts to text calls of its output
+//! function.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use arrow::datatypes::{DataType, Field, FieldRef, IntervalUnit, TimeUnit};
+use datafusion::common::DFSchema;
+use datafusion::common::config::ConfigOptions;
+use datafusion::common::tree_node::Transformed;
+use datafusion::error::Result;
+use datafusion::logical_expr::expr::{Cast, TryCast};
+use datafusion::logical_expr::expr_rewriter::FunctionRewrite;
+use datafusion::logical_expr::planner::TypePlanner;
+use datafusion::logical_expr::{Expr, ExprSchemable, LogicalPlan, LogicalPlanBuilder, ScalarUDF};
+use datafusion::optimizer::AnalyzerRule;
+use datafusion::sql::sqlparser::ast::{ArrayElemTypeDef, DataType as SqlType};
+use datafusion_functions_json::functions::json_union_to_text;
+
+use crate::sql::parse::identifiers::words;
+use crate::sql::types::CONTENT;
+
+/// Metadata of fields: the name of a type that Arrow does not have.
+pub(super) const TYPE: &str = "kubesql.type";
+
+/// The name of a type without its schema, where it is not one of standard SQL.
+pub(super) fn name(of: &SqlType) -> Option<String> {
+    match of {
+        SqlType::Custom(name, _) => words(name).pop(),
+        SqlType::Regclass => Some("regclass".to_owned()),
+        SqlType::JSON | SqlType::JSONB => Some("json".to_owned()),
+        SqlType::Bytea => Some("bytea".to_owned()),
+        SqlType::Uuid => Some("uuid".to_owned()),
+        _ => None,
+    }
+}
+
+/// Plans PostgreSQL's names of types.
+#[derive(Debug)]
+pub(crate) struct Types;
+
+impl TypePlanner for Types {
+    fn plan_type_field(&self, of: &SqlType) -> Result<Option<FieldRef>> {
+        let text = DataType::Utf8View;
+        if let SqlType::Array(ArrayElemTypeDef::SquareBracket(item, None)) = of
+            && name(item).is_some_and(|item| item.starts_with("reg"))
+        {
+            return Ok(Some(Arc::new(Field::new_list("", Field::new_list_field(text, true), true))));
+        }
+        let Some(name) = name(of) else { return Ok(None) };
+        let (data_type, input) = match name.as_str() {
+            "regclass" | "regtype" | "regnamespace" | "regrole" => (DataType::Int32, Some(name.as_str())),
+            "regproc" | "regprocedure" | "regoper" | "regoperator" | "regconfig" | "regdictionary" | "regcollation" => {
+                (DataType::Utf8, Some("regproc"))
+            }
+            "json" | "jsonb" => (DataType::Utf8, Some("json")),
+            "bytea" => (DataType::Binary, Some("bytea")),
+            "text" | "name" | "varchar" | "bpchar" | "char" | "cstring" | "unknown" | "inet" | "cidr" | "uuid"
+            | "xml" | "citext" | "sql_identifier" | "character_data" | "yes_or_no" | "pg_node_tree" | "aclitem"
+            | "macaddr" | "oidvector" | "int2vector" => (text, None),
+            "oid" | "xid" | "cid" | "int4" | "integer" | "cardinal_number" => (DataType::Int32, None),
+            "int2" | "smallint" => (DataType::Int16, None),
+            "int8" | "bigint" | "xid8" => (DataType::Int64, None),
+            "bool" | "boolean" => (DataType::Boolean, None),
+            "float4" | "real" => (DataType::Float32, None),
+            "float8" => (DataType::Float64, None),
+            "numeric" => (DataType::Decimal128(38, 10), None),
+            "date" => (DataType::Date32, None),
+            "interval" => (DataType::Interval(IntervalUnit::MonthDayNano), None),
+            "timestamp" => (DataType::Timestamp(TimeUnit::Nanosecond, None), None),
+            "timestamptz" | "time_stamp" => (DataType::Timestamp(TimeUnit::Nanosecond, Some("UTC".into())), None),
+            _ => return Ok(None),
+        };
+        let metadata = input.map(|input| (TYPE.to_owned(), input.to_owned()));
+        let content = (input == Some("json")).then(|| (CONTENT.to_owned(), "json".to_owned()));
+        let field = Field::new("", data_type, true).with_metadata(metadata.into_iter().chain(content).collect());
+        Ok(Some(Arc::new(field)))
+    }
+}
+
+/// Makes casts calls of the functions that read and write the values of a type.
+#[derive(Debug, Clone)]
+pub(super) struct Casts {
+    /// By the name of the type.
+    input: HashMap<&'static str, Arc<ScalarUDF>>,
+    output: HashMap<&'static str, Arc<ScalarUDF>>,
+}
+
+impl Casts {
+    /// `functions` are those of types, whose names are the type's, for input, or the type's and `out`, for output.
+    pub(super) fn new(functions: &HashMap<String, Arc<ScalarUDF>>) -> Self {
+        let input = |name: &'static str| Some((name, Arc::clone(functions.get(name)?)));
+        let output = |name: &'static str| Some((name, Arc::clone(functions.get(&format!("{name}out"))?)));
+        let types = ["regclass", "regtype", "regnamespace", "regrole", "regproc", "json", "bytea"];
+        Self {
+            input: types.into_iter().filter_map(input).collect(),
+            output: types.into_iter().filter_map(output).collect(),
+        }
+    }
+
+    /// The function that writes the values of a field as text, where its type has one.
+    fn output(&self, field: &Field) -> Option<&Arc<ScalarUDF>> {
+        self.output.get(field.metadata().get(TYPE)?.as_str())
+    }
+}
+
+impl FunctionRewrite for Casts {
+    fn name(&self) -> &'static str {
+        "postgres_casts"
+    }
+
+    fn rewrite(&self, expr: Expr, schema: &DFSchema, _: &ConfigOptions) -> Result<Transformed<Expr>> {
+        let (Expr::Cast(Cast { expr: inner, field }) | Expr::TryCast(TryCast { expr: inner, field })) = &expr else {
+            return Ok(Transformed::no(expr));
+        };
+        let input = field.metadata().get(TYPE).and_then(|of| self.input.get(of.as_str()));
+        if let Some(input) = input {
+            return Ok(Transformed::yes(input.call(vec![(**inner).clone()])));
+        }
+        let Some(output) = inner.to_field(schema).ok().and_then(|(_, of)| self.output(&of)) else {
+            return Ok(Transformed::no(expr));
+        };
+        if matches!(field.data_type(), DataType::Utf8 | DataType::Utf8View | DataType::LargeUtf8) {
+            let text = output.call(vec![(**inner).clone()]);
+            return Ok(Transformed::yes(Expr::Cast(Cast::new_from_field(Box::new(text), Arc::clone(field)))));
+        }
+        if field.metadata().is_empty() {
+            // Of a field without a name, the cast would keep the metadata, and so the type of what is cast.
+            let number = Field::new("number", field.data_type().clone(), true);
+            return Ok(Transformed::yes(Expr::Cast(Cast::new_from_field(inner.clone(), Arc::new(number)))));
+        }
+        Ok(Transformed::no(expr))
+    }
+}
+
+/// The columns of an answer whose type has an output function are text, and those of `json -> key`, which are unions, are
+/// JSON: no protocol can send a union.
+impl AnalyzerRule for Casts {
+    fn name(&self) -> &'static str {
+        "postgres_output"
+    }
+
+    fn analyze(&self, plan: LogicalPlan, _: &ConfigOptions) -> Result<LogicalPlan> {
+        let schema = Arc::clone(plan.schema());
+        let is_union = |field: &Field| matches!(field.data_type(), DataType::Union(..));
+        if !schema.fields().iter().any(|field| is_union(field) || self.output(field).is_some()) {
+            return Ok(plan);
+        }
+        let json = Field::new("", DataType::Utf8, true).with_metadata([(CONTENT.to_owned(), "json".to_owned())].into());
+        let json = Arc::new(json);
+        let columns = schema.iter().map(|(relation, field)| {
+            let column = Expr::from((relation, field));
+            match self.output(field) {
+                Some(output) => output.call(vec![column]).alias_qualified(relation.cloned(), field.name()),
+                None if is_union(field) => {
+                    let text =
+                        Expr::Cast(Cast::new_from_field(Box::new(json_union_to_text(column)), Arc::clone(&json)));
+                    text.alias_qualified(relation.cloned(), field.name())
+                }
+                None => column,
+            }
+        });
+        LogicalPlanBuilder::from(plan).project(columns)?.build()
+    }
+}

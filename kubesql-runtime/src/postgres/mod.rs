@@ -1,0 +1,110 @@
+//! PostgreSQL for its clients: the tables of `pg_catalog`, the functions around them, its types, and the SQL that
+//! DataFusion does not have.
+//!
+//! Tables and functions are made once for all sessions. They read the session of a statement from its configuration.
+
+mod builtin_types;
+mod casts;
+mod functions;
+mod objects;
+mod oids;
+mod rewrite;
+mod session_info;
+mod subqueries;
+mod tables;
+mod types;
+
+use std::sync::Arc;
+
+use arrow::datatypes::{DataType, Field, SchemaRef, TimeUnit};
+use datafusion::catalog::TableProvider;
+use datafusion::error::Result;
+use datafusion::execution::{FunctionRegistry, SessionState};
+
+use crate::sql::SEARCH_PATH;
+use crate::sql::catalog::context::{BuiltinTables, EngineContext};
+use objects::{Database, Objects};
+
+pub(crate) use casts::Types;
+pub(crate) use rewrite::rewrite;
+pub(crate) use session_info::SessionInfo;
+pub(crate) use subqueries::EmptyParts;
+
+/// The schema of the catalog.
+const SCHEMA: &str = "pg_catalog";
+
+/// The release of PostgreSQL that the server reports. Clients choose their catalog queries by it.
+pub const POSTGRES_VERSION: &str = "15.8";
+
+/// The Arrow type of a parameter that is declared by the name of a SQL type; none for types whose values are texts.
+#[must_use]
+pub fn parameter_type(name: &str) -> Option<DataType> {
+    let bare = name.split('(').next().unwrap_or(name);
+    Some(match types::find(bare)? {
+        16 => DataType::Boolean,
+        21 => DataType::Int16,
+        23 => DataType::Int32,
+        20 => DataType::Int64,
+        700 => DataType::Float32,
+        701 | 1700 => DataType::Float64,
+        1082 => DataType::Date32,
+        1114 => DataType::Timestamp(TimeUnit::Microsecond, None),
+        1184 => DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into())),
+        _ => return None,
+    })
+}
+
+/// The result of `version()`.
+pub(crate) fn version() -> String {
+    format!("PostgreSQL {POSTGRES_VERSION} (kubesql {}), DataFusion", env!("CARGO_PKG_VERSION"))
+}
+
+/// Registers the functions and rules with the state that all statements start from.
+pub(crate) fn register(state: &mut SessionState, database: &Database) -> Result<()> {
+    let of_types = functions::register(state, database)?;
+    let casts = Arc::new(casts::Casts::new(&of_types));
+    state.register_function_rewrite(Arc::new(subqueries::Subqueries))?;
+    state.register_function_rewrite(Arc::clone(&casts) as _)?;
+    state.add_analyzer_rule(casts);
+    Ok(())
+}
+
+/// The tables of `pg_catalog`.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Catalog {
+    objects: Arc<Objects>,
+}
+
+impl Catalog {
+    /// The catalog over the tables of an engine.
+    pub(crate) fn database(&self, context: &Arc<EngineContext>) -> Database {
+        Database { context: Arc::clone(context), objects: Arc::clone(&self.objects) }
+    }
+}
+
+impl BuiltinTables for Catalog {
+    fn schemas(&self) -> &'static [&'static str] {
+        &[SCHEMA]
+    }
+
+    fn names(&self, schema: &str) -> Vec<&'static str> {
+        if schema == SCHEMA { tables::names().collect() } else { Vec::new() }
+    }
+
+    /// Those of `pg_catalog`, whatever the schema is: it is searched before any other.
+    fn columns(&self, _: &str, name: &str) -> Option<SchemaRef> {
+        tables::schema_of(name)
+    }
+
+    fn sql_type(&self, field: &Field) -> &'static str {
+        types::from_field(field).sql
+    }
+
+    fn provider(&self, schema: &str, name: &str, context: &Arc<EngineContext>) -> Option<Arc<dyn TableProvider>> {
+        [SEARCH_PATH, SCHEMA].contains(&schema).then(|| tables::provider(name, &self.database(context))).flatten()
+    }
+
+    fn lists_tables(&self, _: &str, name: &str) -> bool {
+        ["pg_attribute", "pg_class", "pg_namespace", "pg_tables"].contains(&name)
+    }
+}

@@ -1,0 +1,124 @@
+//! Which tables there are and by which names they can be asked for.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Arc, OnceLock};
+
+use crate::schema::{DiscoveredKinds, KindDef, Table, TableDef};
+use crate::sql::DEFAULT_SCHEMA;
+use crate::sql::error::{ErrorKind, SqlError};
+
+/// All tables of all kinds.
+#[derive(Debug)]
+pub(crate) struct Registry {
+    entries: Vec<Arc<Entry>>,
+    /// Schema -> table -> entry; the default schema is one of them.
+    schemas: BTreeMap<String, BTreeMap<&'static str, Vec<usize>>>,
+    /// What it was made of beside the kinds that are compiled in.
+    pub(crate) discovered: Arc<DiscoveredKinds>,
+}
+
+#[derive(Debug)]
+struct Entry {
+    kind: &'static KindDef,
+    def: &'static TableDef,
+    /// Its columns, worked out when first asked for.
+    table: OnceLock<Arc<Table>>,
+}
+
+/// The schema of an API group.
+pub(crate) fn schema_of(kind: &KindDef) -> &'static str {
+    if kind.group.is_empty() { "core" } else { kind.group }
+}
+
+/// The order in which groups get a name that several want: core, other built-in groups, custom resources.
+fn precedence(group: &str) -> u8 {
+    match group {
+        "" => 0,
+        _ if !group.contains('.') || group.ends_with(".k8s.io") => 1,
+        _ => 2,
+    }
+}
+
+impl Registry {
+    /// All tables of the kinds that are compiled in, and of those that were discovered. The columns that `before` has worked
+    /// out are taken from there.
+    pub(crate) fn new(kinds: &[&'static KindDef], discovered: Arc<DiscoveredKinds>, before: Option<&Self>) -> Self {
+        let known: HashMap<usize, &Arc<Entry>> = before
+            .iter()
+            .flat_map(|before| &before.entries)
+            .map(|entry| (std::ptr::from_ref(entry.def).addr(), entry))
+            .collect();
+        let mut entries = Vec::new();
+        let mut schemas: BTreeMap<String, BTreeMap<&'static str, Vec<usize>>> = BTreeMap::new();
+        let fixed = kinds.iter().copied().filter(|kind| discovered.find(kind.group, kind.plural).is_none());
+        for kind in fixed.chain(discovered.kinds.iter().map(|discovered| discovered.kind)) {
+            for def in kind.tables {
+                let at = entries.len();
+                let new = || Arc::new(Entry { kind, def, table: OnceLock::new() });
+                entries.push(known.get(&std::ptr::from_ref(def).addr()).map_or_else(new, |entry| Arc::clone(entry)));
+                for schema in [schema_of(kind), DEFAULT_SCHEMA] {
+                    schemas.entry(schema.to_owned()).or_default().entry(def.name).or_default().push(at);
+                }
+            }
+        }
+        // Where groups clash in the default schema, only the first in precedence has the name.
+        for claims in schemas.get_mut(DEFAULT_SCHEMA).into_iter().flat_map(BTreeMap::values_mut) {
+            let first = claims.iter().map(|&at| precedence(entries[at].kind.group)).min();
+            claims.retain(|&at| Some(precedence(entries[at].kind.group)) == first);
+            // Among built-in groups the older one, by name, is what people mean (`events` has core anyway).
+            if first == Some(1) {
+                claims.truncate(1);
+            }
+        }
+        Self { entries, schemas, discovered }
+    }
+
+    /// Schemas in order.
+    pub(crate) fn schemas(&self) -> impl Iterator<Item = &str> {
+        self.schemas.keys().map(String::as_str)
+    }
+
+    pub(crate) fn has_schema(&self, schema: &str) -> bool {
+        self.schemas.contains_key(schema)
+    }
+
+    /// The tables of a schema; of the default one only those that are listed.
+    pub(crate) fn tables(&self, schema: &str) -> Vec<&'static str> {
+        let listed = |at: &usize| schema != DEFAULT_SCHEMA || self.entries[*at].def.listed;
+        let tables = self.schemas.get(schema).into_iter().flatten();
+        tables.filter(|(_, claims)| claims.iter().any(listed)).map(|(name, _)| *name).collect()
+    }
+
+    /// All tables of a schema, listed or not.
+    pub(crate) fn table_names(&self, schema: &str) -> impl Iterator<Item = &'static str> {
+        self.schemas.get(schema).into_iter().flat_map(BTreeMap::keys).copied()
+    }
+
+    /// Every table once, with its kind.
+    pub(crate) fn all(&self) -> impl Iterator<Item = (&'static KindDef, &'static TableDef)> {
+        self.entries.iter().map(|entry| (entry.kind, entry.def))
+    }
+
+    /// The table of this name, or nothing.
+    pub(crate) fn find(&self, schema: &str, name: &str) -> Result<Option<Arc<Table>>, SqlError> {
+        let Some(claims) = self.schemas.get(schema).and_then(|tables| tables.get(name)) else { return Ok(None) };
+        match claims.as_slice() {
+            [at] => {
+                let entry = &self.entries[*at];
+                Ok(Some(entry.table.get_or_init(|| Arc::new(Table::new(entry.kind, entry.def))).clone()))
+            }
+            several => {
+                let candidates: Vec<_> =
+                    several.iter().map(|&at| format!("\"{}\".{name}", schema_of(self.entries[at].kind))).collect();
+                Err(SqlError::new(ErrorKind::UnknownTable, format!("several groups have a table {name}"))
+                    .hint(format!("name one of them: {}", candidates.join(", "))))
+            }
+        }
+    }
+
+    /// Whether a table is there and nothing can be discovered of it.
+    pub(crate) fn is_fixed(&self, schema: &str, name: &str) -> bool {
+        let claims = self.schemas.get(schema).and_then(|tables| tables.get(name));
+        claims.is_some_and(|claims| claims.iter().all(|&at| self.entries[at].kind.custom.is_none()))
+    }
+}

@@ -1,0 +1,219 @@
+//! The catalog as one statement sees it.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use arrow::datatypes::{Field, Schema};
+use async_trait::async_trait;
+use datafusion::catalog::{CatalogProvider, CatalogProviderList, SchemaProvider, TableProvider};
+use datafusion::common::Span;
+use datafusion::error::{DataFusionError, Result};
+use datafusion::sql::sqlparser::ast::{ObjectName, ObjectNamePart, Statement};
+
+use super::context::EngineContext;
+use super::registry::Registry;
+use crate::schema::{Column, Place, Table};
+use crate::sql::error::SqlError;
+use crate::sql::parse::identifiers::schema_and_table;
+use crate::sql::parse::walk::{AstPass, walk};
+use crate::sql::rewrite::hidden::hidden;
+use crate::sql::rewrite::names::ColumnNames;
+use crate::sql::scan::dynamic_column;
+use crate::sql::scan::dynamic_column::OutputColumn;
+use crate::sql::scan::objects_table::ObjectsTable;
+use crate::sql::types::{field, key_field};
+use crate::sql::{CATALOG, DEFAULT_SCHEMA, SEARCH_PATH};
+
+/// The dynamic columns that are part of a table's star, by schema and name of the table.
+pub(crate) type CommonKeys = BTreeMap<(String, String), BTreeSet<String>>;
+
+/// The only catalog, as one statement sees it.
+#[derive(Debug)]
+pub(crate) struct StatementCatalog {
+    pub(crate) context: Arc<EngineContext>,
+    /// The tables that there were when the statement began.
+    pub(crate) registry: Arc<Registry>,
+    /// The session's schema.
+    pub(crate) schema: String,
+    /// What the statement says of columns.
+    pub(crate) names: ColumnNames,
+    /// Of the tables that `*` is asked of.
+    pub(crate) common: CommonKeys,
+}
+
+impl StatementCatalog {
+    /// Schema, name and definition of a table of objects.
+    pub(crate) fn find(&self, schema: Option<&str>, name: &str) -> Result<Option<(String, Arc<Table>)>, SqlError> {
+        for schema in self.path(schema) {
+            if let Some(table) = self.registry.find(schema, name)? {
+                return Ok(Some((schema.to_owned(), table)));
+            }
+        }
+        Ok(None)
+    }
+
+    /// The schemas in which a name is looked up.
+    fn path<'a>(&'a self, schema: Option<&'a str>) -> impl Iterator<Item = &'a str> {
+        let schema = schema.filter(|schema| *schema != SEARCH_PATH);
+        let default = (schema.is_none() && self.schema != DEFAULT_SCHEMA).then_some(DEFAULT_SCHEMA);
+        std::iter::once(schema.unwrap_or(&self.schema)).chain(default)
+    }
+
+    fn table(&self, schema: &str, name: &str) -> Result<Option<Arc<dyn TableProvider>>, SqlError> {
+        // As in PostgreSQL, `pg_catalog` is searched first.
+        if let Some(table) = self.context.builtin_provider(schema, name) {
+            return Ok(Some(table));
+        }
+        for schema in self.path(Some(schema)) {
+            if let Some(table) = self.context.builtin_provider(schema, name) {
+                return Ok(Some(table));
+            }
+            if let Some(table) = self.registry.find(schema, name)? {
+                return Ok(Some(self.objects(schema, &table)));
+            }
+        }
+        let schema = if schema == SEARCH_PATH { &self.schema } else { schema };
+        if self.names.functions.contains(name) {
+            return Ok(None);
+        }
+        Err(self.context.unknown_table(schema, name))
+    }
+
+    /// Where a statement names the table that an error is about.
+    pub(crate) fn span_of_unknown(&self, statement: &mut Statement, error: &SqlError) -> Option<Span> {
+        let mut pass = FindUnknown { catalog: self, message: &error.message, span: None };
+        walk(statement, &mut pass).ok()?;
+        pass.span
+    }
+
+    /// A table with its fixed columns, the commonest keys where `*` is asked of it, and a hidden column for each key
+    /// that the statement mentions.
+    fn objects(&self, schema: &str, table: &Arc<Table>) -> Arc<dyn TableProvider> {
+        let mut columns = Columns { table, outputs: Vec::new(), fields: Vec::new() };
+        for (number, column) in table.columns.iter().enumerate().filter(|(_, column)| column.place != Place::Json) {
+            columns.outputs.push(OutputColumn::Fixed(number));
+            columns.fields.push(field(&column.name, column.values));
+        }
+        let shown = self.common.get(&(schema.to_owned(), table.def.name.to_owned())).into_iter().flatten();
+        let shown: BTreeSet<&String> = shown.chain(&self.names.joined_by).collect();
+        shown.into_iter().for_each(|name| columns.push_key(name, name.clone()));
+        self.names.mentioned.iter().for_each(|name| columns.push_key(name, hidden(name)));
+        let Columns { outputs, fields, .. } = columns;
+        Arc::new(ObjectsTable { table: Arc::clone(table), outputs, schema: Arc::new(Schema::new(fields)) })
+    }
+}
+
+/// Finds the first name of a table whose lookup gives this error.
+struct FindUnknown<'a> {
+    catalog: &'a StatementCatalog,
+    message: &'a str,
+    span: Option<Span>,
+}
+
+impl AstPass for FindUnknown<'_> {
+    fn pre_relation(&mut self, name: &mut ObjectName) -> Result<(), SqlError> {
+        let (schema, table) = schema_and_table(name);
+        let found = self.catalog.table(schema.as_deref().unwrap_or(SEARCH_PATH), &table);
+        if self.span.is_none()
+            && found.is_err_and(|error| error.message == self.message)
+            && let Some(ObjectNamePart::Identifier(ident)) = name.0.last()
+        {
+            self.span = Span::try_from_sqlparser_span(ident.span);
+        }
+        Ok(())
+    }
+}
+
+/// The tables of objects that a statement names, for suggestions.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct NamedTables(pub(crate) Vec<Arc<Table>>);
+
+impl NamedTables {
+    /// Every column that they have.
+    pub(crate) fn columns(&self) -> impl Iterator<Item = &Column> {
+        self.0.iter().flat_map(|table| &table.columns)
+    }
+}
+
+/// The columns of a table for one statement.
+struct Columns<'a> {
+    table: &'a Table,
+    outputs: Vec<OutputColumn>,
+    fields: Vec<Field>,
+}
+
+impl Columns<'_> {
+    /// Adds the column of a key, a condition or `object` under a name, where the table can have it.
+    fn push_key(&mut self, key: &str, name: String) {
+        let fixed = self.table.columns.iter().position(|column| column.name == key);
+        match fixed {
+            Some(number) if self.table.columns[number].place == Place::Json => {
+                self.fields.push(key_field(&name, key, self.table.columns[number].values));
+                self.outputs.push(OutputColumn::Fixed(number));
+            }
+            Some(_) => {}
+            None => {
+                if let Some(dynamic) = dynamic_column::find(self.table, key) {
+                    self.fields.push(key_field(&name, key, dynamic.values));
+                    self.outputs.push(OutputColumn::Dynamic(dynamic));
+                }
+            }
+        }
+    }
+}
+
+/// The list of catalogs: one, and that of drivers.
+#[derive(Debug)]
+pub(crate) struct Catalogs(pub(crate) Arc<StatementCatalog>);
+
+impl CatalogProviderList for Catalogs {
+    fn register_catalog(&self, _: String, _: Arc<dyn CatalogProvider>) -> Option<Arc<dyn CatalogProvider>> {
+        None
+    }
+
+    fn catalog_names(&self) -> Vec<String> {
+        vec![CATALOG.to_owned()]
+    }
+
+    fn catalog(&self, name: &str) -> Option<Arc<dyn CatalogProvider>> {
+        let group = (name != CATALOG).then(|| name.to_owned());
+        Some(Arc::new(OneCatalog { statement: Arc::clone(&self.0), group }))
+    }
+}
+
+/// The catalog, or what stands in its place in the name of a group with dots: `shop.example.widgets`.
+#[derive(Debug)]
+struct OneCatalog {
+    statement: Arc<StatementCatalog>,
+    group: Option<String>,
+}
+
+impl CatalogProvider for OneCatalog {
+    fn schema_names(&self) -> Vec<String> {
+        self.statement.context.schemas()
+    }
+
+    fn schema(&self, name: &str) -> Option<Arc<dyn SchemaProvider>> {
+        let name = self.group.iter().map(String::as_str).chain([name]).collect::<Vec<_>>().join(".");
+        Some(Arc::new(OneSchema(Arc::clone(&self.statement), name)))
+    }
+}
+
+#[derive(Debug)]
+struct OneSchema(Arc<StatementCatalog>, String);
+
+#[async_trait]
+impl SchemaProvider for OneSchema {
+    fn table_names(&self) -> Vec<String> {
+        self.0.context.tables(&self.1)
+    }
+
+    async fn table(&self, name: &str) -> Result<Option<Arc<dyn TableProvider>>, DataFusionError> {
+        let table = self.0.table(&self.1, name);
+        table.map_err(|error| DataFusionError::External(Box::new(error)))
+    }
+
+    fn table_exist(&self, name: &str) -> bool {
+        matches!(self.0.table(&self.1, name), Ok(Some(_)))
+    }
+}

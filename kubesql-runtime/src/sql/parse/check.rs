@@ -1,0 +1,89 @@
+//! Limits of a query, and what it may not have.
+
+use std::collections::HashSet;
+
+use datafusion::sql::sqlparser::ast::{Expr, Query, Select, SelectItem, Statement};
+
+use crate::sql::error::{ErrorKind, SqlError, same_name};
+use crate::sql::parse::identifiers::normal;
+use crate::sql::parse::syntax::{first_word, read_only};
+use crate::sql::parse::walk::{AstPass, walk};
+use crate::sql::upstream::{unsupported_join, unsupported_set_operation};
+
+/// Maximum depth of expressions, and maximum number of SELECTs: DataFusion recurses over both without a limit.
+const DEPTH: usize = 150;
+
+/// Refuses a query that is nested too deep, that writes, or that DataFusion would answer wrongly.
+pub(crate) fn check(query: &mut Statement) -> Result<(), SqlError> {
+    walk(query, &mut Check::default())
+}
+
+/// Refuses a select list with two columns of one name. It is an error only where the name is used: for a query that
+/// DataFusion refuses, this is why.
+pub(crate) fn check_output_names(query: &mut Statement) -> Result<(), SqlError> {
+    walk(query, &mut UniqueNames)
+}
+
+struct UniqueNames;
+
+impl AstPass for UniqueNames {
+    fn pre_select(&mut self, select: &mut Select) -> Result<(), SqlError> {
+        let mut names = HashSet::new();
+        for item in &select.projection {
+            if let SelectItem::ExprWithAlias { alias: name, .. } | SelectItem::UnnamedExpr(Expr::Identifier(name)) =
+                item
+                && !names.insert(normal(name))
+            {
+                return Err(same_name(&normal(name)));
+            }
+        }
+        Ok(())
+    }
+}
+
+#[derive(Default)]
+struct Check {
+    /// Expressions around the current node.
+    depth: usize,
+    selects: usize,
+}
+
+impl AstPass for Check {
+    fn pre_statement(&mut self, statement: &mut Statement) -> Result<(), SqlError> {
+        match statement {
+            Statement::Query(_) => Ok(()),
+            // A common table expression; DataFusion would only say that it is not implemented.
+            other => Err(read_only(&first_word(other))),
+        }
+    }
+
+    fn pre_query(&mut self, query: &mut Query) -> Result<(), SqlError> {
+        unsupported_set_operation(&query.body).map_or(Ok(()), Err)
+    }
+
+    fn pre_select(&mut self, select: &mut Select) -> Result<(), SqlError> {
+        self.selects += 1;
+        if self.selects > DEPTH {
+            return Err(SqlError::new(ErrorKind::Unsupported, format!("more than {DEPTH} SELECTs in a query")));
+        }
+        if select.into.is_some() {
+            return Err(read_only("SELECT INTO"));
+        }
+        let mut joins = select.from.iter().flat_map(|from| &from.joins);
+        joins.find_map(unsupported_join).map_or(Ok(()), Err)
+    }
+
+    fn pre_expr(&mut self, _: &mut Expr) -> Result<(), SqlError> {
+        self.depth += 1;
+        if self.depth > DEPTH {
+            let error = SqlError::new(ErrorKind::Unsupported, format!("more than {DEPTH} operators in each other"));
+            return Err(error.hint("use IN (...) for lists"));
+        }
+        Ok(())
+    }
+
+    fn post_expr(&mut self, _: &mut Expr) -> Result<(), SqlError> {
+        self.depth -= 1;
+        Ok(())
+    }
+}

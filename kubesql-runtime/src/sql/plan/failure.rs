@@ -1,0 +1,223 @@
+//! Errors of DataFusion and Arrow as ours: the kind, the SQLSTATE and the position by their types, in one line.
+
+use std::io;
+
+use arrow::error::ArrowError;
+use datafusion::common::SchemaError;
+use datafusion::error::DataFusionError;
+use datafusion::execution::SessionState;
+use datafusion::execution::runtime_env::RuntimeEnv;
+use datafusion::sql::parser::Statement;
+use datafusion::sql::sqlparser::ast::Statement as SqlStatement;
+
+use super::wrong_call::find_wrong_call;
+use crate::schema::Values;
+use crate::sql::catalog::statement_catalog::{NamedTables, StatementCatalog};
+use crate::sql::error::{ErrorKind, SqlError, same_name};
+use crate::sql::memory;
+use crate::sql::parse::check::check_output_names;
+use crate::sql::parse::syntax::called_function;
+use crate::sql::rewrite::hidden::without_marks;
+use crate::sql::rewrite::output_names::MARK;
+use crate::sql::suggest::nearest;
+
+/// The error of a statement that cannot be planned in this state.
+pub(crate) async fn explain_planning(
+    error: &DataFusionError,
+    state: &SessionState,
+    mut statement: Statement,
+    tables: &NamedTables,
+    catalog: &StatementCatalog,
+) -> SqlError {
+    let mut explained = explain(error, Some(tables));
+    let is_unknown_table = explained.kind == ErrorKind::UnknownTable && explained.span.is_none();
+    if is_unknown_table && let Some(query) = query_of(&mut statement) {
+        explained.span = catalog.span_of_unknown(query, &explained);
+    }
+    if matches!(error.find_root(), DataFusionError::Plan(_)) && error.diagnostic().is_none() {
+        if let Some(wrong) = find_wrong_call(state, statement.clone()).await {
+            return wrong;
+        }
+        if let Some(query) = query_of(&mut statement)
+            && let Err(error) = check_output_names(query)
+        {
+            return error;
+        }
+    }
+    explained
+}
+
+/// The query of a statement, also of an explained one.
+fn query_of(statement: &mut Statement) -> Option<&mut SqlStatement> {
+    let query = match statement {
+        Statement::Explain(explain) => &mut *explain.statement,
+        other => other,
+    };
+    if let Statement::Statement(query) = query { Some(query) } else { None }
+}
+
+/// The error of a statement that runs with this memory.
+pub(crate) fn explain_execution(error: &DataFusionError, runtime: &RuntimeEnv) -> SqlError {
+    match error.find_root() {
+        DataFusionError::ResourcesExhausted(_) => memory::refused(runtime).unwrap_or_else(|| explain(error, None)),
+        _ => explain(error, None),
+    }
+}
+
+/// What went wrong. The position is that of the diagnostic, if there is one.
+pub(crate) fn explain(error: &DataFusionError, names: Option<&NamedTables>) -> SqlError {
+    let mut explained = from_datafusion(error.find_root(), names);
+    explained.message = without_marks(&explained.message);
+    explained.hint = explained.hint.map(|hint| without_marks(&hint));
+    explained.span = explained.span.or_else(|| error.diagnostic()?.span);
+    explained
+}
+
+fn from_datafusion(error: &DataFusionError, names: Option<&NamedTables>) -> SqlError {
+    match error {
+        DataFusionError::External(inner) => match inner.downcast_ref::<SqlError>() {
+            Some(ours) => ours.clone(),
+            None => SqlError::new(ErrorKind::Internal, inner.to_string()),
+        },
+        DataFusionError::SchemaError(schema, _) => from_schema(schema, names),
+        DataFusionError::ArrowError(arrow, _) => from_arrow(arrow),
+        DataFusionError::SQL(parser, _) => SqlError::new(ErrorKind::Syntax, one_line(&parser.to_string())),
+        DataFusionError::NotImplemented(message) => SqlError::new(ErrorKind::Unsupported, one_line(message)),
+        DataFusionError::Plan(message) | DataFusionError::Execution(message) => {
+            SqlError::new(ErrorKind::Invalid, one_line(message))
+        }
+        DataFusionError::IoError(error) => spill_failed(error),
+        DataFusionError::ResourcesExhausted(message) => SqlError::new(ErrorKind::Memory, one_line(message)),
+        other => SqlError::new(ErrorKind::Internal, one_line(&other.strip_backtrace())),
+    }
+}
+
+fn from_arrow(error: &ArrowError) -> SqlError {
+    let invalid = |message: &str| SqlError::new(ErrorKind::Invalid, one_line(message));
+    match error {
+        ArrowError::DivideByZero => invalid("division by zero").code("22012"),
+        ArrowError::ArithmeticOverflow(message) => invalid(&format!("value out of range: {message}")).code("22003"),
+        ArrowError::CastError(message) | ArrowError::ParseError(message) => invalid(message).code("22P02"),
+        ArrowError::ComputeError(message) | ArrowError::InvalidArgumentError(message) => invalid(message),
+        ArrowError::NotYetImplemented(message) => SqlError::new(ErrorKind::Unsupported, one_line(message)),
+        ArrowError::IoError(_, error) => spill_failed(error),
+        ArrowError::ExternalError(inner) => match (inner.downcast_ref(), inner.downcast_ref()) {
+            (Some(ours), _) => SqlError::clone(ours),
+            (_, Some(theirs)) => explain(theirs, None),
+            _ => invalid(&inner.to_string()),
+        },
+        other => invalid(&other.to_string()),
+    }
+}
+
+/// DataFusion reads no files and writes only what does not fit in memory.
+fn spill_failed(error: &io::Error) -> SqlError {
+    // Its own limit has no other kind.
+    if error.kind() == io::ErrorKind::Other {
+        let message = "the statement needs more temporary disk space than statements may use";
+        let hint = "ask for fewer columns, groups or rows; kubesql serve --spill-limit allows more";
+        return SqlError::new(ErrorKind::Memory, message).hint(hint);
+    }
+    let code = if error.kind() == io::ErrorKind::StorageFull { "53100" } else { "58030" };
+    SqlError::new(ErrorKind::Memory, format!("could not write to temporary file: {error}")).code(code)
+}
+
+/// Adds the position in the statement that the error has, and names the function that is missing there.
+pub(crate) fn locate(mut error: SqlError, sql: &str, state: &SessionState) -> SqlError {
+    let Some(span) = error.span.filter(|_| error.position.is_none()) else { return error };
+    if let (ErrorKind::Invalid, None, Some(function)) = (error.kind, error.code, called_function(sql, span)) {
+        error = unknown_function(&function, state).unwrap_or(error);
+    }
+    error.spanning(span, sql)
+}
+
+/// The error of a function that does not exist; `None` if it does.
+fn unknown_function(name: &str, state: &SessionState) -> Option<SqlError> {
+    let scalar = state.scalar_functions().keys();
+    let known = scalar.chain(state.aggregate_functions().keys()).chain(state.window_functions().keys());
+    let known: Vec<&str> = known.map(String::as_str).collect();
+    if known.contains(&name) {
+        return None;
+    }
+    let error = SqlError::new(ErrorKind::Invalid, format!("function {name} does not exist")).code("42883");
+    Some(match nearest(name, known.into_iter()).as_slice() {
+        [] => error.hint("SHOW FUNCTIONS lists the functions"),
+        near => error.hint(format!("did you mean {}?", near.join(", "))),
+    })
+}
+
+fn from_schema(error: &SchemaError, names: Option<&NamedTables>) -> SqlError {
+    match error {
+        SchemaError::FieldNotFound { field, valid_fields } => {
+            let name = &without_marks(field.name());
+            let is_meant =
+                |column: &str| name.strip_prefix(column).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'));
+            if valid_fields.iter().filter_map(|valid| valid.name().strip_suffix(MARK)).any(is_meant) {
+                return same_name(name);
+            }
+            let shown = field.relation.as_ref().map_or_else(|| name.to_owned(), |of| format!("{}.{name}", of.table()));
+            let error = SqlError::new(ErrorKind::UnknownColumn, format!("column \"{shown}\" does not exist"));
+            let of_relation = valid_fields.iter().filter(|valid| match (&field.relation, &valid.relation) {
+                (Some(wanted), Some(has)) => wanted.table() == has.table(),
+                _ => true,
+            });
+            let valid: Vec<String> = of_relation.map(|valid| without_marks(valid.name())).collect();
+            let columns = || names.into_iter().flat_map(NamedTables::columns).filter(|_| field.relation.is_none());
+            let known = columns().map(|column| column.name.as_str());
+            let near = nearest(name, valid.iter().map(String::as_str).chain(known));
+            let mut near: Vec<String> = near.into_iter().map(str::to_owned).collect();
+            // `label.app`: a key of a map with a misspelt name.
+            if let (true, Some((map, key))) = (near.is_empty(), name.split_once('.')) {
+                let maps = columns().filter(|column| matches!(column.values, Values::Map(_)));
+                let maps = nearest(map, maps.map(|column| column.name.as_str()));
+                near.extend(maps.into_iter().map(|map| format!("{map}.{key}")));
+            }
+            if near.iter().any(|near| near == name) {
+                return error.hint("the subquery does not return this column; select it inside of the subquery");
+            }
+            let quoted = |name: &String| if name.contains('.') { format!("\"{name}\"") } else { name.clone() };
+            match near.as_slice() {
+                [] => error.hint("DESCRIBE a table to see its columns"),
+                near => error.hint(format!("did you mean {}?", near.iter().map(quoted).collect::<Vec<_>>().join(", "))),
+            }
+        }
+        SchemaError::AmbiguousReference { field } => {
+            SqlError::new(ErrorKind::UnknownColumn, format!("column reference \"{}\" is ambiguous", field.name()))
+                .code("42702")
+                .hint(format!("name the table as well, as in t.\"{}\"", field.name()))
+        }
+        SchemaError::DuplicateUnqualifiedField { name } => same_name(name.trim_end_matches(MARK)),
+        SchemaError::DuplicateQualifiedField { name, .. } => same_name(name.trim_end_matches(MARK)),
+    }
+}
+
+/// Names of types in DataFusion's messages, and their names in SQL; those that begin with another come first.
+///
+/// This is for display only: nothing is decided by the text of a message.
+const TYPES: [(&str, &str); 14] = [
+    ("Timestamp(µs, \"UTC\")", "timestamp with time zone"),
+    ("Timestamp(ns, \"UTC\")", "timestamp with time zone"),
+    ("Interval(MonthDayNano)", "interval"),
+    ("Duration(ns)", "interval"),
+    ("Duration(µs)", "interval"),
+    ("LargeUtf8", "text"),
+    ("Utf8View", "text"),
+    ("Utf8", "text"),
+    ("Boolean", "boolean"),
+    ("Float64", "double precision"),
+    ("UInt64", "bigint"),
+    ("Int64", "bigint"),
+    ("Int32", "integer"),
+    ("Date32", "date"),
+];
+
+/// Types by their names in SQL.
+pub(crate) fn in_sql(message: &str) -> String {
+    TYPES.iter().fold(message.to_owned(), |message, (arrow, sql)| message.replace(arrow, sql))
+}
+
+/// A message of DataFusion's in one line.
+fn one_line(message: &str) -> String {
+    let message = message.split(DataFusionError::BACK_TRACE_SEP).next().unwrap_or(message);
+    in_sql(&message.lines().map(str::trim).filter(|line| !line.is_empty()).collect::<Vec<_>>().join(" "))
+}

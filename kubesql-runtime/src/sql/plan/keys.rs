@@ -1,0 +1,221 @@
+//! References to keys of maps, conditions and `object`, bound by DataFusion's planner.
+//!
+//! The pass `rewrite::names` lists for each reference what it can mean; [`KeyPlanner`] picks the first that exists. Keys
+//! of a table are its hidden columns (`hidden`). A map that a subquery selects has no hidden columns beside it: its keys
+//! are calls of [`MapKey`](crate::sql::functions::map_key::MapKey), of which `key_columns` makes columns.
+
+use std::sync::Arc;
+
+use arrow::datatypes::{DataType, Field, FieldRef};
+use datafusion::common::{Column, DFSchema, SchemaError, TableReference, internal_err};
+use datafusion::error::{DataFusionError, Result};
+use datafusion::logical_expr::planner::{ExprPlanner, PlannerResult, RawBinaryExpr, RawFieldAccessExpr};
+use datafusion::logical_expr::{
+    ColumnarValue, Expr, ExprSchemable, GetFieldAccess, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature,
+    TypeSignature, Volatility,
+};
+use datafusion::sql::sqlparser::ast::BinaryOperator;
+
+use crate::schema::MapValue;
+use crate::sql::functions::element_at;
+use crate::sql::functions::map_key::{map_and_key, map_key};
+use crate::sql::rewrite::hidden::hidden;
+use crate::sql::rewrite::markers::{CANDIDATE, CANDIDATES, MERGED, READINGS};
+use crate::sql::types::{is_key, map_value};
+
+/// The functions that stand in markers. No plan has them.
+pub(crate) fn markers() -> Vec<ScalarUDF> {
+    [CANDIDATES, READINGS, MERGED].into_iter().map(|name| ScalarUDF::new_from_impl(Marker::new(name))).collect()
+}
+
+/// Binds references to keys, and subscripts of maps.
+#[derive(Debug)]
+pub(crate) struct KeyPlanner;
+
+impl ExprPlanner for KeyPlanner {
+    fn plan_field_access(
+        &self,
+        access: RawFieldAccessExpr,
+        schema: &DFSchema,
+    ) -> Result<PlannerResult<RawFieldAccessExpr>> {
+        let RawFieldAccessExpr { field_access, expr } = &access;
+        let planned = match field_access {
+            GetFieldAccess::ListIndex { key } => match &**key {
+                Expr::ScalarFunction(call) if call.name() == CANDIDATES => Some(first_found(expr, &call.args, schema)),
+                Expr::ScalarFunction(call) if call.name() == READINGS => {
+                    let mut readings = std::iter::once(expr).chain(&call.args);
+                    let known = readings.find(|reading| found(reading, schema) != Found::Nowhere);
+                    Some(known.unwrap_or(expr).clone())
+                }
+                Expr::ScalarFunction(call) if call.name() == MERGED => Some(of_left_side(expr, schema)),
+                _ => None,
+            },
+            GetFieldAccess::NamedStructField { name } => {
+                let key = name.try_as_str().flatten().unwrap_or_default();
+                match key.strip_prefix(CANDIDATE) {
+                    Some(key) => Some(key_of(expr, key, schema).unwrap_or_else(nothing)),
+                    // That the map is unknown or ambiguous is said of the column itself.
+                    None if found(expr, schema) == Found::Nowhere => Some(expr.clone()),
+                    None => key_of(expr, key, schema),
+                }
+            }
+            GetFieldAccess::ListRange { .. } => None,
+        };
+        Ok(planned.map_or(PlannerResult::Original(access), PlannerResult::Planned))
+    }
+
+    fn plan_compound_identifier(
+        &self,
+        field: &Field,
+        qualifier: Option<&TableReference>,
+        nested_names: &[String],
+    ) -> Result<PlannerResult<Vec<Expr>>> {
+        let column = Expr::Column(Column::new(qualifier.cloned(), field.name()));
+        let key = nested_names.join(".");
+        Ok(PlannerResult::Planned(if matches!(field.data_type(), DataType::Map(..)) {
+            map_key(column, &key)
+        } else {
+            Expr::Column(Column::new_unqualified(format!("{}.{key}", field.name())))
+        }))
+    }
+
+    /// `labels ->> 'app'` and `labels ? 'app'`: PostgreSQL's clients read maps as `jsonb`.
+    fn plan_binary_op(&self, expr: RawBinaryExpr, schema: &DFSchema) -> Result<PlannerResult<RawBinaryExpr>> {
+        if !matches!(expr.op, BinaryOperator::LongArrow | BinaryOperator::Question)
+            || !matches!(expr.left.get_type(schema), Ok(DataType::Map(..)))
+        {
+            return Ok(PlannerResult::Original(expr));
+        }
+        let RawBinaryExpr { op, left, right } = expr;
+        let is_text = map_field(&left, schema).is_some_and(|field| map_value(&field) == Some(MapValue::Text));
+        let value = match &right {
+            Expr::Literal(key, _)
+                if is_text
+                    && let Some(key) = key.try_as_str().flatten()
+                    && let Some(value) = key_of(&left, key, schema) =>
+            {
+                value
+            }
+            _ => element_at::function().call(vec![left, right]),
+        };
+        Ok(PlannerResult::Planned(if op == BinaryOperator::Question { value.is_not_null() } else { value }))
+    }
+}
+
+/// Where a candidate was found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Found {
+    /// In this query, or in several places of it, which is an error that the planner reports.
+    Here,
+    /// In a query around this one.
+    Around,
+    Nowhere,
+}
+
+fn found(expr: &Expr, schema: &DFSchema) -> Found {
+    match expr {
+        Expr::Column(column) => match schema.qualified_field_from_column(column) {
+            Ok(_) => Found::Here,
+            Err(error) if is_ambiguous(&error) => Found::Here,
+            Err(_) => Found::Nowhere,
+        },
+        Expr::OuterReferenceColumn(..) => Found::Around,
+        Expr::ScalarFunction(call) if call.func.inner().is::<Marker>() => Found::Nowhere,
+        other => map_and_key(other).map_or(Found::Here, |(map, _)| found(map, schema)),
+    }
+}
+
+fn is_ambiguous(error: &DataFusionError) -> bool {
+    let DataFusionError::SchemaError(error, _) = error.find_root() else { return false };
+    matches!(**error, SchemaError::AmbiguousReference { .. })
+}
+
+/// The first candidate of this query, else the first of a query around it, else the reference as it is written.
+fn first_found(written: &Expr, others: &[Expr], schema: &DFSchema) -> Expr {
+    let all = || std::iter::once(written).chain(others);
+    let of = |place| all().find(|expr| found(expr, schema) == place);
+    let found = of(Found::Here).or_else(|| of(Found::Around)).unwrap_or(written);
+    if let Expr::Column(column) = found {
+        // A subquery over several tables that can have the key, of which only one shows it.
+        let name = hidden(&column.name);
+        if schema.has_column(&Column::new(column.relation.clone(), format!("{name}:1"))) {
+            return Expr::Column(Column::new(column.relation.clone(), name));
+        }
+    }
+    found.clone()
+}
+
+/// The first column of this name, where there are several.
+fn of_left_side(written: &Expr, schema: &DFSchema) -> Expr {
+    let Expr::Column(Column { relation: None, name, .. }) = written else { return written.clone() };
+    let columns = schema.columns_with_unqualified_name(name);
+    columns.into_iter().next().map_or_else(|| written.clone(), Expr::Column)
+}
+
+/// The value under a key of a map: its hidden column where there is one; none where it is no map.
+fn key_of(map: &Expr, key: &str, schema: &DFSchema) -> Option<Expr> {
+    let field = map_field(map, schema)?;
+    map_value(&field)?;
+    if let Expr::Column(column) = map {
+        let name = format!("{}.{key}", column.name);
+        let shown = Column::new(column.relation.clone(), &name);
+        let beside = Column::new(column.relation.clone(), hidden(&name));
+        if schema.qualified_field_from_column(&shown).is_ok_and(|(_, field)| is_key(field, &name)) {
+            return Some(Expr::Column(shown));
+        }
+        if schema.has_column(&beside) {
+            return Some(Expr::Column(beside));
+        }
+    }
+    Some(map_key(map.clone(), key))
+}
+
+fn map_field(expr: &Expr, schema: &DFSchema) -> Option<FieldRef> {
+    let field = match expr {
+        Expr::Column(column) => Arc::clone(schema.qualified_field_from_column(column).ok()?.1),
+        Expr::OuterReferenceColumn(field, _) => Arc::clone(field),
+        _ => return None,
+    };
+    matches!(field.data_type(), DataType::Map(..)).then_some(field)
+}
+
+/// What no schema has.
+fn nothing() -> Expr {
+    Marker::new(CANDIDATES).into_call()
+}
+
+/// A function that is only looked at by [`KeyPlanner`].
+#[derive(Debug, PartialEq, Eq, Hash)]
+struct Marker {
+    name: &'static str,
+    signature: Signature,
+}
+
+impl Marker {
+    fn new(name: &'static str) -> Self {
+        let any = TypeSignature::OneOf(vec![TypeSignature::Nullary, TypeSignature::VariadicAny]);
+        Self { name, signature: Signature::new(any, Volatility::Immutable) }
+    }
+
+    fn into_call(self) -> Expr {
+        ScalarUDF::new_from_impl(self).call(Vec::new())
+    }
+}
+
+impl ScalarUDFImpl for Marker {
+    fn name(&self) -> &str {
+        self.name
+    }
+
+    fn signature(&self) -> &Signature {
+        &self.signature
+    }
+
+    fn return_type(&self, _: &[DataType]) -> Result<DataType> {
+        internal_err!("a reference was not bound")
+    }
+
+    fn invoke_with_args(&self, _: ScalarFunctionArgs) -> Result<ColumnarValue> {
+        internal_err!("a reference was not bound")
+    }
+}

@@ -1,0 +1,141 @@
+//! All tables over one source, and what every session shares.
+
+use std::sync::Arc;
+
+use datafusion::execution::{FunctionRegistry, SessionState, SessionStateBuilder};
+use datafusion::logical_expr::planner::ExprPlanner;
+use datafusion::optimizer::{Analyzer, AnalyzerRule};
+use datafusion::prelude::SessionConfig;
+
+use super::Session;
+use crate::postgres;
+use crate::schema::KindDef;
+use crate::sql::SEARCH_PATH;
+use crate::sql::catalog::context::{BuiltinTables, EngineContext};
+use crate::sql::catalog::registry::schema_of;
+use crate::sql::error::{ErrorKind, SqlError};
+use crate::sql::memory::{Memories, Memory};
+use crate::sql::plan::keys::{self, KeyPlanner};
+use crate::sql::upstream::{self, CancellableJoins};
+use crate::sql::{CATALOG, DEFAULT_SCHEMA};
+use crate::sql::{ColumnInfo, TableInfo, functions};
+use crate::store::{DiscoveryScope, Missing, Source};
+use crate::system::SystemTables;
+
+/// All tables over one source; sessions are made of it.
+#[derive(Debug)]
+pub struct Engine {
+    pub(crate) context: Arc<EngineContext>,
+    /// What every statement starts from: configuration and functions, no tables.
+    pub(crate) state: SessionState,
+    pub(crate) memories: Memories,
+}
+
+impl Engine {
+    /// Tables of these kinds over this source.
+    ///
+    /// # Errors
+    /// When a function cannot be registered, which is a mistake in here.
+    pub fn new(kinds: &'static [&'static KindDef], source: Arc<dyn Source>) -> Result<Arc<Self>, SqlError> {
+        Self::with_memory(kinds, source, &Memory::default())
+    }
+
+    /// The same, whose statements hold no more than this.
+    ///
+    /// # Errors
+    /// As [`Self::new`], and where there is no place to put what does not fit.
+    pub fn with_memory(
+        kinds: &'static [&'static KindDef],
+        source: Arc<dyn Source>,
+        memory: &Memory,
+    ) -> Result<Arc<Self>, SqlError> {
+        let mut config = SessionConfig::new()
+            .with_default_catalog_and_schema(CATALOG, SEARCH_PATH)
+            // Ours knows which tables to list, and is not made of all columns of all tables at each query.
+            .with_information_schema(false)
+            .with_create_default_catalog_and_schema(false)
+            .set_str("datafusion.sql_parser.dialect", "PostgreSQL")
+            .set_str("datafusion.execution.time_zone", "UTC")
+            // `key_columns` moves keys of maps itself: DataFusion makes some plans that do not fit together.
+            .set_bool("datafusion.optimizer.enable_leaf_expression_pushdown", false);
+        // Text is read as views, which share a segment's buffers.
+        config.options_mut().sql_parser.map_string_types_to_utf8view = true;
+        // For the positions of errors.
+        config.options_mut().sql_parser.collect_spans = true;
+        // Before DataFusion's own planners, which take any subscript.
+        let planner: Arc<dyn ExprPlanner> = Arc::new(KeyPlanner);
+        let mut analyzer_rules: Vec<Arc<dyn AnalyzerRule + Send + Sync>> = vec![Arc::new(postgres::EmptyParts)];
+        analyzer_rules.extend(Analyzer::new().rules);
+        let mut state = SessionStateBuilder::new()
+            .with_config(config)
+            .with_expr_planners(vec![planner])
+            .with_default_features()
+            .with_type_planner(Arc::new(postgres::Types))
+            .with_analyzer_rules(analyzer_rules)
+            .with_physical_optimizer_rule(Arc::new(CancellableJoins))
+            .build();
+        let registered = functions::register(&mut state).and_then(|()| upstream::register(&mut state));
+        registered.map_err(|error| SqlError::new(ErrorKind::Internal, error.to_string()))?;
+        let catalog = postgres::Catalog::default();
+        let builtin: Vec<Arc<dyn BuiltinTables>> = vec![Arc::new(catalog.clone()), Arc::new(SystemTables)];
+        let context = Arc::new(EngineContext::new(kinds, source, builtin, &state));
+        let registered = postgres::register(&mut state, &catalog.database(&context));
+        registered.map_err(|error| SqlError::new(ErrorKind::Internal, error.to_string()))?;
+        for marker in keys::markers() {
+            let registered = state.register_udf(Arc::new(marker));
+            registered.map_err(|error| SqlError::new(ErrorKind::Internal, error.to_string()))?;
+        }
+        Ok(Arc::new(Self { context, state, memories: Memories::new(memory)? }))
+    }
+
+    /// A new session.
+    #[must_use]
+    pub fn session(self: &Arc<Self>) -> Session {
+        Session::new(Arc::clone(self))
+    }
+
+    /// Where the objects come from.
+    #[must_use]
+    pub fn source(&self) -> &Arc<dyn Source> {
+        &self.context.source
+    }
+
+    /// Finds out about the tables of all custom resources, for [`Engine::tables`], and tells which clusters could not
+    /// be asked.
+    pub async fn discover(&self) -> Vec<Missing> {
+        self.context.source.discover(&DiscoveryScope::All).await
+    }
+
+    /// All tables, those that `SHOW TABLES` lists and the others.
+    #[must_use]
+    pub fn tables(&self) -> Vec<TableInfo> {
+        let mut tables: Vec<TableInfo> = self
+            .context
+            .registry()
+            .all()
+            .map(|(kind, def)| TableInfo {
+                schema: schema_of(kind).to_owned(),
+                name: def.name.to_owned(),
+                kind: kind.kind.to_owned(),
+                path: def.path.replace('/', "."),
+                listed: def.listed,
+            })
+            .collect();
+        tables.sort_by(|a, b| (&a.name, &a.schema).cmp(&(&b.name, &b.schema)));
+        tables
+    }
+
+    /// The columns of a table (`pods`, `apps.deployments`), in the order of `select *`; with `data`, the keys that
+    /// the data has as well.
+    ///
+    /// # Errors
+    /// A table that does not exist, with the nearest names; a source that cannot be read.
+    pub async fn describe(&self, table: &str, data: bool) -> Result<Vec<ColumnInfo>, SqlError> {
+        let table = table.to_lowercase().replace('"', "");
+        let table = table.strip_prefix("kubesql.").unwrap_or(&table);
+        // A schema may have dots of its own, a table has none.
+        let (schema, name) = table.rsplit_once('.').unwrap_or((DEFAULT_SCHEMA, table));
+        self.context.discover(DEFAULT_SCHEMA, &[(Some(schema.to_owned()), name.to_owned())]).await;
+        self.context.describe(schema, name, data).await
+    }
+}
