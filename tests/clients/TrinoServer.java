@@ -68,9 +68,9 @@ public class TrinoServer {
 
     /** Statements that fail, and parts of their errors. */
     static final String[][] REFUSED = {
-        {"create table copied as select name from pods", "CREATE: clusters are read only here"},
-        {"insert into pods (name) values ('x')", "clusters are read only here"},
-        {"delete from pods where priority = 5", "DELETE: clusters are read only here"},
+        {"create table copied as select name from pods", "CREATE: clusters are read-only"},
+        {"insert into pods (name) values ('x')", "clusters are read-only"},
+        {"delete from pods where priority = 5", "DELETE: clusters are read-only"},
     };
 
     /** Loads the connectors, which a server otherwise loads from a folder for each. */

@@ -124,7 +124,7 @@ fn answers_adbc() {
             ("INVALID_ARGUMENT", "at or near \"selec\""),
             ("NOT_FOUND", "hint: did you mean pods?"),
             ("NOT_FOUND", "hint: did you mean name?"),
-            ("UNAUTHORIZED", "clusters are read only here"),
+            ("UNAUTHORIZED", "clusters are read-only"),
             ("INVALID_ARGUMENT", "division by zero"),
         ],
     );

@@ -378,7 +378,7 @@ fn jdbc(jar: &str, protocol: &str) -> String {
         "error: 46 Query failed (#): table \"podz\" does not exist (did you mean pods?)",
         "error: 1 Query failed (#): line 1:1: syntax error at or near \"selec\" (expected an SQL statement)",
         "error: 8 Query failed (#): division by zero",
-        "error: 20 Query failed (#): DELETE: clusters are read only here",
+        "error: 20 Query failed (#): DELETE: clusters are read-only",
         "sum: 45000150000",
         "cancelled: true",
     ] {

@@ -10,12 +10,12 @@ pub(super) struct Type {
     pub(super) array: i32,
     /// The type of its elements; 0 if it has none.
     pub(super) element: i32,
-    /// In bytes; -1 and -2 if it varies.
+    /// In bytes; -1 or -2 if variable.
     pub(super) length: i16,
     pub(super) kind: &'static str,
     pub(super) category: &'static str,
     pub(super) is_preferred: bool,
-    /// The name of its input function, which those of the others follow from.
+    /// The name of its input function, from which the names of its other functions are derived.
     pub(super) input: &'static str,
     pub(super) has_binary_format: bool,
     pub(super) alignment: &'static str,
@@ -24,13 +24,13 @@ pub(super) struct Type {
     pub(super) subscript: &'static str,
 }
 
-/// All types, made when the first is looked up.
+/// All types, initialized on first use.
 static TYPES: LazyLock<Vec<Type>> = LazyLock::new(|| {
     let lines = include_str!("types.txt").lines().filter(|line| !line.starts_with('#'));
-    lines.flat_map(|line| read_type(line).map(|of| [array_of(&of), Some(of)])).flatten().flatten().collect()
+    lines.flat_map(|line| read_type(line).map(|item| [array_type(&item), Some(item)])).flatten().flatten().collect()
 });
 
-/// A type, from a line of `types.txt`.
+/// Parses a line of `types.txt`.
 fn read_type(line: &'static str) -> Option<Type> {
     let parts: Vec<&str> = line.split_ascii_whitespace().collect();
     let [oid, name, array, length, kind, category, input, send, alignment, storage, collation, element] = parts[..]
@@ -62,8 +62,8 @@ fn read_type(line: &'static str) -> Option<Type> {
     })
 }
 
-/// The array type of a type.
-fn array_of(element: &Type) -> Option<Type> {
+/// Returns the array type of a type.
+fn array_type(element: &Type) -> Option<Type> {
     (element.array != 0).then(|| Type {
         oid: element.array,
         name: format!("_{}", element.name),
@@ -84,17 +84,17 @@ fn array_of(element: &Type) -> Option<Type> {
 }
 
 impl Type {
-    /// The name of one of its functions: `out`, `recv` or `send`.
+    /// Returns the name of one of its functions: `out`, `recv` or `send`.
     pub(super) fn function(&self, suffix: &str) -> String {
         self.input.strip_suffix("in").map_or_else(|| "-".to_owned(), |prefix| format!("{prefix}{suffix}"))
     }
 
-    /// The name of its function for a binary format.
+    /// Returns the name of one of its functions for the binary format.
     pub(super) fn binary_function(&self, suffix: &str) -> String {
         if self.has_binary_format { self.function(suffix) } else { "-".to_owned() }
     }
 
-    /// The name of a function for its modifier, as in `varchar(3)`.
+    /// Returns the name of a function for its modifier, as in `varchar(3)`.
     pub(super) fn modifier_function(&self, suffix: &str) -> String {
         let name = self.name.trim_start_matches('_');
         match name {
@@ -115,17 +115,17 @@ impl Type {
     }
 }
 
-/// All built-in types.
+/// Returns all built-in types.
 pub(super) fn all() -> &'static [Type] {
     &TYPES
 }
 
-/// The name of the type with an identifier.
+/// Returns the name of a type by its identifier.
 pub(super) fn name(oid: i32) -> Option<String> {
-    TYPES.iter().find(|of| of.oid == oid).map(|of| of.name.clone())
+    TYPES.iter().find(|known| known.oid == oid).map(|known| known.name.clone())
 }
 
-/// The identifier of the type with a name of `pg_type`.
+/// Returns the identifier of a type by its name in `pg_type`.
 pub(super) fn oid(name: &str) -> Option<i32> {
-    TYPES.iter().find(|of| of.name == name).map(|of| of.oid)
+    TYPES.iter().find(|known| known.name == name).map(|known| known.oid)
 }

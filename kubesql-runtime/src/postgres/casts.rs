@@ -1,7 +1,7 @@
-//! Casts to PostgreSQL's types, among them those that look names up, as `'pods'::regclass` does.
+//! Casts to PostgreSQL's types, including those that look up names, such as `'pods'::regclass`.
 //!
-//! The planner of types gives casts a field whose metadata names the type, where Arrow has no such type. Before types
-//! are checked, such casts become calls of the type's input function, and their casts to text calls of its output
+//! If Arrow does not have a type, the type planner returns a field whose metadata names the type. Before type checking,
+//! casts to such a type are replaced by calls of its input function, and casts from it to text by calls of its output
 //! function.
 
 use std::collections::HashMap;
@@ -23,12 +23,12 @@ use datafusion_functions_json::functions::json_union_to_text;
 use crate::sql::parse::identifiers::words;
 use crate::sql::types::CONTENT;
 
-/// Metadata of fields: the name of a type that Arrow does not have.
+/// Metadata key of fields: the name of a type that Arrow does not have.
 pub(super) const TYPE: &str = "kubesql.type";
 
-/// The name of a type without its schema, where it is not one of standard SQL.
-pub(super) fn name(of: &SqlType) -> Option<String> {
-    match of {
+/// Returns the name of a type without its schema; `None` for types of standard SQL.
+pub(super) fn type_name(data_type: &SqlType) -> Option<String> {
+    match data_type {
         SqlType::Custom(name, _) => words(name).pop(),
         SqlType::Regclass => Some("regclass".to_owned()),
         SqlType::JSON | SqlType::JSONB => Some("json".to_owned()),
@@ -38,19 +38,19 @@ pub(super) fn name(of: &SqlType) -> Option<String> {
     }
 }
 
-/// Plans PostgreSQL's names of types.
+/// Plans the types of PostgreSQL.
 #[derive(Debug)]
 pub(crate) struct Types;
 
 impl TypePlanner for Types {
-    fn plan_type_field(&self, of: &SqlType) -> Result<Option<FieldRef>> {
+    fn plan_type_field(&self, sql_type: &SqlType) -> Result<Option<FieldRef>> {
         let text = DataType::Utf8View;
-        if let SqlType::Array(ArrayElemTypeDef::SquareBracket(item, None)) = of
-            && name(item).is_some_and(|item| item.starts_with("reg"))
+        if let SqlType::Array(ArrayElemTypeDef::SquareBracket(item, None)) = sql_type
+            && type_name(item).is_some_and(|item| item.starts_with("reg"))
         {
             return Ok(Some(Arc::new(Field::new_list("", Field::new_list_field(text, true), true))));
         }
-        let Some(name) = name(of) else { return Ok(None) };
+        let Some(name) = type_name(sql_type) else { return Ok(None) };
         let (data_type, input) = match name.as_str() {
             "regclass" | "regtype" | "regnamespace" | "regrole" => (DataType::Int32, Some(name.as_str())),
             "regproc" | "regprocedure" | "regoper" | "regoperator" | "regconfig" | "regdictionary" | "regcollation" => {
@@ -81,16 +81,17 @@ impl TypePlanner for Types {
     }
 }
 
-/// Makes casts calls of the functions that read and write the values of a type.
+/// Replaces casts by calls of the input and output functions of types.
 #[derive(Debug, Clone)]
 pub(super) struct Casts {
-    /// By the name of the type.
+    /// Functions by the name of the type.
     input: HashMap<&'static str, Arc<ScalarUDF>>,
     output: HashMap<&'static str, Arc<ScalarUDF>>,
 }
 
 impl Casts {
-    /// `functions` are those of types, whose names are the type's, for input, or the type's and `out`, for output.
+    /// `functions` are the functions of types. An input function has the name of its type, an output function the
+    /// suffix `out`.
     pub(super) fn new(functions: &HashMap<String, Arc<ScalarUDF>>) -> Self {
         let input = |name: &'static str| Some((name, Arc::clone(functions.get(name)?)));
         let output = |name: &'static str| Some((name, Arc::clone(functions.get(&format!("{name}out"))?)));
@@ -101,8 +102,8 @@ impl Casts {
         }
     }
 
-    /// The function that writes the values of a field as text, where its type has one.
-    fn output(&self, field: &Field) -> Option<&Arc<ScalarUDF>> {
+    /// Returns the output function of the type of a field.
+    fn output_function(&self, field: &Field) -> Option<&Arc<ScalarUDF>> {
         self.output.get(field.metadata().get(TYPE)?.as_str())
     }
 }
@@ -116,11 +117,11 @@ impl FunctionRewrite for Casts {
         let (Expr::Cast(Cast { expr: inner, field }) | Expr::TryCast(TryCast { expr: inner, field })) = &expr else {
             return Ok(Transformed::no(expr));
         };
-        let input = field.metadata().get(TYPE).and_then(|of| self.input.get(of.as_str()));
+        let input = field.metadata().get(TYPE).and_then(|name| self.input.get(name.as_str()));
         if let Some(input) = input {
             return Ok(Transformed::yes(input.call(vec![(**inner).clone()])));
         }
-        let Some(output) = inner.to_field(schema).ok().and_then(|(_, of)| self.output(&of)) else {
+        let Some(output) = inner.to_field(schema).ok().and_then(|(_, field)| self.output_function(&field)) else {
             return Ok(Transformed::no(expr));
         };
         if matches!(field.data_type(), DataType::Utf8 | DataType::Utf8View | DataType::LargeUtf8) {
@@ -128,7 +129,7 @@ impl FunctionRewrite for Casts {
             return Ok(Transformed::yes(Expr::Cast(Cast::new_from_field(Box::new(text), Arc::clone(field)))));
         }
         if field.metadata().is_empty() {
-            // Of a field without a name, the cast would keep the metadata, and so the type of what is cast.
+            // If the field had no name, the cast would keep the metadata of its operand, and thus the type.
             let number = Field::new("number", field.data_type().clone(), true);
             return Ok(Transformed::yes(Expr::Cast(Cast::new_from_field(inner.clone(), Arc::new(number)))));
         }
@@ -136,8 +137,8 @@ impl FunctionRewrite for Casts {
     }
 }
 
-/// The columns of an answer whose type has an output function are text, and those of `json -> key`, which are unions, are
-/// JSON: no protocol can send a union.
+/// Converts columns of the result whose type has an output function to text, and unions (`json -> key`) to JSON,
+/// because protocols cannot send unions.
 impl AnalyzerRule for Casts {
     fn name(&self) -> &'static str {
         "postgres_output"
@@ -146,14 +147,14 @@ impl AnalyzerRule for Casts {
     fn analyze(&self, plan: LogicalPlan, _: &ConfigOptions) -> Result<LogicalPlan> {
         let schema = Arc::clone(plan.schema());
         let is_union = |field: &Field| matches!(field.data_type(), DataType::Union(..));
-        if !schema.fields().iter().any(|field| is_union(field) || self.output(field).is_some()) {
+        if !schema.fields().iter().any(|field| is_union(field) || self.output_function(field).is_some()) {
             return Ok(plan);
         }
         let json = Field::new("", DataType::Utf8, true).with_metadata([(CONTENT.to_owned(), "json".to_owned())].into());
         let json = Arc::new(json);
         let columns = schema.iter().map(|(relation, field)| {
             let column = Expr::from((relation, field));
-            match self.output(field) {
+            match self.output_function(field) {
                 Some(output) => output.call(vec![column]).alias_qualified(relation.cloned(), field.name()),
                 None if is_union(field) => {
                     let text =

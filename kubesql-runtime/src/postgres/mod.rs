@@ -1,7 +1,8 @@
-//! PostgreSQL for its clients: the tables of `pg_catalog`, the functions around them, its types, and the SQL that
-//! DataFusion does not have.
+//! Compatibility with PostgreSQL: the tables of `pg_catalog`, functions, types, and SQL that DataFusion does not
+//! support.
 //!
-//! Tables and functions are made once for all sessions. They read the session of a statement from its configuration.
+//! Tables and functions are registered once for all sessions. They read the session of a statement from its
+//! configuration.
 
 mod builtin_types;
 mod casts;
@@ -33,10 +34,10 @@ pub(crate) use subqueries::EmptyParts;
 /// The schema of the catalog.
 const SCHEMA: &str = "pg_catalog";
 
-/// The release of PostgreSQL that the server reports. Clients choose their catalog queries by it.
+/// The version of PostgreSQL that the server reports. Clients choose their catalog queries by version.
 pub const POSTGRES_VERSION: &str = "15.8";
 
-/// The Arrow type of a parameter that is declared by the name of a SQL type; none for types whose values are texts.
+/// Returns the Arrow type of a parameter by the name of its SQL type; `None` for types whose values are sent as text.
 #[must_use]
 pub fn parameter_type(name: &str) -> Option<DataType> {
     let bare = name.split('(').next().unwrap_or(name);
@@ -54,15 +55,15 @@ pub fn parameter_type(name: &str) -> Option<DataType> {
     })
 }
 
-/// The result of `version()`.
+/// Returns the result of `version()`.
 pub(crate) fn version() -> String {
     format!("PostgreSQL {POSTGRES_VERSION} (kubesql {}), DataFusion", env!("CARGO_PKG_VERSION"))
 }
 
-/// Registers the functions and rules with the state that all statements start from.
+/// Registers the functions and rules with the state of the engine.
 pub(crate) fn register(state: &mut SessionState, database: &Database) -> Result<()> {
-    let of_types = functions::register(state, database)?;
-    let casts = Arc::new(casts::Casts::new(&of_types));
+    let type_functions = functions::register(state, database)?;
+    let casts = Arc::new(casts::Casts::new(&type_functions));
     state.register_function_rewrite(Arc::new(subqueries::Subqueries))?;
     state.register_function_rewrite(Arc::clone(&casts) as _)?;
     state.add_analyzer_rule(casts);
@@ -76,7 +77,7 @@ pub(crate) struct Catalog {
 }
 
 impl Catalog {
-    /// The catalog over the tables of an engine.
+    /// Returns the catalog of an engine.
     pub(crate) fn database(&self, context: &Arc<EngineContext>) -> Database {
         Database { context: Arc::clone(context), objects: Arc::clone(&self.objects) }
     }
@@ -91,7 +92,7 @@ impl BuiltinTables for Catalog {
         if schema == SCHEMA { tables::names().collect() } else { Vec::new() }
     }
 
-    /// Those of `pg_catalog`, whatever the schema is: it is searched before any other.
+    /// Ignores the schema, because `pg_catalog` is searched before all others.
     fn columns(&self, _: &str, name: &str) -> Option<SchemaRef> {
         tables::schema_of(name)
     }

@@ -10,7 +10,7 @@ use super::{SCHEMA, SessionInfo};
 use crate::sql::catalog::context::EngineContext;
 use crate::sql::catalog::registry::schema_of;
 
-/// The tables of an engine as PostgreSQL's clients see them.
+/// The tables of an engine as PostgreSQL clients see them.
 #[derive(Debug, Clone)]
 pub(crate) struct Database {
     pub(super) context: Arc<EngineContext>,
@@ -31,7 +31,7 @@ pub(super) struct Relation {
     pub(super) namespace: i32,
     pub(super) schema: String,
     pub(super) name: String,
-    /// Whether its rows come from Kubernetes objects; other tables are about the server itself.
+    /// Whether its rows come from Kubernetes objects. Other tables describe the server.
     pub(super) is_table: bool,
     /// The kind and path of its rows.
     pub(super) comment: Option<String>,
@@ -48,16 +48,16 @@ pub(super) struct Column {
     pub(super) comment: String,
 }
 
-/// The objects that were looked up so far.
+/// The identifiers of objects, and the cached list of tables.
 #[derive(Debug, Default)]
 pub(crate) struct Objects {
     pub(super) oids: Oids,
-    /// With the generation of the discovered tables that they were collected from.
+    /// The tables, with the generation of the discovered kinds from which they were collected.
     relations: Mutex<Option<(u64, Arc<Vec<Relation>>)>>,
 }
 
 impl Objects {
-    /// The identifier of a schema.
+    /// Returns the identifier of a schema.
     pub(super) fn namespace(&self, schema: &str) -> i32 {
         match schema {
             SCHEMA => PG_CATALOG,
@@ -65,23 +65,23 @@ impl Objects {
         }
     }
 
-    /// All schemas.
+    /// Returns all schemas.
     pub(super) fn namespaces(&self, context: &EngineContext) -> Vec<Namespace> {
         let schemas = context.schemas().into_iter();
         schemas.map(|name| Namespace { oid: self.namespace(&name), name }).collect()
     }
 
-    /// All tables by schema; of the default schema only those that are listed.
+    /// Returns all tables by schema. Of the default schema only the listed tables are included.
     pub(super) fn relations(&self, context: &EngineContext) -> Arc<Vec<Relation>> {
         let generation = context.registry().discovered.generation;
-        let mut known = self.relations.lock();
-        if let Some((of, relations)) = &*known
-            && *of == generation
+        let mut cached = self.relations.lock();
+        if let Some((cached_generation, relations)) = &*cached
+            && *cached_generation == generation
         {
             return Arc::clone(relations);
         }
         let relations = Arc::new(self.collect(context));
-        *known = Some((generation, Arc::clone(&relations)));
+        *cached = Some((generation, Arc::clone(&relations)));
         relations
     }
 
@@ -95,14 +95,15 @@ impl Objects {
                 ((schema_of(kind), def.name), comment)
             })
             .collect();
-        let any = |name: &str| comments.iter().find(|((_, of), _)| *of == name).map(|(_, comment)| comment.clone());
+        let any =
+            |name: &str| comments.iter().find(|((_, table), _)| *table == name).map(|(_, comment)| comment.clone());
         let mut relations = Vec::new();
         for schema in context.schemas() {
             let namespace = self.namespace(&schema);
             for name in context.tables(&schema) {
                 let comment = comments.get(&(schema.as_str(), name.as_str())).cloned().or_else(|| any(&name));
                 let is_table = !context.is_builtin(&schema, &name);
-                // A name that several groups claim cannot be selected from.
+                // An ambiguous name cannot be selected from.
                 if is_table && context.registry().find(&schema, &name).is_err() {
                     continue;
                 }
@@ -117,7 +118,7 @@ impl Objects {
         relations
     }
 
-    /// The table of this name, in the schemas of the search path unless a schema is given.
+    /// Finds a table by name, in the given schema or the search path.
     pub(super) fn find(
         &self,
         context: &EngineContext,
@@ -132,7 +133,7 @@ impl Objects {
         })
     }
 
-    /// The table with an identifier.
+    /// Finds a table by its identifier.
     pub(super) fn relation(&self, context: &EngineContext, oid: i32) -> Option<Relation> {
         self.relations(context).iter().find(|relation| relation.oid == oid).cloned()
     }
@@ -142,7 +143,7 @@ fn width(context: &EngineContext, schema: &str, name: &str) -> usize {
     fixed_columns(context, schema, name).len()
 }
 
-/// The columns of a table that do not depend on its data.
+/// Returns the columns of a table that do not depend on its data.
 pub(super) fn fixed_columns(context: &EngineContext, schema: &str, name: &str) -> Vec<Column> {
     if let Some(fields) = context.builtin_columns(schema, name) {
         let column = |field: &Arc<arrow::datatypes::Field>| Column {
@@ -161,7 +162,7 @@ pub(super) fn fixed_columns(context: &EngineContext, schema: &str, name: &str) -
     table.columns.iter().map(column).collect()
 }
 
-/// The schema, if any, and the name of a text such as `"a b".c`; names without quotes are folded to lower case.
+/// Parses a name with an optional schema, such as `"a b".c`. Unquoted names are folded to lower case.
 pub(super) fn qualified_name(text: &str) -> Option<(Option<String>, String)> {
     let mut words = vec![String::new()];
     let mut chars = text.trim().chars().peekable();

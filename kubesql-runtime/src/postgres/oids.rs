@@ -1,4 +1,4 @@
-//! Object identifiers: those that PostgreSQL fixes, and those of the objects of this server.
+//! Object identifiers: the fixed ones of PostgreSQL, and assigned ones.
 
 use std::collections::HashMap;
 
@@ -10,7 +10,7 @@ pub(super) const PG_CATALOG: i32 = 11;
 /// The identifier of the role that owns every object.
 pub(super) const OWNER: i32 = 10;
 
-/// The identifiers of some of PostgreSQL's own tables.
+/// Returns the identifier of a system table of PostgreSQL.
 pub(super) fn fixed_oid(name: &str) -> Option<i32> {
     Some(match name {
         "pg_proc" => 1255,
@@ -27,17 +27,17 @@ pub(super) fn fixed_oid(name: &str) -> Option<i32> {
     })
 }
 
-/// Object identifiers. An identifier is never given twice.
+/// Assigned object identifiers. An identifier is never reused.
 #[derive(Debug, Default)]
 pub(super) struct Oids {
     assigned: Mutex<HashMap<(String, String), i32>>,
 }
 
-/// The first identifier that PostgreSQL leaves to users.
+/// The first identifier of user-defined objects in PostgreSQL.
 const FIRST_OID: i32 = 16_384;
 
 impl Oids {
-    /// The identifier of the object with this name in this schema, which is assigned at the first call.
+    /// Returns the identifier of an object, which is assigned on the first call.
     pub(super) fn get_or_assign(&self, schema: &str, name: &str) -> i32 {
         let mut assigned = self.assigned.lock();
         let next = FIRST_OID.saturating_add(i32::try_from(assigned.len()).unwrap_or(i32::MAX - FIRST_OID));

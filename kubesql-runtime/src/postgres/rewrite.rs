@@ -1,4 +1,4 @@
-//! The SQL that only PostgreSQL has, in the SQL that DataFusion plans. Each rewrite looks at one node.
+//! Rewrites syntax of PostgreSQL to syntax that DataFusion supports.
 
 use arrow::datatypes::DataType;
 use datafusion::sql::sqlparser::ast::{
@@ -13,7 +13,7 @@ use crate::sql::error::{ErrorKind, SqlError};
 use crate::sql::parse::identifiers::words;
 use crate::sql::parse::walk::{AstPass, walk};
 
-/// Rewrites a statement; `parameters` are the types of `$1`, `$2` and so on, as far as they are known.
+/// Rewrites a statement; `parameters` are the known types of `$1`, `$2` and so on.
 pub(crate) fn rewrite(statement: &mut Statement, parameters: &[Option<DataType>]) -> Result<(), SqlError> {
     walk(statement, &mut PostgresSyntax { parameters })
 }
@@ -32,13 +32,13 @@ impl AstPass for PostgresSyntax<'_> {
             if let SelectItem::UnnamedExpr(expr) = item
                 && let Some(name) = column_name(expr)
             {
-                *item = SelectItem::ExprWithAlias { expr: take(expr), alias: Ident::with_quote('"', name) };
+                *item = SelectItem::ExprWithAlias { expr: take_expr(expr), alias: Ident::with_quote('"', name) };
             }
         }
         Ok(())
     }
 
-    /// A function that gives rows has no schema.
+    /// Removes the schema of table functions.
     fn pre_relation(&mut self, name: &mut ObjectName) -> Result<(), SqlError> {
         if let [schema, table] = words(name).as_slice()
             && schema == SCHEMA
@@ -49,19 +49,20 @@ impl AstPass for PostgresSyntax<'_> {
         Ok(())
     }
 
-    /// The column of `unnest(array) x` is `x`.
+    /// Rewrites `unnest` and `generate_series`.
     ///
-    /// DataFusion plans neither `unnest` of a column of the outer query, nor `generate_series` of columns. Clients
-    /// unnest options, which no object has: they become a function without rows. A series becomes an array.
+    /// The column of `unnest(array) x` is `x`. DataFusion supports neither `unnest` of a column of the outer query nor
+    /// `generate_series` of columns. Clients unnest options, which are always NULL, so these become a function without
+    /// rows. A series becomes an array.
     fn pre_table_factor(&mut self, factor: &mut TableFactor) -> Result<(), SqlError> {
         let (array_exprs, alias) = match factor {
             TableFactor::UNNEST { array_exprs, alias, with_offset: false, with_ordinality: false, .. } => {
                 (std::mem::take(array_exprs), alias)
             }
             TableFactor::Table { name, args: Some(args), alias, .. } => match words(name).last().map(String::as_str) {
-                Some("unnest") => (args.args.drain(..).filter_map(argument).collect(), alias),
+                Some("unnest") => (args.args.drain(..).filter_map(expr_argument).collect(), alias),
                 Some("generate_series") if args.args.iter().any(|argument| !is_literal(argument)) => {
-                    let arguments = args.args.drain(..).filter_map(argument).collect();
+                    let arguments = args.args.drain(..).filter_map(expr_argument).collect();
                     (vec![call("generate_series", arguments)], alias)
                 }
                 _ => return Ok(()),
@@ -74,7 +75,7 @@ impl AstPass for PostgresSyntax<'_> {
         {
             columns.push(TableAliasColumnDef { name: name.clone(), data_type: None });
         }
-        if array_exprs.iter().all(are_options) {
+        if array_exprs.iter().all(is_options_column) {
             let value = TableAliasColumnDef::from_name("option_value");
             alias.iter_mut().for_each(|alias| alias.columns.push(value.clone()));
             let name = ObjectName::from(vec![Ident::new("pg_options_to_table")]);
@@ -88,7 +89,7 @@ impl AstPass for PostgresSyntax<'_> {
 
     fn pre_expr(&mut self, expr: &mut Expr) -> Result<(), SqlError> {
         while let Expr::Collate { expr: inner, .. } = expr {
-            *expr = take(inner);
+            *expr = take_expr(inner);
         }
         match expr {
             Expr::Identifier(ident)
@@ -112,17 +113,19 @@ impl AstPass for PostgresSyntax<'_> {
             Expr::BinaryOp { op: BinaryOperator::HashArrow | BinaryOperator::HashLongArrow, .. } => {
                 path_to_steps(expr)?
             }
-            Expr::BinaryOp { op, .. } => operator(op),
+            Expr::BinaryOp { op, .. } => rewrite_operator(op),
             Expr::AnyOp { compare_op, right, .. } | Expr::AllOp { compare_op, right, .. } => {
-                operator(compare_op);
+                rewrite_operator(compare_op);
                 self.array_operand(right);
             }
             Expr::Cast { expr: inner, data_type, .. } => {
                 if let SqlType::Array(_) = data_type {
                     array_literal(inner);
-                } else if is_placeholder(inner) && casts::name(data_type).is_some_and(|name| name.starts_with("reg")) {
+                } else if is_placeholder(inner)
+                    && casts::type_name(data_type).is_some_and(|name| name.starts_with("reg"))
+                {
                     // Clients send names, not numbers.
-                    **inner = cast(take(inner), SqlType::Text);
+                    **inner = cast(take_expr(inner), SqlType::Text);
                 }
             }
             _ => {}
@@ -137,8 +140,8 @@ impl AstPass for PostgresSyntax<'_> {
             && let FunctionArguments::Subquery(mut query) =
                 std::mem::replace(&mut function.args, FunctionArguments::None)
         {
-            aggregate(&mut query);
-            // Of no rows it is an empty array, and not NULL.
+            select_to_array_agg(&mut query);
+            // array_agg returns NULL if there are no rows.
             *expr = call("coalesce", vec![Expr::Subquery(query), call("make_array", Vec::new())]);
         }
         Ok(())
@@ -146,8 +149,8 @@ impl AstPass for PostgresSyntax<'_> {
 }
 
 impl PostgresSyntax<'_> {
-    /// What ANY and ALL take is an array: one that is written as text, or a parameter, which is of texts unless its type
-    /// is known.
+    /// Converts the operand of ANY or ALL to an array. The operand may be an array literal as text, or a parameter,
+    /// whose items are text unless its type is known.
     fn array_operand(&self, operand: &mut Expr) {
         match operand {
             Expr::Nested(inner) => self.array_operand(inner),
@@ -160,7 +163,7 @@ impl PostgresSyntax<'_> {
                 };
                 let item = SqlType::Custom(ObjectName::from(vec![Ident::new(item)]), Vec::new());
                 let list = SqlType::Array(ArrayElemTypeDef::SquareBracket(Box::new(item), None));
-                *operand = cast(take(operand), list);
+                *operand = cast(take_expr(operand), list);
             }
             operand => array_literal(operand),
         }
@@ -176,15 +179,15 @@ fn is_literal(argument: &FunctionArg) -> bool {
     matches!(argument, Expr::Value(_) | Expr::Interval(_) | Expr::TypedString(_))
 }
 
-fn argument(argument: FunctionArg) -> Option<Expr> {
+fn expr_argument(argument: FunctionArg) -> Option<Expr> {
     match argument {
         FunctionArg::Unnamed(FunctionArgExpr::Expr(argument)) => Some(argument),
         _ => None,
     }
 }
 
-/// Whether an expression is a column of options or privileges of the catalog, which are all NULL.
-fn are_options(expr: &Expr) -> bool {
+/// Returns whether an expression is a column of options or privileges of the catalog, which are all NULL.
+fn is_options_column(expr: &Expr) -> bool {
     let name = match expr {
         Expr::Identifier(column) => Some(column),
         Expr::CompoundIdentifier(words) => words.last(),
@@ -208,21 +211,21 @@ fn fetch_to_limit(query: &mut Query) -> Result<(), SqlError> {
     let (offset, limit_by) = match query.limit_clause.take() {
         None => (None, Vec::new()),
         Some(LimitClause::LimitOffset { limit: None, offset, limit_by }) => (offset, limit_by),
-        Some(_) => return Err(SqlError::new(ErrorKind::Syntax, "LIMIT and FETCH FIRST exclude each other")),
+        Some(_) => return Err(SqlError::new(ErrorKind::Syntax, "LIMIT and FETCH FIRST cannot be combined")),
     };
     query.limit_clause = Some(LimitClause::LimitOffset { limit: Some(quantity), offset, limit_by });
     Ok(())
 }
 
-/// What PostgreSQL calls a column without an alias, where DataFusion would call it otherwise.
+/// Returns the name that PostgreSQL gives to a column without an alias, if DataFusion's differs.
 fn column_name(expr: &Expr) -> Option<String> {
     match expr {
         Expr::Cast { expr, data_type, .. } => column_name(expr).or_else(|| {
-            let of = casts::name(data_type).filter(|of| of.starts_with("reg"))?;
+            let type_name = casts::type_name(data_type).filter(|name| name.starts_with("reg"))?;
             match &**expr {
                 Expr::Identifier(ident) => Some(ident.value.clone()),
                 Expr::CompoundIdentifier(parts) => parts.last().map(|ident| ident.value.clone()),
-                _ => Some(of),
+                _ => Some(type_name),
             }
         }),
         Expr::Function(function) => match words(&function.name).as_slice() {
@@ -243,20 +246,20 @@ fn field_to_subscript(access: &mut AccessExpr) {
     }
 }
 
-/// `LIKE pattern ESCAPE c` is `LIKE like_escape(pattern, c)`, except for the character that escapes anyway.
+/// `LIKE pattern ESCAPE c` is `LIKE like_escape(pattern, c)`, unless `c` is the default.
 fn escape_to_call(pattern: &mut Expr, escape: &mut Option<ValueWithSpan>) {
-    let is_default = |of: &mut ValueWithSpan| matches!(&of.value, Value::SingleQuotedString(c) if c == "\\");
-    let character = match escape.take_if(|of| !is_default(of)) {
+    let is_default = |escape: &mut ValueWithSpan| matches!(&escape.value, Value::SingleQuotedString(c) if c == "\\");
+    let character = match escape.take_if(|escape| !is_default(escape)) {
         None => return,
-        // Its character is known only when it runs.
-        Some(of @ ValueWithSpan { value: Value::Placeholder(_), .. }) => cast(Expr::Value(of), SqlType::Text),
-        Some(of) => Expr::Value(of),
+        // The value of a parameter is not known yet.
+        Some(escape @ ValueWithSpan { value: Value::Placeholder(_), .. }) => cast(Expr::Value(escape), SqlType::Text),
+        Some(escape) => Expr::Value(escape),
     };
-    *pattern = call("like_escape", vec![take(pattern), character]);
+    *pattern = call("like_escape", vec![take_expr(pattern), character]);
 }
 
 /// `OPERATOR(pg_catalog.~)` is `~`.
-fn operator(op: &mut BinaryOperator) {
+fn rewrite_operator(op: &mut BinaryOperator) {
     let BinaryOperator::PGCustomBinaryOperator(words) = op else { return };
     *op = match words.last().map(String::as_str) {
         Some("~") => BinaryOperator::PGRegexMatch,
@@ -278,18 +281,20 @@ fn operator(op: &mut BinaryOperator) {
     };
 }
 
-/// `x #>> '{a,0}'` is `x -> 'a' ->> 0`, and `x #> '{a,0}'` is `x -> 'a' -> 0`. DataFusion's JSON functions would take the
-/// path for one key.
+/// `x #>> '{a,0}'` is `x -> 'a' ->> 0`, and `x #> '{a,0}'` is `x -> 'a' -> 0`. DataFusion's JSON functions would
+/// interpret the path as one key.
 fn path_to_steps(expr: &mut Expr) -> Result<(), SqlError> {
     let Expr::BinaryOp { left, op, right } = expr else { return Ok(()) };
     array_literal(right);
     let Expr::Array(Array { elem: steps, .. }) = &mut **right else {
-        let message = format!("the path of {op} has to be a constant array");
-        return Err(SqlError::new(ErrorKind::Unsupported, message).hint("write the steps one by one: x -> 'a' ->> 'b'"));
+        let message = format!("the path of {op} must be a constant array");
+        return Err(
+            SqlError::new(ErrorKind::Unsupported, message).hint("use one operator for each step: x -> 'a' ->> 'b'")
+        );
     };
     let is_text = *op == BinaryOperator::HashLongArrow;
     let count = steps.len();
-    let mut value = take(left);
+    let mut value = take_expr(left);
     if count == 0 && is_text {
         value = cast(value, SqlType::Text);
     }
@@ -310,7 +315,7 @@ fn path_to_steps(expr: &mut Expr) -> Result<(), SqlError> {
     Ok(())
 }
 
-/// An array that is written as text: `'{a,"b c",NULL}'` is `ARRAY['a', 'b c', NULL]`.
+/// Replaces an array literal as text: `'{a,"b c",NULL}'` is `ARRAY['a', 'b c', NULL]`.
 fn array_literal(expr: &mut Expr) {
     if let Expr::Value(ValueWithSpan { value: Value::SingleQuotedString(text), .. }) = expr
         && let Some(elem) = array_items(text)
@@ -354,7 +359,7 @@ fn array_items(text: &str) -> Option<Vec<Expr>> {
 }
 
 /// `ARRAY(SELECT x ... ORDER BY y)` is `(SELECT array_agg(x ORDER BY y) ...)`.
-fn aggregate(query: &mut Query) {
+fn select_to_array_agg(query: &mut Query) {
     let SetExpr::Select(select) = &mut *query.body else { return };
     let [SelectItem::UnnamedExpr(expr) | SelectItem::ExprWithAlias { expr, .. }] = &mut select.projection[..] else {
         return;
@@ -363,19 +368,19 @@ fn aggregate(query: &mut Query) {
     if let Some(order) = query.order_by.take()
         && let OrderByKind::Expressions(mut by) = order.kind
     {
-        // A position is that of the only column.
+        // A position refers to the only column.
         by.iter_mut().filter(|by| matches!(by.expr, Expr::Value(_))).for_each(|by| by.expr = expr.clone());
         clauses.push(FunctionArgumentClause::OrderBy(by));
     }
-    *expr = call_with("array_agg", vec![take(expr)], clauses);
+    *expr = call_with("array_agg", vec![take_expr(expr)], clauses);
 }
 
 fn is_placeholder(expr: &Expr) -> bool {
     matches!(expr, Expr::Value(ValueWithSpan { value: Value::Placeholder(_), .. }))
 }
 
-/// Takes an expression out of its place.
-fn take(expr: &mut Expr) -> Expr {
+/// Takes an expression and leaves NULL.
+fn take_expr(expr: &mut Expr) -> Expr {
     std::mem::replace(expr, Expr::Value(Value::Null.into()))
 }
 
@@ -388,7 +393,7 @@ fn call(name: &str, arguments: Vec<Expr>) -> Expr {
 }
 
 fn call_with(name: &str, arguments: Vec<Expr>, clauses: Vec<FunctionArgumentClause>) -> Expr {
-    let args = arguments.into_iter().map(|of| FunctionArg::Unnamed(FunctionArgExpr::Expr(of))).collect();
+    let args = arguments.into_iter().map(|argument| FunctionArg::Unnamed(FunctionArgExpr::Expr(argument))).collect();
     Expr::Function(Function {
         name: ObjectName::from(vec![Ident::new(name)]),
         uses_odbc_syntax: false,

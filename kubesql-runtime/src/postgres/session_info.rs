@@ -1,4 +1,4 @@
-//! What catalog tables and functions know of the session that runs a statement.
+//! The session of a statement, as catalog tables and functions see it.
 
 use std::any::Any;
 
@@ -6,8 +6,8 @@ use datafusion::common::config::{ConfigEntry, ConfigExtension, ConfigOptions, Ex
 use datafusion::common::plan_err;
 use datafusion::error::Result;
 
-/// A session as its statements see it. It is part of DataFusion's configuration of each statement, so that functions
-/// and tables are registered once for all sessions.
+/// Information about a session. It is part of DataFusion's configuration of each statement, so that functions and
+/// tables are registered once for all sessions.
 #[derive(Debug, Default, Clone)]
 pub(crate) struct SessionInfo {
     /// The name of the user.
@@ -21,19 +21,19 @@ pub(crate) struct SessionInfo {
 }
 
 impl SessionInfo {
-    /// The session of a statement's configuration; an empty one where the statement has none.
+    /// Returns the session from the configuration of a statement, or an empty one.
     pub(super) fn from_config(options: &ConfigOptions) -> &Self {
         static UNKNOWN: SessionInfo =
             SessionInfo { user: String::new(), process: 0, schema: String::new(), settings: Vec::new() };
         options.extensions.get::<Self>().unwrap_or(&UNKNOWN)
     }
 
-    /// The value of a setting.
+    /// Returns the value of a setting.
     pub(super) fn setting(&self, name: &str) -> Option<&str> {
-        self.settings.iter().find(|(known, _)| known.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())
+        self.settings.iter().find(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())
     }
 
-    /// The schemas in which unqualified names are looked up, in order.
+    /// Returns the schemas in which unqualified names are looked up, in order.
     pub(super) fn search_path(&self) -> Vec<&str> {
         let mut path = vec![super::SCHEMA, self.schema.as_str()];
         if self.schema != crate::sql::DEFAULT_SCHEMA {

@@ -1,4 +1,4 @@
-//! Plans of the catalog that DataFusion would refuse: parts without rows, and subqueries of one row by their nature.
+//! Rewrites catalog queries that DataFusion rejects: parts without rows, and scalar subqueries that return one row.
 
 use std::sync::Arc;
 
@@ -14,10 +14,10 @@ use datafusion::logical_expr::{
 use datafusion::optimizer::AnalyzerRule;
 use datafusion::scalar::ScalarValue;
 
-/// Removes the parts of a plan that have no rows whatever the other tables have, with all that is computed from them.
+/// Removes the parts of a plan that never have rows, with all expressions that depend on them.
 ///
-/// Clients ask for indexes, constraints, policies and more, often in SQL that has no plan. The rule runs before types are
-/// checked.
+/// Clients query indexes, constraints, policies and more, often with SQL that DataFusion cannot plan. The rule runs
+/// before type checking.
 #[derive(Debug)]
 pub(crate) struct EmptyParts;
 
@@ -41,26 +41,26 @@ fn without_empty_parts(plan: LogicalPlan) -> Result<Transformed<LogicalPlan>> {
             let empty = EmptyRelation { produce_one_row: false, schema: Arc::clone(plan.schema()) };
             Ok(Transformed::yes(LogicalPlan::EmptyRelation(empty)))
         }
-        LogicalPlan::Aggregate(of) if is_empty(&of.input) => without_arguments(of),
+        LogicalPlan::Aggregate(aggregate) if is_empty(&aggregate.input) => without_arguments(aggregate),
         plan => Ok(Transformed::no(plan)),
     })
 }
 
-/// Aggregates of no rows, whatever they would be computed from.
-fn without_arguments(of: Aggregate) -> Result<Transformed<LogicalPlan>> {
-    let schema = Arc::clone(of.input.schema());
-    let plan = LogicalPlan::Aggregate(of);
+/// Replaces the arguments of aggregates of empty inputs by NULL.
+fn without_arguments(aggregate: Aggregate) -> Result<Transformed<LogicalPlan>> {
+    let schema = Arc::clone(aggregate.input.schema());
+    let plan = LogicalPlan::Aggregate(aggregate);
     let names = NamePreserver::new(&plan);
     plan.map_expressions(|expr| {
         let name = names.save(&expr);
         let expr = expr.transform_down(|expr| match expr {
-            Expr::AggregateFunction(mut of) => {
-                // The others may have to be literals.
-                if let Some(argument) = of.params.args.first_mut() {
+            Expr::AggregateFunction(mut function) => {
+                // Other arguments may have to be literals.
+                if let Some(argument) = function.params.args.first_mut() {
                     *argument = Expr::Literal(ScalarValue::try_from(&argument.get_type(&schema)?)?, None);
                 }
-                (of.params.order_by, of.params.filter) = (Vec::new(), None);
-                Ok(Transformed::new(Expr::AggregateFunction(of), true, TreeNodeRecursion::Jump))
+                (function.params.order_by, function.params.filter) = (Vec::new(), None);
+                Ok(Transformed::new(Expr::AggregateFunction(function), true, TreeNodeRecursion::Jump))
             }
             other => Ok(Transformed::no(other)),
         })?;
@@ -68,10 +68,10 @@ fn without_arguments(of: Aggregate) -> Result<Transformed<LogicalPlan>> {
     })
 }
 
-/// The same for subqueries. Correlated ones of one value are limited to one row.
+/// Removes empty parts of subqueries, and limits correlated scalar subqueries to one row.
 ///
-/// PostgreSQL fails when such a subquery gives several rows. DataFusion wants to know before that it gives one, which a
-/// query of the catalog does by its nature.
+/// PostgreSQL fails at run time if such a subquery returns several rows. DataFusion requires a plan that returns at
+/// most one row, which catalog queries do.
 #[derive(Debug)]
 pub(super) struct Subqueries;
 
@@ -82,26 +82,26 @@ impl FunctionRewrite for Subqueries {
 
     fn rewrite(&self, expr: Expr, _: &DFSchema, _: &ConfigOptions) -> Result<Transformed<Expr>> {
         match expr {
-            Expr::ScalarSubquery(of) => scalar(of).map(Transformed::yes),
-            Expr::Exists(of) if is_empty(&of.subquery.subquery) => Ok(Transformed::yes(lit(of.negated))),
-            Expr::InSubquery(of) if is_empty(&of.subquery.subquery) => Ok(Transformed::yes(lit(of.negated))),
+            Expr::ScalarSubquery(subquery) => rewrite_scalar(subquery).map(Transformed::yes),
+            Expr::Exists(exists) if is_empty(&exists.subquery.subquery) => Ok(Transformed::yes(lit(exists.negated))),
+            Expr::InSubquery(list) if is_empty(&list.subquery.subquery) => Ok(Transformed::yes(lit(list.negated))),
             other => Ok(Transformed::no(other)),
         }
     }
 }
 
-fn scalar(of: Subquery) -> Result<Expr> {
-    let Transformed { data: plan, transformed, .. } = without_empty_parts(LogicalPlan::clone(&of.subquery))?;
+fn rewrite_scalar(subquery: Subquery) -> Result<Expr> {
+    let Transformed { data: plan, transformed, .. } = without_empty_parts(LogicalPlan::clone(&subquery.subquery))?;
     if is_empty(&plan) {
         return Ok(Expr::Literal(ScalarValue::try_from(plan.schema().field(0).data_type())?, None));
     }
-    let outer_ref_columns = if transformed { plan.all_out_ref_exprs() } else { of.outer_ref_columns.clone() };
-    let of = Subquery { outer_ref_columns, ..of.with_plan(Arc::new(plan)) };
-    let is_limited = of.outer_ref_columns.is_empty() || !may_have_several_rows(&of.subquery)?;
-    Ok(Expr::ScalarSubquery(if is_limited { of } else { first_row(of)? }))
+    let outer_ref_columns = if transformed { plan.all_out_ref_exprs() } else { subquery.outer_ref_columns.clone() };
+    let subquery = Subquery { outer_ref_columns, ..subquery.with_plan(Arc::new(plan)) };
+    let is_limited = subquery.outer_ref_columns.is_empty() || !may_have_several_rows(&subquery.subquery)?;
+    Ok(Expr::ScalarSubquery(if is_limited { subquery } else { first_row(subquery)? }))
 }
 
-/// Whether a plan has no rows whatever its tables have.
+/// Returns whether a plan never has rows.
 fn is_empty(plan: &LogicalPlan) -> bool {
     match plan {
         LogicalPlan::EmptyRelation(relation) => !relation.produce_one_row,
@@ -126,7 +126,7 @@ fn is_empty(plan: &LogicalPlan) -> bool {
     }
 }
 
-/// Whether a plan reads the catalog, and as far as DataFusion can tell, may have several rows.
+/// Returns whether a plan reads the catalog and may have several rows according to DataFusion.
 fn may_have_several_rows(plan: &LogicalPlan) -> Result<bool> {
     if plan.max_rows().is_some_and(|rows| rows <= 1) {
         return Ok(false);
@@ -141,10 +141,10 @@ fn may_have_several_rows(plan: &LogicalPlan) -> Result<bool> {
     Ok(reads_catalog && !is_grouped)
 }
 
-/// The first row of a subquery of one column.
-fn first_row(of: Subquery) -> Result<Subquery> {
-    let name = of.subquery.schema().field(0).name().clone();
-    let (value, input) = match &*of.subquery {
+/// Limits a subquery of one column to its first row.
+fn first_row(subquery: Subquery) -> Result<Subquery> {
+    let name = subquery.subquery.schema().field(0).name().clone();
+    let (value, input) = match &*subquery.subquery {
         LogicalPlan::Projection(Projection { expr, input, .. }) if expr.len() == 1 => {
             (expr[0].clone().unalias(), LogicalPlan::clone(input))
         }
@@ -156,5 +156,5 @@ fn first_row(of: Subquery) -> Result<Subquery> {
         .aggregate(Vec::<Expr>::new(), [first])?
         .project([Expr::Column(Column::new_unqualified(column)).alias(name)])?
         .build()?;
-    Ok(Subquery { subquery: Arc::new(plan), ..of })
+    Ok(Subquery { subquery: Arc::new(plan), ..subquery })
 }

@@ -1,4 +1,4 @@
-//! PostgreSQL's types: their identifiers, names, and the Arrow types that are shown as them.
+//! PostgreSQL's types, and their mapping from Arrow types.
 
 use arrow::datatypes::{DataType, Field};
 
@@ -12,20 +12,20 @@ pub(super) const OID_ALIAS: &str = "pg.oid_alias";
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct PgType {
     pub(super) oid: i32,
-    /// `int8`, as `pg_type` has it.
+    /// The name in `pg_type`: `int8`.
     pub(super) name: &'static str,
-    /// `bigint`, as psql shows it.
+    /// The SQL name: `bigint`.
     pub(super) sql: &'static str,
     /// Bytes of a value; -1 for variable length.
     pub(super) length: i16,
 }
 
-/// Defines types by their identifier, name, SQL name, length, and the identifier of their arrays, or zero.
+/// Defines types by identifier, name, SQL name, length, and the identifier of the array type, or zero.
 macro_rules! types {
     ($($constant:ident = $oid:literal, $name:literal, $sql:literal, $length:literal, $array:literal;)*) => {
         $(pub(super) const $constant: PgType = PgType { oid: $oid, name: $name, sql: $sql, length: $length };)*
 
-        /// Types of columns, and types whose name in SQL differs from that in `pg_type`, each with that of its arrays.
+        /// Types of columns, and types whose SQL name differs from that in `pg_type`, each with its array type.
         const KNOWN: &[(PgType, PgType)] = &[$((
             $constant,
             PgType { oid: $array, name: concat!("_", $name), sql: concat!($sql, "[]"), length: -1 },
@@ -63,12 +63,12 @@ types! {
     UNKNOWN = 705, "unknown", "unknown", -2, 0;
 }
 
-/// The type of arrays of a type, or the type itself where there is none.
-fn array(of: PgType) -> PgType {
-    KNOWN.iter().find(|(item, array)| *item == of && array.oid != 0).map_or(of, |(_, array)| *array)
+/// Returns the array type of a type, or the type itself if there is none.
+fn array_type(item_type: PgType) -> PgType {
+    KNOWN.iter().find(|(item, array)| *item == item_type && array.oid != 0).map_or(item_type, |(_, array)| *array)
 }
 
-/// The type that clients see for a column of a table of objects.
+/// Returns the type of a column of a table of objects.
 pub(super) fn from_values(values: Values) -> PgType {
     let scalar = |scalar| match scalar {
         Scalar::Text | Scalar::IntOrString => TEXT,
@@ -81,12 +81,12 @@ pub(super) fn from_values(values: Values) -> PgType {
     };
     match values {
         Values::Scalar(of) => scalar(of),
-        Values::Scalars(of) => array(scalar(of)),
+        Values::Scalars(of) => array_type(scalar(of)),
         Values::Map(_) => JSONB,
     }
 }
 
-/// The type that clients see for a field.
+/// Returns the type of a field.
 pub(super) fn from_field(field: &Field) -> PgType {
     if field.metadata().get(OID_ALIAS).is_some_and(|alias| alias == "oid") {
         return OID;
@@ -97,7 +97,7 @@ pub(super) fn from_field(field: &Field) -> PgType {
     from_arrow(field.data_type())
 }
 
-/// The type that clients see for an Arrow type.
+/// Returns the type for an Arrow type.
 pub(super) fn from_arrow(data_type: &DataType) -> PgType {
     match data_type {
         DataType::Boolean => BOOL,
@@ -115,14 +115,14 @@ pub(super) fn from_arrow(data_type: &DataType) -> PgType {
         DataType::Binary | DataType::LargeBinary | DataType::BinaryView | DataType::FixedSizeBinary(_) => BYTEA,
         DataType::Dictionary(_, values) => from_arrow(values),
         DataType::List(item) | DataType::LargeList(item) if !item.data_type().is_nested() => {
-            array(from_arrow(item.data_type()))
+            array_type(from_arrow(item.data_type()))
         }
         nested if nested.is_nested() => JSONB,
         _ => TEXT,
     }
 }
 
-/// The SQL name of the type with an identifier, with its modifier.
+/// Returns the SQL name of a type with its modifier.
 pub(super) fn format(oid: i32, modifier: Option<i32>) -> Option<String> {
     if oid == 0 {
         return Some("-".to_owned());
@@ -140,7 +140,7 @@ pub(super) fn format(oid: i32, modifier: Option<i32>) -> Option<String> {
     Some(name.strip_prefix('_').map_or_else(|| name.clone(), |item| format!("{item}[]")))
 }
 
-/// The identifier of the type with a name, of SQL or of `pg_type`.
+/// Returns the identifier of a type by its name in SQL or `pg_type`.
 pub(super) fn find(name: &str) -> Option<i32> {
     let name = name.trim().trim_start_matches("pg_catalog.").to_lowercase();
     let (name, is_array) = match name.strip_suffix("[]") {
@@ -158,7 +158,7 @@ pub(super) fn find(name: &str) -> Option<i32> {
     let bare = name.trim_matches('"');
     let known = KNOWN.iter().map(|(of, _)| *of).find(|of| of.sql == name || of.name == bare);
     match (known, is_array) {
-        (Some(of), true) => Some(array(of).oid),
+        (Some(of), true) => Some(array_type(of).oid),
         (Some(of), false) => Some(of.oid),
         (None, true) => builtin_types::oid(&format!("_{bare}")),
         (None, false) => builtin_types::oid(bare),

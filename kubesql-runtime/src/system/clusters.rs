@@ -1,4 +1,4 @@
-//! `system.clusters`: the clusters that tables have rows of, and how they are.
+//! `system.clusters`: the clusters and their state.
 
 use std::collections::BTreeMap;
 
@@ -31,13 +31,13 @@ impl SystemTable for Clusters {
     }
 
     async fn rows(&self, context: &EngineContext, _: &BTreeMap<String, String>) -> Result<Vec<Vec<Cell>>, SqlError> {
-        let mut known = context.source.status().clusters;
-        // Of files there is nothing to tell.
+        let mut statuses = context.source.status().clusters;
+        // Clusters that are read from files have no status.
         let rows = context.source.clusters().into_iter().map(|name| {
-            let Some(at) = known.iter().position(|status| status.name == name) else {
+            let Some(at) = statuses.iter().position(|status| status.name == name) else {
                 return vec![Cell::from(&*name), Cell::Null, Cell::Null, Cell::Null, Cell::Null];
             };
-            let status = known.swap_remove(at);
+            let status = statuses.swap_remove(at);
             let state = match status.state {
                 ClusterState::Idle => "idle",
                 ClusterState::Connecting => "connecting",

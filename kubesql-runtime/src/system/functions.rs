@@ -1,4 +1,4 @@
-//! `system.functions`: every function with what its documentation says.
+//! `system.functions`: all functions with their documentation.
 
 use std::collections::BTreeMap;
 

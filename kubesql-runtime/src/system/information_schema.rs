@@ -1,7 +1,7 @@
-//! `information_schema`: what SQL clients look tables and columns up in.
+//! `information_schema`: schemas, tables and columns for SQL clients.
 //!
-//! Columns that are there because the data has them are listed only where a statement asks for one table
-//! (`table_name = 'pods'`): to know them, the table's maps are read.
+//! Dynamic columns are listed only if a statement selects a single table (`table_name = 'pods'`), because finding them
+//! requires reading the data.
 
 use std::collections::BTreeMap;
 
@@ -13,17 +13,17 @@ use crate::system;
 
 const TEXT: ColumnType = ColumnType::Text;
 
-/// Schemas and tables that a statement asks for.
+/// Returns the schemas and tables that match the equality conditions of a statement.
 pub(super) fn tables(context: &EngineContext, only: &BTreeMap<String, String>) -> Vec<(String, String)> {
-    let wanted = |column: &str, value: &str| only.get(column).is_none_or(|only| only == value);
-    let schemas = context.schemas().into_iter().filter(|schema| wanted("table_schema", schema));
+    let matches = |column: &str, value: &str| only.get(column).is_none_or(|only| only == value);
+    let schemas = context.schemas().into_iter().filter(|schema| matches("table_schema", schema));
     schemas
         .flat_map(|schema| {
             let mut names: Vec<String> = context.tables(&schema);
-            // A table that is not listed is there all the same for who knows its name.
+            // A table that is not listed can be selected by name.
             if let Some(name) = only.get("table_name") {
-                let known = matches!(context.registry().find(&schema, name), Ok(Some(_))) || names.contains(name);
-                names = known.then(|| name.clone()).into_iter().collect();
+                let exists = matches!(context.registry().find(&schema, name), Ok(Some(_))) || names.contains(name);
+                names = exists.then(|| name.clone()).into_iter().collect();
             }
             names.into_iter().map(move |name| (schema.clone(), name))
         })
@@ -114,7 +114,7 @@ impl SystemTable for Columns {
         let data = only.contains_key("table_name");
         let mut rows = Vec::new();
         for (schema, name) in tables(context, only) {
-            // A name that several groups claim has no columns of its own.
+            // An ambiguous name has no columns.
             let Ok(columns) = context.describe(&schema, &name, data).await else { continue };
             for (position, column) in (1..).zip(columns) {
                 rows.push(vec![

@@ -1,4 +1,4 @@
-//! `system.jdbc`: what the JDBC drivers of Presto and Trino look up catalogs, schemas, tables, columns and types in.
+//! `system.jdbc`: the metadata tables of the JDBC drivers of Presto and Trino.
 
 use std::collections::BTreeMap;
 
@@ -9,14 +9,14 @@ use super::{Cell, ColumnType, EngineContext, SqlError, SystemTable};
 use crate::sql::CATALOG;
 use crate::system;
 
-/// The schema and its catalog, which is one of its own to drivers. It is not listed.
+/// The schema, with `system`, which drivers use as a catalog. It is not listed.
 pub(crate) const SCHEMA: &str = "system.jdbc";
 
 const TEXT: ColumnType = ColumnType::Text;
 const NUMBER: ColumnType = ColumnType::BigInt;
 const INTEGER: ColumnType = ColumnType::Signed;
 
-/// Types: psql's name, theirs, its number in `java.sql.Types`, and its size in digits or characters.
+/// Types: the PostgreSQL name, the Presto name, the number in `java.sql.Types`, and the size in digits or characters.
 const TYPES: [(&str, &str, i32, u64); 9] = [
     ("boolean", "boolean", 16, 0),
     ("smallint", "smallint", 5, 5),
@@ -29,22 +29,22 @@ const TYPES: [(&str, &str, i32, u64); 9] = [
     ("map", "map(varchar, varchar)", 2000, 0),
 ];
 
-/// The number of arrays among the types.
+/// The number of arrays in `java.sql.Types`.
 const ARRAY: i32 = 2003;
 
-/// Theirs, number and size of a type by psql's name; JSON is text, as it is on the wire.
+/// Returns the Presto name, number and size of a type by its PostgreSQL name. JSON is sent as text.
 fn jdbc_type(name: &str) -> (String, i32, Option<u64>) {
     if let Some(item) = name.strip_suffix("[]") {
         return (format!("array({})", jdbc_type(item).0), ARRAY, None);
     }
-    let known = TYPES.into_iter().find(|(psql, ..)| *psql == name);
-    let (_, name, number, size) = known.unwrap_or(("", "varchar", 12, 2_147_483_647));
+    let found = TYPES.into_iter().find(|(psql, ..)| *psql == name);
+    let (_, name, number, size) = found.unwrap_or(("", "varchar", 12, 2_147_483_647));
     (name.to_owned(), number, (size > 0).then_some(size))
 }
 
 type Rows = Vec<Vec<Cell>>;
 
-/// A table whose rows are made of what the context knows.
+/// A table whose rows come from the context.
 #[derive(Debug)]
 pub(super) struct Jdbc {
     name: &'static str,
@@ -71,22 +71,22 @@ impl SystemTable for Jdbc {
     }
 }
 
-/// The part of a name that several schemas share: conditions on these columns are told to `tables`.
-fn wanted(only: &BTreeMap<String, String>) -> BTreeMap<String, String> {
+/// Translates conditions to the column names of `information_schema.tables`.
+fn to_table_conditions(only: &BTreeMap<String, String>) -> BTreeMap<String, String> {
     let renamed = [("table_schem", "table_schema"), ("table_name", "table_name")];
     renamed.into_iter().filter_map(|(from, to)| Some((to.to_owned(), only.get(from)?.clone()))).collect()
 }
 
-fn kind_of(schema: &str, name: &str) -> &'static str {
+fn table_type(schema: &str, name: &str) -> &'static str {
     if system::find(schema, name).is_some() { "VIEW" } else { "TABLE" }
 }
 
-/// Rows of a table that has none here.
-fn nothing(_: &EngineContext, _: &BTreeMap<String, String>) -> Rows {
+/// The rows of an empty table.
+fn no_rows(_: &EngineContext, _: &BTreeMap<String, String>) -> Rows {
     Vec::new()
 }
 
-/// All of them but the columns.
+/// All tables except `columns`.
 pub(super) static TABLES: [Jdbc; 12] = [
     Jdbc { name: "catalogs", columns: &[("table_cat", TEXT)], rows: |_, _| vec![vec![CATALOG.into()]] },
     Jdbc {
@@ -114,8 +114,8 @@ pub(super) static TABLES: [Jdbc; 12] = [
             ("ref_generation", TEXT),
         ],
         rows: |context, only| {
-            let found = tables(context, &wanted(only)).into_iter().map(|(schema, name)| {
-                let kind = kind_of(&schema, &name);
+            let found = tables(context, &to_table_conditions(only)).into_iter().map(|(schema, name)| {
+                let kind = table_type(&schema, &name);
                 let mut row = vec![CATALOG.into(), Cell::Text(schema), Cell::Text(name), kind.into()];
                 row.resize(10, Cell::Null);
                 row
@@ -149,7 +149,7 @@ pub(super) static TABLES: [Jdbc; 12] = [
             let row = |(_, name, number, size): (&str, &str, i32, u64)| {
                 let size = if size > 0 { Cell::BigInt(size) } else { Cell::Null };
                 let mut row = vec![name.into(), Cell::Signed(number), size, Cell::Null, Cell::Null, Cell::Null];
-                // NULLs are possible; every condition is.
+                // Nullable, and searchable with every condition.
                 row.extend([Cell::Signed(1), Cell::Boolean(name == "varchar"), Cell::Signed(3)]);
                 row.extend([Cell::Boolean(false), Cell::Boolean(false), Cell::Boolean(false)]);
                 row.resize(17, Cell::Null);
@@ -169,7 +169,7 @@ pub(super) static TABLES: [Jdbc; 12] = [
             ("procedure_type", INTEGER),
             ("specific_name", TEXT),
         ],
-        rows: nothing,
+        rows: no_rows,
     },
     Jdbc {
         name: "procedure_columns",
@@ -195,7 +195,7 @@ pub(super) static TABLES: [Jdbc; 12] = [
             ("is_nullable", TEXT),
             ("specific_name", TEXT),
         ],
-        rows: nothing,
+        rows: no_rows,
     },
     Jdbc {
         name: "udts",
@@ -208,7 +208,7 @@ pub(super) static TABLES: [Jdbc; 12] = [
             ("remarks", TEXT),
             ("base_type", INTEGER),
         ],
-        rows: nothing,
+        rows: no_rows,
     },
     Jdbc {
         name: "attributes",
@@ -235,12 +235,12 @@ pub(super) static TABLES: [Jdbc; 12] = [
             ("scope_table", TEXT),
             ("source_data_type", INTEGER),
         ],
-        rows: nothing,
+        rows: no_rows,
     },
     Jdbc {
         name: "super_tables",
         columns: &[("table_cat", TEXT), ("table_schem", TEXT), ("table_name", TEXT), ("supertable_name", TEXT)],
-        rows: nothing,
+        rows: no_rows,
     },
     Jdbc {
         name: "super_types",
@@ -252,7 +252,7 @@ pub(super) static TABLES: [Jdbc; 12] = [
             ("supertype_schem", TEXT),
             ("supertype_name", TEXT),
         ],
-        rows: nothing,
+        rows: no_rows,
     },
     Jdbc {
         name: "pseudo_columns",
@@ -270,7 +270,7 @@ pub(super) static TABLES: [Jdbc; 12] = [
             ("char_octet_length", INTEGER),
             ("is_nullable", TEXT),
         ],
-        rows: nothing,
+        rows: no_rows,
     },
 ];
 
@@ -320,16 +320,16 @@ impl SystemTable for Columns {
     async fn rows(&self, context: &EngineContext, only: &BTreeMap<String, String>) -> Result<Rows, SqlError> {
         let data = only.contains_key("table_name");
         let mut rows = Vec::new();
-        for (schema, name) in tables(context, &wanted(only)) {
-            // A name that several groups claim has no columns of its own.
+        for (schema, name) in tables(context, &to_table_conditions(only)) {
+            // An ambiguous name has no columns.
             let Ok(columns) = context.describe(&schema, &name, data).await else { continue };
             for (position, column) in (1..).zip(columns) {
-                let (of, number, size) = jdbc_type(column.sql_type);
+                let (type_name, number, size) = jdbc_type(column.sql_type);
                 let size = size.map_or(Cell::Null, Cell::BigInt);
                 let is_number = matches!(number, 4 | 5 | 8 | -5);
                 let radix = if is_number { Cell::BigInt(10) } else { Cell::Null };
                 let mut row = vec![CATALOG.into(), Cell::Text(schema.clone()), Cell::Text(name.clone())];
-                row.extend([Cell::Text(column.name), Cell::Signed(number), Cell::Text(of), size]);
+                row.extend([Cell::Text(column.name), Cell::Signed(number), Cell::Text(type_name), size]);
                 row.extend([Cell::Null, Cell::Null, radix, Cell::Signed(1), Cell::Text(column.path)]);
                 row.extend([Cell::Null, Cell::Null, Cell::Null, Cell::Null, Cell::Integer(position), "YES".into()]);
                 row.extend([Cell::Null, Cell::Null, Cell::Null, Cell::Null, "NO".into(), "NO".into()]);

@@ -1,4 +1,4 @@
-//! Tables about kubesql itself, each in a file: a thin trait, and one adapter to DataFusion.
+//! Tables about kubesql itself: a trait that each table implements, and an adapter to DataFusion.
 
 mod clusters;
 mod functions;
@@ -34,36 +34,36 @@ use crate::sql::scan::pushdown::equalities;
 /// A table about kubesql itself.
 #[async_trait]
 pub(crate) trait SystemTable: Debug + Send + Sync {
-    /// `system`, `information_schema`.
+    /// The schema: `system`, `information_schema`.
     fn schema(&self) -> &'static str;
 
-    /// Its name there.
+    /// The name in the schema.
     fn name(&self) -> &'static str;
 
-    /// Its columns, in order.
+    /// The columns in order.
     fn columns(&self) -> &'static [(&'static str, ColumnType)];
 
-    /// Its rows as they are now. `only` says which texts the statement asks for in some columns: rows with others
-    /// may be left out.
+    /// Returns the current rows. `only` contains equality conditions of the statement by column; rows that do not match
+    /// may be omitted.
     async fn rows(&self, context: &EngineContext, only: &BTreeMap<String, String>) -> Result<Vec<Vec<Cell>>, SqlError>;
 }
 
 /// The type of a column.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum ColumnType {
-    /// Utf8View.
+    /// A text.
     Text,
-    /// 32 bits.
+    /// A non-negative integer of 32 bits.
     Integer,
-    /// 32 bits, negative ones too.
+    /// A signed integer of 32 bits.
     Signed,
-    /// 64 bits.
+    /// An integer of 64 bits.
     BigInt,
-    /// float64.
+    /// A float of 64 bits.
     Float,
-    /// Microseconds in UTC.
+    /// A timestamp in microseconds, in UTC.
     Time,
-    /// True or false.
+    /// A boolean.
     Boolean,
 }
 
@@ -117,14 +117,14 @@ impl Cell {
         if let Self::Float(number) = self { Some(*number) } else { None }
     }
 
-    /// Microseconds since 1970.
+    /// Returns microseconds since 1970.
     fn time(&self) -> Option<i64> {
         let Self::Time(time) = self else { return None };
         i64::try_from(time.duration_since(SystemTime::UNIX_EPOCH).ok()?.as_micros()).ok()
     }
 }
 
-/// All of them but those of drivers.
+/// All tables except those of `system.jdbc`.
 const ALL: [&dyn SystemTable; 8] = [
     &clusters::Clusters,
     &functions::Functions,
@@ -155,7 +155,7 @@ impl BuiltinTables for SystemTables {
     }
 
     fn has_schema(&self, schema: &str) -> bool {
-        // That of drivers is not listed.
+        // `system.jdbc` exists but is not listed.
         schema == jdbc::SCHEMA || self.schemas().contains(&schema)
     }
 
@@ -188,13 +188,13 @@ impl BuiltinTables for SystemTables {
     }
 }
 
-/// The columns of a system table.
+/// Returns the schema of a system table.
 fn fields(table: &dyn SystemTable) -> SchemaRef {
-    let field = |(name, of): &(&str, ColumnType)| Field::new(*name, of.data_type(), true);
+    let field = |(name, column_type): &(&str, ColumnType)| Field::new(*name, column_type.data_type(), true);
     Arc::new(Schema::new(table.columns().iter().map(field).collect::<Vec<_>>()))
 }
 
-/// A system table for DataFusion.
+/// A system table as a DataFusion provider.
 #[derive(Debug, Clone)]
 pub(crate) struct SystemProvider {
     table: &'static dyn SystemTable,

@@ -1,4 +1,4 @@
-//! `system.queries`: the statements that run, and the last that ended.
+//! `system.queries`: running and recently finished statements.
 
 use std::collections::BTreeMap;
 

@@ -1,4 +1,4 @@
-//! `system.tables`: every table, listed or not, and what its rows are.
+//! `system.tables`: all tables, including those that are not listed.
 
 use std::collections::BTreeMap;
 
@@ -29,9 +29,9 @@ impl SystemTable for Tables {
             ("namespaced", ColumnType::Boolean),
             ("path", ColumnType::Text),
             ("listed", ColumnType::Boolean),
-            // Not compiled in, or with more fields than that.
+            // Not built in, or with more fields than the built-in kind.
             ("discovered", ColumnType::Boolean),
-            // What clusters do not agree on.
+            // Differences between clusters.
             ("notes", ColumnType::Text),
         ]
     }

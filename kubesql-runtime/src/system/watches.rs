@@ -1,4 +1,4 @@
-//! `system.watches`: which kinds of which clusters are followed, or were listed for the last statement.
+//! `system.watches`: the kinds that are watched, or were listed for the last statement, by cluster.
 
 use std::collections::BTreeMap;
 

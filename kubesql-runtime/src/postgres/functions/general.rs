@@ -1,4 +1,4 @@
-//! Functions that depend on their arguments only: of types, text and sizes, and of objects that do not exist here.
+//! Functions that depend on their arguments only: types, text, sizes, and objects that do not exist in kubesql.
 
 use std::sync::Arc;
 
@@ -14,7 +14,7 @@ use super::{Function, OfType, numbers, texts};
 use crate::postgres::{objects, types};
 use crate::sql::error::{ErrorKind, SqlError, invalid};
 
-/// Functions of objects that do not exist here. They give NULL.
+/// Functions of objects that do not exist in kubesql. They return NULL.
 const NULL: &str = "\
     pg_get_expr pg_get_constraintdef pg_get_indexdef pg_get_partkeydef pg_get_partition_constraintdef \
     pg_get_ruledef pg_get_triggerdef pg_get_statisticsobjdef pg_get_statisticsobjdef_columns pg_get_viewdef \
@@ -22,7 +22,7 @@ const NULL: &str = "\
     pg_relation_filepath pg_current_xact_id_if_assigned pg_last_wal_receive_lsn pg_last_wal_replay_lsn \
     inet_client_addr inet_server_addr shobj_description";
 
-/// Sizes and counts that are not measured. They are zero.
+/// Sizes and counts that are not available. They return zero.
 const ZERO: &str = "\
     pg_relation_size pg_total_relation_size pg_table_size pg_indexes_size pg_database_size pg_tablespace_size \
     pg_stat_get_numscans pg_stat_get_live_tuples";
@@ -33,12 +33,12 @@ const PRIVILEGES: &str = "\
     has_column_privilege has_function_privilege has_type_privilege has_language_privilege \
     has_tablespace_privilege has_sequence_privilege";
 
-/// Functions that are false for every object.
+/// Functions that return false.
 const FALSE: &str = "\
     pg_is_in_recovery pg_is_other_temp_schema pg_relation_is_publishable pg_is_wal_replay_paused \
     pg_relation_is_updatable";
 
-/// Functions that are true for every object.
+/// Functions that return true.
 const TRUE: &str = "\
     pg_has_role pg_type_is_visible pg_function_is_visible pg_operator_is_visible pg_opclass_is_visible \
     pg_opfamily_is_visible pg_collation_is_visible pg_conversion_is_visible pg_statistics_obj_is_visible \
@@ -77,7 +77,12 @@ pub(super) fn functions() -> Vec<Function> {
             Ok(Arc::new(Int32Array::from(vec![value; rows])))
         }));
     }
-    functions.extend([type_of(), format_type(), quote("quote_ident", ident), quote("quote_literal", literal)]);
+    functions.extend([
+        type_of(),
+        format_type(),
+        quote("quote_ident", quote_ident),
+        quote("quote_literal", quote_literal),
+    ]);
     functions.extend([quote_nullable(), size_pretty(), bound("array_upper"), bound("array_lower")]);
     functions.extend([to_type(), function_text("pg_get_function_arguments")]);
     functions.extend([function_text("pg_get_function_identity_arguments"), function_text("pg_get_function_result")]);
@@ -87,7 +92,7 @@ pub(super) fn functions() -> Vec<Function> {
     for (name, returns) in [
         // Functions run on threads that must not block.
         ("pg_sleep", DataType::Utf8),
-        // Clients call these on rows of indexes and sequences, which do not exist here.
+        // Clients call these for indexes and sequences, which do not exist.
         ("_pg_expandarray", expanded),
         ("generate_subscripts", DataType::Int32),
         ("json_build_object", DataType::Utf8),
@@ -97,7 +102,7 @@ pub(super) fn functions() -> Vec<Function> {
     functions
 }
 
-/// The input function of `json` and `jsonb`: a text that is JSON.
+/// The input function of `json` and `jsonb`, which checks the syntax.
 fn json() -> Function {
     let run = |args: &[ArrayRef], _| {
         let [given, ..] = args else { return exec_err!("function json() does not exist") };
@@ -112,7 +117,7 @@ fn json() -> Function {
     Function::new("json", DataType::Utf8, run).of_type(OfType::Json)
 }
 
-/// The input function of `regproc` and its like, whose values are names: without schema and arguments.
+/// The input function of `regproc` and similar types, which returns names without schema and arguments.
 fn regproc() -> Function {
     let run = |args: &[ArrayRef], _| {
         let [given, ..] = args else { return exec_err!("function regproc() does not exist") };
@@ -149,21 +154,21 @@ fn bytea() -> Function {
     Function::new("bytea", DataType::Binary, run).of_type(OfType::Other)
 }
 
-/// `like_escape(pattern, escape)`: the pattern with backslashes in the place of another character that escapes.
+/// `like_escape(pattern, escape)`: replaces the escape character of a pattern by backslashes.
 fn like_escape() -> Function {
     Function::new("like_escape", DataType::Utf8, |args, _| {
         let [patterns, escapes] = args else { return exec_err!("function like_escape() does not exist") };
-        let one = |(pattern, escape): (Option<String>, Option<String>)| match (pattern, escape) {
-            (Some(pattern), Some(escape)) => escaped(&pattern, &escape).map(Some),
+        let convert = |(pattern, escape): (Option<String>, Option<String>)| match (pattern, escape) {
+            (Some(pattern), Some(escape)) => replace_escape(&pattern, &escape).map(Some),
             _ => Ok(None),
         };
-        let patterns = texts(patterns)?.into_iter().zip(texts(escapes)?).map(one);
+        let patterns = texts(patterns)?.into_iter().zip(texts(escapes)?).map(convert);
         let patterns = patterns.collect::<Result<StringArray, SqlError>>();
         Ok(Arc::new(patterns.map_err(|error| DataFusionError::External(Box::new(error)))?))
     })
 }
 
-fn escaped(pattern: &str, escape: &str) -> Result<String, SqlError> {
+fn replace_escape(pattern: &str, escape: &str) -> Result<String, SqlError> {
     let mut escape = escape.chars();
     let character = escape.next();
     if escape.next().is_some() {
@@ -197,15 +202,15 @@ fn format() -> Function {
         let [formats, values @ ..] = args else { return exec_err!("function format() does not exist") };
         let formats = texts(formats)?;
         let values = values.iter().map(texts).collect::<Result<Vec<_>>>()?;
-        let one = |row: usize| {
+        let format_row = |row: usize| {
             let values = values.iter().map(|column| column[row].as_deref());
-            formats[row].as_deref().map(|format| formatted(format, values)).transpose()
+            formats[row].as_deref().map(|format| format_text(format, values)).transpose()
         };
-        Ok(Arc::new((0..rows).map(one).collect::<Result<StringArray>>()?))
+        Ok(Arc::new((0..rows).map(format_row).collect::<Result<StringArray>>()?))
     })
 }
 
-fn formatted<'a>(format: &str, mut values: impl Iterator<Item = Option<&'a str>>) -> Result<String> {
+fn format_text<'a>(format: &str, mut values: impl Iterator<Item = Option<&'a str>>) -> Result<String> {
     let mut text = String::new();
     let mut chars = format.chars();
     while let Some(c) = chars.next() {
@@ -221,9 +226,9 @@ fn formatted<'a>(format: &str, mut values: impl Iterator<Item = Option<&'a str>>
         let Some(value) = values.next() else { return exec_err!("too few arguments for format()") };
         match (conversion, value) {
             (Some('s'), value) => text.push_str(value.unwrap_or_default()),
-            (Some('I'), Some(value)) => text.push_str(&ident(value)),
+            (Some('I'), Some(value)) => text.push_str(&quote_ident(value)),
             (Some('I'), None) => return exec_err!("null values cannot be formatted as an SQL identifier"),
-            (Some('L'), value) => text.push_str(&value.map_or_else(|| "NULL".to_owned(), literal)),
+            (Some('L'), value) => text.push_str(&value.map_or_else(|| "NULL".to_owned(), quote_literal)),
             (Some(other), _) => return exec_err!("unrecognized format() type specifier \"{other}\""),
             (None, _) => return exec_err!("unterminated format() type specifier"),
         }
@@ -235,11 +240,15 @@ fn constant(name: &'static str, text: String) -> Function {
     Function::new(name, DataType::Utf8, move |_, rows| Ok(Arc::new(StringArray::from(vec![text.as_str(); rows]))))
 }
 
-/// `pg_typeof(x)`, the type that the argument is planned with.
+/// `pg_typeof(x)`: the type of the argument in the plan.
 fn type_of() -> Function {
     Function::new("pg_typeof", DataType::Utf8, |args, rows| {
-        let Some(of) = args.first() else { return exec_err!("function pg_typeof() does not exist") };
-        let name = if of.data_type() == &DataType::Null { "unknown" } else { types::from_arrow(of.data_type()).sql };
+        let Some(argument) = args.first() else { return exec_err!("function pg_typeof() does not exist") };
+        let name = if argument.data_type() == &DataType::Null {
+            "unknown"
+        } else {
+            types::from_arrow(argument.data_type()).sql
+        };
         Ok(Arc::new(StringArray::from(vec![name; rows])))
     })
 }
@@ -252,12 +261,12 @@ fn format_type() -> Function {
             Some(modifiers) => numbers(modifiers)?,
             None => vec![None; oids.len()],
         };
-        let one = |(oid, modifier): (&Option<i64>, &Option<i64>)| {
+        let format_one = |(oid, modifier): (&Option<i64>, &Option<i64>)| {
             let oid = i32::try_from((*oid)?).ok()?;
             let modifier = modifier.and_then(|modifier| i32::try_from(modifier).ok());
             Some(types::format(oid, modifier).unwrap_or_else(|| "???".to_owned()))
         };
-        Ok(Arc::new(oids.iter().zip(&modifiers).map(one).collect::<StringArray>()))
+        Ok(Arc::new(oids.iter().zip(&modifiers).map(format_one).collect::<StringArray>()))
     })
 }
 
@@ -280,20 +289,21 @@ fn quote(name: &'static str, quoted: fn(&str) -> String) -> Function {
 fn quote_nullable() -> Function {
     Function::new("quote_nullable", DataType::Utf8, |args, _| {
         let [text, ..] = args else { return exec_err!("function quote_nullable() does not exist") };
-        let quoted = texts(text)?.into_iter().map(|text| text.map_or_else(|| "NULL".to_owned(), |text| literal(&text)));
+        let quoted =
+            texts(text)?.into_iter().map(|text| text.map_or_else(|| "NULL".to_owned(), |text| quote_literal(&text)));
         Ok(Arc::new(StringArray::from_iter_values(quoted)))
     })
 }
 
-/// A name, in quotes where SQL needs them.
-pub(crate) fn ident(name: &str) -> String {
+/// Returns a name, quoted if necessary.
+pub(crate) fn quote_ident(name: &str) -> String {
     let mut chars = name.chars();
     let starts = chars.next().is_some_and(|c| c == '_' || c.is_ascii_lowercase());
     let is_bare = starts && chars.all(|c| c == '_' || c.is_ascii_lowercase() || c.is_ascii_digit());
     if is_bare { name.to_owned() } else { format!("\"{}\"", name.replace('"', "\"\"")) }
 }
 
-fn literal(text: &str) -> String {
+fn quote_literal(text: &str) -> String {
     let quoted = format!("'{}'", text.replace('\'', "''"));
     if text.contains('\\') { format!("E{}", quoted.replace('\\', "\\\\")) } else { quoted }
 }
@@ -315,26 +325,26 @@ fn size_pretty() -> Function {
     })
 }
 
-/// The first or last position of an array; positions start from 1.
+/// The first or last position of an array. Positions start at 1.
 fn bound(name: &'static str) -> Function {
-    // 64 bits, as generate_series takes it.
+    // generate_series expects 64 bits.
     Function::new(name, DataType::Int64, move |args, rows| {
         let [array, ..] = args else { return exec_err!("function {name}() does not exist") };
         let Some(lists) = array.as_list_opt::<i32>() else { return Ok(new_null_array(&DataType::Int64, rows)) };
-        let one = |row: usize| {
+        let bound_of_row = |row: usize| {
             let length = if lists.is_null(row) { 0 } else { i64::from(lists.value_length(row)) };
             (length > 0).then_some(if name == "array_lower" { 1 } else { length })
         };
-        Ok(Arc::new((0..rows).map(one).collect::<Int64Array>()))
+        Ok(Arc::new((0..rows).map(bound_of_row).collect::<Int64Array>()))
     })
 }
 
-/// The types of a function's arguments and result are not known.
+/// A function that describes arguments or results of functions, which are not known: returns an empty text.
 fn function_text(name: &'static str) -> Function {
     Function::new(name, DataType::Utf8, |_, rows| Ok(Arc::new(StringArray::from(vec![""; rows]))))
 }
 
-/// Lists of text.
+/// Returns an array of lists of text.
 pub(crate) fn text_lists(lists: &[Vec<&str>]) -> ArrayRef {
     let mut builder = ListBuilder::new(StringBuilder::new());
     for list in lists {
@@ -354,13 +364,13 @@ pub(super) fn utc() -> DataType {
 
 #[cfg(test)]
 mod tests {
-    use super::{escaped, formatted};
+    use super::{format_text, replace_escape};
 
     #[test]
     fn formats_names_and_literals() {
-        let text = formatted("%s %I.%L %%", [Some("a"), Some("B"), None].into_iter()).expect("a text");
+        let text = format_text("%s %I.%L %%", [Some("a"), Some("B"), None].into_iter()).expect("a text");
         assert_eq!(text, "a \"B\".NULL %");
-        assert!(formatted("%s", [].into_iter()).is_err());
+        assert!(format_text("%s", [].into_iter()).is_err());
     }
 
     #[test]
@@ -375,7 +385,7 @@ mod tests {
             ("a!", "!", Err("22025")),
             ("a", "!!", Err("22019")),
         ] {
-            let found = escaped(pattern, escape);
+            let found = replace_escape(pattern, escape);
             let found = found.as_deref().map_err(crate::sql::SqlError::sqlstate);
             assert_eq!(found, expect, "{pattern} {escape}");
         }

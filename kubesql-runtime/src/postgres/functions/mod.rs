@@ -1,4 +1,4 @@
-//! Functions that PostgreSQL's clients call: of objects by their identifiers, of the session, of privileges, of text.
+//! Functions of PostgreSQL that clients call: for objects, sessions, privileges and text.
 
 mod general;
 mod objects;
@@ -30,22 +30,22 @@ use crate::sql::types::CONTENT;
 
 pub(super) use general::text_lists;
 
-/// Registers all functions; the result has those of types, by their names.
+/// Registers all functions and returns the functions of types by name.
 pub(super) fn register(state: &mut SessionState, database: &Database) -> Result<HashMap<String, Arc<ScalarUDF>>> {
-    let mut of_types = HashMap::new();
+    let mut type_functions = HashMap::new();
     for function in
         general::functions().into_iter().chain(objects::functions(database)).chain(session::functions(database))
     {
         let of_type = function.of_type;
         let function = Arc::new(ScalarUDF::new_from_impl(function));
         if of_type != OfType::None {
-            of_types.insert(function.name().to_owned(), Arc::clone(&function));
+            type_functions.insert(function.name().to_owned(), Arc::clone(&function));
         }
         state.register_udf(function)?;
     }
     state.register_udtf("pg_get_keywords", Arc::new(tables::Keywords));
     state.register_udtf("pg_options_to_table", Arc::new(OptionsToTable));
-    Ok(of_types)
+    Ok(type_functions)
 }
 
 /// `pg_options_to_table(options)`: no object has options.
@@ -59,22 +59,23 @@ impl TableFunctionImpl for OptionsToTable {
     }
 }
 
-/// What a function computes, of its arguments, the number of rows, and the session.
+/// The implementation of a function, with the arguments, the number of rows, and the session.
 type Run = Arc<dyn Fn(&[ArrayRef], usize, &SessionInfo) -> Result<ArrayRef> + Send + Sync>;
 
-/// What a function has to do with a type of the same name.
+/// The relation of a function to a type.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum OfType {
+    /// The function does not belong to a type.
     None,
-    /// Reads its values, which Arrow has as JSON text.
+    /// The input function of a type whose values are JSON text.
     Json,
-    /// Reads its values, which are identifiers of 32 bits. Of an identifier it is the identifier itself.
+    /// The input function of a type whose values are identifiers of 32 bits. It returns identifiers unchanged.
     Identifier,
-    /// Reads or writes its values, of which Arrow has the type.
+    /// The input or output function of another type.
     Other,
 }
 
-/// A function of any arguments. Two with the same name are equal.
+/// A function with any arguments. Functions with the same name are equal.
 struct Function {
     name: &'static str,
     signature: Signature,
@@ -144,9 +145,9 @@ impl ScalarUDFImpl for Function {
     fn return_field_from_args(&self, args: ReturnFieldArgs) -> Result<FieldRef> {
         let (metadata, nullable) = match (self.of_type, args.arg_fields) {
             (OfType::Json, _) => (Some((CONTENT, "json")), true),
-            // As nullable as the identifier that may take its place.
-            (OfType::Identifier, [of, ..]) if of.data_type() == &self.returns => {
-                (Some((TYPE, self.name)), of.is_nullable())
+            // `simplify` replaces the call by its argument, which must have the same nullability.
+            (OfType::Identifier, [argument, ..]) if argument.data_type() == &self.returns => {
+                (Some((TYPE, self.name)), argument.is_nullable())
             }
             (OfType::Identifier, _) => (Some((TYPE, self.name)), true),
             (OfType::None | OfType::Other, _) => (None, true),
@@ -175,14 +176,14 @@ impl ScalarUDFImpl for Function {
     }
 }
 
-/// The values as texts.
+/// Casts the values to text.
 fn texts(array: &ArrayRef) -> Result<Vec<Option<String>>> {
     let texts = cast_with_options(array, &DataType::Utf8, &CastOptions::default())?;
     let texts = texts.as_string::<i32>();
     Ok(texts.iter().map(|text| text.map(str::to_owned)).collect())
 }
 
-/// The values as numbers; NULL for those that are none.
+/// Casts the values to integers; NULL if a value is not an integer.
 fn numbers(array: &ArrayRef) -> Result<Vec<Option<i64>>> {
     let numbers = cast_with_options(array, &DataType::Int64, &CastOptions::default())?;
     let numbers = numbers.as_primitive::<Int64Type>();
@@ -192,9 +193,9 @@ fn numbers(array: &ArrayRef) -> Result<Vec<Option<i64>>> {
 /// Looks up each distinct identifier once.
 fn look_up_each<T: Clone>(keys: &[Option<i64>], look_up: impl Fn(i32) -> Option<T>) -> Vec<Option<T>> {
     let mut known: BTreeMap<i64, Option<T>> = BTreeMap::new();
-    let one = |key: &Option<i64>| {
+    let look_up_key = |key: &Option<i64>| {
         let key = (*key)?;
         known.entry(key).or_insert_with(|| look_up(i32::try_from(key).ok()?)).clone()
     };
-    keys.iter().map(one).collect()
+    keys.iter().map(look_up_key).collect()
 }

@@ -1,4 +1,4 @@
-//! Functions of tables, schemas and types by their names and identifiers.
+//! Functions that look up tables, schemas and types by name or identifier.
 
 use std::sync::Arc;
 
@@ -7,7 +7,7 @@ use arrow::datatypes::DataType;
 use datafusion::common::exec_err;
 use datafusion::error::{DataFusionError, Result};
 
-use super::general::ident;
+use super::general::quote_ident;
 use super::{Function, OfType, look_up_each, numbers, texts};
 use crate::postgres::objects::Database;
 use crate::postgres::objects::{Column, Relation, fixed_columns, qualified_name};
@@ -41,19 +41,19 @@ pub(super) fn functions(database: &Database) -> Vec<Function> {
         output(database, "regnamespaceout", |database, oid| {
             let found =
                 database.objects.namespaces(&database.context).into_iter().find(|namespace| namespace.oid == oid)?;
-            Some(ident(&found.name))
+            Some(quote_ident(&found.name))
         }),
         to_regclass(database),
     ]
 }
 
-/// The identifier of a table by its name, which may have its schema.
+/// Returns the identifier of a table by its optionally qualified name.
 fn relation(database: &Database, session: &SessionInfo, name: &str) -> Option<i32> {
     let (schema, name) = qualified_name(name)?;
     database.objects.find(&database.context, session, schema.as_deref(), &name).map(|relation| relation.oid)
 }
 
-/// A type's input function: the identifier of the object with a name. An identifier is returned unchanged.
+/// The input function of a type, which returns the identifier of an object by name. Identifiers are returned unchanged.
 fn identifier(
     database: &Database,
     name: &'static str,
@@ -62,16 +62,16 @@ fn identifier(
     let database = database.clone();
     let run = move |args: &[ArrayRef], _, session: &SessionInfo| {
         let [given, ..] = args else { return exec_err!("function {name}() does not exist") };
-        let one = |given: Option<String>| {
+        let to_identifier = |given: Option<String>| {
             let found = |given: String| given.parse::<i32>().or_else(|_| look_up(&database, session, &given));
             given.map(found).transpose().map_err(|error| DataFusionError::External(Box::new(error)))
         };
-        Ok(Arc::new(texts(given)?.into_iter().map(one).collect::<Result<Int32Array>>()?) as ArrayRef)
+        Ok(Arc::new(texts(given)?.into_iter().map(to_identifier).collect::<Result<Int32Array>>()?) as ArrayRef)
     };
     Function::with_session(name, DataType::Int32, run).of_type(OfType::Identifier)
 }
 
-/// A type's output function: the name of the object with an identifier, or the identifier if there is none.
+/// The output function of a type, which returns the name of an object, or its identifier if it does not exist.
 fn output(database: &Database, name: &'static str, look_up: fn(&Database, i32) -> Option<String>) -> Function {
     let database = database.clone();
     let run = move |args: &[ArrayRef], _| {
@@ -84,14 +84,14 @@ fn output(database: &Database, name: &'static str, look_up: fn(&Database, i32) -
     Function::new(name, DataType::Utf8, run).of_type(OfType::Other)
 }
 
-/// A table's name, with its schema where that is not searched by default.
+/// Returns the name of a table, qualified if its schema is not in the default search path.
 fn relation_name(relation: &Relation) -> String {
-    let name = ident(&relation.name);
+    let name = quote_ident(&relation.name);
     let is_searched = relation.schema == DEFAULT_SCHEMA || relation.schema == crate::postgres::SCHEMA;
-    if is_searched { name } else { format!("{}.{name}", ident(&relation.schema)) }
+    if is_searched { name } else { format!("{}.{name}", quote_ident(&relation.schema)) }
 }
 
-/// `to_regclass('pods')`: NULL where there is no such table.
+/// `to_regclass('pods')`: NULL if the table does not exist.
 fn to_regclass(database: &Database) -> Function {
     let database = database.clone();
     Function::with_session("to_regclass", DataType::Int32, move |args, _, session| {
@@ -117,11 +117,11 @@ fn description(database: &Database, name: &'static str) -> Function {
             let relation = database.objects.relation(&database.context, oid)?;
             Some(Arc::new(fixed_columns(&database.context, &relation.schema, &relation.name)))
         });
-        let one = |(table, column): (Option<Arc<Vec<Column>>>, Option<i64>)| {
+        let comment_of = |(table, column): (Option<Arc<Vec<Column>>>, Option<i64>)| {
             let at = usize::try_from(column?).ok()?.checked_sub(1)?;
             let comment = table?.get(at)?.comment.clone();
             (!comment.is_empty()).then_some(comment)
         };
-        Ok(Arc::new(tables.into_iter().zip(columns).map(one).collect::<StringArray>()))
+        Ok(Arc::new(tables.into_iter().zip(columns).map(comment_of).collect::<StringArray>()))
     })
 }

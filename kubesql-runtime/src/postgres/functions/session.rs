@@ -15,7 +15,7 @@ use crate::postgres::objects::Database;
 use crate::sql::CATALOG;
 use crate::sql::error::invalid;
 
-/// When the first of these functions ran.
+/// The reported start of the server: the first use of one of these functions.
 static STARTED: LazyLock<SystemTime> = LazyLock::new(SystemTime::now);
 
 pub(super) fn functions(database: &Database) -> Vec<Function> {
@@ -80,7 +80,7 @@ fn current_setting() -> Function {
     })
 }
 
-/// A query does not change settings: `set_config` fails unless the setting has the value already.
+/// Queries cannot change settings, so `set_config` fails unless the setting already has the value.
 fn set_config() -> Function {
     Function::with_session("set_config", DataType::Utf8, |args, _, session| {
         let [names, values, ..] = args else { return exec_err!("function set_config(text) does not exist") };
@@ -95,7 +95,7 @@ fn set_config() -> Function {
     })
 }
 
-/// Whether a table is found by its name without a schema.
+/// `pg_table_is_visible(oid)`: whether the unqualified name refers to the table.
 fn table_is_visible(database: &Database) -> Function {
     let database = database.clone();
     Function::with_session("pg_table_is_visible", DataType::Boolean, move |args, _, session| {
@@ -105,7 +105,9 @@ fn table_is_visible(database: &Database) -> Function {
         let mut visible: HashSet<i32> = HashSet::new();
         for schema in session.search_path() {
             let here: Vec<_> = relations.iter().filter(|relation| relation.schema == schema).collect();
-            visible.extend(here.iter().filter(|relation| !names.contains(relation.name.as_str())).map(|of| of.oid));
+            visible.extend(
+                here.iter().filter(|relation| !names.contains(relation.name.as_str())).map(|relation| relation.oid),
+            );
             names.extend(here.iter().map(|relation| relation.name.as_str()));
         }
         let visible = look_up_each(&numbers(oids)?, |oid| Some(visible.contains(&oid)));

@@ -1,4 +1,4 @@
-//! The rows of `pg_attribute`, the columns, and of `pg_description`, the comments on tables and columns.
+//! The rows of `pg_attribute` and `pg_description`: columns, and comments on tables and columns.
 
 use std::sync::Arc;
 
@@ -7,7 +7,7 @@ use arrow::datatypes::SchemaRef;
 use arrow::record_batch::RecordBatch;
 use datafusion::error::{DataFusionError, Result};
 
-use super::{batch, is_zero_by_default, maybe_texts, numbers, texts, truths};
+use super::{batch, booleans, is_zero_by_default, nullable_texts, numbers, texts};
 use crate::postgres::objects::Database;
 use crate::postgres::objects::{Column, Relation, fixed_columns};
 use crate::postgres::oids::fixed_oid;
@@ -16,31 +16,31 @@ use crate::schema::KindDef;
 use crate::sql::scan::dynamic_column;
 use crate::store::{WatchState, WatchStatus};
 
-/// The columns that the data has are shown for at most this number of relations at once.
+/// Maximum number of relations whose dynamic columns are returned at once.
 const MAX_DYNAMIC: usize = 8;
 
-/// The relations whose rows are wanted.
+/// The relations that a scan selects.
 pub(super) struct Selected {
     pub(super) relations: Vec<Relation>,
-    /// Whether the statement names the only one by its identifier.
+    /// Whether the statement selects a single relation by its identifier.
     pub(super) by_identifier: bool,
-    /// Whether these are not simply all.
+    /// Whether the filters exclude some relations.
     pub(super) is_narrowed: bool,
 }
 
 impl Selected {
-    /// Whether these are few enough to show the columns that their data has.
-    pub(super) fn are_few(&self, most: usize) -> bool {
-        self.is_narrowed && self.relations.len() <= most
+    /// Returns whether the filters select at most this number of relations.
+    pub(super) fn has_at_most(&self, limit: usize) -> bool {
+        self.is_narrowed && self.relations.len() <= limit
     }
 }
 
-/// The columns of relations. Those that only the data has are shown for the one whose identifier the statement names,
-/// and for few others that are watched already.
+/// Returns the columns of relations. Dynamic columns are included for a relation that the statement selects by its
+/// identifier, and for a few relations that are already watched.
 pub(super) async fn rows(database: &Database, selected: &Selected, schema: &SchemaRef) -> Result<RecordBatch> {
     let mut found: Vec<(i32, i16, Column)> = Vec::new();
     for relation in &selected.relations {
-        let is_dynamic = selected.by_identifier || selected.are_few(MAX_DYNAMIC) && is_watched(database, relation);
+        let is_dynamic = selected.by_identifier || selected.has_at_most(MAX_DYNAMIC) && is_watched(database, relation);
         let columns = match is_dynamic {
             true => all_columns(database, relation).await?,
             false => fixed_columns(&database.context, &relation.schema, &relation.name),
@@ -59,18 +59,18 @@ pub(super) async fn rows(database: &Database, selected: &Selected, schema: &Sche
         "attnum" => Some(Arc::new(Int16Array::from_iter_values(found.iter().map(|(_, number, _)| *number)))),
         "attndims" => numbers(found.iter().map(|(.., column)| i32::from(column.data_type.name.starts_with('_')))),
         "attstattarget" | "attcacheoff" | "atttypmod" => same(-1),
-        "attbyval" => truths(found.iter().map(|(.., column)| (1..=8).contains(&column.data_type.length))),
+        "attbyval" => booleans(found.iter().map(|(.., column)| (1..=8).contains(&column.data_type.length))),
         "attstorage" => texts(found.iter().map(|(.., column)| if column.data_type.length < 0 { "x" } else { "p" })),
         "attalign" => text("i"),
         "attcompression" | "attidentity" | "attgenerated" => text(""),
-        "attislocal" => truths(found.iter().map(|_| true)),
+        "attislocal" => booleans(found.iter().map(|_| true)),
         _ if schema.field_with_name(column).is_ok_and(|field| is_zero_by_default(field.data_type())) => same(0),
         _ => None,
     })
 }
 
-/// Whether the objects of a table are watched already. Drivers ask for the columns of one table after the other, which
-/// must not start a watch of each.
+/// Returns whether the objects of a table are already watched. Drivers request the columns of all tables in turn, which
+/// must not start a watch for each.
 fn is_watched(database: &Database, relation: &Relation) -> bool {
     let status = database.context.source.status();
     let registry = database.context.registry();
@@ -78,7 +78,7 @@ fn is_watched(database: &Database, relation: &Relation) -> bool {
     status.clusters.is_empty() || status.watches.iter().any(|watch| watches(watch, table.kind))
 }
 
-/// Whether a watch is of this kind and complete.
+/// Returns whether a watch of this kind is synced.
 pub(super) fn watches(watch: &WatchStatus, kind: &KindDef) -> bool {
     watch.resource == kind.plural && watch.group == kind.group && watch.state == WatchState::Synced
 }
@@ -98,7 +98,7 @@ async fn all_columns(database: &Database, relation: &Relation) -> Result<Vec<Col
     Ok(columns)
 }
 
-/// The comments on relations and their columns.
+/// Returns the comments on relations and their columns.
 pub(super) fn descriptions(database: &Database, relations: &[Relation], schema: &SchemaRef) -> Result<RecordBatch> {
     let (mut objects, mut columns) = (Vec::new(), Vec::new());
     let mut comments = StringBuilder::new();
@@ -123,6 +123,6 @@ pub(super) fn descriptions(database: &Database, relations: &[Relation], schema: 
         "classoid" => numbers(objects.iter().map(|_| class)),
         "objsubid" => Some(Arc::new(Int32Array::from(columns.clone()))),
         "description" => Some(comments.clone()),
-        _ => maybe_texts(objects.iter().map(|_| None::<&str>)),
+        _ => nullable_texts(objects.iter().map(|_| None::<&str>)),
     })
 }

@@ -1,4 +1,4 @@
-//! The rows of `pg_class`: tables and views.
+//! The rows of `pg_class`.
 
 use std::sync::Arc;
 
@@ -8,7 +8,7 @@ use arrow::record_batch::RecordBatch;
 use datafusion::error::Result;
 
 use super::attributes::watches;
-use super::{CatalogRequest, batch, fixed, is_zero_by_default, numbers, texts, truths};
+use super::{CatalogRequest, batch, booleans, fixed, is_zero_by_default, numbers, texts};
 use crate::postgres::objects::Database;
 use crate::postgres::objects::Relation;
 use crate::postgres::oids::OWNER;
@@ -27,12 +27,15 @@ pub(super) fn rows(request: &CatalogRequest, schema: &SchemaRef) -> Result<Recor
         "relowner" => same(OWNER),
         "relam" => each(|relation| if relation.is_table { fixed::HEAP } else { 0 }),
         "reltuples" => Some(Arc::new(
-            relations.iter().map(|relation| rows_of(request.database, &status, relation)).collect::<Float32Array>(),
+            relations
+                .iter()
+                .map(|relation| estimated_rows(request.database, &status, relation))
+                .collect::<Float32Array>(),
         )),
         "relpersistence" => text("p"),
         "relkind" => texts(relations.iter().map(|relation| if relation.is_table { "r" } else { "v" })),
         "relnatts" => each(|relation| i32::try_from(relation.width).unwrap_or(i32::from(i16::MAX))),
-        "relispopulated" => truths(relations.iter().map(|_| true)),
+        "relispopulated" => booleans(relations.iter().map(|_| true)),
         "relreplident" => text("n"),
         // Every user may read.
         "relacl" => {
@@ -44,9 +47,9 @@ pub(super) fn rows(request: &CatalogRequest, schema: &SchemaRef) -> Result<Recor
     })
 }
 
-/// The number of rows of a table, by which clients plan: known for tables of watched objects.
+/// Returns the number of rows of a table of watched objects, or -1.
 #[expect(clippy::cast_precision_loss, reason = "PostgreSQL has estimates only")]
-fn rows_of(database: &Database, status: &Status, relation: &Relation) -> f32 {
+fn estimated_rows(database: &Database, status: &Status, relation: &Relation) -> f32 {
     let registry = database.context.registry();
     let table = registry.find(&relation.schema, &relation.name).ok().flatten();
     let Some(table) = table.filter(|table| relation.is_table && table.lists.is_empty()) else { return -1.0 };

@@ -1,5 +1,5 @@
-//! Tables that are the same in every server: their columns, and the rows of types, ranges, languages, access methods
-//! and tablespaces. Names, numbers and columns are those of PostgreSQL 17.
+//! The schemas of system tables, and the rows of tables that are the same on every server. Names, identifiers and
+//! columns are those of PostgreSQL 17.
 
 use std::sync::Arc;
 
@@ -9,11 +9,11 @@ use arrow::record_batch::RecordBatch;
 use datafusion::catalog::{MemTable, TableFunctionArgs, TableFunctionImpl, TableProvider};
 use datafusion::error::Result;
 
-use super::{batch, numbers, parse, texts, truths};
+use super::{batch, booleans, numbers, parse_columns, texts};
 use crate::postgres::builtin_types::{self, Type};
 use crate::postgres::oids::{OWNER, PG_CATALOG};
 
-/// Each table that is no view, and its columns.
+/// Tables and their columns.
 const TABLES: [(&str, &str); 61] = [
     (
         "pg_aggregate",
@@ -203,12 +203,12 @@ pub(super) const HEAP: i32 = 2;
 /// The identifier of the language of built-in functions.
 pub(super) const INTERNAL: i32 = 12;
 
-/// The tables and their columns.
+/// Returns all tables with their schemas.
 pub(super) fn schemas() -> impl Iterator<Item = (&'static str, SchemaRef)> {
-    TABLES.into_iter().map(|(name, columns)| (name, Arc::new(parse(columns))))
+    TABLES.into_iter().map(|(name, columns)| (name, Arc::new(parse_columns(columns))))
 }
 
-/// The rows of a table.
+/// Returns the rows of a table.
 pub(super) fn rows(name: &str, schema: &SchemaRef) -> Result<RecordBatch> {
     match name {
         "pg_type" => built_in_types(schema),
@@ -217,7 +217,7 @@ pub(super) fn rows(name: &str, schema: &SchemaRef) -> Result<RecordBatch> {
             "oid" => numbers([INTERNAL]),
             "lanname" => texts(["internal"]),
             "lanowner" => numbers([OWNER]),
-            "lanispl" | "lanpltrusted" => truths([false]),
+            "lanispl" | "lanpltrusted" => booleans([false]),
             "lanplcallfoid" | "laninline" => numbers([0]),
             "lanvalidator" => numbers([2246]),
             _ => None,
@@ -239,13 +239,13 @@ pub(super) fn rows(name: &str, schema: &SchemaRef) -> Result<RecordBatch> {
     }
 }
 
-/// The rows of `pg_type`.
+/// Returns the rows of `pg_type`.
 fn built_in_types(schema: &SchemaRef) -> Result<RecordBatch> {
     let types = builtin_types::all();
     let text = |of: fn(&Type) -> &str| texts(types.iter().map(of));
     let names = |of: &dyn Fn(&Type) -> String| texts(types.iter().map(of));
     let number = |of: fn(&Type) -> i32| numbers(types.iter().map(of));
-    let truth = |of: fn(&Type) -> bool| truths(types.iter().map(of));
+    let truth = |of: fn(&Type) -> bool| booleans(types.iter().map(of));
     batch(schema, types.len(), |column| match column {
         "oid" => number(|of| of.oid),
         "typname" => text(|of| &of.name),
@@ -278,8 +278,8 @@ fn built_in_types(schema: &SchemaRef) -> Result<RecordBatch> {
     })
 }
 
-/// Range types: their identifier, that of their values and of their multirange, the operator class of their values, and
-/// the names of their functions.
+/// Range types: the identifiers of the type, its subtype, its multirange type and the operator class of its subtype,
+/// and the names of its functions.
 const RANGES: [(i32, i32, i32, i32, &str, &str); 6] = [
     (3904, 23, 4451, 1978, "int4range_canonical", "int4range_subdiff"),
     (3906, 1700, 4532, 3125, "-", "numrange_subdiff"),
@@ -302,13 +302,13 @@ fn ranges(schema: &SchemaRef) -> Result<RecordBatch> {
     })
 }
 
-/// The key words of SQL: `pg_get_keywords()`.
+/// `pg_get_keywords()`.
 #[derive(Debug)]
 pub(crate) struct Keywords;
 
 impl TableFunctionImpl for Keywords {
     fn call_with_args(&self, _: TableFunctionArgs) -> Result<Arc<dyn TableProvider>> {
-        let schema: SchemaRef = Arc::new(parse("word catcode barelabel:bool catdesc baredesc"));
+        let schema: SchemaRef = Arc::new(parse_columns("word catcode barelabel:bool catdesc baredesc"));
         let lines = include_str!("keywords.txt").lines().filter_map(|line| line.split_once(' '));
         let lines = lines.filter(|(category, _)| *category != "#");
         let words = lines.flat_map(|(category, words)| words.split(' ').map(move |word| (category, word)));
@@ -317,7 +317,7 @@ impl TableFunctionImpl for Keywords {
         let batch = batch(&schema, words.len(), |column| match column {
             "word" => texts(words.iter().map(|word| word.1)),
             "catcode" => texts(words.iter().map(|word| word.0)),
-            "barelabel" => truths(words.iter().map(|word| word.2)),
+            "barelabel" => booleans(words.iter().map(|word| word.2)),
             "catdesc" => texts(words.iter().map(|word| match word.0 {
                 "C" => "unreserved (cannot be function or type name)",
                 "T" => "reserved (can be function or type name)",

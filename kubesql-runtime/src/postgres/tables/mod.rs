@@ -1,5 +1,4 @@
-//! The tables of `pg_catalog`: of the objects of this server, those that are the same in every server, and those of
-//! objects that do not exist here, which have no rows.
+//! The tables of `pg_catalog`. Tables of objects that kubesql does not have are empty.
 
 mod attributes;
 mod classes;
@@ -31,7 +30,7 @@ use scan::RelationScan;
 
 pub(super) use fixed::Keywords;
 
-/// What the rows of a table are made from.
+/// The context of a scan of a catalog table.
 pub(super) struct CatalogRequest<'a> {
     database: &'a Database,
     session: &'a SessionInfo,
@@ -39,16 +38,16 @@ pub(super) struct CatalogRequest<'a> {
 
 type MakeRows = fn(&CatalogRequest, &SchemaRef) -> Result<RecordBatch>;
 
-/// Where the rows of a table come from.
+/// The source of the rows of a table.
 #[derive(Debug, Clone, Copy)]
 enum Rows {
-    /// There are none.
+    /// The table is empty.
     None,
-    /// The same in every server.
+    /// Rows that are the same on every server.
     Fixed,
-    /// From the relations that the filters leave.
+    /// Rows for the relations that the filters select.
     Relations,
-    /// From the server.
+    /// Rows that this function returns.
     Server(MakeRows),
 }
 
@@ -60,7 +59,7 @@ pub(crate) struct CatalogTable {
     rows: Rows,
 }
 
-/// All tables, made when the first is looked up.
+/// All tables, initialized on first use.
 static TABLES: LazyLock<BTreeMap<&'static str, CatalogTable>> = LazyLock::new(|| {
     let mut tables = BTreeMap::new();
     let mut add = |name: &'static str, schema: SchemaRef, rows: Rows| {
@@ -77,33 +76,33 @@ static TABLES: LazyLock<BTreeMap<&'static str, CatalogTable>> = LazyLock::new(||
     }
     for (name, columns) in views::VIEWS {
         let rows = views::rows(name).map_or(Rows::None, Rows::Server);
-        add(name, Arc::new(parse(columns)), rows);
+        add(name, Arc::new(parse_columns(columns)), rows);
     }
     tables
 });
 
-/// The table of a name. Its schema may be any, since `pg_catalog` is searched before the schema of unqualified names.
+/// Finds a table by name. The schema is ignored, because `pg_catalog` is searched before other schemas.
 fn find(name: &str) -> Option<&'static CatalogTable> {
-    // Other names must not make the tables.
+    // Other names must not initialize the tables.
     name.starts_with("pg_").then(|| TABLES.get(name)).flatten()
 }
 
-/// Whether there is a table of this name.
+/// Returns whether a table exists.
 pub(crate) fn exists(name: &str) -> bool {
     find(name).is_some()
 }
 
-/// The names of all tables, in order.
+/// Returns the names of all tables in order.
 pub(crate) fn names() -> impl Iterator<Item = &'static str> {
     TABLES.keys().copied()
 }
 
-/// The columns of a table.
+/// Returns the schema of a table.
 pub(super) fn schema_of(name: &str) -> Option<SchemaRef> {
     find(name).map(|table| Arc::clone(&table.schema))
 }
 
-/// The table for DataFusion.
+/// Returns a table as a DataFusion provider.
 pub(crate) fn provider(name: &str, database: &Database) -> Option<Arc<dyn TableProvider>> {
     let table = find(name)?;
     let empty = DFSchema::try_from(Arc::clone(&table.schema)).ok().filter(|_| matches!(table.rows, Rows::None));
@@ -115,7 +114,7 @@ pub(crate) fn provider(name: &str, database: &Database) -> Option<Arc<dyn TableP
 struct Provider {
     table: &'static CatalogTable,
     database: Database,
-    /// What a table without rows is planned as.
+    /// The plan of an empty table.
     empty: Option<LogicalPlan>,
 }
 
@@ -153,7 +152,7 @@ impl TableProvider for Provider {
     }
 }
 
-/// The rows of a table, with what `column` has for the name of a column, or NULL.
+/// Builds the rows of a table. `column` returns the values of a column by name, or `None` for NULL.
 fn batch(schema: &SchemaRef, rows: usize, column: impl Fn(&str) -> Option<ArrayRef>) -> Result<RecordBatch> {
     let array = |field: &Arc<Field>| -> Result<ArrayRef> {
         match column(field.name()) {
@@ -169,7 +168,7 @@ fn texts<T: AsRef<str>>(values: impl IntoIterator<Item = T>) -> Option<ArrayRef>
     Some(Arc::new(StringArray::from_iter_values(values)))
 }
 
-fn maybe_texts<T: AsRef<str>>(values: impl IntoIterator<Item = Option<T>>) -> Option<ArrayRef> {
+fn nullable_texts<T: AsRef<str>>(values: impl IntoIterator<Item = Option<T>>) -> Option<ArrayRef> {
     Some(Arc::new(values.into_iter().collect::<StringArray>()))
 }
 
@@ -177,18 +176,18 @@ fn numbers(values: impl IntoIterator<Item = i32>) -> Option<ArrayRef> {
     Some(Arc::new(Int32Array::from_iter_values(values)))
 }
 
-fn truths(values: impl IntoIterator<Item = bool>) -> Option<ArrayRef> {
+fn booleans(values: impl IntoIterator<Item = bool>) -> Option<ArrayRef> {
     Some(Arc::new(BooleanArray::from(values.into_iter().collect::<Vec<_>>())))
 }
 
-/// The columns of a view: `name:type`, separated by spaces.
-fn parse(columns: &str) -> Schema {
+/// Parses columns of the form `name:type`, separated by spaces. The default type is text.
+fn parse_columns(columns: &str) -> Schema {
     let field = |column: &str| {
-        let (name, of) = column.split_once(':').unwrap_or((column, "text"));
+        let (name, data_type) = column.split_once(':').unwrap_or((column, "text"));
         let utc = || DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into()));
-        let field = |of| Field::new(name, of, true);
-        match of {
-            "oid" => oid(name),
+        let field = |arrow_type| Field::new(name, arrow_type, true);
+        match data_type {
+            "oid" => oid_field(name),
             "int2" => field(DataType::Int16),
             "int4" => field(DataType::Int32),
             "int8" => field(DataType::Int64),
@@ -206,7 +205,7 @@ fn parse(columns: &str) -> Schema {
     Schema::new(columns.split_whitespace().map(field).collect::<Vec<_>>())
 }
 
-fn oid(name: &str) -> Field {
+fn oid_field(name: &str) -> Field {
     Field::new(name, DataType::Int32, true).with_metadata([(OID_ALIAS.to_owned(), "oid".to_owned())].into())
 }
 
@@ -214,7 +213,7 @@ pub(super) fn list(item: DataType) -> DataType {
     DataType::List(Arc::new(Field::new("item", item, true)))
 }
 
-/// Whether a column without information is zero or false instead of NULL.
-fn is_zero_by_default(of: &DataType) -> bool {
-    of.is_numeric() || matches!(of, DataType::Boolean)
+/// Returns whether the default of a column is zero or false instead of NULL.
+fn is_zero_by_default(data_type: &DataType) -> bool {
+    data_type.is_numeric() || matches!(data_type, DataType::Boolean)
 }

@@ -1,7 +1,7 @@
-//! The scan of `pg_attribute` and `pg_description`: the rows of those relations only that its filters leave.
+//! The scan of `pg_attribute` and `pg_description`, which only reads relations that the filters select.
 //!
-//! Drivers ask for the columns of a relation by its name, in a join with `pg_class`. The join's dynamic filter, which is
-//! complete once `pg_class` has been read, then says which relations are left.
+//! Drivers request the columns of a relation by name, with a join with `pg_class`. The dynamic filter of the join is
+//! complete once `pg_class` has been read.
 
 use std::sync::Arc;
 
@@ -31,7 +31,7 @@ use super::CatalogTable;
 use super::attributes::{self, Selected};
 use crate::postgres::objects::Database;
 
-/// The number of rows of a relation that plans reckon with.
+/// Estimated number of rows of a relation.
 const ROWS_PER_RELATION: usize = 25;
 
 #[derive(Debug, Clone)]
@@ -39,8 +39,9 @@ pub(super) struct RelationScan {
     table: &'static CatalogTable,
     database: Database,
     projection: Vec<usize>,
-    /// Filters that are known before the statement runs, and those of joins.
+    /// Filters that are known before execution.
     filters: Vec<Arc<dyn PhysicalExpr>>,
+    /// Dynamic filters of joins.
     dynamic_filters: Vec<Arc<dyn PhysicalExpr>>,
     properties: Arc<PlanProperties>,
 }
@@ -71,7 +72,7 @@ impl RelationScan {
         Ok(batch.project(&self.projection)?)
     }
 
-    /// The relations that the filters leave.
+    /// Returns the relations that the filters select.
     fn select(&self) -> Result<Selected> {
         let all = self.database.objects.relations(&self.database.context);
         let schema = self.schema();
@@ -91,8 +92,8 @@ impl RelationScan {
         let relations = RecordBatch::try_new(Arc::new(Schema::new(fields)), columns)?;
         let by_literal = narrow(relations, &self.filters, name)?;
         let by_identifier = by_literal.num_rows() == 1;
-        let left = narrow(by_literal, &self.dynamic_filters, name)?;
-        let positions = left.column(left.num_columns() - 1);
+        let selected = narrow(by_literal, &self.dynamic_filters, name)?;
+        let positions = selected.column(selected.num_columns() - 1);
         let positions = positions.as_primitive::<Int32Type>();
         let relations: Vec<_> =
             positions.values().iter().filter_map(|at| all.get(usize::try_from(*at).ok()?).cloned()).collect();
@@ -101,7 +102,7 @@ impl RelationScan {
     }
 }
 
-/// The relations for which filters hold, of which only the parts on the relation's identifier are looked at.
+/// Applies the conjuncts of the filters that only depend on the identifier of the relation.
 fn narrow(mut relations: RecordBatch, filters: &[Arc<dyn PhysicalExpr>], name: &str) -> Result<RecordBatch> {
     for filter in filters {
         let filter = snapshot_physical_expr(Arc::clone(filter))?;
@@ -152,7 +153,7 @@ impl ExecutionPlan for RelationScan {
         Ok(self)
     }
 
-    /// The filters only narrow the scan. They are still applied above it.
+    /// The filters only reduce the relations that are read. They still have to be applied to the rows.
     fn handle_child_pushdown_result(
         &self,
         phase: FilterPushdownPhase,
@@ -172,7 +173,7 @@ impl ExecutionPlan for RelationScan {
         Ok(pushed.with_updated_node(Arc::new(scan)))
     }
 
-    /// The size is reckoned, so that joins read `pg_class` first.
+    /// Estimates the number of rows, so that joins read `pg_class` first.
     fn statistics_from_inputs(&self, _: &[Arc<Statistics>], _: &StatisticsArgs) -> Result<Arc<Statistics>> {
         let rows = self.database.objects.relations(&self.database.context).len() * ROWS_PER_RELATION;
         Ok(Arc::new(Statistics::new_unknown(&self.schema()).with_num_rows(Precision::Inexact(rows))))

@@ -1,10 +1,10 @@
-//! The rows of the tables of the server: schemas, databases, roles, functions.
+//! The rows of `pg_namespace`, `pg_database`, `pg_authid` and `pg_proc`.
 
 use arrow::datatypes::SchemaRef;
 use arrow::record_batch::RecordBatch;
 use datafusion::error::Result;
 
-use super::{CatalogRequest, MakeRows, batch, fixed, is_zero_by_default, numbers, texts, truths};
+use super::{CatalogRequest, MakeRows, batch, booleans, fixed, is_zero_by_default, numbers, texts};
 use crate::postgres::oids::{OWNER, PG_CATALOG};
 use crate::postgres::types;
 use crate::sql::{CATALOG, DEFAULT_SCHEMA};
@@ -40,8 +40,8 @@ fn databases(_: &CatalogRequest, schema: &SchemaRef) -> Result<RecordBatch> {
         // UTF-8.
         "encoding" => numbers([6]),
         "datlocprovider" => texts(["c"]),
-        "datistemplate" => truths([false]),
-        "datallowconn" => truths([true]),
+        "datistemplate" => booleans([false]),
+        "datallowconn" => booleans([true]),
         "datconnlimit" => numbers([-1]),
         "dattablespace" => numbers([1663]),
         "datcollate" | "datctype" => texts(["C.UTF-8"]),
@@ -49,20 +49,21 @@ fn databases(_: &CatalogRequest, schema: &SchemaRef) -> Result<RecordBatch> {
     })
 }
 
-/// The user of the session, the only role that is known.
+/// Returns the user of the session, the only role.
 pub(super) fn roles(request: &CatalogRequest, schema: &SchemaRef) -> Result<RecordBatch> {
     batch(schema, 1, |column| match column {
         "oid" | "usesysid" => numbers([OWNER]),
         "rolname" | "usename" => texts([&request.session.user]),
-        "rolinherit" | "rolcanlogin" => truths([true]),
+        "rolinherit" | "rolcanlogin" => booleans([true]),
         "rolsuper" | "rolcreaterole" | "rolcreatedb" | "rolreplication" | "rolbypassrls" | "usecreatedb"
-        | "usesuper" | "userepl" | "usebypassrls" => truths([false]),
+        | "usesuper" | "userepl" | "usebypassrls" => booleans([false]),
         "rolconnlimit" => numbers([-1]),
         _ => None,
     })
 }
 
-/// All functions. Those that PostgreSQL does not have are in the default schema, as user-defined functions.
+/// Returns all functions. Functions that PostgreSQL does not have are in the default schema, like user-defined
+/// functions.
 fn functions(request: &CatalogRequest, schema: &SchemaRef) -> Result<RecordBatch> {
     let database = request.database;
     let found = &database.context.functions;

@@ -4,7 +4,7 @@ use arrow::datatypes::SchemaRef;
 use arrow::record_batch::RecordBatch;
 use datafusion::error::Result;
 
-use super::{CatalogRequest, MakeRows, batch, maybe_texts, numbers, server, texts, truths};
+use super::{CatalogRequest, MakeRows, batch, booleans, nullable_texts, numbers, server, texts};
 use crate::postgres::objects::Relation;
 use crate::sql::CATALOG;
 
@@ -103,7 +103,7 @@ fn settings(request: &CatalogRequest, schema: &SchemaRef) -> Result<RecordBatch>
         "database" => text("user"),
         "vartype" => text("string"),
         "source" => text("default"),
-        "pending_restart" => truths(found.iter().map(|_| false)),
+        "pending_restart" => booleans(found.iter().map(|_| false)),
         _ => None,
     })
 }
@@ -115,7 +115,7 @@ fn relations(request: &CatalogRequest, schema: &SchemaRef, are_tables: bool) -> 
         "schemaname" => texts(found.iter().map(|relation| &relation.schema)),
         "tablename" | "viewname" => texts(found.iter().map(|relation| &relation.name)),
         "tableowner" | "viewowner" => texts(found.iter().map(|_| &request.session.user)),
-        "hasindexes" | "hasrules" | "hastriggers" | "rowsecurity" => truths(found.iter().map(|_| false)),
+        "hasindexes" | "hasrules" | "hastriggers" | "rowsecurity" => booleans(found.iter().map(|_| false)),
         _ => None,
     })
 }
@@ -130,7 +130,7 @@ fn activity(request: &CatalogRequest, schema: &SchemaRef) -> Result<RecordBatch>
         "state" => texts(running.iter().map(|_| "active")),
         "query" => texts(running.iter().map(|query| &query.sql)),
         "backend_type" => texts(running.iter().map(|_| "client backend")),
-        "usename" => maybe_texts(running.iter().map(|query| query.principal.user.as_deref())),
+        "usename" => nullable_texts(running.iter().map(|query| query.principal.user.as_deref())),
         _ => None,
     })
 }
@@ -140,7 +140,7 @@ fn timezones(_: &CatalogRequest, schema: &SchemaRef) -> Result<RecordBatch> {
     batch(schema, 1, |column| match column {
         "name" | "abbrev" => texts(["UTC"]),
         "utc_offset" => texts(["00:00:00"]),
-        "is_dst" => truths([false]),
+        "is_dst" => booleans([false]),
         _ => None,
     })
 }

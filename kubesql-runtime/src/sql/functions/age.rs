@@ -42,17 +42,17 @@ pub(super) fn function() -> ScalarUDF {
         },
         documentation: Doc {
             section: "Time and Date Functions",
-            description: "How long ago a timestamp is, or how long one is after another, in days and the rest of a day; never in months or years, whose lengths differ. Compares with intervals by its length.",
+            description: "Returns the time since a timestamp, or between two timestamps, in days and parts of a day. It never uses months or years, whose lengths vary.",
             syntax: "age(timestamp[, earlier])",
             example: "select name, age(creationtimestamp) from pods where age(creationtimestamp) > interval '7 days'",
-            arguments: &[("timestamp", "since when; the later of both where there are two"), ("earlier", "the earlier one")],
+            arguments: &[("timestamp", "the start; with two arguments, the end"), ("earlier", "the start")],
         }
         .build(),
     }
     .udf()
 }
 
-/// Makes `age(x)` `age(now(), x)`, whose `now()` is the same in all of a statement.
+/// Rewrites `age(x)` to `age(now(), x)`, so that `now()` is the same throughout a statement.
 #[derive(Debug)]
 pub(super) struct SinceNow;
 
@@ -74,6 +74,6 @@ impl FunctionRewrite for SinceNow {
     }
 }
 
-fn is_instant(of: &DataType) -> bool {
-    matches!(of, DataType::Timestamp(..) | DataType::Date32 | DataType::Date64 | DataType::Null)
+fn is_instant(data_type: &DataType) -> bool {
+    matches!(data_type, DataType::Timestamp(..) | DataType::Date32 | DataType::Date64 | DataType::Null)
 }

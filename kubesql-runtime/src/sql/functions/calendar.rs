@@ -1,4 +1,4 @@
-//! `year(x)`, `month(x)` and others of Presto: parts of a date or timestamp.
+//! `year(x)`, `month(x)` and other functions of Presto that return parts of a date or timestamp.
 
 use std::sync::Arc;
 
@@ -13,15 +13,15 @@ use arrow::array::ArrayRef;
 
 pub(super) fn functions() -> Vec<ScalarUDF> {
     let parts: [(&str, &str, &str, Run); 9] = [
-        ("year", "year(expression)", "The year.", |args| part(args, DatePart::Year)),
-        ("quarter", "quarter(expression)", "The quarter of the year, 1 to 4.", |args| part(args, DatePart::Quarter)),
-        ("month", "month(expression)", "The month, 1 to 12.", |args| part(args, DatePart::Month)),
-        ("week", "week(expression)", "The ISO week, 1 to 53.", |args| part(args, DatePart::Week)),
-        ("day", "day(expression)", "The day of the month.", |args| part(args, DatePart::Day)),
-        ("day_of_week", "day_of_week(expression)", "The day of the week, Monday 1 to Sunday 7.", weekday),
-        ("hour", "hour(expression)", "The hour, 0 to 23.", |args| part(args, DatePart::Hour)),
-        ("minute", "minute(expression)", "The minute.", |args| part(args, DatePart::Minute)),
-        ("second", "second(expression)", "The second.", |args| part(args, DatePart::Second)),
+        ("year", "year(expression)", "The year.", |args| extract(args, DatePart::Year)),
+        ("quarter", "quarter(expression)", "The quarter of the year, 1 to 4.", |args| extract(args, DatePart::Quarter)),
+        ("month", "month(expression)", "The month, 1 to 12.", |args| extract(args, DatePart::Month)),
+        ("week", "week(expression)", "The ISO week, 1 to 53.", |args| extract(args, DatePart::Week)),
+        ("day", "day(expression)", "The day of the month.", |args| extract(args, DatePart::Day)),
+        ("day_of_week", "day_of_week(expression)", "The day of the week, Monday 1 to Sunday 7.", extract_weekday),
+        ("hour", "hour(expression)", "The hour, 0 to 23.", |args| extract(args, DatePart::Hour)),
+        ("minute", "minute(expression)", "The minute.", |args| extract(args, DatePart::Minute)),
+        ("second", "second(expression)", "The second.", |args| extract(args, DatePart::Second)),
     ];
     parts.into_iter().map(|(name, syntax, description, run)| define(name, syntax, description, run)).collect()
 }
@@ -47,7 +47,7 @@ fn define(name: &'static str, syntax: &'static str, description: &'static str, r
     .udf()
 }
 
-fn part(arguments: &[ArrayRef], part: DatePart) -> Result<ArrayRef> {
+fn extract(arguments: &[ArrayRef], part: DatePart) -> Result<ArrayRef> {
     if arguments[0].data_type() == &DataType::Null {
         return Ok(arrow::array::new_null_array(&DataType::Int64, arguments[0].len()));
     }
@@ -55,9 +55,9 @@ fn part(arguments: &[ArrayRef], part: DatePart) -> Result<ArrayRef> {
     Ok(cast(&date_part(&arguments[0], part)?, &DataType::Int64)?)
 }
 
-fn weekday(arguments: &[ArrayRef]) -> Result<ArrayRef> {
+fn extract_weekday(arguments: &[ArrayRef]) -> Result<ArrayRef> {
     if arguments[0].data_type() == &DataType::Null {
-        return part(arguments, DatePart::Year);
+        return extract(arguments, DatePart::Year);
     }
     let from_monday = date_part(&arguments[0], DatePart::DayOfWeekMonday0)?;
     let days = from_monday.as_primitive::<Int32Type>().iter().map(|day| day.map(|day| i64::from(day) + 1));

@@ -16,13 +16,13 @@ pub(super) fn function() -> ScalarUDF {
             _ => Err("a text, a timestamp or a date"),
         },
         run: |arguments| {
-            // Most texts are literals in the statement: a wrong one is an error instead of NULL.
+            // Most texts are literals of the statement, so an invalid one is an error instead of NULL.
             let options = CastOptions { safe: false, ..CastOptions::default() };
             Ok(cast_with_options(&arguments[0], &DataType::Date32, &options)?)
         },
         documentation: Doc {
             section: "Time and Date Functions",
-            description: "The date of a text (`2020-05-12`) or of a timestamp in UTC. Compares with timestamps as its midnight.",
+            description: "Returns the date of a text (`2020-05-12`) or of a timestamp in UTC. In comparisons with timestamps it is midnight.",
             syntax: "date(expression)",
             example: "select name from pods where creationtimestamp > date('2020-05-12')",
             arguments: &[("expression", "a text, a timestamp or a date")],

@@ -1,4 +1,4 @@
-//! `date_diff(unit, from, to)` of Presto: whole units between two timestamps.
+//! `date_diff(unit, from, to)` of Presto.
 
 use std::sync::Arc;
 
@@ -8,7 +8,7 @@ use arrow::datatypes::{DataType, Int32Type, TimeUnit, TimestampMicrosecondType};
 use datafusion::error::Result;
 use datafusion::logical_expr::{ScalarUDF, Signature, TypeSignature, Volatility};
 
-use super::{Doc, Function, wrong_value};
+use super::{Doc, Function, invalid_value};
 
 const SECOND: i64 = 1_000_000;
 const MICROS: DataType = DataType::Timestamp(TimeUnit::Microsecond, None);
@@ -27,7 +27,7 @@ pub(super) fn function() -> ScalarUDF {
             let units = cast(&arguments[0], &DataType::Utf8View)?;
             let units = units.as_string_view();
             let (from, to) = (cast(&arguments[1], &MICROS)?, cast(&arguments[2], &MICROS)?);
-            let months = [months(&from)?, months(&to)?];
+            let positions = [calendar_positions(&from)?, calendar_positions(&to)?];
             let (from, to) = (from.as_primitive::<TimestampMicrosecondType>(), to.as_primitive::<TimestampMicrosecondType>());
             let count = |row: usize| -> Result<Option<i64>> {
                 if units.is_null(row) || from.is_null(row) || to.is_null(row) {
@@ -35,11 +35,11 @@ pub(super) fn function() -> ScalarUDF {
                 }
                 let length = to.value(row).saturating_sub(from.value(row));
                 let whole_months = || {
-                    let day = |micros: i64, of: &Position| (of.day, micros.rem_euclid(86_400 * SECOND));
-                    let [first, last] = [&months[0][row], &months[1][row]];
+                    let day = |micros: i64, position: &Position| (position.day, micros.rem_euclid(86_400 * SECOND));
+                    let [first, last] = [&positions[0][row], &positions[1][row]];
                     let (early, late) = (day(from.value(row), first), day(to.value(row), last));
                     let between = last.month - first.month;
-                    // A month is complete at the same day and time of day.
+                    // A month is complete on the same day of the month at the same time.
                     between - i64::from(between > 0 && late < early) + i64::from(between < 0 && late > early)
                 };
                 Ok(Some(match units.value(row).to_lowercase().as_str() {
@@ -53,7 +53,7 @@ pub(super) fn function() -> ScalarUDF {
                     "quarter" => whole_months() / 3,
                     "year" => whole_months() / 12,
                     other => {
-                        return wrong_value(format!(
+                        return invalid_value(format!(
                             "date_diff: unknown unit \"{other}\" (use millisecond, second, minute, hour, day, week, month, quarter or year)"
                         ));
                     }
@@ -63,7 +63,7 @@ pub(super) fn function() -> ScalarUDF {
         },
         documentation: Doc {
             section: "Time and Date Functions",
-            description: "How many whole units one timestamp is after another; negative where it is before.",
+            description: "Returns the number of whole units between two timestamps; negative if `to` is before `from`.",
             syntax: "date_diff(unit, from, to)",
             example: "select name, date_diff('hour', creationtimestamp, starttime) from pods",
             arguments: &[
@@ -77,7 +77,7 @@ pub(super) fn function() -> ScalarUDF {
     .udf()
 }
 
-/// A day of the calendar.
+/// A calendar day.
 #[derive(Default)]
 struct Position {
     /// Months since the year 0.
@@ -85,7 +85,7 @@ struct Position {
     day: i32,
 }
 
-fn months(instants: &dyn Array) -> Result<Vec<Position>> {
+fn calendar_positions(instants: &dyn Array) -> Result<Vec<Position>> {
     let [years, months, days] = [DatePart::Year, DatePart::Month, DatePart::Day].map(|part| date_part(instants, part));
     let (years, months, days) = (years?, months?, days?);
     let number = |array: &dyn Array, row| array.as_primitive::<Int32Type>().value(row);

@@ -1,4 +1,5 @@
-//! `element_at(collection, key)` of Presto: a value of a map or a list, not a list of them as in DataFusion.
+//! `element_at(collection, key)` of Presto. It returns a value, DataFusion's function of the same name a list of
+//! values.
 
 use std::sync::Arc;
 
@@ -26,13 +27,13 @@ pub(crate) fn function() -> ScalarUDF {
             _ => Err(EXPECTED),
         },
         run: |arguments| match arguments[0].data_type() {
-            DataType::Map(..) => of_map(&arguments[0], &arguments[1]),
-            DataType::List(_) => of_list(&arguments[0], &arguments[1]),
+            DataType::Map(..) => lookup_in_maps(&arguments[0], &arguments[1]),
+            DataType::List(_) => lookup_in_lists(&arguments[0], &arguments[1]),
             _ => Ok(new_null_array(&DataType::Null, arguments[0].len())),
         },
         documentation: Doc {
             section: "Map Functions",
-            description: "The value of a map under a key, or the item of a list at a position from 1 (from the end where it is negative). NULL where there is none.",
+            description: "Returns the value of a key of a map, or the item at a position of a list. Positions start at 1; negative ones count from the end. NULL if there is no such value.",
             syntax: "element_at(collection, key)",
             example: "select element_at(labels, 'app'), element_at(args, 1) from pods, containers where pods.uid = containers.uid",
             arguments: &[("collection", "a map or a list"), ("key", "a key, or a position")],
@@ -42,24 +43,24 @@ pub(crate) fn function() -> ScalarUDF {
     .udf()
 }
 
-fn of_map(maps: &ArrayRef, keys: &ArrayRef) -> Result<ArrayRef> {
+fn lookup_in_maps(maps: &ArrayRef, keys: &ArrayRef) -> Result<ArrayRef> {
     let maps = maps.as_map();
-    let known = cast(maps.keys(), &DataType::Utf8View)?;
-    let (known, keys) = (known.as_string_view(), cast(keys, &DataType::Utf8View)?);
+    let map_keys = cast(maps.keys(), &DataType::Utf8View)?;
+    let (map_keys, keys) = (map_keys.as_string_view(), cast(keys, &DataType::Utf8View)?);
     let keys = keys.as_string_view();
     let found = (0..maps.len()).map(|row| {
         if maps.is_null(row) || keys.is_null(row) {
             return None;
         }
         let (from, to) = (maps.value_offsets()[row], maps.value_offsets()[row + 1]);
-        let at =
-            (usize::try_from(from).ok()?..usize::try_from(to).ok()?).find(|&at| known.value(at) == keys.value(row))?;
+        let at = (usize::try_from(from).ok()?..usize::try_from(to).ok()?)
+            .find(|&at| map_keys.value(at) == keys.value(row))?;
         u32::try_from(at).ok()
     });
     Ok(take(maps.values(), &found.collect::<UInt32Array>(), None)?)
 }
 
-fn of_list(lists: &ArrayRef, positions: &ArrayRef) -> Result<ArrayRef> {
+fn lookup_in_lists(lists: &ArrayRef, positions: &ArrayRef) -> Result<ArrayRef> {
     let lists = lists.as_list::<i32>();
     let positions = cast(positions, &DataType::Int64)?;
     let positions = positions.as_primitive::<Int64Type>();

@@ -1,5 +1,6 @@
-//! `to_char(x, 'YYYY-MM-DD')` of PostgreSQL and `date_format(x, '%Y-%m-%d')` of Presto. DataFusion's `to_char` only knows
-//! the patterns of strftime, to which these translate theirs.
+//! `to_char(x, 'YYYY-MM-DD')` of PostgreSQL and `date_format(x, '%Y-%m-%d')` of Presto.
+//!
+//! DataFusion's `to_char` only supports patterns of strftime, so patterns are translated.
 
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
@@ -11,26 +12,26 @@ use datafusion::error::Result;
 use datafusion::functions::datetime::to_char;
 use datafusion::logical_expr::{ColumnarValue, Documentation, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature};
 
-use super::{Doc, wrong_value};
+use super::{Doc, invalid_value};
 
 pub(super) fn functions() -> [ScalarUDF; 2] {
-    let arguments = &[("expression", "a date or a timestamp"), ("pattern", "what to write of it")];
+    let arguments = &[("expression", "a date or a timestamp"), ("pattern", "the pattern")];
     let postgres = Doc {
         section: "Time and Date Functions",
-        description: "A date or timestamp as text, by a pattern of PostgreSQL's (`YYYY-MM-DD HH24:MI:SS`) or, where it \
-                      has a %, of strftime's.",
+        description: "Formats a date or timestamp with a pattern of PostgreSQL (`YYYY-MM-DD HH24:MI:SS`) or, if it \
+                      contains a %, of strftime.",
         syntax: "to_char(expression, pattern)",
         example: "select name, to_char(creationtimestamp, 'YYYY-MM-DD') from pods",
         arguments,
     };
     let presto = Doc {
         section: "Time and Date Functions",
-        description: "A date or timestamp as text, by a pattern of MySQL's, as Presto has it: `%Y-%m-%d %H:%i:%s`.",
+        description: "Formats a date or timestamp with a pattern of MySQL, as in Presto: `%Y-%m-%d %H:%i:%s`.",
         syntax: "date_format(expression, pattern)",
         example: "select date_format(creationtimestamp, '%Y-%m'), count(*) from pods group by 1",
         arguments,
     };
-    [("to_char", from_postgres as Translate, postgres), ("date_format", from_mysql, presto)].map(
+    [("to_char", translate_postgres as Translate, postgres), ("date_format", translate_mysql, presto)].map(
         |(name, translate, documentation)| {
             let signature = to_char().signature().clone();
             ScalarUDF::new_from_impl(Format { name, signature, translate, documentation: documentation.build() })
@@ -41,7 +42,7 @@ pub(super) fn functions() -> [ScalarUDF; 2] {
 /// Translates a pattern to strftime's.
 type Translate = fn(&str) -> Result<String>;
 
-/// DataFusion's function with another language of patterns.
+/// DataFusion's `to_char` with another pattern language.
 #[derive(Debug)]
 struct Format {
     name: &'static str,
@@ -99,7 +100,7 @@ impl ScalarUDFImpl for Format {
     }
 }
 
-/// Patterns that PostgreSQL reads in either case, and strftime's; a longer one comes before its prefixes.
+/// Case-insensitive patterns of PostgreSQL and their strftime equivalents. Longer patterns precede their prefixes.
 const POSTGRES: [(&str, &str); 19] = [
     ("FMDD", "%-d"),
     ("FMMM", "%-m"),
@@ -122,8 +123,8 @@ const POSTGRES: [(&str, &str); 19] = [
     ("OF", "%:z"),
 ];
 
-/// Patterns whose case is that of the output.
-const WORDS: [(&str, &str); 8] = [
+/// Patterns whose case determines the case of the output.
+const CASE_SENSITIVE: [(&str, &str); 8] = [
     ("FMMonth", "%B"),
     ("FMDay", "%A"),
     ("Mon", "%b"),
@@ -134,7 +135,7 @@ const WORDS: [(&str, &str); 8] = [
     ("pm", "%P"),
 ];
 
-fn from_postgres(pattern: &str) -> Result<String> {
+fn translate_postgres(pattern: &str) -> Result<String> {
     if pattern.contains('%') {
         return Ok(pattern.to_owned());
     }
@@ -142,13 +143,13 @@ fn from_postgres(pattern: &str) -> Result<String> {
     let mut rest = pattern;
     while let Some(next) = rest.chars().next() {
         if let Some(quoted) = rest.strip_prefix('"') {
-            let (text, behind) = quoted.split_once('"').unwrap_or((quoted, ""));
+            let (text, after) = quoted.split_once('"').unwrap_or((quoted, ""));
             translated.push_str(text);
-            rest = behind;
+            rest = after;
             continue;
         }
         let starts = |word: &str| rest.get(..word.len()).is_some_and(|start| start.eq_ignore_ascii_case(word));
-        let word = WORDS.iter().find(|(word, _)| rest.starts_with(word));
+        let word = CASE_SENSITIVE.iter().find(|(word, _)| rest.starts_with(word));
         let found = word.or_else(|| POSTGRES.iter().find(|(word, _)| starts(word)));
         let length = match found {
             Some((word, meaning)) => {
@@ -156,7 +157,9 @@ fn from_postgres(pattern: &str) -> Result<String> {
                 word.len()
             }
             None if next.is_alphabetic() => {
-                return wrong_value(format!("to_char: unknown pattern \"{rest}\" (write text in double quotes)"));
+                return invalid_value(format!(
+                    "to_char: unknown pattern \"{rest}\" (put literal text in double quotes)"
+                ));
             }
             None => {
                 translated.push(next);
@@ -168,7 +171,7 @@ fn from_postgres(pattern: &str) -> Result<String> {
     Ok(translated)
 }
 
-fn from_mysql(pattern: &str) -> Result<String> {
+fn translate_mysql(pattern: &str) -> Result<String> {
     let mut translated = String::new();
     let mut chars = pattern.chars();
     while let Some(next) = chars.next() {
@@ -201,8 +204,8 @@ fn from_mysql(pattern: &str) -> Result<String> {
             Some('v') => "%V",
             Some('x') => "%G",
             Some('%') => "%%",
-            Some(other) => return wrong_value(format!("date_format: unknown pattern \"%{other}\"")),
-            None => return wrong_value("date_format: the pattern ends with \"%\""),
+            Some(other) => return invalid_value(format!("date_format: unknown pattern \"%{other}\"")),
+            None => return invalid_value("date_format: the pattern ends with \"%\""),
         });
     }
     Ok(translated)

@@ -1,4 +1,4 @@
-//! `interval_nanoseconds(interval)`: the length of an interval, by which intervals are compared.
+//! `interval_nanoseconds(interval)`: the length of an interval, which comparisons of intervals use.
 
 use std::sync::Arc;
 
@@ -44,7 +44,7 @@ pub(super) fn function() -> ScalarUDF {
         },
         documentation: Doc {
             section: "Time and Date Functions",
-            description: "The length of an interval in nanoseconds: months of 30 days, days of 24 hours. Comparisons of intervals use it by themselves.",
+            description: "Returns the length of an interval in nanoseconds, with months of 30 days and days of 24 hours. Comparisons of intervals use it implicitly.",
             syntax: "interval_nanoseconds(interval)",
             example: "select max(interval_nanoseconds(now() - starttime)) / 1e9 as seconds from pods",
             arguments: &[("interval", "an interval, or the difference of two timestamps")],
@@ -54,13 +54,13 @@ pub(super) fn function() -> ScalarUDF {
     .udf()
 }
 
-/// A text that is compared with an interval is one: `age(starttime) > '1 day'`.
+/// Casts texts that are compared with intervals to intervals: `age(starttime) > '1 day'`.
 #[derive(Debug)]
 pub(super) struct IntervalLiterals;
 
 impl ExprPlanner for IntervalLiterals {
     fn plan_binary_op(&self, mut expr: RawBinaryExpr, schema: &DFSchema) -> Result<PlannerResult<RawBinaryExpr>> {
-        let compares = matches!(
+        let is_comparison = matches!(
             expr.op,
             BinaryOperator::Eq
                 | BinaryOperator::NotEq
@@ -69,7 +69,7 @@ impl ExprPlanner for IntervalLiterals {
                 | BinaryOperator::Gt
                 | BinaryOperator::GtEq
         );
-        if compares {
+        if is_comparison {
             let is_interval =
                 |expr: &Expr| matches!(expr.get_type(schema), Ok(DataType::Interval(_) | DataType::Duration(_)));
             let is_text = |expr: &Expr| {
@@ -85,7 +85,7 @@ impl ExprPlanner for IntervalLiterals {
     }
 }
 
-/// The length of an interval, or of a text that is one (`'1 day'`).
+/// Returns the length of an interval, or of a text that is cast to an interval (`'1 day'`).
 pub(crate) fn length(expr: Expr, schema: &DFSchema) -> Expr {
     let expr = match expr.get_type(schema) {
         Ok(DataType::Interval(_) | DataType::Duration(_)) => expr,

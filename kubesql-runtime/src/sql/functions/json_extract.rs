@@ -1,4 +1,4 @@
-//! `json_extract_scalar(json, path)` of Presto: a scalar inside of JSON text.
+//! `json_extract_scalar(json, path)` of Presto.
 
 use std::sync::Arc;
 
@@ -8,7 +8,7 @@ use datafusion::error::Result;
 use datafusion::logical_expr::{ScalarUDF, Signature, Volatility};
 use serde_json::Value;
 
-use super::{Doc, Function, wrong_value};
+use super::{Doc, Function, invalid_value};
 
 pub(super) fn function() -> ScalarUDF {
     Function {
@@ -25,8 +25,8 @@ pub(super) fn function() -> ScalarUDF {
                     continue;
                 }
                 let path = paths.value(row);
-                if last.as_ref().is_none_or(|(known, _)| known != path) {
-                    last = Some((path.to_owned(), steps(path)?));
+                if last.as_ref().is_none_or(|(last_path, _)| last_path != path) {
+                    last = Some((path.to_owned(), parse_path(path)?));
                 }
                 let steps = last.as_ref().map_or(&[][..], |(_, steps)| steps);
                 let root: Option<Value> = serde_json::from_str(texts.value(row)).ok();
@@ -46,7 +46,7 @@ pub(super) fn function() -> ScalarUDF {
         },
         documentation: Doc {
             section: "JSON Functions",
-            description: "The text, number or boolean inside JSON text, as text. NULL where there is none, or an object or list.",
+            description: "Returns the text, number or boolean at a path of JSON text, as text. NULL if there is none, or if it is an object or array.",
             syntax: "json_extract_scalar(json, path)",
             example: "select json_extract_scalar(object, '$.spec.nodeName') from pods",
             arguments: &[("json", "JSON text"), ("path", "`$`, then `.key`, `[\"key\"]` and `[position]`")],
@@ -62,15 +62,15 @@ enum Step {
 }
 
 /// Parses a path.
-fn steps(path: &str) -> Result<Vec<Step>> {
-    let wrong = || wrong_value(format!("invalid JSON path \"{path}\": write it as $.key[\"other key\"][0]"));
-    let Some(mut rest) = path.strip_prefix('$') else { return wrong() };
+fn parse_path(path: &str) -> Result<Vec<Step>> {
+    let invalid = || invalid_value(format!("invalid JSON path \"{path}\": write it as $.key[\"other key\"][0]"));
+    let Some(mut rest) = path.strip_prefix('$') else { return invalid() };
     let mut steps = Vec::new();
     while !rest.is_empty() {
         if let Some(after) = rest.strip_prefix('.') {
             let end = after.find(['.', '[']).unwrap_or(after.len());
             if end == 0 {
-                return wrong();
+                return invalid();
             }
             steps.push(Step::Key(after[..end].to_owned()));
             rest = &after[end..];
@@ -79,21 +79,21 @@ fn steps(path: &str) -> Result<Vec<Step>> {
             let (inner, after) = match quote {
                 Some(quote) => match after[1..].split_once(&format!("{quote}]")) {
                     Some(parts) => parts,
-                    None => return wrong(),
+                    None => return invalid(),
                 },
                 None => match after.split_once(']') {
                     Some(parts) => parts,
-                    None => return wrong(),
+                    None => return invalid(),
                 },
             };
             steps.push(match (quote, inner.parse()) {
                 (Some(_), _) => Step::Key(inner.to_owned()),
                 (None, Ok(at)) => Step::Position(at),
-                (None, Err(_)) => return wrong(),
+                (None, Err(_)) => return invalid(),
             });
             rest = after;
         } else {
-            return wrong();
+            return invalid();
         }
     }
     Ok(steps)

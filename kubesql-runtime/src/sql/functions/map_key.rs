@@ -1,4 +1,4 @@
-//! The value under a key of a map, as a function over the map.
+//! `map_key(map, key)`: the value of a key of a map.
 
 use std::sync::{Arc, LazyLock};
 
@@ -20,13 +20,13 @@ use crate::schema::MapValue;
 use crate::sql::types::{self, key_values, map_value};
 use crate::value::quantity::parse;
 
-/// A call of [`MapKey`].
+/// Returns a call of [`MapKey`].
 pub(crate) fn map_key(map: Expr, key: &str) -> Expr {
     static FUNCTION: LazyLock<Arc<ScalarUDF>> = LazyLock::new(|| Arc::new(ScalarUDF::new_from_impl(MapKey::new())));
     Expr::ScalarFunction(ScalarFunction::new_udf(Arc::clone(&FUNCTION), vec![map, lit(key)]))
 }
 
-/// The map and the key of a call of [`MapKey`].
+/// Returns the map and the key of a call of [`MapKey`].
 pub(crate) fn map_and_key(expr: &Expr) -> Option<(&Expr, &str)> {
     let Expr::ScalarFunction(call) = expr else { return None };
     match call.args.as_slice() {
@@ -35,7 +35,7 @@ pub(crate) fn map_and_key(expr: &Expr) -> Option<(&Expr, &str)> {
     }
 }
 
-/// The position of the map and the key of a call of [`MapKey`] over a column, as it is run.
+/// Returns the position of the map and the key of a physical call of [`MapKey`] over a column.
 pub(crate) fn physical_column_and_key(expr: &Arc<dyn PhysicalExpr>) -> Option<(usize, &str)> {
     let call = expr.downcast_ref::<ScalarFunctionExpr>().filter(|call| call.fun().inner().is::<MapKey>())?;
     let [map, key] = call.args() else { return None };
@@ -44,9 +44,10 @@ pub(crate) fn physical_column_and_key(expr: &Arc<dyn PhysicalExpr>) -> Option<(u
     Some((map.index(), key))
 }
 
-/// `map_key(map, key)`: the value under a key of a column of ours, of the type that the key's own column has.
+/// `map_key(map, key)`: the value of a key, with the type of the column for that key.
 ///
-/// The first argument is a map from text to text whose field says what the values are, the second a text constant.
+/// The first argument is a map from text to text; the metadata of its field gives the type of the values. The second is
+/// a text constant.
 #[derive(Debug, PartialEq, Eq, Hash)]
 pub(crate) struct MapKey {
     signature: Signature,
@@ -67,7 +68,7 @@ impl ScalarUDFImpl for MapKey {
         &self.signature
     }
 
-    /// The name of the key's own column.
+    /// Returns the name of the column for the key.
     fn schema_name(&self, args: &[Expr]) -> Result<String> {
         Ok(match args {
             [map, Expr::Literal(key, _)] => {
@@ -93,7 +94,7 @@ impl ScalarUDFImpl for MapKey {
 
     fn invoke_with_args(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue> {
         let [map, ColumnarValue::Scalar(key)] = args.args.as_slice() else {
-            return internal_err!("the key of map_key is a constant");
+            return internal_err!("the key of map_key must be a constant");
         };
         let key = key.try_as_str().flatten().unwrap_or_default();
         let values = values_under(&map.to_array(args.number_rows)?, key)?;
@@ -111,9 +112,9 @@ impl ScalarUDFImpl for MapKey {
     }
 }
 
-/// For each map the value under the key.
+/// Returns the value of a key for each map.
 fn values_under(maps: &ArrayRef, key: &str) -> Result<StringViewArray> {
-    // The optimizer evaluates conditions on a column of NULLs, to see whether they reject NULL.
+    // The optimizer evaluates conditions on a column of NULLs to determine whether they reject NULL.
     if maps.data_type().is_null() {
         return Ok(StringViewArray::new_null(maps.len()));
     }

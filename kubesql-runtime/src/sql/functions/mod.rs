@@ -1,4 +1,4 @@
-//! SQL functions beside DataFusion's own: those of Kubernetes, and those that users of Presto expect. A file each.
+//! SQL functions that DataFusion does not have: functions for Kubernetes and functions of Presto and PostgreSQL.
 
 mod age;
 mod calendar;
@@ -46,7 +46,7 @@ pub(crate) fn register(registry: &mut dyn FunctionRegistry) -> Result<()> {
     Ok(())
 }
 
-/// All functions of this module.
+/// Returns all functions of this module.
 pub(crate) fn all() -> Vec<ScalarUDF> {
     let mut functions = vec![
         age::function(),
@@ -63,21 +63,21 @@ pub(crate) fn all() -> Vec<ScalarUDF> {
     functions
 }
 
-/// What a function computes: one row of the result for each row of the arguments.
+/// The implementation of a function: returns one value for each row of the arguments.
 type Run = fn(&[ArrayRef]) -> Result<ArrayRef>;
 
-/// A function of ours. Two functions of the same name are equal.
+/// A scalar function. Functions with the same name are equal.
 #[derive(Debug)]
 struct Function {
     name: &'static str,
     signature: Signature,
-    /// The type of the result, or what the function takes instead of these arguments.
+    /// Returns the type of the result, or a description of the expected arguments.
     returns: fn(&[DataType]) -> Result<DataType, &'static str>,
     run: Run,
     documentation: Documentation,
 }
 
-/// What the reference says of a function.
+/// The documentation of a function.
 struct Doc {
     section: &'static str,
     description: &'static str,
@@ -98,8 +98,8 @@ impl Doc {
     }
 }
 
-/// The error of a function that was called with a wrong value.
-fn wrong_value<T>(message: impl Into<String>) -> Result<T> {
+/// Returns the error of a function that was called with an invalid value.
+fn invalid_value<T>(message: impl Into<String>) -> Result<T> {
     invalid("22023", message)
 }
 
@@ -137,7 +137,7 @@ impl ScalarUDFImpl for Function {
             let types: Vec<String> = arguments.iter().map(data_type_name).collect();
             let message = format!("function {}({}) does not exist", self.name, types.join(", "));
             let error = SqlError::new(ErrorKind::Invalid, message).code("42883");
-            error.hint(format!("{} takes {expected}", self.name)).into()
+            error.hint(format!("{} expects {expected}", self.name)).into()
         })
     }
 
@@ -163,7 +163,7 @@ mod tests {
     use arrow::util::display::{ArrayFormatter, FormatOptions};
     use datafusion::prelude::{SessionConfig, SessionContext};
 
-    /// The only value of a one-row answer, as text; errors as their text.
+    /// Returns the only value of a query as text, or the error.
     pub(crate) async fn value(sql: &str) -> String {
         let config = SessionConfig::new()
             .set_str("datafusion.sql_parser.dialect", "PostgreSQL")
@@ -185,7 +185,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn functions_return_what_their_documentation_says() {
+    async fn functions_return_documented_values() {
         for (sql, expect) in [
             ("select date('2020-05-12')", "2020-05-12"),
             ("select date(timestamp '2020-05-12T10:00:00')", "2020-05-12"),
@@ -232,9 +232,9 @@ mod tests {
     }
 
     #[test]
-    fn every_function_is_documented() {
+    fn all_functions_are_documented() {
         for function in all() {
-            let documentation = function.documentation().expect("a documentation");
+            let documentation = function.documentation().expect("documentation");
             assert!(documentation.syntax_example.starts_with(function.name()), "{}", function.name());
             assert!(!documentation.description.is_empty(), "{}", function.name());
         }

@@ -20,7 +20,7 @@ pub(super) fn function() -> ScalarUDF {
         },
         documentation: Doc {
             section: "Kubernetes Functions",
-            description: "The number of a Kubernetes quantity: `100m` is 0.1, `1Gi` is 1073741824. NULL where the text is none.",
+            description: "Returns the number of a Kubernetes quantity: `100m` is 0.1, `1Gi` is 1073741824. NULL if the text is not a quantity.",
             syntax: "quantity(text)",
             example: "select name, quantity(requests['memory']) / quantity('1Gi') from containers",
             arguments: &[("text", "a quantity as Kubernetes writes it")],

@@ -1,6 +1,6 @@
-//! Label selectors, with the grammar of kubectl.
+//! Label selectors with the syntax of kubectl.
 
-/// A selector selects what meets all of its requirements.
+/// A selector, which matches labels that meet all requirements.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Selector(Vec<Requirement>);
 
@@ -12,27 +12,27 @@ struct Requirement {
 
 #[derive(Debug, PartialEq, Eq)]
 enum Test {
-    /// `key`: exists.
+    /// `key`: the key exists.
     Exists,
-    /// `!key`: does not exist.
+    /// `!key`: the key does not exist.
     Absent,
-    /// `key in (a, b)`, `key=a`: exists and is one of these.
+    /// `key in (a, b)`, `key=a`: the value is one of these.
     In(Vec<String>),
-    /// `key notin (a, b)`, `key!=a`: is none of these, or does not exist.
+    /// `key notin (a, b)`, `key!=a`: the value is none of these, or the key does not exist.
     NotIn(Vec<String>),
-    /// `key>5`: exists and is a larger number.
+    /// `key>5`: the value is a larger number.
     Greater(i64),
-    /// `key<5`.
+    /// `key<5`: the value is a smaller number.
     Less(i64),
 }
 
 impl Selector {
-    /// Parses a selector. An empty one selects everything.
+    /// Parses a selector. An empty one matches everything.
     pub(super) fn parse(text: &str) -> Result<Self, String> {
-        Parser { tokens: tokens(text)?, next: 0, text }.selector()
+        Parser { tokens: tokenize(text)?, next: 0, text }.parse_selector()
     }
 
-    /// Whether it selects an object; `label` finds the value of a label.
+    /// Returns whether the selector matches; `label` returns the value of a label.
     pub(super) fn matches<'l>(&self, label: impl Fn(&str) -> Option<&'l str>) -> bool {
         self.0.iter().all(|requirement| {
             let value = label(&requirement.key);
@@ -40,8 +40,8 @@ impl Selector {
             match &requirement.test {
                 Test::Exists => value.is_some(),
                 Test::Absent => value.is_none(),
-                Test::In(values) => value.is_some_and(|value| values.iter().any(|one| one == value)),
-                Test::NotIn(values) => value.is_none_or(|value| values.iter().all(|one| one != value)),
+                Test::In(values) => value.is_some_and(|value| values.iter().any(|allowed| allowed == value)),
+                Test::NotIn(values) => value.is_none_or(|value| values.iter().all(|excluded| excluded != value)),
                 Test::Greater(limit) => number().is_some_and(|number| number > *limit),
                 Test::Less(limit) => number().is_some_and(|number| number < *limit),
             }
@@ -52,17 +52,17 @@ impl Selector {
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Token {
     Word(String),
-    Mark(&'static str),
+    Symbol(&'static str),
 }
 
-fn tokens(text: &str) -> Result<Vec<Token>, String> {
-    const MARKS: [&str; 9] = ["==", "!=", "=", "!", "(", ")", ",", ">", "<"];
+fn tokenize(text: &str) -> Result<Vec<Token>, String> {
+    const SYMBOLS: [&str; 9] = ["==", "!=", "=", "!", "(", ")", ",", ">", "<"];
     let mut tokens = Vec::new();
     let mut rest = text.trim_start();
     while let Some(first) = rest.chars().next() {
-        if let Some(mark) = MARKS.into_iter().find(|mark| rest.starts_with(mark)) {
-            tokens.push(Token::Mark(mark));
-            rest = &rest[mark.len()..];
+        if let Some(symbol) = SYMBOLS.into_iter().find(|symbol| rest.starts_with(symbol)) {
+            tokens.push(Token::Symbol(symbol));
+            rest = &rest[symbol.len()..];
         } else {
             let is_word = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.' | '/');
             let end = rest.find(|c| !is_word(c)).unwrap_or(rest.len());
@@ -84,45 +84,45 @@ struct Parser<'t> {
 }
 
 impl Parser<'_> {
-    fn selector(mut self) -> Result<Selector, String> {
+    fn parse_selector(mut self) -> Result<Selector, String> {
         let mut requirements = Vec::new();
         while self.next < self.tokens.len() {
-            requirements.push(self.requirement()?);
-            match self.take() {
+            requirements.push(self.parse_requirement()?);
+            match self.advance() {
                 None => break,
-                Some(Token::Mark(",")) if self.next < self.tokens.len() => {}
-                Some(other) => return Err(self.wrong("a comma between requirements", Some(&other))),
+                Some(Token::Symbol(",")) if self.next < self.tokens.len() => {}
+                Some(other) => return Err(self.unexpected("a comma between requirements", Some(&other))),
             }
         }
         Ok(Selector(requirements))
     }
 
-    fn requirement(&mut self) -> Result<Requirement, String> {
-        if self.peek() == Some(&Token::Mark("!")) {
+    fn parse_requirement(&mut self) -> Result<Requirement, String> {
+        if self.peek() == Some(&Token::Symbol("!")) {
             self.next += 1;
-            return Ok(Requirement { key: self.word("a key")?, test: Test::Absent });
+            return Ok(Requirement { key: self.expect_word("a key")?, test: Test::Absent });
         }
-        let key = self.word("a key")?;
+        let key = self.expect_word("a key")?;
         let test = match self.peek().cloned() {
-            None | Some(Token::Mark(",")) => return Ok(Requirement { key, test: Test::Exists }),
-            Some(Token::Mark("=" | "==")) => Test::In(vec![self.value()]),
-            Some(Token::Mark("!=")) => Test::NotIn(vec![self.value()]),
-            Some(Token::Mark(mark @ (">" | "<"))) => {
-                let limit = self.value();
+            None | Some(Token::Symbol(",")) => return Ok(Requirement { key, test: Test::Exists }),
+            Some(Token::Symbol("=" | "==")) => Test::In(vec![self.parse_value()]),
+            Some(Token::Symbol("!=")) => Test::NotIn(vec![self.parse_value()]),
+            Some(Token::Symbol(symbol @ (">" | "<"))) => {
+                let limit = self.parse_value();
                 let limit = limit
                     .parse()
-                    .map_err(|_| format!("selector \"{}\": a whole number is expected behind {mark}", self.text))?;
-                if mark == ">" { Test::Greater(limit) } else { Test::Less(limit) }
+                    .map_err(|_| format!("selector \"{}\": expected an integer after {symbol}", self.text))?;
+                if symbol == ">" { Test::Greater(limit) } else { Test::Less(limit) }
             }
-            Some(Token::Word(word)) if word == "in" => Test::In(self.values()?),
-            Some(Token::Word(word)) if word == "notin" => Test::NotIn(self.values()?),
-            Some(other) => return Err(self.wrong("=, ==, !=, in or notin", Some(&other))),
+            Some(Token::Word(word)) if word == "in" => Test::In(self.parse_values()?),
+            Some(Token::Word(word)) if word == "notin" => Test::NotIn(self.parse_values()?),
+            Some(other) => return Err(self.unexpected("=, ==, !=, in or notin", Some(&other))),
         };
         Ok(Requirement { key, test })
     }
 
-    /// The value behind an operator; it may be empty (`app=`).
-    fn value(&mut self) -> String {
+    /// Parses the value after an operator, which may be empty (`app=`).
+    fn parse_value(&mut self) -> String {
         self.next += 1;
         match self.peek().cloned() {
             Some(Token::Word(word)) => {
@@ -133,12 +133,12 @@ impl Parser<'_> {
         }
     }
 
-    /// `(a, b)` behind `in` or `notin`; empty values as in `(a,)` are empty text.
-    fn values(&mut self) -> Result<Vec<String>, String> {
+    /// Parses `(a, b)` after `in` or `notin`. Values may be empty, as in `(a,)`.
+    fn parse_values(&mut self) -> Result<Vec<String>, String> {
         self.next += 1;
-        match self.take() {
-            Some(Token::Mark("(")) => {}
-            other => return Err(self.wrong("( behind in or notin", other.as_ref())),
+        match self.advance() {
+            Some(Token::Symbol("(")) => {}
+            other => return Err(self.unexpected("( after in or notin", other.as_ref())),
         }
         let mut values = Vec::new();
         loop {
@@ -150,18 +150,18 @@ impl Parser<'_> {
                 _ => String::new(),
             };
             values.push(value);
-            match self.take() {
-                Some(Token::Mark(",")) => {}
-                Some(Token::Mark(")")) => return Ok(values),
-                other => return Err(self.wrong(", or )", other.as_ref())),
+            match self.advance() {
+                Some(Token::Symbol(",")) => {}
+                Some(Token::Symbol(")")) => return Ok(values),
+                other => return Err(self.unexpected(", or )", other.as_ref())),
             }
         }
     }
 
-    fn word(&mut self, what: &str) -> Result<String, String> {
-        match self.take() {
+    fn expect_word(&mut self, what: &str) -> Result<String, String> {
+        match self.advance() {
             Some(Token::Word(word)) => Ok(word),
-            other => Err(self.wrong(what, other.as_ref())),
+            other => Err(self.unexpected(what, other.as_ref())),
         }
     }
 
@@ -169,17 +169,17 @@ impl Parser<'_> {
         self.tokens.get(self.next)
     }
 
-    fn take(&mut self) -> Option<Token> {
+    fn advance(&mut self) -> Option<Token> {
         let token = self.peek().cloned();
         self.next += 1;
         token
     }
 
-    fn wrong(&self, expected: &str, found: Option<&Token>) -> String {
+    fn unexpected(&self, expected: &str, found: Option<&Token>) -> String {
         let found = match found {
-            None => "its end".to_owned(),
+            None => "end of selector".to_owned(),
             Some(Token::Word(word)) => format!("\"{word}\""),
-            Some(Token::Mark(mark)) => format!("\"{mark}\""),
+            Some(Token::Symbol(symbol)) => format!("\"{symbol}\""),
         };
         format!("selector \"{}\": expected {expected}, found {found}", self.text)
     }
@@ -190,9 +190,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn matches_as_kubectl_does() {
+    fn matches_like_kubectl() {
         let labels = [("app", "web"), ("tier", "front"), ("empty", ""), ("rank", "7"), ("example.com/x", "y")];
-        let label = |key: &str| labels.iter().find(|(known, _)| *known == key).map(|(_, value)| *value);
+        let label = |key: &str| labels.iter().find(|(name, _)| *name == key).map(|(_, value)| *value);
         for (selector, expect) in [
             ("", true),
             ("app", true),

@@ -1,4 +1,4 @@
-//! `selector_matches(labels, selector)`: whether a selector selects labels.
+//! `selector_matches(labels, selector)`: whether a selector matches labels.
 
 use std::sync::Arc;
 
@@ -9,7 +9,7 @@ use datafusion::error::Result;
 use datafusion::logical_expr::{ScalarUDF, Signature, TypeSignature, Volatility};
 
 use super::selector::Selector;
-use super::{Doc, Function, wrong_value};
+use super::{Doc, Function, invalid_value};
 
 pub(super) fn function() -> ScalarUDF {
     Function {
@@ -25,18 +25,18 @@ pub(super) fn function() -> ScalarUDF {
         run: |arguments| {
             let labels = Labels::new(&arguments[0])?;
             let selected = match arguments[1].data_type() {
-                DataType::Map(..) => by_map(&labels, &Labels::new(&arguments[1])?),
+                DataType::Map(..) => match_maps(&labels, &Labels::new(&arguments[1])?),
                 DataType::Null => BooleanArray::new_null(arguments[1].len()),
-                _ => by_text(&labels, cast(&arguments[1], &DataType::Utf8View)?.as_string_view())?,
+                _ => match_texts(&labels, cast(&arguments[1], &DataType::Utf8View)?.as_string_view())?,
             };
             Ok(Arc::new(selected))
         },
         documentation: Doc {
             section: "Kubernetes Functions",
-            description: "Whether labels are selected, by the rules of `kubectl -l`: `app=web,tier!=back,env in (a,b),env notin (c),x,!y`. An object without labels counts as having none. The selector can be a map too, as a service has; an empty one selects nothing there.",
+            description: "Returns whether a selector matches labels, with the syntax of `kubectl -l`: `app=web,tier!=back,env in (a,b),env notin (c),x,!y`. NULL labels are empty labels. The selector may also be a map, such as that of a service; an empty map matches nothing.",
             syntax: "selector_matches(labels, selector)",
             example: "select pods.name from services, pods where services.namespace = pods.namespace and selector_matches(pods.labels, services.selector)",
-            arguments: &[("labels", "a map"), ("selector", "a text, or a map of labels that all have to be there")],
+            arguments: &[("labels", "a map"), ("selector", "a text, or a map of required labels")],
         }
         .build(),
     }
@@ -61,19 +61,19 @@ impl Labels {
         Ok(Self { maps: Some((maps.clone(), keys, values)), rows })
     }
 
-    /// The labels of a row; `None` if the map is NULL.
-    fn of(&self, row: usize) -> Option<impl Iterator<Item = (&str, &str)>> {
+    /// Returns the labels of a row; `None` if the map is NULL.
+    fn row(&self, row: usize) -> Option<impl Iterator<Item = (&str, &str)>> {
         let (maps, keys, values) = self.maps.as_ref()?;
         let bound = |at: usize| usize::try_from(maps.value_offsets()[at]).unwrap_or(0);
         maps.is_valid(row).then(|| (bound(row)..bound(row + 1)).map(|at| (keys.value(at), values.value(at))))
     }
 
     fn find(&self, row: usize, key: &str) -> Option<&str> {
-        self.of(row)?.find(|(known, _)| *known == key).map(|(_, value)| value)
+        self.row(row)?.find(|(name, _)| *name == key).map(|(_, value)| value)
     }
 }
 
-fn by_text(labels: &Labels, selectors: &StringViewArray) -> Result<BooleanArray> {
+fn match_texts(labels: &Labels, selectors: &StringViewArray) -> Result<BooleanArray> {
     let mut last: Option<(&str, Selector)> = None;
     let mut selected = Vec::with_capacity(labels.rows);
     for (row, text) in selectors.iter().enumerate() {
@@ -81,17 +81,17 @@ fn by_text(labels: &Labels, selectors: &StringViewArray) -> Result<BooleanArray>
             selected.push(None);
             continue;
         };
-        if last.as_ref().is_none_or(|(known, _)| *known != text) {
-            last = Some((text, Selector::parse(text).or_else(wrong_value)?));
+        if last.as_ref().is_none_or(|(last_text, _)| *last_text != text) {
+            last = Some((text, Selector::parse(text).or_else(invalid_value)?));
         }
         selected.push(last.as_ref().map(|(_, selector)| selector.matches(|key| labels.find(row, key))));
     }
     Ok(selected.into())
 }
 
-fn by_map(labels: &Labels, selectors: &Labels) -> BooleanArray {
+fn match_maps(labels: &Labels, selectors: &Labels) -> BooleanArray {
     let selected = (0..labels.rows).map(|row| {
-        let mut pairs = selectors.of(row)?.peekable();
+        let mut pairs = selectors.row(row)?.peekable();
         Some(pairs.peek().is_some() && pairs.all(|(key, value)| labels.find(row, key) == Some(value)))
     });
     selected.collect()

@@ -1,4 +1,4 @@
-//! Limits of a query, and what it may not have.
+//! Checks a query for limits and for constructs that are not supported.
 
 use std::collections::HashSet;
 
@@ -10,16 +10,16 @@ use crate::sql::parse::syntax::{first_word, read_only};
 use crate::sql::parse::walk::{AstPass, walk};
 use crate::sql::upstream::{unsupported_join, unsupported_set_operation};
 
-/// Maximum depth of expressions, and maximum number of SELECTs: DataFusion recurses over both without a limit.
+/// Maximum depth of expressions and maximum number of SELECTs. DataFusion recurses over both without a limit.
 const DEPTH: usize = 150;
 
-/// Refuses a query that is nested too deep, that writes, or that DataFusion would answer wrongly.
+/// Rejects queries that are nested too deeply, that write, or for which DataFusion returns wrong results.
 pub(crate) fn check(query: &mut Statement) -> Result<(), SqlError> {
     walk(query, &mut Check::default())
 }
 
-/// Refuses a select list with two columns of one name. It is an error only where the name is used: for a query that
-/// DataFusion refuses, this is why.
+/// Rejects select lists with two columns of the same name. Such a list is an error only if the name is used, so this
+/// check runs only to explain why DataFusion rejected a query.
 pub(crate) fn check_output_names(query: &mut Statement) -> Result<(), SqlError> {
     walk(query, &mut UniqueNames)
 }
@@ -43,7 +43,7 @@ impl AstPass for UniqueNames {
 
 #[derive(Default)]
 struct Check {
-    /// Expressions around the current node.
+    /// Number of expressions that enclose the current node.
     depth: usize,
     selects: usize,
 }
@@ -52,7 +52,7 @@ impl AstPass for Check {
     fn pre_statement(&mut self, statement: &mut Statement) -> Result<(), SqlError> {
         match statement {
             Statement::Query(_) => Ok(()),
-            // A common table expression; DataFusion would only say that it is not implemented.
+            // A common table expression that writes. DataFusion only reports that it is not implemented.
             other => Err(read_only(&first_word(other))),
         }
     }
@@ -64,7 +64,7 @@ impl AstPass for Check {
     fn pre_select(&mut self, select: &mut Select) -> Result<(), SqlError> {
         self.selects += 1;
         if self.selects > DEPTH {
-            return Err(SqlError::new(ErrorKind::Unsupported, format!("more than {DEPTH} SELECTs in a query")));
+            return Err(SqlError::new(ErrorKind::Unsupported, format!("query has more than {DEPTH} SELECTs")));
         }
         if select.into.is_some() {
             return Err(read_only("SELECT INTO"));
@@ -76,7 +76,7 @@ impl AstPass for Check {
     fn pre_expr(&mut self, _: &mut Expr) -> Result<(), SqlError> {
         self.depth += 1;
         if self.depth > DEPTH {
-            let error = SqlError::new(ErrorKind::Unsupported, format!("more than {DEPTH} operators in each other"));
+            let error = SqlError::new(ErrorKind::Unsupported, format!("query has more than {DEPTH} nested operators"));
             return Err(error.hint("use IN (...) for lists"));
         }
         Ok(())

@@ -4,12 +4,12 @@ use datafusion::sql::sqlparser::ast::{Ident, ObjectName, ObjectNamePart};
 
 use crate::sql::CATALOG;
 
-/// As the catalog has it: lower case unless quoted.
+/// Returns the name as the catalog stores it: in lower case unless quoted.
 pub(crate) fn normal(ident: &Ident) -> String {
     if ident.quote_style.is_some() { ident.value.clone() } else { ident.value.to_lowercase() }
 }
 
-/// The words of a table's name.
+/// Returns the parts of a qualified name.
 pub(crate) fn words(name: &ObjectName) -> Vec<String> {
     name.0
         .iter()
@@ -20,12 +20,12 @@ pub(crate) fn words(name: &ObjectName) -> Vec<String> {
         .collect()
 }
 
-/// Schema, where one is named, and table of a name. A catalog that is not ours counts as part of the schema's name.
+/// Splits a name into an optional schema and a table. A foreign catalog is kept as part of the schema's name.
 pub(crate) fn schema_and_table(name: &ObjectName) -> (Option<String>, String) {
-    let mut words = words(name);
-    let table = words.pop().unwrap_or_default();
-    if words.len() == 2 && words[0] == CATALOG {
-        words.remove(0);
+    let mut parts = words(name);
+    let table = parts.pop().unwrap_or_default();
+    if parts.len() == 2 && parts[0] == CATALOG {
+        parts.remove(0);
     }
-    ((!words.is_empty()).then(|| words.join(".")), table)
+    ((!parts.is_empty()).then(|| parts.join(".")), table)
 }

@@ -1,4 +1,4 @@
-//! `LIKE` for names, outside of queries: `SHOW ... LIKE`, lists of catalogs.
+//! `LIKE` patterns for names outside of queries, as in `SHOW ... LIKE`.
 
 use std::fmt::Write;
 
@@ -11,7 +11,7 @@ use crate::sql::error::{ErrorKind, SqlError};
 pub struct LikePattern(Regex);
 
 impl LikePattern {
-    /// Compiles a pattern. The character after `escape` stands for itself; SQL's default is `\`.
+    /// Compiles a pattern. `escape` makes the next character literal; SQL's default is `\`.
     ///
     /// # Errors
     /// If the pattern is so long that compiling it would take megabytes.
@@ -19,7 +19,7 @@ impl LikePattern {
         Self::compile(pattern, escape, false)
     }
 
-    /// Like [`LikePattern::new`], for `ILIKE`: upper and lower case are the same.
+    /// Like [`LikePattern::new`], for `ILIKE`: case is ignored.
     ///
     /// # Errors
     /// As [`LikePattern::new`].
@@ -27,7 +27,7 @@ impl LikePattern {
         Self::compile(pattern, escape, true)
     }
 
-    /// Whether the whole name matches.
+    /// Returns whether the whole name matches.
     #[must_use]
     pub fn matches(&self, name: &str) -> bool {
         self.0.is_match(name)
@@ -38,7 +38,7 @@ impl LikePattern {
         let mut chars = pattern.chars();
         while let Some(c) = chars.next() {
             match c {
-                // An escape at the end stands for itself.
+                // A trailing escape character is literal.
                 _ if Some(c) == escape => push_literal(&mut expression, chars.next().unwrap_or(c)),
                 '%' => expression.push_str(".*"),
                 '_' => expression.push('.'),

@@ -1,4 +1,4 @@
-//! Text to statements: tokens, commands of sessions, and syntax trees.
+//! Parses SQL text into tokens, session commands and syntax trees.
 
 pub(crate) mod check;
 pub(crate) mod commands;

@@ -1,4 +1,4 @@
-//! Kinds of statements, and which of them may run.
+//! Classifies statements and rejects those that are not supported.
 
 use datafusion::sql::parser::{ResetStatement, Statement as DfStatement};
 use datafusion::sql::sqlparser::ast::{
@@ -13,10 +13,10 @@ use crate::sql::CATALOG;
 use crate::sql::error::{ErrorKind, SqlError};
 use crate::sql::parse::identifiers::{normal, words};
 
-/// A statement, by how it is answered.
+/// A statement, classified by how it is executed.
 #[derive(Debug)]
 pub(crate) enum Parsed {
-    /// By DataFusion; true for EXPLAIN without ANALYZE.
+    /// A query for DataFusion; true for EXPLAIN without ANALYZE.
     Query(Box<DfStatement>, bool),
     /// Tables of a schema, by default the current one.
     ShowTables(Option<String>, Filter),
@@ -28,11 +28,11 @@ pub(crate) enum Parsed {
     /// All settings.
     ShowAll,
     ShowSetting(String),
-    /// A change of a setting.
+    /// Changes a setting.
     Set(Change),
-    /// All settings back to their defaults: `RESET ALL`, `DISCARD ALL`.
+    /// Resets all settings: `RESET ALL`, `DISCARD ALL`.
     ResetAll(&'static str),
-    /// Statements without effect on a read-only server: `BEGIN`, `COMMIT`. The command tag.
+    /// A statement without effect on a read-only server, such as `BEGIN`, by its command tag.
     Nothing(&'static str),
 }
 
@@ -42,12 +42,13 @@ pub(crate) struct Change {
     pub(crate) name: String,
     /// `None` for DEFAULT.
     pub(crate) value: Option<String>,
-    /// Whether it ends with the transaction.
+    /// Whether the change ends with the transaction.
     pub(crate) is_local: bool,
 }
 
 impl Change {
-    fn to(name: impl Into<String>, value: Option<String>) -> Parsed {
+    /// A change for the whole session.
+    fn for_session(name: impl Into<String>, value: Option<String>) -> Parsed {
         Parsed::Set(Self { name: name.into(), value, is_local: false })
     }
 }
@@ -57,7 +58,7 @@ impl Change {
 pub(crate) struct Filter(Option<LikePattern>);
 
 impl Filter {
-    fn of(options: &ShowStatementOptions) -> Result<Self, SqlError> {
+    fn from_options(options: &ShowStatementOptions) -> Result<Self, SqlError> {
         Self::new(options.filter_position.as_ref().map(|position| match position {
             ShowStatementFilterPosition::Infix(filter) | ShowStatementFilterPosition::Suffix(filter) => filter,
         }))
@@ -74,7 +75,7 @@ impl Filter {
         }))
     }
 
-    /// Whether the filter lets a name through: `%` stands for any text, `_` for any character.
+    /// Returns whether a name matches: `%` is any text, `_` any character.
     pub(crate) fn matches(&self, name: &str) -> bool {
         self.0.as_ref().is_none_or(|pattern| pattern.matches(name))
     }
@@ -102,7 +103,7 @@ fn classify(mut statement: DfStatement) -> Result<Parsed, SqlError> {
                 DfStatement::Statement(ref inner) if matches!(**inner, SqlStatement::Query(_)) => {
                     Ok(Parsed::Query(Box::new(DfStatement::Explain(explain)), !analyze))
                 }
-                _ => Err(SqlError::new(ErrorKind::Unsupported, "EXPLAIN takes a query")),
+                _ => Err(SqlError::new(ErrorKind::Unsupported, "EXPLAIN supports queries only")),
             }
         }
         DfStatement::Statement(inner) => match *inner {
@@ -113,20 +114,23 @@ fn classify(mut statement: DfStatement) -> Result<Parsed, SqlError> {
                 ..
             } => Ok(Parsed::Describe(table_name, Filter::default())),
             SqlStatement::ShowTables { show_options, .. } => {
-                let filter = Filter::of(&show_options)?;
-                Ok(Parsed::ShowTables(parent(&show_options).map(|name| schema(&name)), filter))
+                let filter = Filter::from_options(&show_options)?;
+                Ok(Parsed::ShowTables(parent_name(&show_options).map(|name| schema_name(&name)), filter))
             }
-            SqlStatement::ShowSchemas { show_options, .. } => Ok(Parsed::ShowSchemas(Filter::of(&show_options)?)),
+            SqlStatement::ShowSchemas { show_options, .. } => {
+                Ok(Parsed::ShowSchemas(Filter::from_options(&show_options)?))
+            }
             SqlStatement::ShowCatalogs { .. } | SqlStatement::ShowDatabases { .. } => Ok(Parsed::ShowCatalogs),
-            SqlStatement::ShowColumns { show_options, .. } => match parent(&show_options) {
-                Some(table) => Ok(Parsed::Describe(table, Filter::of(&show_options)?)),
+            SqlStatement::ShowColumns { show_options, .. } => match parent_name(&show_options) {
+                Some(table) => Ok(Parsed::Describe(table, Filter::from_options(&show_options)?)),
                 None => {
-                    Err(SqlError::new(ErrorKind::Syntax, "SHOW COLUMNS needs a table").hint("SHOW COLUMNS FROM pods"))
+                    let error = SqlError::new(ErrorKind::Syntax, "SHOW COLUMNS requires a table");
+                    Err(error.hint("SHOW COLUMNS FROM pods"))
                 }
             },
             SqlStatement::StartTransaction { .. } => Ok(Parsed::Nothing("BEGIN")),
             SqlStatement::Commit { .. } => Ok(Parsed::Nothing("COMMIT")),
-            // Nothing was changed since the savepoint.
+            // A transaction changes nothing, so there is nothing to undo.
             SqlStatement::Rollback { savepoint: Some(_), .. } => Ok(Parsed::Nothing("ROLLBACK TO")),
             SqlStatement::Rollback { .. } => Ok(Parsed::Nothing("ROLLBACK")),
             SqlStatement::Savepoint { .. } => Ok(Parsed::Nothing("SAVEPOINT")),
@@ -149,16 +153,16 @@ fn classify(mut statement: DfStatement) -> Result<Parsed, SqlError> {
             | SqlStatement::Fetch { .. }
             | SqlStatement::Close { .. }) => {
                 let message = format!("{} is not supported by this protocol", first_word(&other));
-                Err(SqlError::new(ErrorKind::Unsupported, message).hint("clients of PostgreSQL's protocol can use it"))
+                Err(SqlError::new(ErrorKind::Unsupported, message).hint("use a PostgreSQL client"))
             }
             SqlStatement::ShowFunctions { filter } => Ok(Parsed::ShowFunctions(Filter::new(filter.as_ref())?)),
             SqlStatement::ShowVariable { variable } => {
                 let name = variable.iter().map(|word| word.value.to_lowercase()).collect::<Vec<_>>().join(".");
                 Ok(if name == "all" { Parsed::ShowAll } else { Parsed::ShowSetting(name) })
             }
-            SqlStatement::Set(set) => setting(set),
+            SqlStatement::Set(set) => parse_set(set),
             SqlStatement::Use(Use::Object(name) | Use::Schema(name) | Use::Database(name)) => {
-                Ok(Change::to("search_path", Some(schema(&name))))
+                Ok(Change::for_session("search_path", Some(schema_name(&name))))
             }
             other => Err(read_only(&first_word(&other))),
         },
@@ -166,14 +170,14 @@ fn classify(mut statement: DfStatement) -> Result<Parsed, SqlError> {
         DfStatement::CopyTo(_) => Err(read_only("COPY")),
         DfStatement::Reset(ResetStatement::Variable(name)) => Ok(match words(&name).join(".") {
             name if name == "all" => Parsed::ResetAll("RESET"),
-            name => Change::to(name, None),
+            name => Change::for_session(name, None),
         }),
     }
 }
 
-/// A change of one setting.
-fn setting(set: Set) -> Result<Parsed, SqlError> {
-    let unsupported = || SqlError::new(ErrorKind::Unsupported, "SET takes one setting and one value");
+/// Parses `SET`.
+fn parse_set(set: Set) -> Result<Parsed, SqlError> {
+    let unsupported = || SqlError::new(ErrorKind::Unsupported, "SET supports one setting and one value only");
     let (name, values, is_local) = match set {
         Set::SingleAssignment { scope, variable, values, .. } => {
             (words(&variable).join("."), values, scope == Some(ContextModifier::Local))
@@ -182,8 +186,8 @@ fn setting(set: Set) -> Result<Parsed, SqlError> {
         Set::SetNames { charset_name, .. } => {
             ("client_encoding".to_owned(), vec![Expr::Identifier(charset_name)], false)
         }
-        Set::SetNamesDefault {} => return Ok(Change::to("client_encoding", None)),
-        // Every statement reads one snapshot and writes nothing, whatever the transaction's mode.
+        Set::SetNamesDefault {} => return Ok(Change::for_session("client_encoding", None)),
+        // Every statement reads one snapshot and writes nothing in any transaction mode.
         Set::SetTransaction { snapshot: None, .. } => return Ok(Parsed::Nothing("SET")),
         Set::SetRole { role_name: None, .. } => return Ok(Parsed::Nothing("SET")),
         _ => return Err(unsupported()),
@@ -204,12 +208,12 @@ fn setting(set: Set) -> Result<Parsed, SqlError> {
     Ok(Parsed::Set(Change { name, value: Some(texts.join(", ")), is_local }))
 }
 
-fn parent(options: &ShowStatementOptions) -> Option<ObjectName> {
+fn parent_name(options: &ShowStatementOptions) -> Option<ObjectName> {
     options.show_in.as_ref()?.parent_name.clone()
 }
 
-/// The name of a schema, without the catalog.
-fn schema(name: &ObjectName) -> String {
+/// Returns the name of a schema, without the catalog.
+fn schema_name(name: &ObjectName) -> String {
     let words = words(name);
     match words.as_slice() {
         [catalog, rest @ ..] if catalog == CATALOG && !rest.is_empty() => rest.join("."),
@@ -222,7 +226,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn whatever_writes_is_refused() {
+    fn rejects_writes() {
         for sql in [
             "insert into pods values (1)",
             "update pods set name = 'x'",

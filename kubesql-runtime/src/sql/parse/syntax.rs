@@ -1,4 +1,4 @@
-//! Text into a syntax tree, and what is wrong with a text that is none.
+//! Parses SQL text into a syntax tree and reports syntax errors.
 
 use std::collections::VecDeque;
 
@@ -15,15 +15,15 @@ use crate::sql::upstream::{DIALECT, strip_parentheses};
 /// Maximum depth of parentheses and subqueries.
 const DEPTH: usize = 60;
 
-/// Maximum number of tokens other than literals and commas. It bounds the depth of the tree, which is dropped
-/// recursively.
+/// Maximum number of tokens other than literals and commas. It bounds the depth of the tree, because dropping a tree
+/// recurses.
 const TOKENS: usize = 5_000;
 
-/// Parses a text of one statement.
+/// Parses a text that contains exactly one statement.
 pub(crate) fn parse_one(sql: &str) -> Result<Statement, SqlError> {
     let mut tokens = tokenize(sql)?;
-    if tokens.iter().filter(|token| counts(&token.token)).count() > TOKENS {
-        let error = SqlError::new(ErrorKind::Unsupported, "the statement is too long");
+    if tokens.iter().filter(|token| counts_toward_limit(&token.token)).count() > TOKENS {
+        let error = SqlError::new(ErrorKind::Unsupported, "statement is too long");
         return Err(error.hint("use IN (...) for lists"));
     }
     strip_parentheses(&mut tokens);
@@ -33,8 +33,8 @@ pub(crate) fn parse_one(sql: &str) -> Result<Statement, SqlError> {
     };
     match (statements.pop_front(), statements.is_empty()) {
         (Some(statement), true) => Ok(statement),
-        (None, _) => Err(SqlError::new(ErrorKind::Syntax, "there is no statement")),
-        (Some(_), false) => Err(SqlError::new(ErrorKind::Syntax, "more than one statement at once")),
+        (None, _) => Err(SqlError::new(ErrorKind::Syntax, "statement is empty")),
+        (Some(_), false) => Err(SqlError::new(ErrorKind::Syntax, "cannot execute more than one statement at once")),
     }
 }
 
@@ -42,15 +42,15 @@ fn tokenize(sql: &str) -> Result<Vec<TokenWithSpan>, SqlError> {
     let mut tokens = Vec::new();
     match Tokenizer::new(&DIALECT, sql).tokenize_with_location_into_buf(&mut tokens) {
         Ok(()) => Ok(tokens),
-        Err(error) => Err(refused_command(&tokens).unwrap_or_else(|| {
-            let place = Location { line: error.location.line, column: error.location.column };
+        Err(error) => Err(write_error(&tokens).unwrap_or_else(|| {
+            let location = Location { line: error.location.line, column: error.location.column };
             let syntax = SqlError::new(ErrorKind::Syntax, lowercase_first(&error.message));
-            syntax.spanning(Span { start: place, end: place }, sql)
+            syntax.spanning(Span { start: location, end: location }, sql)
         })),
     }
 }
 
-fn counts(token: &Token) -> bool {
+fn counts_toward_limit(token: &Token) -> bool {
     !matches!(token, Token::Number(..) | Token::SingleQuotedString(_) | Token::Comma | Token::Whitespace(_))
 }
 
@@ -58,7 +58,7 @@ fn is_space(token: &TokenWithSpan) -> bool {
     matches!(token.token, Token::Whitespace(_))
 }
 
-/// The statements, or an error and the index of the token that the parser would have read next.
+/// Returns the statements, or an error and the index of the first token that the parser did not read.
 fn parse_tokens(tokens: Vec<TokenWithSpan>) -> Result<VecDeque<Statement>, (DataFusionError, usize)> {
     let parser = DFParserBuilder::new(tokens).with_dialect(&DIALECT).with_recursion_limit(DEPTH).build();
     let mut parser = parser.map_err(|error| (error, 0))?;
@@ -72,46 +72,47 @@ fn parser_error(error: &DataFusionError) -> Option<&ParserError> {
     }
 }
 
-/// The error of a text that is no statement; `next` is the index of the token after the last that was read.
+/// Converts a parser error; `next` is the index of the first token that the parser did not read.
 fn syntax_error(sql: &str, error: &DataFusionError, next: usize) -> SqlError {
     let Ok(mut tokens) = tokenize(sql) else { return SqlError::new(ErrorKind::Syntax, "syntax error") };
     strip_parentheses(&mut tokens);
-    if let Some(refused) = refused_command(&tokens) {
-        return refused;
+    if let Some(error) = write_error(&tokens) {
+        return error;
     }
     let found = found_token(&tokens, error, next);
-    let place = found.and_then(|token| Span::try_from_sqlparser_span(token.span));
+    let span = found.and_then(|token| Span::try_from_sqlparser_span(token.span));
     let message = match found {
         Some(token) => format!("syntax error at or near \"{}\"", token.token),
         None => "syntax error at end of input".to_owned(),
     };
     let syntax = SqlError::new(ErrorKind::Syntax, message);
-    let syntax = syntax.spanning(place.unwrap_or_else(|| end_of_input(sql)), sql);
+    let syntax = syntax.spanning(span.unwrap_or_else(|| end_of_input(sql)), sql);
     match parser_error(error) {
         Some(ParserError::ParserError(text)) => syntax.hint(expectation(text, found)),
         Some(ParserError::RecursionLimitExceeded) => {
             let error = SqlError::new(ErrorKind::Syntax, "stack depth limit exceeded");
-            error.hint("the statement has too many parentheses or subqueries inside of each other")
+            error.hint("reduce the nesting of parentheses and subqueries")
         }
         _ => syntax,
     }
 }
 
-/// The token that the parser did not expect; `None` for the end of the text.
+/// Finds the token that the parser did not expect; `None` at the end of the text.
 ///
-/// It is the one that the parser has read last if the error is the same whatever follows, and the next one otherwise.
+/// It is the last token that the parser read if the error does not depend on what follows, and the next token
+/// otherwise.
 fn found_token<'a>(tokens: &'a [TokenWithSpan], error: &DataFusionError, next: usize) -> Option<&'a TokenWithSpan> {
     let last = next.checked_sub(1)?;
     let mut read = tokens.get(..=last)?.to_vec();
     read.push(TokenWithSpan::wrap(Token::Char('\0')));
-    let same = |(other, _): &(DataFusionError, usize)| parser_error(other) == parser_error(error);
-    if parse_tokens(read).as_ref().is_err_and(same) {
+    let is_same_error = |(other, _): &(DataFusionError, usize)| parser_error(other) == parser_error(error);
+    if parse_tokens(read).as_ref().is_err_and(is_same_error) {
         return tokens.get(last);
     }
     tokens.get(next..)?.iter().find(|token| !is_space(token))
 }
 
-/// What the parser expected, without the token that it found and its position, which the message has.
+/// Returns what the parser expected, without the token that it found: the message already contains it.
 fn expectation(text: &str, found: Option<&TokenWithSpan>) -> String {
     let found = match found {
         Some(found) => format!("{}{}", found.token, found.span.start),
@@ -126,7 +127,7 @@ fn lowercase_first(text: &str) -> String {
     chars.next().map_or_else(String::new, |first| first.to_lowercase().chain(chars).collect())
 }
 
-/// The place behind the last visible character.
+/// Returns the position after the last visible character.
 fn end_of_input(sql: &str) -> Span {
     let sql = sql.trim_end();
     let line = sql.matches('\n').count() + 1;
@@ -135,17 +136,17 @@ fn end_of_input(sql: &str) -> Span {
     Span { start: end, end }
 }
 
-/// The name of the function that is called at a place of a statement.
-pub(crate) fn called_function(sql: &str, place: Span) -> Option<String> {
+/// Returns the name of the function that is called at a position of a statement.
+pub(crate) fn called_function(sql: &str, span: Span) -> Option<String> {
     let tokens = tokenize(sql).ok()?;
-    let mut rest = tokens.iter().skip_while(|token| Span::try_from_sqlparser_span(token.span) != Some(place));
+    let mut rest = tokens.iter().skip_while(|token| Span::try_from_sqlparser_span(token.span) != Some(span));
     let Token::Word(word) = &rest.next()?.token else { return None };
     let is_called = rest.find(|token| !is_space(token)).is_some_and(|token| token.token == Token::LParen);
     let name = if word.quote_style.is_some() { word.value.clone() } else { word.value.to_lowercase() };
     is_called.then_some(name)
 }
 
-/// First words of statements that write in PostgreSQL or elsewhere, whether the parser knows them or not.
+/// First words of statements that write in PostgreSQL or other databases. The parser does not know all of them.
 const WRITES: [&str; 32] = [
     "alter",
     "analyze",
@@ -181,22 +182,22 @@ const WRITES: [&str; 32] = [
     "attach",
 ];
 
-/// The error of a statement that would write, by its first word.
-fn refused_command(tokens: &[TokenWithSpan]) -> Option<SqlError> {
+/// Returns the error of a statement whose first word is that of a write.
+fn write_error(tokens: &[TokenWithSpan]) -> Option<SqlError> {
     let Token::Word(first) = &tokens.iter().find(|token| !is_space(token))?.token else { return None };
     let word = first.value.to_lowercase();
     (first.quote_style.is_none() && WRITES.contains(&word.as_str())).then(|| read_only(&word.to_uppercase()))
 }
 
-/// The first word of a statement that the parser knows.
+/// Returns the first word of a parsed statement.
 pub(crate) fn first_word(statement: &SqlStatement) -> String {
     statement.to_string().split_whitespace().next().unwrap_or_default().to_owned()
 }
 
-/// The error of a command that would write.
+/// Returns the error of a command that writes.
 pub(crate) fn read_only(command: &str) -> SqlError {
-    SqlError::new(ErrorKind::ReadOnly, format!("{command}: clusters are read only here"))
-        .hint("kubesql answers SELECT, WITH, VALUES, EXPLAIN, SHOW and DESCRIBE; change objects with kubectl")
+    SqlError::new(ErrorKind::ReadOnly, format!("{command}: clusters are read-only"))
+        .hint("use SELECT, WITH, VALUES, EXPLAIN, SHOW or DESCRIBE; change objects with kubectl")
 }
 
 #[cfg(test)]
@@ -221,7 +222,7 @@ mod tests {
     }
 
     #[test]
-    fn commands_that_write_are_refused_even_if_the_parser_does_not_know_them() {
+    fn rejects_writes_that_the_parser_does_not_know() {
         for sql in ["drop nonsense", "/* x */ VACUUM (everything", "update 'open"] {
             assert_eq!(parse_one(sql).expect_err(sql).kind, ErrorKind::ReadOnly, "{sql}");
         }

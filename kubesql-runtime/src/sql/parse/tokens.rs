@@ -1,17 +1,17 @@
-//! The project's only SQL tokenizer: sqlparser's, with byte offsets, and without errors.
+//! An SQL tokenizer with byte offsets that accepts any text.
 //!
-//! The parser reads the same tokens, so that what is split, highlighted or replaced here is what it would see. Nothing
-//! in this module decides what a statement means.
+//! It wraps sqlparser's tokenizer, so splitting and highlighting agree with the parser. This module does not interpret
+//! statements.
 
 use std::ops::Range;
 
 use datafusion::sql::sqlparser::dialect::PostgreSqlDialect;
 use datafusion::sql::sqlparser::tokenizer::{Location, Token as Lexeme, TokenWithSpan, Tokenizer, Whitespace};
 
-/// The dialect of every statement, whatever protocol it comes by.
+/// The dialect of statements of all protocols.
 const DIALECT: PostgreSqlDialect = PostgreSqlDialect {};
 
-/// What a token is.
+/// The kind of a token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TokenKind {
     /// A keyword, or an identifier without quotes.
@@ -30,55 +30,56 @@ pub enum TokenKind {
     Symbol,
     /// `-- text` without the end of the line, or `/* text */`.
     Comment,
-    /// As much white space as there is.
+    /// A run of white space.
     Whitespace,
 }
 
-/// A piece of a text. All tokens of a text together are the text.
+/// A piece of a text. Concatenated, the tokens of a text are the text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Token<'a> {
-    /// What it is.
+    /// Its kind.
     pub kind: TokenKind,
     /// Its text, with quotes and comment marks.
     pub text: &'a str,
     /// The byte offset of its first character.
     pub start: usize,
-    /// False if the text ends inside of this string, quoted identifier or comment. Only the last token can be that.
+    /// False if the text ends inside this string, quoted identifier or comment. Only the last token can be
+    /// unterminated.
     pub terminated: bool,
 }
 
 impl Token<'_> {
-    /// The byte offset after its last character.
+    /// Returns the byte offset after its last character.
     #[must_use]
     pub fn end(&self) -> usize {
         self.start + self.text.len()
     }
 
-    /// Its bytes in the text.
+    /// Returns its byte range in the text.
     #[must_use]
     pub fn range(&self) -> Range<usize> {
         self.start..self.end()
     }
 
-    /// Whether it is this word, without quotes and in any case.
+    /// Returns whether it is this unquoted word, ignoring case.
     #[must_use]
     pub fn is_keyword(&self, word: &str) -> bool {
         self.kind == TokenKind::Word && self.text.eq_ignore_ascii_case(word)
     }
 
-    /// Whether it is this character.
+    /// Returns whether it is this character.
     #[must_use]
     pub fn is_symbol(&self, symbol: char) -> bool {
         self.kind == TokenKind::Symbol && self.text.starts_with(symbol)
     }
 
-    /// Whether it is white space or a comment.
+    /// Returns whether it is white space or a comment.
     #[must_use]
     pub fn is_trivia(&self) -> bool {
         matches!(self.kind, TokenKind::Whitespace | TokenKind::Comment)
     }
 
-    /// The name that it is, folded to lower case unless it is quoted.
+    /// Returns the name of an identifier, folded to lower case unless it is quoted.
     #[must_use]
     pub fn identifier(&self) -> Option<String> {
         match self.kind {
@@ -92,7 +93,7 @@ impl Token<'_> {
         }
     }
 
-    /// The value of a string, without quotes and escapes; `None` if it is not terminated.
+    /// Returns the value of a string, without quotes and escapes; `None` if it is not terminated.
     #[must_use]
     pub fn string_value(&self) -> Option<String> {
         if !self.terminated || !matches!(self.kind, TokenKind::String | TokenKind::DollarString) {
@@ -112,7 +113,7 @@ impl Token<'_> {
     }
 }
 
-/// All tokens of a text, in time linear in its length. What the parser would refuse becomes tokens as well.
+/// Splits a text into tokens in linear time. Text that the parser rejects becomes tokens too.
 #[must_use]
 pub fn tokenize(sql: &str) -> Vec<Token<'_>> {
     let mut tokens = Vec::new();
@@ -121,19 +122,19 @@ pub fn tokenize(sql: &str) -> Vec<Token<'_>> {
         let mut lexemes = Vec::new();
         let tokenized = Tokenizer::new(&DIALECT, &sql[start..]).tokenize_with_location_into_buf(&mut lexemes);
         let mut end = start;
-        for (lexeme, range) in locate(&sql[start..], lexemes) {
+        for (lexeme, range) in with_byte_ranges(&sql[start..], lexemes) {
             end = start + range.end;
-            push(&mut tokens, &lexeme, &sql[start + range.start..end], start + range.start);
+            push_tokens(&mut tokens, &lexeme, &sql[start + range.start..end], start + range.start);
         }
         let rest = &sql[end..];
         if tokenized.is_ok() || rest.is_empty() {
             break;
         }
-        if let Some(kind) = unterminated(rest) {
+        if let Some(kind) = unterminated_kind(rest) {
             tokens.push(Token { kind, text: rest, start: end, terminated: false });
             break;
         }
-        // Some other error, like `)._`: the next character stands alone, and what follows is tokenized again.
+        // Some other error, like `)._`: the next character becomes a token, and tokenizing resumes after it.
         let len = rest.chars().next().map_or(1, char::len_utf8);
         tokens.push(Token { kind: TokenKind::Symbol, text: &rest[..len], start: end, terminated: true });
         start = end + len;
@@ -141,9 +142,10 @@ pub fn tokenize(sql: &str) -> Vec<Token<'_>> {
     tokens
 }
 
-/// Splits a text into statements at its semicolons; those without tokens other than comments are left out.
+/// Splits a text into statements at its semicolons; statements that only contain comments are omitted.
 ///
-/// A text that ends inside of a string, a quoted identifier or a comment is one statement: the parser reports it.
+/// A text that ends inside a string, a quoted identifier or a comment is one statement, for which the parser reports an
+/// error.
 #[must_use]
 pub fn split_statements(sql: &str) -> Vec<String> {
     let tokens = tokenize(sql);
@@ -161,10 +163,10 @@ pub fn split_statements(sql: &str) -> Vec<String> {
     statements
 }
 
-/// sqlparser's tokens with the bytes that they are of the text that they were made from.
+/// Adds byte ranges to sqlparser's tokens of a text.
 ///
-/// Spans are lines and columns in characters; tokens lie side by side, so that one walk over the text finds all ends.
-pub(crate) fn locate(sql: &str, lexemes: Vec<TokenWithSpan>) -> impl Iterator<Item = (Lexeme, Range<usize>)> {
+/// Their spans are lines and columns in characters. Tokens are adjacent, so one pass over the text finds all ends.
+pub(crate) fn with_byte_ranges(sql: &str, lexemes: Vec<TokenWithSpan>) -> impl Iterator<Item = (Lexeme, Range<usize>)> {
     let mut at = 0;
     let mut location = Location { line: 1, column: 1 };
     lexemes.into_iter().map(move |lexeme| {
@@ -181,7 +183,7 @@ pub(crate) fn locate(sql: &str, lexemes: Vec<TokenWithSpan>) -> impl Iterator<It
     })
 }
 
-fn push<'a>(tokens: &mut Vec<Token<'a>>, lexeme: &Lexeme, text: &'a str, start: usize) {
+fn push_tokens<'a>(tokens: &mut Vec<Token<'a>>, lexeme: &Lexeme, text: &'a str, start: usize) {
     let kind = match lexeme {
         Lexeme::Word(word) if word.quote_style.is_none() => TokenKind::Word,
         Lexeme::Word(_) => TokenKind::QuotedIdentifier,
@@ -191,7 +193,7 @@ fn push<'a>(tokens: &mut Vec<Token<'a>>, lexeme: &Lexeme, text: &'a str, start: 
         Lexeme::DollarQuotedString(_) => TokenKind::DollarString,
         Lexeme::Placeholder(_) if text.len() > 1 => TokenKind::Placeholder,
         Lexeme::Whitespace(Whitespace::SingleLineComment { .. }) => {
-            // The end of the line is the lexeme's, but not the comment's.
+            // The lexeme includes the end of the line, the comment does not.
             let comment = text.strip_suffix(['\n', '\r']).unwrap_or(text);
             tokens.push(Token { kind: TokenKind::Comment, text: comment, start, terminated: true });
             if comment.len() < text.len() {
@@ -206,7 +208,7 @@ fn push<'a>(tokens: &mut Vec<Token<'a>>, lexeme: &Lexeme, text: &'a str, start: 
         _ if text.ends_with(['\'', '"']) => TokenKind::String,
         _ => {
             for (at, c) in text.char_indices() {
-                // Operators like `>=?` and `?||` are placeholders beside operators where JDBC clients write them.
+                // JDBC clients write placeholders next to operators: `>=?` and `?||`.
                 let kind = if c == '?' { TokenKind::Placeholder } else { TokenKind::Symbol };
                 let text = &text[at..at + c.len_utf8()];
                 tokens.push(Token { kind, text, start: start + at, terminated: true });
@@ -217,8 +219,8 @@ fn push<'a>(tokens: &mut Vec<Token<'a>>, lexeme: &Lexeme, text: &'a str, start: 
     tokens.push(Token { kind, text, start, terminated: true });
 }
 
-/// What begins here and does not end, as the tokenizer has found.
-fn unterminated(rest: &str) -> Option<TokenKind> {
+/// Returns the kind of the unterminated token that starts here.
+fn unterminated_kind(rest: &str) -> Option<TokenKind> {
     let mut chars = rest.chars();
     match (chars.next()?.to_ascii_lowercase(), chars.next(), chars.next()) {
         ('"', ..) => Some(TokenKind::QuotedIdentifier),
@@ -239,7 +241,7 @@ mod tests {
     use super::TokenKind::{Comment, DollarString, Number, Placeholder, QuotedIdentifier, String, Symbol, Word};
     use super::*;
 
-    /// All tokens but white space.
+    /// Returns all tokens except white space.
     fn kinds(sql: &str) -> Vec<(TokenKind, &str)> {
         let tokens = tokenize(sql);
         assert_eq!(tokens.iter().map(|token| token.text).collect::<std::string::String>(), sql);
@@ -277,7 +279,7 @@ mod tests {
             ("a>=?", &[(Word, "a"), (Symbol, ">"), (Symbol, "="), (Placeholder, "?")]),
             ("?||'x'", &[(Placeholder, "?"), (Symbol, "|"), (Symbol, "|"), (String, "'x'")]),
             ("größe_1 世界", &[(Word, "größe_1"), (Word, "世界")]),
-            // The tokenizer refuses a period before an underscore here.
+            // sqlparser's tokenizer rejects a period before an underscore here.
             ("(a)._b 'c", &[(Symbol, "("), (Word, "a"), (Symbol, ")"), (Symbol, "."), (Word, "_b"), (String, "'c")]),
             ("", &[]),
         ];
@@ -334,7 +336,7 @@ mod tests {
     }
 
     #[test]
-    fn loses_no_character_of_random_texts() {
+    fn preserves_random_texts() {
         let pieces = ["'", "\"", "$", "$$", "$a$", "/*", "*/", "--", "\n", "\r", ";", "._", "|&", "e", "u&", "\\", "é"];
         let pieces = pieces.iter().chain(&["1", "a", " ", "?", ".", "<", "@-", "0x", "b", "n'", "(", "世", "\u{a0}"]);
         let pieces: Vec<_> = pieces.collect();

@@ -1,7 +1,7 @@
-//! The walk over syntax trees that all passes share.
+//! The traversal of syntax trees that all passes share.
 //!
-//! `sqlparser` compiles its whole traversal once for every type of visitor, which is 1 to 2 MB of machine code each
-//! time. Passes are therefore trait objects behind the only visitor.
+//! `sqlparser` instantiates its whole traversal for each type of visitor, which is 1 to 2 MB of machine code. Passes
+//! are therefore trait objects that one visitor calls.
 
 use std::ops::ControlFlow;
 
@@ -11,9 +11,9 @@ use datafusion::sql::sqlparser::ast::{
 
 use crate::sql::error::SqlError;
 
-/// What a pass does at each node: before its children are visited (`pre_`) or after that (`post_`).
+/// The hooks of a pass, called before (`pre_`) or after (`post_`) the children of a node are visited.
 ///
-/// A node that a `pre_` hook replaces is visited as replaced. The first error ends the walk.
+/// If a `pre_` hook replaces a node, the children of the replacement are visited. The first error ends the walk.
 pub(crate) trait AstPass {
     fn pre_statement(&mut self, _: &mut Statement) -> Result<(), SqlError> {
         Ok(())
@@ -75,7 +75,7 @@ pub(crate) fn walk(node: &mut impl VisitMut, pass: &mut dyn AstPass) -> Result<(
 
 struct Walker<'a>(&'a mut dyn AstPass);
 
-/// Errors are boxed to keep the frames of the recursion small.
+/// Errors are boxed to keep the stack frames of the recursion small.
 type Flow = ControlFlow<Box<SqlError>>;
 
 fn flow(result: Result<(), SqlError>) -> Flow {

@@ -1,32 +1,31 @@
-//! Hidden columns: those that are there only because a statement mentions a key, a condition or `object`.
+//! Hidden columns, which a table has only because the statement refers to a key, a condition or `object`.
 //!
-//! They are part of a table's schema, so that they are found, pushed down and joined by like any other, and pass through
-//! `*` of subqueries. The statement's answer leaves them out.
+//! They are part of the table's schema, so name resolution, pushdown and joins treat them like other columns, and `*`
+//! of subqueries includes them. The result of the statement excludes them.
 
 use datafusion::error::Result;
 use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder};
 
-/// Stands at both ends of a hidden column's name, and nowhere else in a name: invisible where it is seen after all.
+/// Encloses the name of a hidden column and occurs in no other name. The character is invisible if it is displayed.
 const HIDDEN: char = '\u{2063}';
 
-/// The name of the hidden column for a key, a condition or `object`.
+/// Returns the name of the hidden column for a key, a condition or `object`.
 pub(crate) fn hidden(name: &str) -> String {
     format!("{HIDDEN}{name}{HIDDEN}")
 }
 
-/// Whether a column is there only because the statement mentions it. DataFusion puts `:1` after the names of columns
-/// that a subquery has twice.
+/// Returns whether a column is hidden. DataFusion appends `:1` to the names of duplicate columns of a subquery.
 pub(crate) fn is_hidden(name: &str) -> bool {
     let inner = name.strip_prefix(HIDDEN).and_then(|rest| rest.split_once(HIDDEN));
     inner.is_some_and(|(_, rest)| rest.is_empty() || rest.strip_prefix(':').is_some_and(|n| n.parse::<usize>().is_ok()))
 }
 
-/// A text without the marks of hidden columns.
+/// Removes the marks of hidden columns from a text.
 pub(crate) fn without_marks(text: &str) -> String {
     text.replace(HIDDEN, "")
 }
 
-/// Leaves hidden columns out of a statement's answer.
+/// Removes hidden columns from the result of a statement.
 pub(crate) fn without_hidden(plan: LogicalPlan) -> Result<LogicalPlan> {
     if !plan.schema().fields().iter().any(|field| is_hidden(field.name())) {
         return Ok(plan);

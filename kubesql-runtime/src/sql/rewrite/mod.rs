@@ -1,5 +1,4 @@
-//! Passes over a statement's syntax tree before DataFusion plans it. Each looks at one node at a time and knows no
-//! tables.
+//! Passes over the syntax tree of a statement before DataFusion plans it. They do not need the catalog.
 
 pub(crate) mod hidden;
 pub(crate) mod markers;

@@ -1,8 +1,8 @@
-//! Names of columns: what each reference can mean, and select lists that name two columns alike.
+//! Collects the column names of a statement and lists the candidates of each reference.
 //!
-//! The pass knows nothing of tables or scopes. It lists for each reference that may be a key what it can mean, and
-//! leaves the choice to the planner (`keys::KeyPlanner`): `p.labels.app` is the column `"labels.app"` of `p`, the key
-//! `app` of its column `labels`, and so on.
+//! The pass does not know tables or scopes. For each reference that may be a key it lists the candidates, from which
+//! the planner (`keys::KeyPlanner`) chooses: `p.labels.app` is the column `"labels.app"` of `p`, the key `app` of its
+//! column `labels`, and so on.
 
 use std::collections::BTreeSet;
 
@@ -12,33 +12,33 @@ use datafusion::sql::sqlparser::ast::{
 };
 
 use super::hidden::hidden;
-use super::markers::{first_of, first_reading, merged, under_key};
+use super::markers::{first_candidate, first_reading, map_subscript, merged_column};
 use super::output_names::OutputNames;
 use crate::sql::error::SqlError;
 use crate::sql::parse::identifiers::{normal, schema_and_table, words};
 use crate::sql::parse::walk::{AstPass, walk};
 use crate::sql::upstream::using;
 
-/// The column that has the whole object.
+/// The column that contains the whole object.
 const OBJECT: &str = "object";
 
-/// A table's qualifiers: catalog, schema and table.
+/// Maximum number of qualifiers of a column: catalog, schema and table.
 const QUALIFIERS: usize = 3;
 
-/// What a statement says of columns.
+/// The column names in a statement.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct ColumnNames {
-    /// Names that may be those of keys and conditions: `labels.app`, `ready.status`, `object`.
+    /// Names that may refer to keys and conditions: `labels.app`, `ready.status`, `object`.
     pub(crate) mentioned: BTreeSet<String>,
-    /// Those of them that `USING` joins by.
+    /// The subset of `mentioned` in `USING` clauses.
     pub(crate) joined_by: BTreeSet<String>,
-    /// The functions that it selects from.
+    /// The table functions.
     pub(crate) functions: BTreeSet<String>,
-    /// The tables that `*` is asked of, as they are named: a schema, or none, and a table.
+    /// The tables that a `*` expands, as an optional schema and a table.
     pub(crate) starred: BTreeSet<(Option<String>, String)>,
-    /// Whether the statement is one SELECT whose list has a star.
+    /// Whether the statement is a single SELECT with a star in its list.
     pub(crate) selects_star: bool,
-    /// Names of the answer's columns.
+    /// Names of the columns of the result.
     pub(crate) outputs: OutputNames,
 }
 
@@ -58,7 +58,7 @@ pub(crate) fn rewrite(statement: &mut Statement) -> Result<ColumnNames, SqlError
     Ok(pass.names)
 }
 
-/// What relations are called anywhere in the statement: only such words can be qualifiers.
+/// The names and aliases of all relations of the statement. Only these can be qualifiers.
 #[derive(Default)]
 struct RelationNames {
     names: BTreeSet<String>,
@@ -78,12 +78,12 @@ impl AstPass for RelationNames {
             TableFactor::Function { name, .. } => self.functions.extend(words(name).pop()),
             _ => {}
         }
-        self.names.extend(alias(factor).map(|alias| normal(&alias.name)));
+        self.names.extend(table_alias(factor).map(|alias| normal(&alias.name)));
         Ok(())
     }
 }
 
-fn alias(factor: &TableFactor) -> Option<&TableAlias> {
+fn table_alias(factor: &TableFactor) -> Option<&TableAlias> {
     match factor {
         TableFactor::Table { alias, .. }
         | TableFactor::Derived { alias, .. }
@@ -98,9 +98,9 @@ fn alias(factor: &TableFactor) -> Option<&TableAlias> {
 struct Pass {
     relations: BTreeSet<String>,
     names: ColumnNames,
-    /// For each SELECT around, the columns that its joins are `USING`.
+    /// For each enclosing SELECT, the columns in its `USING` clauses.
     using: Vec<BTreeSet<String>>,
-    /// How many queries are around.
+    /// Number of enclosing queries.
     depth: usize,
 }
 
@@ -109,15 +109,15 @@ impl AstPass for Pass {
         let relations = &self.relations;
         self.names.outputs.name_columns(query, self.depth, &|expr| reference(expr, relations));
         for cte in query.with.iter().flat_map(|with| &with.cte_tables) {
-            self.give_columns(&cte.alias);
+            self.record_column_aliases(&cte.alias);
         }
         self.depth += 1;
         Ok(())
     }
 
     fn pre_table_factor(&mut self, factor: &mut TableFactor) -> Result<(), SqlError> {
-        if let Some(alias) = alias(factor) {
-            self.give_columns(alias);
+        if let Some(alias) = table_alias(factor) {
+            self.record_column_aliases(alias);
         }
         Ok(())
     }
@@ -128,7 +128,7 @@ impl AstPass for Pass {
     }
 
     fn pre_select(&mut self, select: &mut Select) -> Result<(), SqlError> {
-        self.find_stars(select);
+        self.record_stars(select);
         let mut columns = BTreeSet::new();
         for name in select.from.iter_mut().flat_map(|from| &mut from.joins).filter_map(using::columns).flatten() {
             let joined = words(name).join(".");
@@ -153,20 +153,20 @@ impl AstPass for Pass {
     fn pre_expr(&mut self, expr: &mut Expr) -> Result<(), SqlError> {
         fold_dots(expr);
         if let Some((words, key)) = subscript(expr) {
-            for count in qualifiers(&words, &self.relations) {
+            for count in qualifier_counts(&words, &self.relations) {
                 self.names.mentioned.insert(format!("{}.{key}", words[count..].join(".")));
             }
         }
         Ok(())
     }
 
-    // After its parts, so that what is put in its place is not looked at again.
+    // A post hook, so that the replacement is not visited.
     fn post_expr(&mut self, expr: &mut Expr) -> Result<(), SqlError> {
         match expr {
             Expr::Identifier(ident) => {
                 let name = normal(ident);
                 if self.using.last().is_some_and(|using| using.contains(&name)) {
-                    *expr = merged(expr.clone());
+                    *expr = merged_column(expr.clone());
                 } else if name.contains('.') || name == OBJECT {
                     *expr = self.candidates(std::slice::from_ref(ident));
                 }
@@ -189,42 +189,42 @@ impl AstPass for Pass {
 }
 
 impl Pass {
-    fn give_columns(&mut self, alias: &TableAlias) {
-        alias.columns.iter().for_each(|column| self.names.outputs.give(normal(&column.name)));
+    fn record_column_aliases(&mut self, alias: &TableAlias) {
+        alias.columns.iter().for_each(|column| self.names.outputs.record_name(normal(&column.name)));
     }
 
-    /// Notes the tables whose columns a select list asks for as a whole.
-    fn find_stars(&mut self, select: &Select) {
+    /// Records the tables that the stars of a select list expand.
+    fn record_stars(&mut self, select: &Select) {
         for item in &select.projection {
             let of = match item {
                 SelectItem::Wildcard(_) => None,
                 SelectItem::QualifiedWildcard(SelectItemQualifiedWildcardKind::ObjectName(of), _) => Some(words(of)),
                 _ => continue,
             };
-            select.from.iter().for_each(|from| self.find_starred(from, of.as_deref()));
+            select.from.iter().for_each(|from| self.record_starred(from, of.as_deref()));
         }
     }
 
-    fn find_starred(&mut self, from: &TableWithJoins, of: Option<&[String]>) {
+    fn record_starred(&mut self, from: &TableWithJoins, of: Option<&[String]>) {
         for factor in std::iter::once(&from.relation).chain(from.joins.iter().map(|join| &join.relation)) {
             match factor {
                 TableFactor::Table { name, alias, args: None, .. } => {
-                    let called = alias.as_ref().map_or_else(|| words(name), |alias| vec![normal(&alias.name)]);
-                    if of.is_none_or(|of| called.ends_with(of) || of.ends_with(&called)) {
+                    let name_or_alias = alias.as_ref().map_or_else(|| words(name), |alias| vec![normal(&alias.name)]);
+                    if of.is_none_or(|of| name_or_alias.ends_with(of) || of.ends_with(&name_or_alias)) {
                         self.names.starred.insert(schema_and_table(name));
                     }
                 }
-                TableFactor::NestedJoin { table_with_joins, .. } => self.find_starred(table_with_joins, of),
+                TableFactor::NestedJoin { table_with_joins, .. } => self.record_starred(table_with_joins, of),
                 _ => {}
             }
         }
     }
 
-    /// What a reference can mean, in the order in which it is looked for.
+    /// Lists the candidates of a reference in order of precedence.
     fn candidates(&mut self, parts: &[Ident]) -> Expr {
         let words: Vec<String> = parts.iter().map(normal).collect();
         let mut readings = Vec::new();
-        for count in qualifiers(&words, &self.relations) {
+        for count in qualifier_counts(&words, &self.relations) {
             let mut found = Vec::new();
             let column = |name: &str| {
                 let last = Ident { span: parts[parts.len() - 1].span, ..Ident::with_quote('"', name) };
@@ -238,25 +238,25 @@ impl Pass {
             if name.contains('.') || name == OBJECT {
                 found.push(column(&hidden(&name)));
                 for (dot, _) in name.rmatch_indices('.').filter(|(dot, _)| *dot > 0 && *dot + 1 < name.len()) {
-                    found.push(under_key(column(&name[..dot]), &name[dot + 1..]));
+                    found.push(map_subscript(column(&name[..dot]), &name[dot + 1..]));
                 }
                 self.names.mentioned.insert(name);
             }
-            readings.push(first_of(written, found));
+            readings.push(first_candidate(written, found));
         }
         let first = readings.remove(0);
         first_reading(first, readings)
     }
 }
 
-/// How many of a reference's words can be qualifiers, the most likely number first.
-fn qualifiers(words: &[String], relations: &BTreeSet<String>) -> impl Iterator<Item = usize> {
+/// Returns the possible numbers of qualifiers of a reference, in order of precedence.
+fn qualifier_counts(words: &[String], relations: &BTreeSet<String>) -> impl Iterator<Item = usize> {
     let last = words.len().saturating_sub(1).min(QUALIFIERS);
     let counts: Vec<usize> = (1..=last).filter(|&count| relations.contains(&words[count - 1])).collect();
     counts.into_iter().chain([0])
 }
 
-/// The name of the column that an expression refers to, and whether it may be a key.
+/// Returns the name of the column that an expression refers to, and whether it may be a key.
 fn reference(expr: &Expr, relations: &BTreeSet<String>) -> Option<(String, bool)> {
     let (words, key) = match expr {
         Expr::Identifier(_) | Expr::CompoundIdentifier(_) => (reference_words(expr)?, None),
@@ -265,13 +265,13 @@ fn reference(expr: &Expr, relations: &BTreeSet<String>) -> Option<(String, bool)
             (words, Some(key))
         }
     };
-    let count = qualifiers(&words, relations).next().unwrap_or(0);
+    let count = qualifier_counts(&words, relations).next().unwrap_or(0);
     let name = words[count..].iter().cloned().chain(key).collect::<Vec<_>>().join(".");
     let may_be_key = name.contains('.') || name == OBJECT;
     Some((name, may_be_key))
 }
 
-/// The words before a subscript by a text, and the text: `p.labels['app']`, `p.labels ->> 'app'`.
+/// Returns the reference and the key of a subscript with a text: `p.labels['app']`, `p.labels ->> 'app'`.
 fn subscript(expr: &Expr) -> Option<(Vec<String>, String)> {
     if let Expr::BinaryOp { left, op: BinaryOperator::LongArrow, right } = expr
         && let Expr::Value(key) = &**right
@@ -301,7 +301,7 @@ fn reference_words(expr: &Expr) -> Option<Vec<String>> {
     }
 }
 
-/// Makes `p.labels['app']` a subscript of the reference `p.labels`, which the parser makes one of `p`.
+/// Rewrites `p.labels['app']`, which the parser reads as accesses of `p`, to a subscript of `p.labels`.
 fn fold_dots(expr: &mut Expr) {
     let Expr::CompoundFieldAccess { root, access_chain } = expr else { return };
     let mut parts = match &**root {

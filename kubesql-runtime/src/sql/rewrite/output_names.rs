@@ -1,8 +1,8 @@
 //! Names of the columns of select lists.
 //!
-//! Columns of one name are allowed in SQL, and refused by DataFusion: all of one name but the first get an alias that
-//! nothing else can have, and the answer has their own name again. A column that has a literal in it is called by its
-//! text, which DataFusion spells as `Int64(1)`. A reference to a key is called by the key's name, however it is bound.
+//! SQL allows duplicate column names, DataFusion does not. All duplicates but the first get a unique alias, which the
+//! result replaces with the original name. An expression with a literal is named by its SQL text, because DataFusion
+//! would name it `Int64(1)`. A reference to a key is named by the key, regardless of how it is resolved.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -18,27 +18,27 @@ use crate::sql::parse::identifiers::normal;
 use crate::sql::parse::walk::{AstPass, walk};
 use crate::sql::types::published;
 
-/// Aliases end with as many of these as it takes to be different; it is invisible where one is seen after all.
+/// Suffix of aliases, repeated until the alias is unique. The character is invisible if it is displayed.
 pub(crate) const MARK: char = '\u{2060}';
 
-/// What the answer's columns are called.
+/// The names of the columns of the result.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct OutputNames {
     aliases: BTreeMap<String, Name>,
-    /// Names that the statement gives, by AS or as references.
-    given: BTreeSet<String>,
+    /// Names that come from the statement: aliases and references.
+    explicit: BTreeSet<String>,
 }
 
 #[derive(Debug, Clone)]
 enum Name {
-    /// Its own.
+    /// This name.
     Known(String),
-    /// What the column at this position is called.
+    /// The name of the column at this position.
     Like(usize),
 }
 
 impl OutputNames {
-    /// The schema with the columns' own names.
+    /// Returns the schema with the original names.
     pub(crate) fn restore(&self, schema: &SchemaRef) -> SchemaRef {
         let name = |field: &Field| match self.aliases.get(field.name()) {
             None => without_marks(field.name()),
@@ -49,69 +49,72 @@ impl OutputNames {
         Arc::new(Schema::new_with_metadata(fields, schema.metadata().clone()))
     }
 
-    /// Whether the statement gives a column this name, and not only this text.
+    /// Returns whether the name of a column comes from the statement. Otherwise it is derived from the expression.
     pub(crate) fn is_given(&self, alias: &str) -> bool {
         let name = match self.aliases.get(alias) {
             Some(Name::Known(name)) => name,
             Some(Name::Like(_)) => return false,
             None => alias,
         };
-        self.given.contains(name)
+        self.explicit.contains(name)
     }
 
-    /// Notes a name that the statement gives to a column.
-    pub(super) fn give(&mut self, name: String) {
-        self.given.insert(name);
+    /// Records a name that the statement gives to a column.
+    pub(super) fn record_name(&mut self, name: String) {
+        self.explicit.insert(name);
     }
 }
 
-/// The name of the column that an expression refers to, and whether it may be a key.
+/// Returns the name of the column that an expression refers to, and whether it may be a key.
 pub(super) type Reference<'a> = dyn Fn(&Expr) -> Option<(String, bool)> + 'a;
 
 impl OutputNames {
-    /// Gives aliases to what is named twice in a query's lists.
+    /// Adds aliases to the duplicate columns of a query's select lists.
     ///
-    /// Beside a star that is every column whose name may be one of the star's, though only in the outermost list, for
-    /// further in it can be referred to. Different columns of one name cannot: both get an alias there.
+    /// In the outermost list, a column next to a star gets an alias if its name may be one of the star's. In an inner
+    /// list it keeps its name, because the outer query may refer to it. If different columns of an inner list have the
+    /// same name, both get an alias, because a reference would be ambiguous.
     pub(super) fn name_columns(&mut self, query: &mut Query, depth: usize, reference: &Reference<'_>) {
         let mut used = BTreeSet::new();
-        bare(&query.order_by, &mut used);
-        self.body(&mut query.body, &used, depth, reference);
+        collect_unqualified(&query.order_by, &mut used);
+        self.name_set_expr(&mut query.body, &used, depth, reference);
     }
 
-    fn body(&mut self, body: &mut SetExpr, used: &BTreeSet<String>, depth: usize, reference: &Reference<'_>) {
+    fn name_set_expr(&mut self, body: &mut SetExpr, used: &BTreeSet<String>, depth: usize, reference: &Reference<'_>) {
         match body {
-            SetExpr::Select(select) => self.select(select, used, depth, reference),
+            SetExpr::Select(select) => self.name_select(select, used, depth, reference),
             SetExpr::SetOperation { left, right, .. } => {
-                self.body(left, used, depth, reference);
-                self.body(right, used, depth, reference);
+                self.name_set_expr(left, used, depth, reference);
+                self.name_set_expr(right, used, depth, reference);
             }
             _ => {}
         }
     }
 
-    fn select(&mut self, select: &mut Select, used: &BTreeSet<String>, depth: usize, reference: &Reference<'_>) {
+    fn name_select(&mut self, select: &mut Select, used: &BTreeSet<String>, depth: usize, reference: &Reference<'_>) {
         let mut used = used.clone();
-        bare(&select.distinct, &mut used);
-        bare(&select.group_by, &mut used);
-        bare(&select.having, &mut used);
-        bare(&select.qualify, &mut used);
+        collect_unqualified(&select.distinct, &mut used);
+        collect_unqualified(&select.group_by, &mut used);
+        collect_unqualified(&select.having, &mut used);
+        collect_unqualified(&select.qualify, &mut used);
         let starred = select.projection.iter().any(is_star);
         let mut seen: BTreeMap<String, (usize, Expr)> = BTreeMap::new();
         for at in 0..select.projection.len() {
-            let Some(Item { name, expr, aliased, is_key }) = item(&select.projection[at], reference) else { continue };
+            let Some(Item { name, expr, aliased, is_key }) = parse_item(&select.projection[at], reference) else {
+                continue;
+            };
             if !matches!(expr, Expr::Cast { .. } | Expr::BinaryOp { .. }) || aliased {
-                self.given.extend(name.clone());
+                self.explicit.extend(name.clone());
             }
-            // What has no name of its own is called by its text, the same text the same.
+            // An expression without a name is identified by its text.
             let key = name.clone().unwrap_or_else(|| format!("{MARK}{}", without_casts(&expr)));
             let first = seen.get(&key);
-            let same = first.is_some_and(|(_, first)| *first == expr);
-            let free = !used.contains(&key);
-            // Whatever has a name may have that of one of the star's columns.
-            let in_star = starred && depth == 0 && name.is_some() && (!aliased || free);
-            let taken = first.is_some() && (free || name.is_none());
-            if !(same && !starred || taken || in_star) {
+            let is_same = first.is_some_and(|(_, first)| *first == expr);
+            let is_unused = !used.contains(&key);
+            // The name may also be that of a column of the star.
+            let may_be_in_star = starred && depth == 0 && name.is_some() && (!aliased || is_unused);
+            let is_taken = first.is_some() && (is_unused || name.is_none());
+            if !(is_same && !starred || is_taken || may_be_in_star) {
                 if first.is_none() {
                     match &name {
                         Some(name) if is_key && !aliased => {
@@ -126,12 +129,12 @@ impl OutputNames {
                 continue;
             }
             if let Some((first, of)) = first
-                && (!same || name.is_some())
+                && (!is_same || name.is_some())
                 && depth > 0
             {
-                // The name is ambiguous, so that neither column keeps it.
+                // The name is ambiguous, so neither column keeps it.
                 let (first, of) = (*first, of.clone());
-                self.alias(&mut select.projection[first], of, &key, Name::Known(key.clone()));
+                self.set_alias(&mut select.projection[first], of, &key, Name::Known(key.clone()));
             }
             let known = match (name, seen.get(&key)) {
                 (Some(name), _) => Name::Known(name),
@@ -139,23 +142,24 @@ impl OutputNames {
                 (None, Some((first, _))) if !starred => Name::Like(*first),
                 (None, _) => Name::Known(expr.to_string()),
             };
-            self.alias(&mut select.projection[at], expr, key.trim_start_matches(MARK), known);
+            self.set_alias(&mut select.projection[at], expr, key.trim_start_matches(MARK), known);
         }
     }
 
     fn name_by_text(&mut self, select: &mut Select, at: usize, expr: &Expr, reference: &Reference<'_>) {
         let text = expr.to_string();
-        let is_text = |other: &SelectItem| item(other, reference).is_some_and(|item| item.name.as_ref() == Some(&text));
+        let is_text =
+            |other: &SelectItem| parse_item(other, reference).is_some_and(|item| item.name.as_ref() == Some(&text));
         if select.projection.iter().any(is_text) {
-            self.alias(&mut select.projection[at], expr.clone(), &text, Name::Known(text.clone()));
+            self.set_alias(&mut select.projection[at], expr.clone(), &text, Name::Known(text.clone()));
         } else {
             let alias = Ident::with_quote('"', &text);
             select.projection[at] = SelectItem::ExprWithAlias { expr: expr.clone(), alias };
         }
     }
 
-    /// Gives an item an alias that there is not yet.
-    fn alias(&mut self, item: &mut SelectItem, expr: Expr, base: &str, name: Name) {
+    /// Sets a unique alias of an item.
+    fn set_alias(&mut self, item: &mut SelectItem, expr: Expr, base: &str, name: Name) {
         let mut alias = format!("{base}{MARK}");
         while self.aliases.contains_key(&alias) {
             alias.push(MARK);
@@ -167,7 +171,7 @@ impl OutputNames {
 
 /// An item of a select list.
 struct Item {
-    /// Where it has one without being planned.
+    /// `None` if only the planner knows the name.
     name: Option<String>,
     expr: Expr,
     aliased: bool,
@@ -175,7 +179,7 @@ struct Item {
     is_key: bool,
 }
 
-fn item(item: &SelectItem, reference: &Reference<'_>) -> Option<Item> {
+fn parse_item(item: &SelectItem, reference: &Reference<'_>) -> Option<Item> {
     match item {
         SelectItem::UnnamedExpr(expr) => {
             let reference = reference(&without_casts(expr));
@@ -190,7 +194,7 @@ fn item(item: &SelectItem, reference: &Reference<'_>) -> Option<Item> {
     }
 }
 
-/// The expression that gives a column its name: casts, parentheses and `+` do not show in it.
+/// Returns the expression that names a column, without casts, parentheses and `+`.
 fn without_casts(expr: &Expr) -> Expr {
     struct Pass;
     impl AstPass for Pass {
@@ -227,8 +231,8 @@ fn is_star(item: &SelectItem) -> bool {
     matches!(item, SelectItem::Wildcard(_) | SelectItem::QualifiedWildcard(..))
 }
 
-/// The names without a qualifier, which may be those of columns of the list.
-fn bare(of: &(impl VisitMut + Clone), names: &mut BTreeSet<String>) {
+/// Collects unqualified names, which may refer to columns of the select list.
+fn collect_unqualified(of: &(impl VisitMut + Clone), names: &mut BTreeSet<String>) {
     struct Pass<'a>(&'a mut BTreeSet<String>);
     impl AstPass for Pass<'_> {
         fn pre_expr(&mut self, expr: &mut Expr) -> Result<(), SqlError> {

@@ -277,7 +277,7 @@ impl Session {
             other => other,
         };
         let DfStatement::Statement(inner) = inner else {
-            return Err(SqlError::new(ErrorKind::Unsupported, "EXPLAIN takes a query"));
+            return Err(SqlError::new(ErrorKind::Unsupported, "EXPLAIN supports queries only"));
         };
         postgres::rewrite(inner, types)?;
         let names = names::rewrite(inner)?;
@@ -330,7 +330,7 @@ impl Session {
         };
         let read_only = SQLOptions::new().with_allow_ddl(false).with_allow_dml(false).with_allow_statements(false);
         read_only.verify_plan(&plan).map_err(explained)?;
-        ambiguous_columns::refuse(&plan).map_err(explained)?;
+        ambiguous_columns::reject(&plan).map_err(explained)?;
         let names = catalog.names.clone();
         let unnamed = unnamed_columns(&plan, &names.outputs);
         let select_list = SelectList { has_star: names.selects_star, unnamed };

@@ -1,4 +1,4 @@
-//! Numbers and times that are computed with: whole numbers that do not fit are an error, never another number.
+//! Arithmetic of numbers and times. An overflow is an error.
 
 use super::{check, error};
 use crate::sql::ErrorKind;
@@ -7,7 +7,7 @@ use crate::sql::ErrorKind;
 const MAX: &str = "9223372036854775807";
 
 #[tokio::test]
-async fn times_are_written_by_the_patterns_of_postgres_and_presto() {
+async fn formats_times_with_postgresql_and_presto_patterns() {
     let time = "timestamp '2026-03-05 07:08:09.012345'";
     for (call, expect) in [
         (format!("to_char({time}, 'YYYY-MM-DD HH24:MI:SS.MS')"), "2026-03-05 07:08:09.012"),
@@ -28,7 +28,7 @@ async fn times_are_written_by_the_patterns_of_postgres_and_presto() {
 }
 
 #[tokio::test]
-async fn casts_to_whole_numbers_round() {
+async fn casts_to_integers_round() {
     for (sql, expect) in [
         ("cast(2.5 as int)", "3"),
         ("cast(-2.5 as bigint)", "-3"),
@@ -49,8 +49,8 @@ async fn casts_to_whole_numbers_round() {
 }
 
 #[tokio::test]
-async fn what_does_not_fit_is_an_error() {
-    for (expression, of) in [
+async fn reports_overflow() {
+    for (expression, message) in [
         ("sum(MAX + 0)", "sum out of range for bigint"),
         ("sum(x)", "sum out of range for bigint"),
         ("sum(x) filter (where x > 0)", "sum out of range for bigint"),
@@ -79,7 +79,7 @@ async fn what_does_not_fit_is_an_error() {
             let sql = format!("select {expression} from {from}{filter}");
             let error = error(&sql).await;
             assert_eq!(error.kind, ErrorKind::Invalid, "{sql}: {error}");
-            assert!(error.message.contains(of), "{sql}: {error}");
+            assert!(error.message.contains(message), "{sql}: {error}");
         }
     }
     let error = error(&format!("select namespace, sum({MAX} + 0) from pods group by namespace")).await;
@@ -87,8 +87,8 @@ async fn what_does_not_fit_is_an_error() {
 }
 
 #[tokio::test]
-async fn what_fits_is_exact_on_whatever_way() {
-    // The total fits, though sums on the way to it may not.
+async fn sums_are_exact() {
+    // The totals fit, intermediate sums may not.
     let from =
         format!("from (values ('a', {MAX}), ('a', 1), ('a', -2), ('b', null), ('b', -5), ('c', null)) as t(k, x)");
     for (sql, rows) in [
@@ -126,14 +126,14 @@ async fn what_fits_is_exact_on_whatever_way() {
 }
 
 #[tokio::test]
-async fn lengths_of_time_add_up_beyond_nanoseconds() {
-    // 365,000 days of nanoseconds are more than 64 bits hold.
+async fn sums_of_intervals_exceed_64_bits_of_nanoseconds() {
+    // The sum exceeds 64 bits of nanoseconds.
     let from = "from (values (1), (2)) as t(k), (select timestamp '2020-01-01' - timestamp '1820-01-01' as age)";
     check(&format!("select avg(age) = min(age) {from}"), &["true"]).await;
     check(&format!("select k, avg(age) = min(age) {from} group by k"), &["1|true", "2|true"]).await;
     let error = error(&format!("select sum(age) {from}")).await;
     assert!(error.message.starts_with("sum out of range for interval"), "{error}");
-    // 64 bits hold nanoseconds of 292 years, which the hours of a hundred thousand ages exceed.
+    // 64 bits hold 292 years of nanoseconds.
     let from = "from (select interval '2000000 hours' as age from generate_series(1, 3))";
     let hours = "250000 days";
     check(&format!("select sum(age) {from}"), &[hours]).await;
@@ -146,7 +146,7 @@ async fn lengths_of_time_add_up_beyond_nanoseconds() {
 }
 
 #[tokio::test]
-async fn intervals_compare_by_their_length() {
+async fn compares_intervals_by_length() {
     for (sql, expect) in [
         ("select interval '30 hours' > interval '1 day'", "true"),
         ("select interval '1 day' < interval '30 hours'", "true"),

@@ -1,4 +1,4 @@
-//! Every spelling of a column, and columns that are there because the data has them.
+//! Spellings of columns, and columns for the keys of the data.
 
 use serde_json::json;
 
@@ -7,7 +7,7 @@ use super::{check, check_in, columns_of, error, session, session_of};
 use crate::sql::ErrorKind;
 
 #[tokio::test]
-async fn every_spelling_is_the_same_column() {
+async fn resolves_every_spelling_of_a_column() {
     for column in [
         "\"labels.app\"",
         "labels.app",
@@ -38,27 +38,27 @@ async fn every_spelling_is_the_same_column() {
 }
 
 #[tokio::test]
-async fn keys_keep_their_capitals_where_they_are_written_as_text() {
+async fn quoted_keys_keep_their_case() {
     check("select labels['Team'], labels.Team, \"labels.Team\" as same from pods where name = 'web-2'", &["x|NULL|x"])
         .await;
 }
 
 #[tokio::test]
-async fn columns_are_called_what_they_are() {
+async fn names_columns_of_keys() {
     let session = session();
     let names = columns_of(&session, "select labels['app'], p.labels.tier, p.ready.status, labels from pods p").await;
     assert_eq!(names, ["labels.app", "labels.tier", "ready.status", "labels"]);
 }
 
 #[tokio::test]
-async fn what_no_object_has_is_null() {
+async fn missing_keys_are_null() {
     check("select labels.nowhere, \"zebra.status\" from pods where name = 'bare'", &["NULL|NULL"]).await;
     check("select count(*) from pods where labels.nowhere is null", &["4"]).await;
     check("select count(*) from pods where labels.nowhere = 'x' or labels.nowhere <> 'x'", &["0"]).await;
 }
 
 #[tokio::test]
-async fn types_of_keys_are_those_of_their_resource() {
+async fn keys_have_types_of_their_resource() {
     check(
         "select arrow_typeof(allocatable.cpu), arrow_typeof(allocatable.memory), arrow_typeof(labels.x), \
          arrow_typeof(ready.lastheartbeattime) from nodes limit 1",
@@ -78,7 +78,7 @@ async fn types_of_keys_are_those_of_their_resource() {
 }
 
 #[tokio::test]
-async fn maps_are_columns_too() {
+async fn selects_maps() {
     check("select labels from pods where name = 'web-2'", &["{Team: x, app: web, appid: springboot}"]).await;
     check("select labels from pods where name = 'bare'", &["NULL"]).await;
     check("select cardinality(labels) from pods where labels is not null", &["2", "3", "2"]).await;
@@ -94,7 +94,7 @@ async fn maps_are_columns_too() {
 }
 
 #[tokio::test]
-async fn maps_out_of_subqueries_are_looked_into() {
+async fn resolves_keys_of_maps_of_subqueries() {
     check("select labels['app'] from (select labels from pods where name = 'web-2') x", &["web"]).await;
     check("select x.labels['app'] from (select labels from pods where name = 'web-2') x", &["web"]).await;
     check(
@@ -122,7 +122,7 @@ async fn maps_out_of_subqueries_are_looked_into() {
 }
 
 #[tokio::test]
-async fn a_column_of_one_table_is_no_condition_of_another() {
+async fn prefers_columns_over_conditions_of_other_tables() {
     // Pods have conditions, and `state.waiting.reason` could be one of them.
     check(
         "select pods.name from pods join containers on pods.uid = containers.uid where \"state.waiting.reason\" = 'CrashLoopBackOff'",
@@ -132,7 +132,7 @@ async fn a_column_of_one_table_is_no_condition_of_another() {
 }
 
 #[tokio::test]
-async fn a_column_that_two_tables_could_have_is_ambiguous() {
+async fn rejects_ambiguous_keys() {
     let error = error("select labels.app from pods, services").await;
     assert_eq!(error.kind, ErrorKind::UnknownColumn, "{error}");
     assert!(error.message.contains("labels.app"), "{error}");
@@ -144,7 +144,7 @@ async fn a_column_that_two_tables_could_have_is_ambiguous() {
 }
 
 #[tokio::test]
-async fn a_star_shows_the_commonest_keys() {
+async fn star_includes_most_common_keys() {
     let names = columns_of(&session(), "select * from pods").await;
     for name in ["cluster", "name", "labels", "labels.app", "labels.Team", "annotations.note", "ready.status"] {
         assert!(names.iter().any(|found| found == name), "{name} in {names:?}");
@@ -157,7 +157,7 @@ async fn a_star_shows_the_commonest_keys() {
 }
 
 #[tokio::test]
-async fn a_star_has_at_most_two_hundred_of_them() {
+async fn star_includes_at_most_200_keys() {
     let mut world = World::new();
     for pod in 0..3 {
         let labels: serde_json::Map<_, _> =
@@ -167,13 +167,13 @@ async fn a_star_has_at_most_two_hundred_of_them() {
     let names = columns_of(&session_of(&world), "select * from pods").await;
     let keys: Vec<&String> = names.iter().filter(|name| name.starts_with("labels.")).collect();
     assert_eq!(keys.len(), 200);
-    // Those that all pods have come before any other.
+    // Keys of all pods come first.
     assert!((0..300).step_by(3).all(|key| keys.iter().any(|name| **name == format!("labels.k{key:03}"))));
     check_in(&session_of(&world), "select count(\"labels.k299\"), count(\"labels.k000\") from pods", &["1|3"]).await;
 }
 
 #[tokio::test]
-async fn a_star_takes_no_key_for_a_column_that_is_there() {
+async fn star_includes_each_column_once() {
     let pod = json!({"kind": "Pod", "metadata": {"name": "p", "labels": {"a": "b"}},
         "status": {"conditions": [{"type": "Labels.A", "status": "True"}, {"type": "Ready", "status": "True"},
             {"type": "ready", "status": "False"}]}});
@@ -183,13 +183,13 @@ async fn a_star_takes_no_key_for_a_column_that_is_there() {
 }
 
 #[tokio::test]
-async fn joins_by_name_find_dynamic_columns() {
+async fn joins_using_dynamic_columns() {
     check("select count(*) from pods a join pods b using (\"labels.app\")", &["5"]).await;
     check("select count(*) from pods join containers using (cluster, uid) where \"requests.cpu\" > 0.2", &["2"]).await;
 }
 
 #[tokio::test]
-async fn parts_of_json_are_json() {
+async fn json_operators_return_json() {
     for (sql, expect) in [
         (r#"select '{"a":{"b":[1,"x"]}}'::json -> 'a'"#, r#"{"b":[1,"x"]}"#),
         (r#"select '{"a":{"b":[1,"x"]}}'::json #> '{a,b}'"#, r#"[1,"x"]"#),

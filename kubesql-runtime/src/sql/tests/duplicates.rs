@@ -1,10 +1,10 @@
-//! Columns of one name.
+//! Columns of the same name.
 
 use super::{answer, check, error, session};
 use crate::sql::ErrorKind;
 
 #[tokio::test]
-async fn columns_may_have_one_name() {
+async fn allows_duplicate_column_names() {
     for (sql, names, rows) in [
         ("select name, name from pods where name = 'bare'", "name,name", &["bare|bare"][..]),
         ("select name as a, phase as a from pods where name = 'bare'", "a,a", &["bare|Running"]),
@@ -88,7 +88,7 @@ async fn columns_may_have_one_name() {
 }
 
 #[tokio::test]
-async fn columns_of_one_name_may_be_around_when_nobody_names_them() {
+async fn allows_duplicate_columns_that_are_not_referenced() {
     for (sql, rows) in [
         ("select count(*) from (select * from pods p, nodes n) x", &["12"][..]),
         ("select nodename from (select * from pods p, nodes n) x where nodename = 'n1' limit 1", &["n1"]),
@@ -108,7 +108,7 @@ async fn columns_of_one_name_may_be_around_when_nobody_names_them() {
 }
 
 #[tokio::test]
-async fn a_star_may_have_a_column_beside_it_again() {
+async fn allows_column_next_to_star() {
     for sql in [
         "select *, labels.app from pods",
         "select labels.app, * from pods",
@@ -125,7 +125,7 @@ async fn a_star_may_have_a_column_beside_it_again() {
 }
 
 #[tokio::test]
-async fn which_one_is_meant_must_be_clear() {
+async fn rejects_ambiguous_references() {
     for sql in [
         "select 1 as a, 2 as a order by a",
         "select a from (select 1 as a, 2 as a) x",

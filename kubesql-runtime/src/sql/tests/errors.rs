@@ -1,10 +1,10 @@
-//! What is answered where a statement is wrong.
+//! Errors of invalid statements.
 
 use super::{answer, error, session_of, world};
 use crate::sql::ErrorKind;
 
 #[tokio::test]
-async fn what_would_be_answered_wrongly_is_refused() {
+async fn rejects_queries_with_wrong_results() {
     for sql in [
         "select 1 intersect all select 1",
         "select * from (select 1 except all select 1 union select 2) x",
@@ -19,7 +19,7 @@ async fn what_would_be_answered_wrongly_is_refused() {
 }
 
 #[tokio::test]
-async fn misspelt_names_get_the_nearest_ones() {
+async fn suggests_similar_names() {
     for (sql, kind, message, hint) in [
         ("select * from pod", ErrorKind::UnknownTable, "\"pod\"", "pods"),
         ("select * from apps.deployment", ErrorKind::UnknownTable, "\"deployment\"", "deployments"),
@@ -57,7 +57,7 @@ async fn errors_have_positions() {
 }
 
 #[tokio::test]
-async fn errors_have_codes_of_postgresql() {
+async fn errors_have_sqlstates() {
     for (sql, code, message) in [
         ("select 1 / 0", "22012", "division by zero"),
         ("select 9223372036854775807 + 1", "22003", "bigint out of range"),
@@ -74,7 +74,7 @@ async fn errors_have_codes_of_postgresql() {
 }
 
 #[tokio::test]
-async fn wrong_statements_say_so_in_one_line() {
+async fn error_messages_have_one_line() {
     for (sql, kind) in [
         ("select", ErrorKind::Syntax),
         ("select name frm pods where", ErrorKind::Syntax),
@@ -103,7 +103,7 @@ async fn wrong_statements_say_so_in_one_line() {
 }
 
 #[tokio::test]
-async fn unknown_tables_of_builtin_schemas_have_a_suggestion() {
+async fn suggests_tables_of_builtin_schemas() {
     for (table, message, hint) in [
         ("system.querys", "table \"querys\" does not exist", "did you mean queries?"),
         ("information_schema.colums", "table \"colums\" does not exist", "did you mean columns?"),
@@ -127,18 +127,18 @@ async fn unknown_names_have_positions() {
 }
 
 #[tokio::test]
-async fn a_source_that_fails_is_no_empty_answer() {
+async fn reports_errors_of_sources() {
     let session = session_of(&world::usual().broken());
     for sql in ["select * from pods", "select count(*) from pods", "describe pods"] {
         let error = answer(&session, sql).await.expect_err(sql);
         assert_eq!(error.kind, ErrorKind::Source, "{sql}: {error}");
         assert!(error.message.contains("connection refused"), "{sql}: {error}");
     }
-    answer(&session, "select 1").await.expect("no object is needed");
+    answer(&session, "select 1").await.expect("needs no objects");
 }
 
 #[tokio::test]
-async fn deep_nesting_is_refused_and_harms_nobody() {
+async fn rejects_deep_nesting() {
     let deep = format!("select {}1{}", "(".repeat(2_000), ")".repeat(2_000));
     assert_eq!(error(&deep).await.kind, ErrorKind::Syntax);
     for terms in [3_000, 100_000] {

@@ -1,4 +1,4 @@
-//! How much memory statements hold: what they do without, and that they fail alone.
+//! Memory limits of statements, and settings of sessions.
 
 use super::*;
 use crate::sql::{ErrorKind, Memory, Principal};
@@ -7,60 +7,60 @@ fn engine(memory: &Memory) -> std::sync::Arc<Engine> {
     Engine::with_memory(crate::generated::KINDS, world::usual().source(), memory).expect("an engine")
 }
 
-/// Groups in no order that helps, so that they are all held at once, or put elsewhere.
+/// Groups in random order, all of which are held in memory or spilled.
 const GROUPS: &str = "select count(*) from (select v, repeat(v::text, 5) as t, count(*) as n \
     from (select value * 7919 % 300007 as v from generate_series(1, 300000)) group by 1, 2 having count(*) > 1)";
 
-/// Nothing that is joined by a hash can be put elsewhere.
+/// A hash join, which cannot spill.
 const JOIN: &str = "select count(*) from (select value, repeat(value::text, 20) as v from generate_series(1, 200000)) a \
     join (select value, repeat(value::text, 20) as v from generate_series(1, 200000)) b on a.v = b.v";
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn who_needs_too_much_fails_alone() {
+async fn statement_over_its_limit_fails() {
     let engine = engine(&Memory { one: Some(8 << 20), ..Memory::default() });
     let session = engine.session();
-    let error = answer(&session, JOIN).await.expect_err("it needs more");
+    let error = answer(&session, JOIN).await.expect_err("exceeds the limit");
     assert_eq!(error.kind, ErrorKind::Memory, "{error}");
     assert_eq!(error.message, "the statement needs more memory than one may use: 8.0 MB");
     assert!(error.hint.expect("a hint").contains("--memory-per-statement"));
     check_in(&session, "select count(*) from pods", &["4"]).await;
-    is_given_back(&engine).await;
+    wait_until_released(&engine).await;
     let unlimited = super::session();
     check_in(&unlimited, JOIN, &["200000"]).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn all_together_hold_no_more_than_all_may() {
+async fn limits_total_memory() {
     let engine = engine(&Memory { all: Some(8 << 20), ..Memory::default() });
-    let error = answer(&engine.session(), JOIN).await.expect_err("it needs more");
+    let error = answer(&engine.session(), JOIN).await.expect_err("exceeds the limit");
     assert_eq!(error.kind, ErrorKind::Memory, "{error}");
     assert!(error.hint.expect("a hint").contains("--memory-total"));
-    is_given_back(&engine).await;
+    wait_until_released(&engine).await;
 }
 
-/// Waits until nothing is held any more: a statement's tasks end a snapshot after it does.
-async fn is_given_back(engine: &Engine) {
+/// Waits until all memory is released. The tasks of a statement end shortly after the statement.
+async fn wait_until_released(engine: &Engine) {
     let until = tokio::time::Instant::now() + std::time::Duration::from_secs(60);
     while engine.memories.used() > 0 {
-        assert!(tokio::time::Instant::now() < until, "{} bytes are held for ever", engine.memories.used());
+        assert!(tokio::time::Instant::now() < until, "{} bytes were not released", engine.memories.used());
         tokio::time::sleep(std::time::Duration::from_millis(5)).await;
     }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_can_be_put_elsewhere_is() {
+async fn spills_to_disk() {
     let folder = tempfile::tempdir().expect("a folder");
     let spill = Some(folder.path().to_owned());
     let limited = engine(&Memory { one: Some(12 << 20), spill: spill.clone(), ..Memory::default() });
     check_in(&limited.session(), GROUPS, &["0"]).await;
     let full = engine(&Memory { one: Some(12 << 20), spill, spill_bytes: Some(1 << 10), ..Memory::default() });
-    let error = answer(&full.session(), GROUPS).await.expect_err("there is no room");
+    let error = answer(&full.session(), GROUPS).await.expect_err("the spill limit is too low");
     assert_eq!(error.kind, ErrorKind::Memory, "{error}");
     assert!(error.hint.expect("a hint").contains("--spill-limit"), "{}", error.message);
 }
 
 #[tokio::test]
-async fn the_log_says_who_asked() {
+async fn query_log_contains_principal() {
     let principal =
         Principal { user: Some("ada".to_owned()), protocol: "postgresql", address: Some("10.0.0.1:7".to_owned()) };
     let session = engine(&Memory::default()).session().with_principal(principal);
@@ -69,7 +69,7 @@ async fn the_log_says_who_asked() {
 }
 
 #[tokio::test]
-async fn a_session_can_limit_its_statements() {
+async fn sets_statement_timeout() {
     let session = session();
     assert_eq!(session.statement_timeout(), None);
     for (set, shown, limit) in [
@@ -82,6 +82,6 @@ async fn a_session_can_limit_its_statements() {
         check_in(&session, "show statement_timeout", &[shown]).await;
         assert_eq!(session.statement_timeout(), limit.map(std::time::Duration::from_millis), "{set}");
     }
-    let error = answer(&session, "set statement_timeout = 'soon'").await.expect_err("no time");
+    let error = answer(&session, "set statement_timeout = 'soon'").await.expect_err("invalid duration");
     assert_eq!(error.kind, ErrorKind::Invalid);
 }

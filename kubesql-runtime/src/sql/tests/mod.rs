@@ -1,8 +1,8 @@
-//! Statements over a few made-up objects in memory, and what they must answer.
+//! Tests of statements over a few objects in memory.
 
-mod ancestor;
 mod arithmetic;
 mod columns;
+mod compat_v0;
 mod duplicates;
 mod errors;
 mod memory;
@@ -30,7 +30,7 @@ fn session_of(world: &World) -> Session {
     Engine::new(crate::generated::KINDS, world.source()).expect("an engine").session()
 }
 
-/// The names of the columns, and the rows, values joined by `|`.
+/// Runs a statement and returns the column names and the rows, with values joined by `|`.
 async fn answer(session: &Session, sql: &str) -> Result<(Vec<String>, Vec<String>), SqlError> {
     let mut answer = session.execute(sql).await?;
     let columns = answer.schema.fields().iter().map(|field| field.name().clone()).collect();
@@ -38,7 +38,7 @@ async fn answer(session: &Session, sql: &str) -> Result<(Vec<String>, Vec<String
     let mut rows = Vec::new();
     while let Some(batch) = answer.rows.next().await {
         let batch = batch?;
-        assert_eq!(batch.schema().fields(), answer.schema.fields(), "{sql}: batches are as announced");
+        assert_eq!(batch.schema().fields(), answer.schema.fields(), "{sql}: schema of a batch differs");
         let formatters: Vec<ArrayFormatter> = batch
             .columns()
             .iter()
@@ -52,7 +52,7 @@ async fn answer(session: &Session, sql: &str) -> Result<(Vec<String>, Vec<String
     Ok((columns, rows))
 }
 
-/// Runs a statement over the usual world. Without ORDER BY the order of the rows does not matter.
+/// Compares the rows of a statement over the usual world. Without ORDER BY the order of the rows is ignored.
 async fn check(sql: &str, expect: &[&str]) {
     check_in(&session(), sql, expect).await;
 }
@@ -67,7 +67,7 @@ async fn check_in(session: &Session, sql: &str, expect: &[&str]) {
     assert_eq!(rows, expect, "{sql}");
 }
 
-/// The names of a statement's columns.
+/// Runs a statement and returns its column names.
 async fn columns_of(session: &Session, sql: &str) -> Vec<String> {
     answer(session, sql).await.unwrap_or_else(|error| panic!("{sql}: {error} ({:?})", error.hint)).0
 }
@@ -75,6 +75,6 @@ async fn columns_of(session: &Session, sql: &str) -> Vec<String> {
 async fn error(sql: &str) -> SqlError {
     match answer(&session(), sql).await {
         Err(error) => error,
-        Ok((_, rows)) => panic!("{sql}: answered {rows:?}"),
+        Ok((_, rows)) => panic!("{sql}: returned {rows:?}"),
     }
 }

@@ -1,4 +1,4 @@
-//! Statements with parameters: what they are told to be, and what they give.
+//! Prepared statements, their parameters and cached plans.
 
 use std::sync::Arc;
 
@@ -13,8 +13,8 @@ fn text(text: &str) -> ArrayRef {
     Arc::new(StringArray::from(vec![text]))
 }
 
-/// How many rows there are with these values.
-async fn rows(sql: &str, declared: &[Option<DataType>], values: &[ArrayRef]) -> Result<usize, SqlError> {
+/// Runs a statement with these values and counts the rows.
+async fn count_rows(sql: &str, declared: &[Option<DataType>], values: &[ArrayRef]) -> Result<usize, SqlError> {
     let session = session();
     let prepared = session.prepare(sql, declared).await?;
     let answer = session.run(&prepared, values).await?;
@@ -25,7 +25,7 @@ async fn rows(sql: &str, declared: &[Option<DataType>], values: &[ArrayRef]) -> 
 }
 
 #[tokio::test]
-async fn parameters_are_what_the_statement_wants() {
+async fn infers_types_of_parameters() {
     let utc = DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into()));
     for (sql, expect) in [
         ("select 1", vec![]),
@@ -48,23 +48,23 @@ async fn parameters_are_what_the_statement_wants() {
 }
 
 #[tokio::test]
-async fn values_take_the_place_of_parameters() {
+async fn binds_values() {
     let sql = "select name, *, $1 as mark from pods where name = $1 or name = $2 order by name limit $3";
     let values = [text("bare"), text("web-1"), Arc::new(Int64Array::from(vec![9])) as ArrayRef];
-    assert_eq!(rows(sql, &[], &values).await.expect("an answer"), 3);
+    assert_eq!(count_rows(sql, &[], &values).await.expect("an answer"), 3);
     let null = new_null_array(&DataType::Utf8, 1);
-    assert_eq!(rows("select name from pods where name = $1", &[], &[null]).await.expect("an answer"), 0);
+    assert_eq!(count_rows("select name from pods where name = $1", &[], &[null]).await.expect("an answer"), 0);
     let float: ArrayRef = Arc::new(Float64Array::from(vec![0.5]));
     let declared = [Some(DataType::Float64)];
-    assert_eq!(rows("select $1, $1 + 1, cast($1 as int)", &declared, &[float]).await.expect("an answer"), 1);
-    let error = rows("select name from pods where name = $1", &[], &[]).await.expect_err("a value is missing");
+    assert_eq!(count_rows("select $1, $1 + 1, cast($1 as int)", &declared, &[float]).await.expect("an answer"), 1);
+    let error = count_rows("select name from pods where name = $1", &[], &[]).await.expect_err("a value is missing");
     assert_eq!(error.kind, ErrorKind::Invalid, "{error}");
     let error = session().execute("select $1").await.err().expect("a value is missing");
     assert_eq!(error.message, "the statement has 1 parameters, and there are 0 values");
 }
 
 #[tokio::test]
-async fn a_plan_that_lasts_is_kept_and_sees_each_time_what_there_is() {
+async fn cached_plan_reads_current_data() {
     let world = world::usual();
     let session = super::session_of(&world);
     let sql = "select name, labels.app from pods where name = $1 and creationtimestamp < now()";
@@ -83,7 +83,7 @@ async fn a_plan_that_lasts_is_kept_and_sees_each_time_what_there_is() {
 }
 
 #[tokio::test]
-async fn a_kept_plan_is_made_anew_where_names_stand_for_others() {
+async fn replans_after_search_path_change() {
     let session = session();
     let prepared = session.prepare("select reportingcomponent from events", &[]).await.expect("a plan");
     assert!(prepared.cached.is_some());
@@ -96,7 +96,7 @@ async fn a_kept_plan_is_made_anew_where_names_stand_for_others() {
 }
 
 #[tokio::test]
-async fn kept_plans_read_the_session_when_they_run() {
+async fn cached_plan_reads_current_settings() {
     let session = session();
     let sql = "select name from pods where name = 'bare' and current_setting('application_name') = $1";
     let prepared = session.prepare(sql, &[]).await.expect("a plan");
@@ -110,7 +110,7 @@ async fn kept_plans_read_the_session_when_they_run() {
 }
 
 #[tokio::test]
-async fn a_plan_that_depends_on_when_it_runs_is_not_kept() {
+async fn does_not_cache_plans_that_depend_on_data() {
     for sql in [
         "select * from pods",
         "select name from (select * from pods) p",

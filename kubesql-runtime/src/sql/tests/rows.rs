@@ -1,9 +1,9 @@
-//! Which rows a table has.
+//! The rows of tables.
 
 use super::{answer, check, session, session_of, world};
 
 #[tokio::test]
-async fn rows_of_all_clusters_are_there_and_dead_ones_are_not() {
+async fn returns_live_rows_of_all_clusters() {
     check("select cluster, count(*) from pods group by cluster", &["east|3", "west|1"]).await;
     check("select count(*) from pods", &["4"]).await;
     check("select count(*) from containers", &["4"]).await;
@@ -23,7 +23,7 @@ async fn rows_of_all_clusters_are_there_and_dead_ones_are_not() {
 }
 
 #[tokio::test]
-async fn statuses_belong_to_the_item_of_their_name() {
+async fn matches_statuses_by_name() {
     check(
         "select name, restartcount, ready, image, status.image, state.waiting.reason, state.running.startedat \
          from containers where cluster = 'east'",
@@ -34,12 +34,12 @@ async fn statuses_belong_to_the_item_of_their_name() {
         ],
     )
     .await;
-    // Alone, without any column that would bring the names along.
+    // No other column requires the names.
     check("select sum(restartcount) from containers", &["3"]).await;
 }
 
 #[tokio::test]
-async fn rows_of_lists_start_with_where_they_are() {
+async fn rows_of_lists_identify_their_parents() {
     check(
         "select cluster, namespace, pod, uid, index, name from containers",
         &[
@@ -63,7 +63,7 @@ async fn rows_of_lists_start_with_where_they_are() {
 }
 
 #[tokio::test]
-async fn null_is_neither_equal_nor_different() {
+async fn comparisons_with_null_are_null() {
     check("select name from pods where labels.tier <> 'front'", &["web-1"]).await;
     check("select uid from pods where labels.tier is null", &["e-2", "e-3"]).await;
     check("select uid from pods where labels.tier is distinct from 'front'", &["e-2", "e-3", "w-1"]).await;
@@ -81,7 +81,7 @@ async fn null_is_neither_equal_nor_different() {
 }
 
 #[tokio::test]
-async fn lists_and_objects_are_values() {
+async fn selects_lists_and_objects() {
     check("select args from containers where args is not null", &["[\"-v\",\"--x\"]"]).await;
     check("select args->>0 from containers where args is not null", &["-v"]).await;
     check("select finalizers, finalizers[1] from services", &["NULL|NULL"]).await;
@@ -95,7 +95,7 @@ async fn lists_and_objects_are_values() {
 }
 
 #[tokio::test]
-async fn a_limit_gives_as_many_rows_as_there_are() {
+async fn limits_rows() {
     for (limit, expect) in [(0, 0), (1, 1), (3, 3), (100, 4)] {
         let sql = format!("select name, labels from pods limit {limit}");
         let (_, rows) = answer(&session(), &sql).await.expect(&sql);
@@ -107,7 +107,7 @@ async fn a_limit_gives_as_many_rows_as_there_are() {
 }
 
 #[tokio::test]
-async fn however_objects_lie_in_segments_answers_are_the_same() {
+async fn results_do_not_depend_on_segments() {
     for objects in [1, 2, 3, 100] {
         let world = world::usual().segments_of(objects);
         let session = session_of(&world);
@@ -121,7 +121,7 @@ async fn however_objects_lie_in_segments_answers_are_the_same() {
 }
 
 #[tokio::test]
-async fn a_statement_sees_one_instant() {
+async fn statement_reads_one_snapshot() {
     let world = world::usual();
     let session = session_of(&world);
     answer(&session, "select count(*) from pods p, nodes n, (select uid from containers) c where p.nodename = n.name")
@@ -129,11 +129,11 @@ async fn a_statement_sees_one_instant() {
         .expect("an answer");
     assert_eq!(world.snapshots(), 1);
     answer(&session, "explain select * from pods").await.expect("a plan");
-    assert_eq!(world.snapshots(), 1, "to explain, nothing is read");
+    assert_eq!(world.snapshots(), 1, "EXPLAIN reads nothing");
 }
 
 #[tokio::test]
-async fn warnings_are_told_once() {
+async fn reports_warnings_once() {
     let session = session_of(&world::usual().warning("strange"));
     answer(&session, "select count(*) from pods").await.expect("an answer");
     answer(&session, "select * from pods").await.expect("an answer");

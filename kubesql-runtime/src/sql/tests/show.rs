@@ -1,4 +1,4 @@
-//! SHOW, DESCRIBE and information_schema.
+//! SHOW, DESCRIBE, information_schema and settings.
 
 use super::{answer, check, columns_of, session};
 
@@ -7,7 +7,7 @@ async fn rows(sql: &str) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn tables_are_listed() {
+async fn lists_tables() {
     let tables = rows("show tables").await;
     for table in ["pods", "nodes", "containers", "deployments", "service_ports", "events"] {
         assert!(tables.iter().any(|found| found == table), "{table}");
@@ -26,7 +26,7 @@ fn rows_as_str(rows: &[String], keep: impl Fn(&str) -> bool) -> Vec<&str> {
 }
 
 #[tokio::test]
-async fn schemas_and_catalogs_are_listed() {
+async fn lists_schemas_and_catalogs() {
     let schemas = rows("show schemas").await;
     for schema in ["kubesql", "core", "apps", "networking.k8s.io", "information_schema", "system"] {
         assert!(schemas.iter().any(|found| found == schema), "{schema}");
@@ -35,7 +35,7 @@ async fn schemas_and_catalogs_are_listed() {
 }
 
 #[tokio::test]
-async fn every_table_has_its_full_name() {
+async fn resolves_qualified_table_names() {
     for table in
         ["pods", "core.pods", "kubesql.pods", "kubesql.kubesql.pods", "kubesql.core.pods", "PODS", "\"core\".pods"]
     {
@@ -46,7 +46,7 @@ async fn every_table_has_its_full_name() {
 }
 
 #[tokio::test]
-async fn columns_are_described_with_the_keys_of_the_data() {
+async fn describes_columns_and_keys() {
     for sql in
         ["describe pods", "desc pods", "show columns from pods", "describe core.pods", "describe kubesql.core.pods"]
     {
@@ -76,7 +76,7 @@ async fn columns_are_described_with_the_keys_of_the_data() {
 }
 
 #[tokio::test]
-async fn information_schema_knows_tables_and_columns() {
+async fn information_schema_lists_tables_and_columns() {
     check(
         "select table_catalog, table_schema, table_name, table_type from information_schema.tables \
          where table_schema = 'core' and table_name = 'pods'",
@@ -101,7 +101,7 @@ async fn information_schema_knows_tables_and_columns() {
 }
 
 #[tokio::test]
-async fn the_system_tells_of_itself() {
+async fn system_schema_describes_server() {
     check("select name from system.clusters", &["east", "west"]).await;
     check(
         "select name, kind, listed from system.tables where name = 'container_env' and \"schema\" = 'core'",
@@ -113,14 +113,14 @@ async fn the_system_tells_of_itself() {
 }
 
 #[tokio::test]
-async fn settings_can_be_read_and_set() {
+async fn reads_and_sets_settings() {
     let session = session();
     assert_eq!(answer(&session, "show search_path").await.expect("a setting").1, ["kubesql"]);
     answer(&session, "set search_path = apps").await.expect("a known schema");
     assert_eq!(answer(&session, "show search_path").await.expect("a setting").1, ["apps"]);
     assert_eq!(answer(&session, "select count(*) from deployments").await.expect("a table").1, ["0"]);
     assert!(answer(&session, "show tables").await.expect("tables").1.contains(&"deployment_containers".to_owned()));
-    // Every table can be named anywhere.
+    // Tables of other schemas are still found.
     assert_eq!(answer(&session, "select count(*) from pods").await.expect("a table").1, ["4"]);
     answer(&session, "reset search_path").await.expect("a setting");
     assert_eq!(answer(&session, "show search_path").await.expect("a setting").1, ["kubesql"]);
@@ -132,7 +132,7 @@ async fn settings_can_be_read_and_set() {
 }
 
 #[tokio::test]
-async fn keys_of_dead_rows_are_not_listed() {
+async fn does_not_list_keys_of_dead_rows() {
     use serde_json::json;
     let pod = |name: &str, key: &str| {
         json!({"kind": "Pod", "metadata": {"name": name, "uid": name, "labels": {key: "x"}},

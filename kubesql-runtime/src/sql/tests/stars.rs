@@ -1,11 +1,11 @@
-//! What `*` shows is the same whatever else the statement names.
+//! The columns of `*` do not depend on other references of the statement.
 
 use serde_json::json;
 
 use super::world::World;
 use super::{answer, check, columns_of, session, session_of};
 
-/// 300 keys, of which `labels.k299` is not among the commonest.
+/// 300 keys, of which `labels.k299` is not among the most common.
 fn many_keys() -> World {
     let labels: serde_json::Map<_, _> = (0..300).map(|key| (format!("k{key:03}"), json!("v"))).collect();
     World::new()
@@ -14,7 +14,7 @@ fn many_keys() -> World {
 }
 
 #[tokio::test]
-async fn a_left_join_keeps_the_columns_of_the_left() {
+async fn left_join_using_keeps_left_columns() {
     for sql in [
         "select name from (select * from pods left join nodes using (name)) x where name = 'bare'",
         "select name from (select name, phase from pods) a left join (select name from nodes) b using (name) where phase = 'Running' and name = 'bare'",
@@ -34,7 +34,7 @@ async fn a_left_join_keeps_the_columns_of_the_left() {
 }
 
 #[tokio::test]
-async fn what_is_named_elsewhere_is_no_part_of_it() {
+async fn star_excludes_columns_referenced_elsewhere() {
     let session = session_of(&many_keys());
     let star = columns_of(&session, "select * from pods").await;
     for sql in [
@@ -53,7 +53,7 @@ async fn what_is_named_elsewhere_is_no_part_of_it() {
         assert_eq!(columns, star, "{sql}");
         assert_eq!(rows.len(), 1, "{sql}");
     }
-    // What is named in the list is shown.
+    // Columns of the select list are returned.
     let mut more = star.clone();
     more.extend(["object".to_owned(), "labels.k299".to_owned()]);
     assert_eq!(columns_of(&session, "select *, object, labels.k299 from pods").await, more);
@@ -69,7 +69,7 @@ async fn what_is_named_elsewhere_is_no_part_of_it() {
 }
 
 #[tokio::test]
-async fn common_keys_stay_in_their_place() {
+async fn star_keeps_order_of_common_keys() {
     let star = columns_of(&session(), "select * from pods").await;
     for sql in [
         "select * from pods where labels.app = 'web'",

@@ -1,10 +1,10 @@
-//! Keys of maps that come out of subqueries.
+//! Keys of maps of subqueries, and other subqueries.
 
 use super::{answer, check, columns_of, error, session};
 use crate::sql::ErrorKind;
 
 #[tokio::test]
-async fn keys_of_a_map_are_had_through_subqueries() {
+async fn resolves_keys_through_subqueries() {
     for sql in [
         "select labels.app from (select labels, name from pods) x where name = 'web-2'",
         "select x.labels.app from (select name, labels from pods) as x where x.name = 'web-2'",
@@ -27,7 +27,7 @@ async fn keys_of_a_map_are_had_through_subqueries() {
     ] {
         check(sql, &["web"]).await;
     }
-    // Nobody sees what was added.
+    // The added columns are hidden.
     let names =
         columns_of(&session(), "select * from (select name, labels from pods) x where labels.app = 'web'").await;
     assert_eq!(names, ["name", "labels"]);
@@ -36,7 +36,7 @@ async fn keys_of_a_map_are_had_through_subqueries() {
 }
 
 #[tokio::test]
-async fn quantities_out_of_subqueries_are_numbers() {
+async fn quantities_of_subqueries_are_numbers() {
     for column in ["requests['cpu']", "requests.cpu", "x.requests.cpu", "x.\"requests.cpu\"", "x.requests['cpu']"] {
         for from in [
             "(select name, requests from containers) x",
@@ -66,7 +66,7 @@ async fn quantities_out_of_subqueries_are_numbers() {
 }
 
 #[tokio::test]
-async fn keys_out_of_recursive_queries() {
+async fn resolves_keys_of_recursive_queries() {
     for sql in [
         "with recursive x as (select name, labels from pods) select labels.app from x where name = 'web-2'",
         "with recursive n as (select 1 as i union all select i + 1 from n where i < 3), x as (select name, labels from pods) select x.labels['app'] from x, n where name = 'web-2' and i = 3",
@@ -79,7 +79,7 @@ async fn keys_out_of_recursive_queries() {
 }
 
 #[tokio::test]
-async fn conditions_of_the_query_around_are_its_own() {
+async fn resolves_conditions_of_outer_query() {
     // Pods could have a condition called `n.ready` as well.
     check(
         "select n.name, (select count(*) from pods p where p.\"ready.status\" = n.ready.status) from nodes n where n.ready.status = 'True' and n.cluster = 'east'",
@@ -94,12 +94,12 @@ async fn conditions_of_the_query_around_are_its_own() {
 }
 
 #[tokio::test]
-async fn exists_is_a_value_too() {
+async fn selects_exists() {
     for (sql, rows) in [
         ("select exists (select 1 from pods where name = 'web-2')", ["true"].as_slice()),
         ("select exists (select * from pods where name = 'nobody'), 1", &["false|1"]),
         ("select not exists (select name from pods where name = 'nobody' order by 1)", &["true"]),
-        // One row, whatever there is.
+        // An aggregate without groups always returns one row.
         ("select exists (select count(*) from pods where name = 'nobody')", &["true"]),
         ("select exists (select stddev(generation) from pods where name = 'nobody')", &["true"]),
         ("select exists (select name from pods limit 0)", &["false"]),
@@ -144,7 +144,7 @@ async fn fetch_first_is_limit() {
 }
 
 #[tokio::test]
-async fn keys_of_two_relations_have_names_of_their_own() {
+async fn same_keys_of_two_relations_do_not_conflict() {
     for sql in [
         "select max(t.labels.app), max(u.labels.app) from (select distinct labels from pods) t \
          join (select distinct labels from pods) u on true",
@@ -158,7 +158,7 @@ async fn keys_of_two_relations_have_names_of_their_own() {
 
 /// The optimizer evaluates the condition on a column of NULLs, whose type is not a map.
 #[tokio::test]
-async fn keys_above_set_operations_are_evaluated() {
+async fn evaluates_keys_of_set_operations() {
     for operation in ["except", "intersect"] {
         let sql = format!(
             "select 1 from (select distinct s.labels from (select labels from pods {operation} \

@@ -1,9 +1,9 @@
-//! What an answer says of its select list.
+//! Properties of the select list of a result.
 
 use super::session;
 
 #[tokio::test]
-async fn columns_without_a_name_are_known() {
+async fn finds_unnamed_columns() {
     let session = session();
     let star = session.execute("select * from pods").await.expect("an answer").schema.fields().len();
     for (sql, expect) in [
@@ -32,7 +32,7 @@ async fn columns_without_a_name_are_known() {
 }
 
 #[tokio::test]
-async fn stars_of_the_outermost_list_are_known() {
+async fn finds_stars_of_outermost_list() {
     let session = session();
     for (sql, expect) in [
         ("select * from pods", true),

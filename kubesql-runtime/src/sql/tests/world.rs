@@ -1,4 +1,4 @@
-//! Objects in memory as a source that gives exactly what is wanted, and nothing else.
+//! A source of objects in memory that returns only what is requested.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -13,10 +13,10 @@ use crate::store::{KindRequest, Request, Segment, Snapshot, Source, SourceError,
 /// Objects of some clusters.
 #[derive(Debug, Default, Clone)]
 pub(super) struct World {
-    /// Cluster and object; a dead one is there, but counts no more.
+    /// Clusters and objects, and whether they are alive. Dead objects are stored but not visible.
     objects: Vec<(&'static str, Value, bool)>,
     warnings: Vec<Warning>,
-    /// Objects to a segment.
+    /// Number of objects in a segment.
     segment: usize,
     broken: bool,
     snapshots: Arc<AtomicUsize>,
@@ -56,14 +56,15 @@ impl World {
         Arc::new(self.clone())
     }
 
-    /// How often it was asked.
+    /// Number of snapshots taken.
     pub(super) fn snapshots(&self) -> usize {
         self.snapshots.load(Ordering::SeqCst)
     }
 
     fn segments(&self, request: &KindRequest, cluster: &'static str) -> Vec<Arc<Segment>> {
         let of_kind = |object: &Value| object["kind"] == request.kind.kind;
-        let objects: Vec<_> = self.objects.iter().filter(|(of, object, _)| *of == cluster && of_kind(object)).collect();
+        let objects: Vec<_> =
+            self.objects.iter().filter(|(name, object, _)| *name == cluster && of_kind(object)).collect();
         let segment = |objects: &[&(&str, Value, bool)]| {
             let mut rows = Interpreter::new(request.kind.root, &request.fields);
             let mut texts = RawObjectsBuilder::default();
@@ -108,7 +109,7 @@ impl Source for World {
     }
 }
 
-/// Two clusters with a few pods, nodes and others, chosen so that whatever can be absent is absent somewhere.
+/// Two clusters with a few pods, nodes and others, chosen so that every optional field is absent somewhere.
 pub(super) fn usual() -> World {
     World::new()
         .with("east", node("n1", "e-n1", json!({"cpu": "4", "memory": "8Gi", "pods": "110"}), "True"))
@@ -173,7 +174,7 @@ fn node(name: &str, uid: &str, allocatable: Value, ready: &str) -> Value {
             "conditions": [{"type": "Ready", "status": ready, "lastHeartbeatTime": "2024-01-01T00:00:00Z"}]}})
 }
 
-/// A pod with two containers whose statuses come in another order, and one status of nobody.
+/// A pod with two containers, whose statuses are in another order, and one status without a container.
 fn web(uid: &str) -> Value {
     json!({"apiVersion": "v1", "kind": "Pod",
         "metadata": {"name": "web-1", "namespace": "shop", "uid": uid, "creationTimestamp": "2020-05-13T10:00:00Z",

@@ -1,8 +1,8 @@
-//! A subquery with two columns of one name: DataFusion 55.2 renames the second to `name:1`, so that `name` silently
-//! means the first.
+//! Ambiguous columns of subqueries.
 //!
-//! PostgreSQL calls the name ambiguous. Here it is an error wherever it is used.
-//! The renaming is that of <https://github.com/apache/datafusion/issues/6543>.
+//! If a subquery has two columns of the same name, DataFusion 55.2.0 renames the second to `name:1`, so `name` silently
+//! refers to the first: <https://github.com/apache/datafusion/issues/21232>. PostgreSQL reports an ambiguous reference.
+//! This check does the same.
 
 use std::collections::HashSet;
 
@@ -13,8 +13,8 @@ use datafusion::logical_expr::{Expr, LogicalPlan};
 
 use crate::sql::error::same_name;
 
-/// Fails where a plan refers to a column that a subquery has several of.
-pub(crate) fn refuse(plan: &LogicalPlan) -> Result<()> {
+/// Rejects plans with a reference to an ambiguous column of a subquery.
+pub(crate) fn reject(plan: &LogicalPlan) -> Result<()> {
     let mut ambiguous = HashSet::new();
     plan.apply_with_subqueries(|node| {
         if let LogicalPlan::SubqueryAlias(subquery) = node {
@@ -40,11 +40,11 @@ pub(crate) fn refuse(plan: &LogicalPlan) -> Result<()> {
     Ok(())
 }
 
-/// The names of the columns that DataFusion renamed and a plan still has.
+/// Collects the original names of the renamed columns that a plan returns.
 fn find_renamed<'a>(plan: &'a LogicalPlan, names: &mut Vec<&'a str>) {
     match plan {
         LogicalPlan::Projection(projection) => {
-            names.extend(projection.expr.iter().filter_map(renamed));
+            names.extend(projection.expr.iter().filter_map(original_name));
             if projection.expr.iter().all(|expr| matches!(expr, Expr::Column(_))) {
                 find_renamed(&projection.input, names);
             }
@@ -63,8 +63,8 @@ fn find_renamed<'a>(plan: &'a LogicalPlan, names: &mut Vec<&'a str>) {
     }
 }
 
-/// The name of a column that DataFusion renamed.
-fn renamed(expr: &Expr) -> Option<&str> {
+/// Returns the original name of a renamed column.
+fn original_name(expr: &Expr) -> Option<&str> {
     let Expr::Alias(alias) = expr else { return None };
     let Expr::Column(column) = &*alias.expr else { return None };
     let count = alias.name.strip_prefix(&column.name)?.strip_prefix(':')?;

@@ -1,7 +1,8 @@
-//! `a IS DISTINCT FROM b AND c`, which sqlparser 0.62.0 takes for `a IS DISTINCT FROM (b AND c)`.
+//! The precedence of `IS [NOT] DISTINCT FROM`.
 //!
-//! Fixed after 0.62 by <https://github.com/apache/datafusion-sqlparser-rs/pull/2436>. Until that is released, this
-//! dialect parses the operator; in all else it is PostgreSQL's.
+//! sqlparser 0.62.0 parses `a IS DISTINCT FROM b AND c` as `a IS DISTINCT FROM (b AND c)`. Fixed after 0.62 by
+//! <https://github.com/apache/datafusion-sqlparser-rs/pull/2436>. Until the fix is released, this dialect parses the
+//! operator. Otherwise it is PostgreSQL's dialect.
 
 use std::any::TypeId;
 
@@ -17,7 +18,7 @@ pub(crate) const DIALECT: KubesqlDialect = KubesqlDialect(PostgreSqlDialect {});
 #[derive(Debug)]
 pub(crate) struct KubesqlDialect(PostgreSqlDialect);
 
-/// Answers of PostgreSQL's dialect that differ from those of the trait.
+/// Forwards methods that PostgreSQL's dialect overrides.
 macro_rules! as_postgresql {
     ($($feature:ident),* $(,)?) => {
         $(fn $feature(&self) -> bool {
@@ -39,7 +40,7 @@ impl Dialect for KubesqlDialect {
         }))
     }
 
-    /// The parser asks by type whether it is PostgreSQL's dialect.
+    /// The parser identifies PostgreSQL's dialect by its type.
     fn dialect(&self) -> TypeId {
         self.0.dialect()
     }
@@ -114,7 +115,7 @@ impl Dialect for KubesqlDialect {
 mod tests {
     use super::*;
 
-    /// An expression without its parentheses, so that trees can be compared.
+    /// Parses an expression and removes its parentheses, so that trees can be compared.
     fn parsed(dialect: &dyn Dialect, sql: &str) -> Expr {
         fn strip(expr: Expr) -> Expr {
             let boxed = |expr: Box<Expr>| Box::new(strip(*expr));
@@ -134,7 +135,7 @@ mod tests {
     }
 
     #[test]
-    fn gives_operators_their_own_operands() {
+    fn parses_is_distinct_from_with_its_precedence() {
         for (sql, expected) in [
             ("a is distinct from b and c", "(a is distinct from b) and c"),
             ("a is distinct from b or c and d", "(a is distinct from b) or (c and d)"),
@@ -155,14 +156,14 @@ mod tests {
     }
 
     #[test]
-    fn sqlparser_still_takes_too_much_for_the_operand() {
+    fn upstream_has_wrong_precedence() {
         let (sql, wrong) = ("a is distinct from b and c", "a is distinct from (b and c)");
         let postgresql = PostgreSqlDialect {};
         assert_eq!(parsed(&postgresql, sql), parsed(&postgresql, wrong), "fixed upstream: use PostgreSqlDialect");
     }
 
     #[test]
-    fn parses_everything_else_as_postgresql_does() {
+    fn parses_other_statements_like_postgresql_dialect() {
         let statements = include_str!("../../../../tests/clients/statements.sql");
         let mut compared = 0;
         for statement in statements.split("\n\n") {

@@ -1,13 +1,14 @@
-//! `LIKE x ESCAPE ('!')`, of which sqlparser 0.62.0 knows `ESCAPE '!'` only.
+//! Parentheses in `LIKE x ESCAPE ('!')`.
 //!
-//! Fixed after 0.62 by <https://github.com/apache/datafusion-sqlparser-rs/pull/2476>.
+//! sqlparser 0.62.0 supports `ESCAPE '!'` only. Fixed after 0.62 by
+//! <https://github.com/apache/datafusion-sqlparser-rs/pull/2476>.
 
 use std::mem;
 
 use datafusion::sql::sqlparser::keywords::Keyword;
 use datafusion::sql::sqlparser::tokenizer::{Token, TokenWithSpan};
 
-/// Drops the parentheses around the value behind `ESCAPE`. All other tokens stay, with their positions.
+/// Removes the parentheses around the value of `ESCAPE`. Other tokens keep their positions.
 pub(crate) fn strip_parentheses(tokens: &mut Vec<TokenWithSpan>) {
     let is_space = |token: &TokenWithSpan| matches!(token.token, Token::Whitespace(_));
     let visible: Vec<usize> = (0..tokens.len()).filter(|&at| !is_space(&tokens[at])).collect();
@@ -37,7 +38,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn strips_parentheses_behind_escape() {
+    fn strips_parentheses_after_escape() {
         for (sql, expected) in [
             ("select 'ä' like x escape ( '!' ) or y", "select 'ä' like x escape  '!'  or y"),
             ("a like $1 ESCAPE ($2)", "a like $1 ESCAPE $2"),
@@ -54,8 +55,8 @@ mod tests {
     }
 
     #[test]
-    fn sqlparser_still_refuses_parentheses() {
+    fn upstream_rejects_parentheses() {
         let sql = "select 'a' like 'b' escape ('!')";
-        assert!(Parser::parse_sql(&PostgreSqlDialect {}, sql).is_err(), "fixed upstream: this file can go");
+        assert!(Parser::parse_sql(&PostgreSqlDialect {}, sql).is_err(), "fixed upstream: remove this file");
     }
 }

@@ -1,6 +1,6 @@
-//! `EXISTS` as a value, as in `SELECT EXISTS (SELECT ...)`.
+//! `EXISTS` outside of filters, as in `SELECT EXISTS (SELECT ...)`.
 //!
-//! DataFusion 55.2 plans `EXISTS` in filters only: <https://github.com/apache/datafusion/issues/23022>, fixed by
+//! DataFusion 55.2.0 plans `EXISTS` in filters only: <https://github.com/apache/datafusion/issues/23022>, fixed by
 //! <https://github.com/apache/datafusion/pull/24972>.
 
 use datafusion::common::Column;
@@ -13,7 +13,7 @@ use datafusion::logical_expr::expr_rewriter::NamePreserver;
 use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder, lit};
 use datafusion::optimizer::AnalyzerRule;
 
-/// Counts the rows of each `EXISTS` outside of filters.
+/// Replaces `EXISTS` outside of filters by a scalar subquery that counts rows.
 #[derive(Debug)]
 pub(crate) struct ExistsAsValue;
 
@@ -31,7 +31,7 @@ impl AnalyzerRule for ExistsAsValue {
             plan.map_expressions(|expr| {
                 let name = names.save(&expr);
                 let expr = expr.transform_up(|expr| match expr {
-                    Expr::Exists(exists) => counted(exists).map(Transformed::yes),
+                    Expr::Exists(exists) => row_count_check(exists).map(Transformed::yes),
                     other => Ok(Transformed::no(other)),
                 })?;
                 Ok(expr.update_data(|expr| name.restore(expr)))
@@ -41,9 +41,9 @@ impl AnalyzerRule for ExistsAsValue {
     }
 }
 
-/// Whether a subquery has rows, as a subquery of one row.
-fn counted(Exists { subquery, negated }: Exists) -> Result<Expr> {
-    // The order of the rows does not matter, and a limit would hide conditions on the outer query.
+/// Returns a scalar subquery that is true if the subquery has rows.
+fn row_count_check(Exists { subquery, negated }: Exists) -> Result<Expr> {
+    // The order of the rows does not matter. No limit is added, because it would hide conditions on the outer query.
     let mut rows = &subquery.subquery;
     while let LogicalPlan::Sort(sort) = &**rows {
         rows = &sort.input;
@@ -78,7 +78,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn exists_is_planned_as_value() {
+    async fn plans_exists_as_value() {
         let rule = Arc::new(ExistsAsValue);
         let state = SessionStateBuilder::new().with_default_features().with_analyzer_rule(rule).build();
         let context = SessionContext::new_with_state(state);

@@ -1,8 +1,8 @@
-//! Comparisons of intervals by their length.
+//! Comparisons of intervals.
 //!
-//! DataFusion 55.2.0 compares intervals by months, then days, then nanoseconds, so that 30 hours are less than a day:
-//! <https://github.com/apache/datafusion/issues/8468>. As it makes intervals of durations to compare both,
-//! `now() - starttime > interval '1 day'` would never hold. Here both sides become a number, as in PostgreSQL.
+//! DataFusion 55.2.0 compares intervals by months, then days, then nanoseconds, so 30 hours are less than a day:
+//! <https://github.com/apache/datafusion/issues/8468>. It converts durations to intervals of nanoseconds, so
+//! `now() - starttime > interval '1 day'` is never true. This rule compares lengths, as PostgreSQL does.
 
 use arrow::datatypes::DataType;
 use datafusion::common::DFSchema;
@@ -14,7 +14,7 @@ use datafusion::logical_expr::{Between, BinaryExpr, Expr, ExprSchemable, Operato
 
 use crate::sql::functions::interval_length;
 
-/// Makes comparisons of intervals compare their lengths.
+/// Replaces the operands of comparisons of intervals by their lengths.
 #[derive(Debug)]
 pub(crate) struct CompareIntervals;
 
@@ -58,8 +58,8 @@ mod tests {
     use crate::sql::upstream::plain_datafusion;
 
     #[tokio::test]
-    async fn datafusion_still_compares_part_by_part() {
+    async fn upstream_compares_by_months_first() {
         let longer = plain_datafusion("select interval '30 hours' > interval '1 day'").await;
-        assert_eq!(longer, "false", "fixed upstream: this file can go");
+        assert_eq!(longer, "false", "fixed upstream: remove this file");
     }
 }

@@ -1,9 +1,8 @@
-//! Joins that can be cancelled.
+//! Cancellation of joins.
 //!
-//! The joins of DataFusion 55.2.0 do not yield: they may make millions of rows of a few batches that they have read, or
-//! look at as many pairs and find none that matches, and nobody can cancel them meanwhile:
-//! <https://github.com/apache/datafusion/issues/19358>. Here they yield after every batch of rows, and their conditions
-//! fail once the statement is cancelled.
+//! The joins of DataFusion 55.2.0 do not yield, so a statement cannot be cancelled while a join returns millions of
+//! rows or evaluates its condition for millions of pairs: <https://github.com/apache/datafusion/issues/19358>. With
+//! this rule joins yield after every batch of rows, and their conditions fail once the statement is cancelled.
 
 use std::any::Any;
 use std::fmt;
@@ -33,7 +32,7 @@ use tokio::task::block_in_place;
 
 use crate::sql::error::{ErrorKind, SqlError};
 
-/// Number of batches of pairs after which a thread counts as busy: large enough to cost nothing beside them.
+/// Number of evaluated batches after which other tasks are moved off the thread. Large enough for a negligible cost.
 const BUSY: u32 = 64;
 
 /// Cancels the joins of a statement when it is dropped.
@@ -41,7 +40,7 @@ const BUSY: u32 = 64;
 pub(crate) struct CancelOnDrop(CancelFlag);
 
 impl CancelOnDrop {
-    /// For the statement that is planned in this state.
+    /// Registers the flag of a statement with the state in which it is planned.
     pub(crate) fn register(state: &mut SessionState) -> Self {
         let flag = CancelFlag::default();
         state.config_mut().options_mut().extensions.insert(flag.clone());
@@ -77,7 +76,7 @@ impl ExtensionOptions for CancelFlag {
     }
 
     fn set(&mut self, key: &str, _: &str) -> Result<()> {
-        config_err!("{key} is no setting")
+        config_err!("unknown setting \"{key}\"")
     }
 
     fn entries(&self) -> Vec<ConfigEntry> {
@@ -85,8 +84,8 @@ impl ExtensionOptions for CancelFlag {
     }
 }
 
-/// Makes every operator that may return more rows than it reads yield, and the conditions of joins fail once the
-/// statement is cancelled.
+/// Wraps operators that may return more rows than they read so that they yield, and makes the conditions of joins fail
+/// once the statement is cancelled.
 #[derive(Debug)]
 pub(crate) struct CancellableJoins;
 
@@ -117,7 +116,7 @@ impl PhysicalOptimizerRule for CancellableJoins {
     }
 }
 
-/// The same join with a condition that fails once the statement is cancelled; `None` if it has no condition.
+/// Returns the join with a condition that fails once the statement is cancelled; `None` if it has no condition.
 fn cancellable_join(plan: &Arc<dyn ExecutionPlan>, flag: &CancelFlag) -> Result<Option<Arc<dyn ExecutionPlan>>> {
     let cancellable = |filter: &JoinFilter| {
         let inner = Arc::clone(filter.expression());
@@ -149,18 +148,18 @@ fn cancellable_join(plan: &Arc<dyn ExecutionPlan>, flag: &CancelFlag) -> Result<
     Ok(None)
 }
 
-/// The condition of a join.
+/// The condition of a join, which fails once the statement is cancelled.
 #[derive(Debug)]
 struct Condition {
     inner: Arc<dyn PhysicalExpr>,
     cancelled: CancelFlag,
-    /// Number of batches.
+    /// Number of evaluated batches.
     evaluated: AtomicU32,
 }
 
 impl fmt::Display for Condition {
-    fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.inner.fmt(to)
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.inner.fmt(f)
     }
 }
 
@@ -195,7 +194,7 @@ impl PhysicalExpr for Condition {
         if evaluated % BUSY == BUSY - 1
             && Handle::try_current().is_ok_and(|handle| handle.runtime_flavor() == RuntimeFlavor::MultiThread)
         {
-            // Other threads take over the tasks that wait for this one.
+            // Moves the other tasks of this thread to another thread.
             return block_in_place(|| self.inner.evaluate(batch));
         }
         self.inner.evaluate(batch)
@@ -210,8 +209,8 @@ impl PhysicalExpr for Condition {
         Ok(Arc::new(Self { inner, cancelled: self.cancelled.clone(), evaluated: AtomicU32::new(0) }))
     }
 
-    fn fmt_sql(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.inner.fmt_sql(to)
+    fn fmt_sql(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.inner.fmt_sql(f)
     }
 }
 
@@ -230,33 +229,33 @@ mod tests {
         rule.into_iter().fold(builder, |builder, rule| builder.with_physical_optimizer_rule(Arc::new(rule))).build()
     }
 
-    /// How often another task gets to run while a join makes 5,625 batches of a few.
-    async fn pauses(rule: Option<CancellableJoins>) -> usize {
+    /// Counts how often another task runs during a join of 5,625 batches.
+    async fn count_yields(rule: Option<CancellableJoins>) -> usize {
         let context = SessionContext::new_with_state(state(rule));
         let sql = "select a.value, b.value from generate_series(1, 300) a, generate_series(1, 300) b";
         let plan = context.sql(sql).await.expect("planned").create_physical_plan().await.expect("planned");
         let mut rows = execute_stream(plan, context.task_ctx()).expect("started");
         let task = tokio::spawn(async move { while rows.next().await.is_some() {} });
-        let mut pauses = 0;
+        let mut yields = 0;
         while !task.is_finished() {
             tokio::task::yield_now().await;
-            pauses += 1;
+            yields += 1;
         }
-        pauses
+        yields
     }
 
     #[tokio::test]
     async fn joins_yield() {
-        assert!(pauses(Some(CancellableJoins)).await > 10);
+        assert!(count_yields(Some(CancellableJoins)).await > 10);
     }
 
     #[tokio::test]
-    async fn datafusions_joins_still_do_not_yield() {
-        assert!(pauses(None).await < 10, "fixed upstream: this file can go");
+    async fn upstream_joins_do_not_yield() {
+        assert!(count_yields(None).await < 10, "fixed upstream: remove this file");
     }
 
     #[tokio::test]
-    async fn conditions_fail_once_cancelled() {
+    async fn conditions_fail_after_cancellation() {
         let mut state = state(Some(CancellableJoins));
         let cancel = CancelOnDrop::register(&mut state);
         let context = SessionContext::new_with_state(state);

@@ -1,7 +1,7 @@
-//! Work-arounds of DataFusion and sqlparser, each in a file of its own.
+//! Workarounds for bugs of DataFusion and sqlparser, one per file.
 //!
-//! Each file says what upstream does wrong, links the upstream issue, names the version that it was seen in, and has a
-//! test that fails once upstream has fixed it: then the file goes.
+//! The header of each file describes the bug, links the upstream issue and names the affected version. Most files have
+//! a test that fails once upstream has fixed the bug: then remove the file.
 
 pub(crate) mod ambiguous_columns;
 mod dialect;
@@ -27,8 +27,8 @@ pub(crate) use join_cancellation::{CancelOnDrop, CancellableJoins};
 pub(crate) use outer_using::unsupported_join;
 pub(crate) use set_operations::unsupported_set_operation;
 
-/// Gives a state the functions and rules that answer what DataFusion's would answer wrongly; `CancellableJoins` it gets
-/// when it is built.
+/// Registers the functions and rules that correct results of DataFusion. `CancellableJoins` is registered when the
+/// state is built.
 pub(crate) fn register(state: &mut SessionState) -> Result<()> {
     for function in total::exact_aggregates() {
         state.register_udaf(Arc::new(function))?;
@@ -40,7 +40,7 @@ pub(crate) fn register(state: &mut SessionState) -> Result<()> {
     Ok(())
 }
 
-/// The text of the only value that a statement gives in plain DataFusion, for the tests that show what it does wrong.
+/// Runs a query in DataFusion without the workarounds, and returns the values of its only column as text.
 #[cfg(test)]
 async fn plain_datafusion(sql: &str) -> String {
     use arrow::util::display::{ArrayFormatter, FormatOptions};

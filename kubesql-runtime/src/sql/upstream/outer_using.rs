@@ -1,14 +1,14 @@
-//! The column that `USING` and `NATURAL` make of two in outer joins: DataFusion 55.2.0 takes that of one side, which is
-//! NULL where only the other side has a row.
+//! Rejects outer joins with `USING` and `NATURAL` whose merged column would be NULL.
 //!
-//! For `RIGHT` and `FULL JOIN` it is the left side: <https://github.com/apache/datafusion/issues/22881>. For `SELECT *` over
-//! a `NATURAL LEFT JOIN` it is the table whose name comes first: <https://github.com/apache/datafusion/issues/13774>.
+//! DataFusion 55.2.0 resolves the merged column of a `RIGHT` or `FULL JOIN` to the left side:
+//! <https://github.com/apache/datafusion/issues/22881>. For `SELECT *` over a `NATURAL LEFT JOIN` it takes the table
+//! whose name sorts first: <https://github.com/apache/datafusion/issues/13774>.
 
 use datafusion::sql::sqlparser::ast::{Join, JoinConstraint, JoinOperator};
 
 use crate::sql::error::{ErrorKind, SqlError};
 
-/// The error of such a join.
+/// Returns the error if a join is not supported.
 pub(crate) fn unsupported_join(join: &Join) -> Option<SqlError> {
     use JoinOperator::{FullOuter, Left, LeftOuter, Right, RightOuter};
 
@@ -32,7 +32,7 @@ mod tests {
     use crate::sql::upstream::plain_datafusion;
 
     #[tokio::test]
-    async fn datafusion_still_takes_the_column_of_the_wrong_side() {
+    async fn upstream_takes_column_of_left_side() {
         for (columns, join, using) in [
             ("k", "right join", "using (k)"),
             ("k", "full join", "using (k)"),
@@ -46,7 +46,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn datafusion_still_takes_the_column_of_the_first_name() {
+    async fn upstream_takes_column_of_first_table_name() {
         let sql = "select * from (select 1 as k) b natural left join (select 1 as k where false) a";
         assert_eq!(plain_datafusion(sql).await, "NULL", "fixed upstream: allow NATURAL LEFT JOIN");
     }

@@ -1,7 +1,8 @@
-//! `+`, `-` and `*` of integers and decimals: those of DataFusion 55.2.0 wrap around where the result does not fit.
+//! Overflow of `+`, `-` and `*`.
 //!
-//! <https://github.com/apache/datafusion/issues/17539>. `BinaryExpr::with_fail_on_overflow` of the physical expressions
-//! does not help: constants are folded before there is a physical plan to change.
+//! In DataFusion 55.2.0 the operators of integers and decimals wrap around on overflow:
+//! <https://github.com/apache/datafusion/issues/17539>. `BinaryExpr::with_fail_on_overflow` of physical expressions is
+//! no alternative, because constants are folded before the physical plan exists.
 
 use std::fmt::Write;
 use std::sync::Arc;
@@ -46,13 +47,14 @@ fn checked_plan(plan: LogicalPlan) -> Result<Transformed<LogicalPlan>> {
     let names = NamePreserver::new(&plan);
     plan.map_expressions(|expr| {
         let name = names.save(&expr);
-        let expr = expr.transform_up(|expr| Ok(checked(expr, &schema)))?;
+        let expr = expr.transform_up(|expr| Ok(checked_expr(expr, &schema)))?;
         Ok(expr.update_data(|expr| name.restore(expr)))
     })
 }
 
-fn checked(expr: Expr, schema: &DFSchema) -> Transformed<Expr> {
-    let is_exact = |expr: &Expr| expr.get_type(schema).is_ok_and(|of| of.is_integer() || of.is_decimal());
+fn checked_expr(expr: Expr, schema: &DFSchema) -> Transformed<Expr> {
+    let is_exact =
+        |expr: &Expr| expr.get_type(schema).is_ok_and(|data_type| data_type.is_integer() || data_type.is_decimal());
     match expr {
         Expr::BinaryExpr(BinaryExpr { left, op, right })
             if matches!(op, Operator::Plus | Operator::Minus | Operator::Multiply)
@@ -61,14 +63,14 @@ fn checked(expr: Expr, schema: &DFSchema) -> Transformed<Expr> {
         {
             Transformed::yes(ScalarUDF::new_from_impl(Checked::new(Some(op))).call(vec![*left, *right]))
         }
-        Expr::Negative(of) if is_exact(&of) => {
-            Transformed::yes(ScalarUDF::new_from_impl(Checked::new(None)).call(vec![*of]))
+        Expr::Negative(operand) if is_exact(&operand) => {
+            Transformed::yes(ScalarUDF::new_from_impl(Checked::new(None)).call(vec![*operand]))
         }
         other => Transformed::no(other),
     }
 }
 
-/// An operation; `None` is the minus sign in front of a number.
+/// A checked operation; `None` is the negation.
 #[derive(Debug, PartialEq, Eq, Hash)]
 struct Checked {
     op: Option<Operator>,
@@ -92,12 +94,12 @@ impl ScalarUDFImpl for Checked {
         }
     }
 
-    /// The name of the operation itself: that of a column without an alias.
+    /// Returns the text of the operation, which names a column without an alias.
     fn schema_name(&self, args: &[Expr]) -> Result<String> {
         let mut name = String::new();
         match (self.op, args) {
             (Some(op), [left, right]) => write!(name, "{} {op} {}", left.schema_name(), right.schema_name())?,
-            (_, args) => args.iter().try_for_each(|of| write!(name, "(- {})", of.schema_name()))?,
+            (_, args) => args.iter().try_for_each(|operand| write!(name, "(- {})", operand.schema_name()))?,
         }
         Ok(name)
     }
@@ -109,7 +111,7 @@ impl ScalarUDFImpl for Checked {
     fn return_type(&self, arguments: &[DataType]) -> Result<DataType> {
         match (self.op, arguments) {
             (Some(op), [left, right]) => BinaryTypeCoercer::new(left, &op, right).get_result_type(),
-            (_, [of, ..]) => Ok(of.clone()),
+            (_, [operand, ..]) => Ok(operand.clone()),
             (_, []) => Ok(DataType::Null),
         }
     }
@@ -129,9 +131,9 @@ impl ScalarUDFImpl for Checked {
                     Operator::Minus => numeric::sub,
                     _ => numeric::mul,
                 };
-                apply(&*datum(left)?, &*datum(right)?)
+                apply(&*to_datum(left)?, &*to_datum(right)?)
             }
-            (_, args) => numeric::neg(&args[0].to_array(if constant { 1 } else { args_rows(args) })?),
+            (_, args) => numeric::neg(&args[0].to_array(if constant { 1 } else { row_count(args) })?),
         };
         let result = result.map_err(|error| out_of_range(error, args.return_field.data_type()))?;
         if constant {
@@ -141,23 +143,23 @@ impl ScalarUDFImpl for Checked {
     }
 }
 
-fn args_rows(args: &[ColumnarValue]) -> usize {
+fn row_count(args: &[ColumnarValue]) -> usize {
     args.iter()
         .find_map(|arg| if let ColumnarValue::Array(array) = arg { Some(array.len()) } else { None })
         .unwrap_or(1)
 }
 
-fn datum(value: &ColumnarValue) -> Result<Box<dyn Datum>> {
+fn to_datum(value: &ColumnarValue) -> Result<Box<dyn Datum>> {
     Ok(match value {
         ColumnarValue::Array(array) => Box::new(Arc::clone(array)),
         ColumnarValue::Scalar(scalar) => Box::new(Scalar::new(scalar.to_array()?)),
     })
 }
 
-fn out_of_range(error: ArrowError, of: &DataType) -> DataFusionError {
+fn out_of_range(error: ArrowError, data_type: &DataType) -> DataFusionError {
     match error {
         ArrowError::ArithmeticOverflow(_) => {
-            let message = format!("{} out of range", data_type_name(of));
+            let message = format!("{} out of range", data_type_name(data_type));
             SqlError::new(ErrorKind::Invalid, message).code("22003").into()
         }
         other => other.into(),
@@ -169,8 +171,8 @@ mod tests {
     use crate::sql::upstream::plain_datafusion;
 
     #[tokio::test]
-    async fn datafusion_still_wraps_around() {
+    async fn upstream_wraps_around() {
         let sum = plain_datafusion("select 9223372036854775807 + 1").await;
-        assert_eq!(sum, "-9223372036854775808", "fixed upstream: this file can go");
+        assert_eq!(sum, "-9223372036854775808", "fixed upstream: remove this file");
     }
 }

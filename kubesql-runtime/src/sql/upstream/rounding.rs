@@ -1,6 +1,6 @@
-//! Casts of fractions to integers round in PostgreSQL; DataFusion 55.2.0 cuts off what is behind the point.
+//! Casts of fractions to integers.
 //!
-//! <https://github.com/apache/datafusion/issues/11886>
+//! DataFusion 55.2.0 truncates: <https://github.com/apache/datafusion/issues/11886>. PostgreSQL rounds.
 
 use arrow::datatypes::DataType;
 use datafusion::common::DFSchema;
@@ -12,7 +12,7 @@ use datafusion::logical_expr::expr::{Cast, TryCast};
 use datafusion::logical_expr::expr_rewriter::FunctionRewrite;
 use datafusion::logical_expr::{Expr, ExprSchemable};
 
-/// Rounds what is cast to an integer.
+/// Rounds the operands of casts to integers.
 #[derive(Debug)]
 pub(crate) struct RoundingCasts;
 
@@ -26,8 +26,8 @@ impl FunctionRewrite for RoundingCasts {
         else {
             return Ok(Transformed::no(expr));
         };
-        let is_fraction = |of: &DataType| of.is_floating() || of.is_decimal();
-        if !field.data_type().is_integer() || !operand.get_type(schema).is_ok_and(|of| is_fraction(&of)) {
+        let is_fraction = |data_type: &DataType| data_type.is_floating() || data_type.is_decimal();
+        if !field.data_type().is_integer() || !operand.get_type(schema).is_ok_and(|data_type| is_fraction(&data_type)) {
             return Ok(Transformed::no(expr));
         }
         let inner = std::mem::take(&mut **operand);
@@ -41,7 +41,7 @@ mod tests {
     use crate::sql::upstream::plain_datafusion;
 
     #[tokio::test]
-    async fn datafusion_still_truncates() {
-        assert_eq!(plain_datafusion("select cast(2.5 as int)").await, "2", "fixed upstream: this file can go");
+    async fn upstream_truncates() {
+        assert_eq!(plain_datafusion("select cast(2.5 as int)").await, "2", "fixed upstream: remove this file");
     }
 }

@@ -1,12 +1,13 @@
-//! `INTERSECT ALL` and `EXCEPT ALL`: DataFusion 55.2.0 does not count how often a row occurs on each side.
+//! Rejects `INTERSECT ALL` and `EXCEPT ALL`.
 //!
-//! <https://github.com/apache/datafusion/issues/12955>, <https://github.com/apache/datafusion/issues/12956>
+//! DataFusion 55.2.0 returns the wrong number of duplicates: <https://github.com/apache/datafusion/issues/12955>,
+//! <https://github.com/apache/datafusion/issues/12956>.
 
 use datafusion::sql::sqlparser::ast::{SetExpr, SetOperator, SetQuantifier};
 
 use crate::sql::error::{ErrorKind, SqlError};
 
-/// The error of a query that has one of them; those in subqueries are looked at with these.
+/// Returns the error if a query has an unsupported set operation. Subqueries are checked separately.
 pub(crate) fn unsupported_set_operation(body: &SetExpr) -> Option<SqlError> {
     let SetExpr::SetOperation { op, set_quantifier, left, right } = body else { return None };
     let all = matches!(set_quantifier, SetQuantifier::All | SetQuantifier::AllByName);
@@ -22,7 +23,7 @@ mod tests {
     use crate::sql::upstream::plain_datafusion;
 
     #[tokio::test]
-    async fn datafusion_still_counts_rows_wrongly() {
+    async fn upstream_returns_wrong_number_of_duplicates() {
         let (two, one) = ("select * from (values (1), (1))", "select 1");
         let intersection = plain_datafusion(&format!("{two} intersect all {one}")).await;
         assert_eq!(intersection, "1 1", "fixed upstream: allow INTERSECT ALL");

@@ -1,9 +1,9 @@
-//! `sum` and `avg` of integers and of intervals, added up in 128 bits.
+//! Overflow of `sum` and `avg`.
 //!
-//! Those of DataFusion 55.2.0 add up in the type of the result and wrap around:
-//! <https://github.com/apache/datafusion/issues/17539>. Nanoseconds fill 64 bits after 292 years: the ages of a few
-//! thousand pods. No number of rows fills 128 bits, so that only a result that does not fit is an error, whatever the
-//! order of the rows. All other types are left to DataFusion's own functions.
+//! DataFusion 55.2.0 accumulates in the type of the result and wraps around:
+//! <https://github.com/apache/datafusion/issues/17539>. 64 bits hold 292 years of nanoseconds, which the ages of a few
+//! thousand pods exceed. Here `sum` and `avg` of integers and intervals accumulate in 128 bits, which no number of rows
+//! overflows, so only a result out of range is an error. Other types use DataFusion's functions.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -28,40 +28,40 @@ use datafusion::scalar::ScalarValue;
 use crate::sql::error::{ErrorKind, SqlError};
 use crate::sql::types::data_type_name;
 
-/// The functions.
+/// Returns `sum` and `avg` with exact totals.
 pub(crate) fn exact_aggregates() -> [AggregateUDF; 2] {
     [(sum_udaf(), Kind::Sum), (avg_udaf(), Kind::Average)]
         .map(|(inner, kind)| AggregateUDF::from(Exact { inner, kind }))
 }
 
-/// What is made of the total.
+/// The result that is computed from a total.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 enum Kind {
     Sum,
     Average,
 }
 
-/// One of DataFusion's functions with exact totals.
+/// A function of DataFusion with exact totals.
 #[derive(Debug, PartialEq, Eq, Hash)]
 struct Exact {
     inner: Arc<AggregateUDF>,
     kind: Kind,
 }
 
-/// How values are added up.
+/// How values are accumulated.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Method {
-    /// Whole numbers of 64 bits, durations among them.
+    /// Integers and durations of 64 bits.
     Numbers,
-    /// Each of them once.
+    /// Distinct integers and durations.
     DistinctNumbers,
-    /// Months, days and nanoseconds apart.
+    /// Months, days and nanoseconds separately.
     Intervals,
-    /// As DataFusion does.
+    /// With DataFusion's function.
     DataFusion,
 }
 
-/// The method for a result of this type.
+/// Returns the method for a type of result.
 fn method(result: &DataType, distinct: bool) -> Method {
     match (result, distinct) {
         (DataType::Int64 | DataType::Duration(_), false) => Method::Numbers,
@@ -102,7 +102,7 @@ impl AggregateUDFImpl for Exact {
     }
 
     fn state_fields(&self, args: StateFieldsArgs) -> Result<Vec<FieldRef>> {
-        let field = |what, of| Arc::new(Field::new(format_state_name(args.name, what), of, true));
+        let field = |name, data_type| Arc::new(Field::new(format_state_name(args.name, name), data_type, true));
         Ok(match method(args.return_type(), args.is_distinct) {
             Method::Numbers => vec![field("total", TOTAL), field("count", DataType::UInt64)],
             Method::DistinctNumbers => vec![field("distinct", DataType::new_list(DataType::Int64, true))],
@@ -142,8 +142,8 @@ impl AggregateUDFImpl for Exact {
         self.inner.order_sensitivity()
     }
 
-    fn set_monotonicity(&self, of: &DataType) -> SetMonotonicity {
-        self.inner.inner().set_monotonicity(of)
+    fn set_monotonicity(&self, data_type: &DataType) -> SetMonotonicity {
+        self.inner.inner().set_monotonicity(data_type)
     }
 
     fn documentation(&self) -> Option<&Documentation> {
@@ -151,8 +151,8 @@ impl AggregateUDFImpl for Exact {
     }
 }
 
-/// A total's result; NULL of no values.
-fn finish(kind: Kind, total: i128, count: u64, result: &DataType) -> Result<Option<i64>> {
+/// Computes the result of a total; NULL if there are no values.
+fn result_of_total(kind: Kind, total: i128, count: u64, result: &DataType) -> Result<Option<i64>> {
     if count == 0 {
         return Ok(None);
     }
@@ -166,13 +166,13 @@ fn finish(kind: Kind, total: i128, count: u64, result: &DataType) -> Result<Opti
     }
 }
 
-fn out_of_range(function: &str, of: &DataType) -> DataFusionError {
-    let message = format!("{function} out of range for {}", data_type_name(of));
+fn out_of_range(function: &str, data_type: &DataType) -> DataFusionError {
+    let message = format!("{function} out of range for {}", data_type_name(data_type));
     SqlError::new(ErrorKind::Invalid, message).code("22003").into()
 }
 
-/// Any of our types as plain numbers, without a copy.
-fn numbers(values: &ArrayRef) -> Result<Int64Array> {
+/// Casts integers or durations to 64-bit integers without a copy.
+fn to_int64(values: &ArrayRef) -> Result<Int64Array> {
     Ok(cast(values, &DataType::Int64)?.as_primitive::<Int64Type>().clone())
 }
 
@@ -185,9 +185,9 @@ struct Total {
     count: u64,
 }
 
-/// What an array adds to a total, and how many values it has.
-fn added(values: &ArrayRef) -> Result<(i128, u64)> {
-    let values = numbers(values)?;
+/// Returns the sum and the number of the values of an array.
+fn sum_and_count(values: &ArrayRef) -> Result<(i128, u64)> {
+    let values = to_int64(values)?;
     if values.null_count() == 0 {
         return Ok((values.values().iter().copied().map(i128::from).sum(), values.len() as u64));
     }
@@ -196,14 +196,14 @@ fn added(values: &ArrayRef) -> Result<(i128, u64)> {
 
 impl Accumulator for Total {
     fn update_batch(&mut self, values: &[ArrayRef]) -> Result<()> {
-        let (total, count) = added(&values[0])?;
+        let (total, count) = sum_and_count(&values[0])?;
         self.total += total;
         self.count += count;
         Ok(())
     }
 
     fn retract_batch(&mut self, values: &[ArrayRef]) -> Result<()> {
-        let (total, count) = added(&values[0])?;
+        let (total, count) = sum_and_count(&values[0])?;
         self.total -= total;
         self.count -= count;
         Ok(())
@@ -224,7 +224,7 @@ impl Accumulator for Total {
     }
 
     fn evaluate(&mut self) -> Result<ScalarValue> {
-        let value = finish(self.kind, self.total, self.count, &self.result)?;
+        let value = result_of_total(self.kind, self.total, self.count, &self.result)?;
         ScalarValue::Int64(value).cast_to(&self.result)
     }
 
@@ -233,7 +233,7 @@ impl Accumulator for Total {
     }
 }
 
-/// A total of each value once, and how often each is there.
+/// The total of distinct values, with the number of occurrences of each.
 #[derive(Debug)]
 struct Distinct {
     total: Total,
@@ -242,7 +242,7 @@ struct Distinct {
 
 impl Accumulator for Distinct {
     fn update_batch(&mut self, values: &[ArrayRef]) -> Result<()> {
-        for value in numbers(&values[0])?.iter().flatten() {
+        for value in to_int64(&values[0])?.iter().flatten() {
             let count = self.counts.entry(value).or_default();
             *count += 1;
             if *count == 1 {
@@ -254,7 +254,7 @@ impl Accumulator for Distinct {
     }
 
     fn retract_batch(&mut self, values: &[ArrayRef]) -> Result<()> {
-        for value in numbers(&values[0])?.iter().flatten() {
+        for value in to_int64(&values[0])?.iter().flatten() {
             let Some(count) = self.counts.get_mut(&value) else { continue };
             *count -= 1;
             if *count == 0 {
@@ -288,7 +288,7 @@ impl Accumulator for Distinct {
     }
 }
 
-/// The running total of intervals: months, days, nanoseconds, and how many there were.
+/// The running total of intervals: months, days, nanoseconds and count.
 #[derive(Debug, Default)]
 struct Intervals([i128; 4]);
 
@@ -333,7 +333,7 @@ impl Accumulator for Intervals {
         if count == 0 {
             return Ok(ScalarValue::IntervalMonthDayNano(None));
         }
-        // Nanoseconds are full after 292 years: whole days of them count as days then.
+        // If the nanoseconds exceed 64 bits, carry whole days.
         let (days, nanos) =
             if i64::try_from(nanos).is_ok() { (days, nanos) } else { (days + nanos / DAY, nanos % DAY) };
         match (months.try_into(), days.try_into(), nanos.try_into()) {
@@ -349,7 +349,7 @@ impl Accumulator for Intervals {
     }
 }
 
-/// The totals of many groups.
+/// The running totals of groups.
 #[derive(Debug)]
 struct Totals {
     kind: Kind,
@@ -358,8 +358,8 @@ struct Totals {
     counts: Vec<u64>,
 }
 
-/// Which values count, where not all of them do.
-fn counting(values: &dyn Array, filter: Option<&BooleanArray>) -> Result<Option<BooleanArray>> {
+/// Returns a mask of the values that are not NULL and pass the filter; `None` if all do.
+fn selection_mask(values: &dyn Array, filter: Option<&BooleanArray>) -> Result<Option<BooleanArray>> {
     let valid = (values.null_count() > 0).then(|| is_not_null(values)).transpose()?;
     let passed =
         filter.map(|filter| if filter.null_count() > 0 { prep_null_mask_filter(filter) } else { filter.clone() });
@@ -379,13 +379,13 @@ impl GroupsAccumulator for Totals {
     ) -> Result<()> {
         self.totals.resize(count, 0);
         self.counts.resize(count, 0);
-        let values = numbers(&values[0])?;
+        let values = to_int64(&values[0])?;
         let mut add = |group: usize, value: i64| {
             self.totals[group] += i128::from(value);
             self.counts[group] += 1;
         };
         let pairs = groups.iter().zip(values.values());
-        match counting(&values, filter)? {
+        match selection_mask(&values, filter)? {
             None => pairs.for_each(|(&group, &value)| add(group, value)),
             Some(counts) => pairs
                 .zip(counts.values())
@@ -409,7 +409,7 @@ impl GroupsAccumulator for Totals {
     fn evaluate(&mut self, emit: EmitTo) -> Result<ArrayRef> {
         let (totals, counts) = (emit.take_needed(&mut self.totals), emit.take_needed(&mut self.counts));
         let finished =
-            totals.into_iter().zip(counts).map(|(total, count)| finish(self.kind, total, count, &self.result));
+            totals.into_iter().zip(counts).map(|(total, count)| result_of_total(self.kind, total, count, &self.result));
         Ok(cast(&finished.collect::<Result<Int64Array>>()?, &self.result)?)
     }
 
@@ -419,8 +419,8 @@ impl GroupsAccumulator for Totals {
     }
 
     fn convert_to_state(&self, values: &[ArrayRef], filter: Option<&BooleanArray>) -> Result<Vec<ArrayRef>> {
-        let values = numbers(&values[0])?;
-        let (totals, counts): (Vec<i128>, Vec<u64>) = match counting(&values, filter)? {
+        let values = to_int64(&values[0])?;
+        let (totals, counts): (Vec<i128>, Vec<u64>) = match selection_mask(&values, filter)? {
             None => values.values().iter().map(|&value| (i128::from(value), 1)).unzip(),
             Some(counts) => {
                 let counted = values.values().iter().zip(counts.values());
@@ -441,8 +441,8 @@ mod tests {
     use crate::sql::upstream::plain_datafusion;
 
     #[tokio::test]
-    async fn datafusion_still_wraps_around() {
+    async fn upstream_wraps_around() {
         let sum = plain_datafusion("select sum(x) from (values (9223372036854775807), (1)) t(x)").await;
-        assert_eq!(sum, "-9223372036854775808", "fixed upstream: this file can go");
+        assert_eq!(sum, "-9223372036854775808", "fixed upstream: remove this file");
     }
 }

@@ -1,11 +1,13 @@
-//! `JOIN ... USING`: DataFusion 55.2 takes the column that two become from either side.
+//! The merged columns of `JOIN ... USING`.
 //!
-//! - `*` shows the column of the side whose name comes first in the alphabet, so that a LEFT JOIN shows NULL where the
-//!   left side has a value. Here `*` becomes one star for each relation.
-//! - `WHERE x = 1` finds `x` ambiguous. The pass `rewrite::names` marks such columns (`keys::merged`).
+//! DataFusion 55.2.0 has two bugs:
 //!
-//! Outer joins in which neither side has all values are refused (`rewrite::check`).
-//! Reported as <https://github.com/apache/datafusion/issues/12955> and <https://github.com/apache/datafusion/issues/12956>.
+//! - `*` takes the column of the table whose name sorts first, so a LEFT JOIN may return NULL for a value of the left
+//!   side: <https://github.com/apache/datafusion/issues/13774>. This module expands `*` to one star for each relation.
+//! - `WHERE x = 1` reports that `x` is ambiguous: <https://github.com/apache/datafusion/pull/22998>. The pass
+//!   `rewrite::names` marks merged columns (`markers::merged_column`).
+//!
+//! `outer_using` rejects outer joins in which neither side has all values.
 
 use std::collections::BTreeSet;
 
@@ -16,7 +18,7 @@ use datafusion::sql::sqlparser::ast::{
 
 use crate::sql::parse::identifiers::words;
 
-/// What a join is by.
+/// Returns the constraint of a join.
 pub(crate) fn constraint(join: &Join) -> Option<&JoinConstraint> {
     match &join.join_operator {
         JoinOperator::Join(constraint)
@@ -37,7 +39,7 @@ pub(crate) fn constraint(join: &Join) -> Option<&JoinConstraint> {
     }
 }
 
-/// The columns that a join is by.
+/// Returns the columns of the `USING` clause of a join.
 pub(crate) fn columns(join: &mut Join) -> Option<&mut Vec<ObjectName>> {
     match &mut join.join_operator {
         JoinOperator::Join(JoinConstraint::Using(names))
@@ -57,9 +59,9 @@ pub(crate) fn columns(join: &mut Join) -> Option<&mut Vec<ObjectName>> {
     }
 }
 
-/// Makes the star over all relations one star for each, of which those on the right leave out what they are joined by.
+/// Replaces an unqualified star by one star for each relation. Those of the right sides exclude the merged columns.
 pub(crate) fn expand_stars(select: &mut Select) {
-    let is_star = |item: &SelectItem| matches!(item, SelectItem::Wildcard(options) if *options == WildcardAdditionalOptions::default() || is_plain(options));
+    let is_star = |item: &SelectItem| matches!(item, SelectItem::Wildcard(options) if *options == WildcardAdditionalOptions::default() || has_no_options(options));
     if !select.projection.iter().any(is_star) {
         return;
     }
@@ -77,14 +79,14 @@ pub(crate) fn expand_stars(select: &mut Select) {
                 opt_exclude: (!excluded.is_empty()).then_some(ExcludeSelectItem::Multiple(excluded)),
                 ..WildcardAdditionalOptions::default()
             };
-            let of = SelectItemQualifiedWildcardKind::ObjectName(ObjectName::from(vec![name.clone()]));
-            projection.push(SelectItem::QualifiedWildcard(of, options));
+            let qualifier = SelectItemQualifiedWildcardKind::ObjectName(ObjectName::from(vec![name.clone()]));
+            projection.push(SelectItem::QualifiedWildcard(qualifier, options));
         }
     }
     select.projection = projection;
 }
 
-fn is_plain(options: &WildcardAdditionalOptions) -> bool {
+fn has_no_options(options: &WildcardAdditionalOptions) -> bool {
     options.opt_exclude.is_none()
         && options.opt_except.is_none()
         && options.opt_rename.is_none()
@@ -92,12 +94,12 @@ fn is_plain(options: &WildcardAdditionalOptions) -> bool {
         && options.opt_ilike.is_none()
 }
 
-/// The name of each relation, and the columns that it is joined by to those before it; none where the star over all is
-/// not that of one after the other.
+/// Returns the name of each relation and the columns of its `USING` clause; `None` if the columns of the star are not
+/// those of the relations in order.
 fn relations(select: &Select) -> Option<Vec<(Ident, BTreeSet<String>)>> {
     let mut found = Vec::new();
     for from in &select.from {
-        found.push((name(&from.relation)?, BTreeSet::new()));
+        found.push((relation_name(&from.relation)?, BTreeSet::new()));
         for join in &from.joins {
             let joined_by = match (&join.join_operator, constraint(join)) {
                 (
@@ -117,14 +119,14 @@ fn relations(select: &Select) -> Option<Vec<(Ident, BTreeSet<String>)>> {
                 ) => BTreeSet::new(),
                 _ => return None,
             };
-            found.push((name(&join.relation)?, joined_by));
+            found.push((relation_name(&join.relation)?, joined_by));
         }
     }
     Some(found)
 }
 
-/// What the columns of a relation are qualified with.
-fn name(factor: &TableFactor) -> Option<Ident> {
+/// Returns the name that qualifies the columns of a relation.
+fn relation_name(factor: &TableFactor) -> Option<Ident> {
     match factor {
         TableFactor::Table { alias: Some(alias), .. } | TableFactor::Derived { alias: Some(alias), .. } => {
             Some(alias.name.clone())

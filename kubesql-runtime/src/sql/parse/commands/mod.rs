@@ -1,7 +1,7 @@
-//! Commands that a protocol executes itself: transactions, cursors, prepared statements, COPY.
+//! Parses commands that protocols execute themselves: transactions, cursors, prepared statements, COPY.
 //!
-//! They are read token by token: sqlparser's statements do not keep the text of the queries inside of them, and it does
-//! not know all of PostgreSQL's forms (`BEGIN ... DEFERRABLE`, `ABORT`, `MOVE`, `FORCE QUOTE *`).
+//! The parser is hand-written: sqlparser does not keep the text of nested queries, and it does not support all of
+//! PostgreSQL's forms (`BEGIN ... DEFERRABLE`, `ABORT`, `MOVE`, `FORCE QUOTE *`).
 
 mod copy;
 #[cfg(test)]
@@ -10,7 +10,7 @@ mod tests;
 use datafusion::sql::sqlparser::dialect::PostgreSqlDialect;
 use datafusion::sql::sqlparser::tokenizer::{Token, Tokenizer, Word};
 
-use super::tokens::locate;
+use super::tokens::with_byte_ranges;
 use crate::sql::error::{ErrorKind, SqlError};
 
 /// A command of a protocol, or a statement for the session.
@@ -40,7 +40,7 @@ pub enum Command {
         name: String,
         /// The number of rows; `None` for all.
         count: Option<usize>,
-        /// Whether it is `MOVE`, which returns no rows.
+        /// Whether the command is `MOVE`, which returns no rows.
         moves: bool,
     },
     /// `CLOSE name`; `None` for `CLOSE ALL`.
@@ -74,9 +74,9 @@ pub struct Cursor {
     pub name: String,
     /// The query, as written.
     pub query: String,
-    /// Whether it stays open after the transaction: `WITH HOLD`.
+    /// Whether the cursor stays open after the transaction: `WITH HOLD`.
     pub hold: bool,
-    /// Whether rows are returned in the binary format.
+    /// Whether rows are sent in the binary format.
     pub binary: bool,
 }
 
@@ -87,7 +87,7 @@ pub struct Copy {
     pub query: String,
     /// The format of the rows.
     pub format: CopyFormat,
-    /// Whether the first row has the names of the columns.
+    /// Whether the first row contains the column names.
     pub header: bool,
     /// The delimiter of columns.
     pub delimiter: Option<String>,
@@ -112,7 +112,7 @@ pub enum CopyFormat {
     Binary,
 }
 
-/// The words that commands begin with.
+/// The first words of commands.
 const FIRST: [&str; 18] = [
     "begin",
     "start",
@@ -137,7 +137,7 @@ const FIRST: [&str; 18] = [
 /// Parses a command.
 ///
 /// # Errors
-/// A syntax error in a statement that begins like a command; options of cursors and COPY that are not supported.
+/// If a command has a syntax error, or if an option of a cursor or of COPY is not supported.
 pub fn parse_command(sql: &str) -> Result<Command, SqlError> {
     let dialect = PostgreSqlDialect {};
     let is_word = |c: char| c.is_alphanumeric() || c == '_';
@@ -148,11 +148,11 @@ pub fn parse_command(sql: &str) -> Result<Command, SqlError> {
         return Ok(Command::Statement);
     }
     let Ok(tokens) = Tokenizer::new(&dialect, sql).tokenize_with_location() else { return Ok(Command::Statement) };
-    let tokens: Vec<(Token, usize)> = locate(sql, tokens)
+    let tokens: Vec<(Token, usize)> = with_byte_ranges(sql, tokens)
         .map(|(token, range)| (token, range.start))
         .filter(|(token, _)| !matches!(token, Token::Whitespace(_) | Token::EOF | Token::SemiColon))
         .collect();
-    Reader { sql, tokens, at: 0 }.command()
+    Reader { sql, tokens, at: 0 }.parse_command()
 }
 
 struct Reader<'a> {
@@ -162,41 +162,41 @@ struct Reader<'a> {
 }
 
 impl Reader<'_> {
-    fn command(&mut self) -> Result<Command, SqlError> {
+    fn parse_command(&mut self) -> Result<Command, SqlError> {
         let Some(Token::Word(first)) = self.peek() else { return Ok(Command::Statement) };
         let first = first.value.to_lowercase();
         self.at += 1;
         Ok(match first.as_str() {
             "begin" => Command::Begin,
-            "start" if self.takes("transaction") => Command::Begin,
-            "commit" | "end" => Command::Commit(self.chains()?),
-            "abort" => Command::Rollback(self.chains()?),
+            "start" if self.accept("transaction") => Command::Begin,
+            "commit" | "end" => Command::Commit(self.parse_chain()?),
+            "abort" => Command::Rollback(self.parse_chain()?),
             "rollback" => {
-                _ = self.takes("work") || self.takes("transaction");
-                if self.takes("to") {
-                    self.takes("savepoint");
-                    Command::RollbackTo(self.name()?)
+                _ = self.accept("work") || self.accept("transaction");
+                if self.accept("to") {
+                    self.accept("savepoint");
+                    Command::RollbackTo(self.parse_name()?)
                 } else {
-                    Command::Rollback(self.chains()?)
+                    Command::Rollback(self.parse_chain()?)
                 }
             }
-            "savepoint" => Command::Savepoint(self.name()?),
+            "savepoint" => Command::Savepoint(self.parse_name()?),
             "release" => {
-                self.takes("savepoint");
-                Command::Release(self.name()?)
+                self.accept("savepoint");
+                Command::Release(self.parse_name()?)
             }
-            "copy" => Command::Copy(self.copy()?),
-            "declare" => Command::Declare(self.declare()?),
-            "fetch" => self.fetch(false)?,
-            "move" => self.fetch(true)?,
-            "close" => Command::Close(self.name_or_all()?),
-            "prepare" => self.prepare()?,
-            "execute" => self.execute()?,
+            "copy" => Command::Copy(self.parse_copy()?),
+            "declare" => Command::Declare(self.parse_declare()?),
+            "fetch" => self.parse_fetch(false)?,
+            "move" => self.parse_fetch(true)?,
+            "close" => Command::Close(self.parse_name_or_all()?),
+            "prepare" => self.parse_prepare()?,
+            "execute" => self.parse_execute()?,
             "deallocate" => {
-                self.takes("prepare");
-                Command::Deallocate(self.name_or_all()?)
+                self.accept("prepare");
+                Command::Deallocate(self.parse_name_or_all()?)
             }
-            "discard" if self.takes("all") => Command::DiscardAll,
+            "discard" if self.accept("all") => Command::DiscardAll,
             _ => Command::Statement,
         })
     }
@@ -205,87 +205,88 @@ impl Reader<'_> {
         self.tokens.get(self.at).map(|(token, _)| token)
     }
 
-    /// Reads this word, if it is the next token.
-    fn takes(&mut self, word: &str) -> bool {
+    /// Consumes the next token if it is this word.
+    fn accept(&mut self, word: &str) -> bool {
         let found = matches!(self.peek(), Some(Token::Word(Word { value, quote_style: None, .. }))
             if value.eq_ignore_ascii_case(word));
         self.at += usize::from(found);
         found
     }
 
-    fn takes_token(&mut self, token: &Token) -> bool {
+    fn accept_token(&mut self, token: &Token) -> bool {
         let found = self.peek() == Some(token);
         self.at += usize::from(found);
         found
     }
 
-    /// The byte at which the next token begins, or the end.
-    fn place(&self) -> usize {
+    /// Returns the byte offset of the next token, or of the end of the text.
+    fn offset(&self) -> usize {
         self.tokens.get(self.at).map_or(self.sql.len(), |(_, at)| *at)
     }
 
-    fn wrong<T>(&self, wanted: &str) -> Result<T, SqlError> {
+    /// Fails with a syntax error at the next token.
+    fn expected<T>(&self, what: &str) -> Result<T, SqlError> {
         let message = match self.peek() {
             Some(found) => format!("syntax error at or near \"{found}\""),
             None => "syntax error at end of input".to_owned(),
         };
-        let position = self.sql.get(..self.place()).map(|before| before.chars().count() + 1);
-        Err(SqlError::new(ErrorKind::Syntax, message).hint(format!("expected {wanted}")).at(position))
+        let position = self.sql.get(..self.offset()).map(|before| before.chars().count() + 1);
+        Err(SqlError::new(ErrorKind::Syntax, message).hint(format!("expected {what}")).at(position))
     }
 
-    fn name(&mut self) -> Result<String, SqlError> {
+    fn parse_name(&mut self) -> Result<String, SqlError> {
         match self.peek() {
             Some(Token::Word(Word { value, quote_style, .. })) => {
                 let name = if quote_style.is_some() { value.clone() } else { value.to_lowercase() };
                 self.at += 1;
                 Ok(name)
             }
-            _ => self.wrong("a name"),
+            _ => self.expected("a name"),
         }
     }
 
-    fn name_or_all(&mut self) -> Result<Option<String>, SqlError> {
-        if self.takes("all") { Ok(None) } else { self.name().map(Some) }
+    fn parse_name_or_all(&mut self) -> Result<Option<String>, SqlError> {
+        if self.accept("all") { Ok(None) } else { self.parse_name().map(Some) }
     }
 
-    fn text(&mut self) -> Result<String, SqlError> {
+    fn parse_string(&mut self) -> Result<String, SqlError> {
         let text = match self.peek() {
             Some(Token::SingleQuotedString(text) | Token::EscapedStringLiteral(text)) => text.clone(),
-            _ => return self.wrong("a text in quotes"),
+            _ => return self.expected("a quoted string"),
         };
         self.at += 1;
         Ok(text)
     }
 
-    fn chains(&mut self) -> Result<bool, SqlError> {
-        _ = self.takes("work") || self.takes("transaction");
-        let chains = self.takes("and") && {
-            let no = self.takes("no");
-            if !self.takes("chain") {
-                return self.wrong("CHAIN");
+    fn parse_chain(&mut self) -> Result<bool, SqlError> {
+        _ = self.accept("work") || self.accept("transaction");
+        let chains = self.accept("and") && {
+            let no = self.accept("no");
+            if !self.accept("chain") {
+                return self.expected("CHAIN");
             }
             !no
         };
-        if self.peek().is_some() { self.wrong("the end") } else { Ok(chains) }
+        if self.peek().is_some() { self.expected("end of statement") } else { Ok(chains) }
     }
 
-    /// The rest of the text, as it is written.
-    fn rest(&mut self) -> Result<String, SqlError> {
+    /// Returns the rest of the text as written.
+    fn take_rest(&mut self) -> Result<String, SqlError> {
         if self.peek().is_none() {
-            return self.wrong("a statement");
+            return self.expected("a statement");
         }
-        let rest = self.sql[self.place()..].trim_end_matches(|c: char| c == ';' || c.is_whitespace()).to_owned();
+        let rest = self.sql[self.offset()..].trim_end_matches(|c: char| c == ';' || c.is_whitespace()).to_owned();
         self.at = self.tokens.len();
         Ok(rest)
     }
 
-    /// The items up to the closing parenthesis, as they are written.
-    fn list(&mut self) -> Result<Vec<String>, SqlError> {
-        let (mut items, mut depth, mut start) = (Vec::new(), 0usize, self.place());
+    /// Returns the items up to the closing parenthesis as written.
+    fn parse_list(&mut self) -> Result<Vec<String>, SqlError> {
+        let (mut items, mut depth, mut start) = (Vec::new(), 0usize, self.offset());
         loop {
-            let place = self.place();
+            let place = self.offset();
             match self.peek() {
-                None => return self.wrong(")"),
+                None => return self.expected(")"),
                 Some(Token::LParen | Token::LBracket) => depth += 1,
                 Some(Token::RParen) if depth == 0 => {
                     let last = self.sql[start..place].trim();
@@ -306,83 +307,83 @@ impl Reader<'_> {
         }
     }
 
-    fn declare(&mut self) -> Result<Cursor, SqlError> {
-        let name = self.name()?;
+    fn parse_declare(&mut self) -> Result<Cursor, SqlError> {
+        let name = self.parse_name()?;
         let (mut binary, mut hold) = (false, false);
         loop {
-            if self.takes("binary") {
+            if self.accept("binary") {
                 binary = true;
-            } else if self.takes("no") {
-                if !self.takes("scroll") {
-                    return self.wrong("SCROLL");
+            } else if self.accept("no") {
+                if !self.accept("scroll") {
+                    return self.expected("SCROLL");
                 }
-            } else if self.takes("scroll") {
+            } else if self.accept("scroll") {
                 let error = SqlError::new(ErrorKind::Unsupported, "cursor can only scan forward");
                 return Err(error.hint("declare it without SCROLL"));
-            } else if !(self.takes("insensitive") || self.takes("asensitive")) {
+            } else if !(self.accept("insensitive") || self.accept("asensitive")) {
                 break;
             }
         }
-        if !self.takes("cursor") {
-            return self.wrong("CURSOR");
+        if !self.accept("cursor") {
+            return self.expected("CURSOR");
         }
-        if self.takes("with") {
+        if self.accept("with") {
             hold = true;
-            if !self.takes("hold") {
-                return self.wrong("HOLD");
+            if !self.accept("hold") {
+                return self.expected("HOLD");
             }
-        } else if self.takes("without") && !self.takes("hold") {
-            return self.wrong("HOLD");
+        } else if self.accept("without") && !self.accept("hold") {
+            return self.expected("HOLD");
         }
-        if !self.takes("for") {
-            return self.wrong("FOR");
+        if !self.accept("for") {
+            return self.expected("FOR");
         }
-        Ok(Cursor { name, query: self.rest()?, hold, binary })
+        Ok(Cursor { name, query: self.take_rest()?, hold, binary })
     }
 
-    fn fetch(&mut self, moves: bool) -> Result<Command, SqlError> {
+    fn parse_fetch(&mut self, moves: bool) -> Result<Command, SqlError> {
         let mut count = Some(1);
         let backward = || {
             let error = SqlError::new(ErrorKind::Unsupported, "cursor can only scan forward").code("55000");
             Err(error.hint("use FETCH NEXT, FETCH 100 or FETCH ALL"))
         };
-        if ["prior", "last", "first", "absolute", "relative", "backward"].into_iter().any(|word| self.takes(word)) {
+        if ["prior", "last", "first", "absolute", "relative", "backward"].into_iter().any(|word| self.accept(word)) {
             return backward();
         }
-        let forward = self.takes("forward");
-        if forward || !self.takes("next") {
-            if self.takes("all") {
+        let forward = self.accept("forward");
+        if forward || !self.accept("next") {
+            if self.accept("all") {
                 count = None;
-            } else if self.takes_token(&Token::Minus) {
+            } else if self.accept_token(&Token::Minus) {
                 return backward();
             } else if let Some(Token::Number(number, _)) = self.peek() {
                 count = number.parse().ok();
                 if count.is_none() {
-                    return self.wrong("a number");
+                    return self.expected("a number");
                 }
                 self.at += 1;
             }
         }
-        _ = self.takes("from") || self.takes("in");
-        let name = self.name()?;
+        _ = self.accept("from") || self.accept("in");
+        let name = self.parse_name()?;
         if self.peek().is_some() {
-            return self.wrong("the end");
+            return self.expected("end of statement");
         }
         Ok(Command::Fetch { name, count, moves })
     }
 
-    fn prepare(&mut self) -> Result<Command, SqlError> {
-        let name = self.name()?;
-        let types = if self.takes_token(&Token::LParen) { self.list()? } else { Vec::new() };
-        if !self.takes("as") {
-            return self.wrong("AS");
+    fn parse_prepare(&mut self) -> Result<Command, SqlError> {
+        let name = self.parse_name()?;
+        let types = if self.accept_token(&Token::LParen) { self.parse_list()? } else { Vec::new() };
+        if !self.accept("as") {
+            return self.expected("AS");
         }
-        Ok(Command::Prepare { name, types, query: self.rest()? })
+        Ok(Command::Prepare { name, types, query: self.take_rest()? })
     }
 
-    fn execute(&mut self) -> Result<Command, SqlError> {
-        let name = self.name()?;
-        let values = if self.takes_token(&Token::LParen) { self.list()? } else { Vec::new() };
-        if self.peek().is_some() { self.wrong("the end") } else { Ok(Command::Execute { name, values }) }
+    fn parse_execute(&mut self) -> Result<Command, SqlError> {
+        let name = self.parse_name()?;
+        let values = if self.accept_token(&Token::LParen) { self.parse_list()? } else { Vec::new() };
+        if self.peek().is_some() { self.expected("end of statement") } else { Ok(Command::Execute { name, values }) }
     }
 }

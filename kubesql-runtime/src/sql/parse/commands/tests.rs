@@ -1,4 +1,4 @@
-//! Commands as clients write them.
+//! Tests of commands as clients send them.
 
 use super::*;
 

@@ -1,13 +1,13 @@
-//! The queries that people had in hand, to the letter.
+//! Queries and columns of the previous version of kubesql, which must keep working.
 
 use super::{check, columns_of, session};
 
 #[tokio::test]
-async fn its_queries_run_to_the_letter() {
+async fn runs_old_queries() {
     check("select nodename, count(*) as pod_count from pods group by nodename;", &["n1|3", "NULL|1"]).await;
     check(
         r#"select pods.namespace,pods.name,sum("requests.cpu") as "requests.cpu" ,sum("limits.cpu") as "limits.cpu" from pods,containers where pods.uid = containers.uid group by pods.namespace,pods.name"#,
-        // Two pods of one name, in two clusters: 0.1 + 0.5.
+        // Two pods of the same name in two clusters: 0.1 + 0.5.
         &["shop|web-1|0.6|1.0", "shop|web-2|0.25|NULL"],
     )
     .await;
@@ -31,14 +31,14 @@ async fn its_queries_run_to_the_letter() {
 }
 
 #[tokio::test]
-async fn show_and_describe_answer() {
+async fn shows_tables_and_describes_columns() {
     let session = session();
     assert_eq!(columns_of(&session, "show tables;").await.len(), 1);
     assert_eq!(columns_of(&session, "describe pods;").await, ["column", "type", "path"]);
 }
 
 #[tokio::test]
-async fn its_columns_are_there() {
+async fn has_old_columns() {
     for (table, columns) in [
         (
             "nodes",
