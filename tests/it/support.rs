@@ -27,12 +27,12 @@ pub(crate) fn binary() -> &'static Path {
     BINARY.get_or_init(|| build("kubesql"))
 }
 
-/// Builds one of the workspace's programs beside this binary, with the same dependencies (those of the whole
-/// workspace), so that little is left to compile.
+/// Builds one of the workspace's programs beside this binary. `--tests` gives its dependencies the features that they
+/// have in tests, so that little is left to compile.
 pub(crate) fn build(program: &str) -> PathBuf {
     let (target, profile) = target();
     let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
-    cargo.current_dir(root()).args(["build", "--quiet", "--workspace", "--bin", program]);
+    cargo.current_dir(root()).args(["build", "--quiet", "--workspace", "--tests", "--bin", program]);
     cargo.arg("--target-dir").arg(target);
     if profile.ends_with("release") {
         cargo.arg("--release");
