@@ -7,8 +7,8 @@
 use std::sync::Arc;
 
 use arrow::datatypes::{DataType, Field, FieldRef};
-use datafusion::common::{Column, DFSchema, SchemaError, TableReference, internal_err};
-use datafusion::error::{DataFusionError, Result};
+use datafusion::common::{Column, DFSchema, TableReference, internal_err};
+use datafusion::error::Result;
 use datafusion::logical_expr::planner::{ExprPlanner, PlannerResult, RawBinaryExpr, RawFieldAccessExpr};
 use datafusion::logical_expr::{
     ColumnarValue, Expr, ExprSchemable, GetFieldAccess, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature,
@@ -114,20 +114,13 @@ enum Found {
 
 fn found(expr: &Expr, schema: &DFSchema) -> Found {
     match expr {
-        Expr::Column(column) => match schema.qualified_field_from_column(column) {
-            Ok(_) => Found::Here,
-            Err(error) if is_ambiguous(&error) => Found::Here,
-            Err(_) => Found::Nowhere,
-        },
+        // Lookups that fail list all columns in their error, which took a tenth of the planning time.
+        Expr::Column(column) if schema.is_column_from_schema(column) => Found::Here,
+        Expr::Column(_) => Found::Nowhere,
         Expr::OuterReferenceColumn(..) => Found::Around,
         Expr::ScalarFunction(call) if call.func.inner().is::<Marker>() => Found::Nowhere,
         other => map_and_key(other).map_or(Found::Here, |(map, _)| found(map, schema)),
     }
-}
-
-fn is_ambiguous(error: &DataFusionError) -> bool {
-    let DataFusionError::SchemaError(error, _) = error.find_root() else { return false };
-    matches!(**error, SchemaError::AmbiguousReference { .. })
 }
 
 /// The first candidate of this query, else the first of a query around it, else the reference as it is written.
