@@ -35,7 +35,7 @@ async fn a_statement_over_a_limit_fails_alone() {
         (
             join,
             SqlState::OUT_OF_MEMORY,
-            "the statement needs more memory than one may use: 8.0 MB",
+            "statement exceeds the memory limit per statement: 8.0 MB",
             "--memory-per-statement",
         ),
     ] {

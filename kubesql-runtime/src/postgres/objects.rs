@@ -88,7 +88,7 @@ impl Objects {
     fn collect(&self, context: &EngineContext) -> Vec<Relation> {
         let registry = context.registry();
         let comments: std::collections::HashMap<(&str, &str), String> = registry
-            .all()
+            .tables_with_kinds()
             .map(|(kind, def)| {
                 let path = def.path.replace('/', ".");
                 let comment = if path.is_empty() { kind.kind.to_owned() } else { format!("{}: {path}", kind.kind) };

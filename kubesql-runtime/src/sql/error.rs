@@ -3,21 +3,21 @@
 use datafusion::common::{Location, Span};
 use datafusion::error::DataFusionError;
 
-/// Why a statement was not answered, as PostgreSQL says it: message, hint, SQLSTATE and position.
+/// The error of a statement, as in PostgreSQL: message, hint, SQLSTATE and position.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{message}")]
 pub struct SqlError {
-    /// The kind, for exit codes and SQLSTATEs.
+    /// The kind. It determines the exit code and the default SQLSTATE.
     pub kind: ErrorKind,
     /// One line, lower case, without a full stop.
     pub message: String,
-    /// What to do about it.
+    /// How to fix the statement.
     pub hint: Option<String>,
-    /// The SQLSTATE, where it is more precise than that of the kind.
+    /// The SQLSTATE, if it is more precise than that of the kind.
     pub(crate) code: Option<&'static str>,
-    /// The number of the character in the statement where the error is, from 1.
+    /// The position of the error in the statement, in characters from 1.
     pub position: Option<usize>,
-    /// The lines and columns that it is about.
+    /// The lines and columns of the error in the statement.
     pub(crate) span: Option<Span>,
 }
 
@@ -26,15 +26,15 @@ pub struct SqlError {
 pub enum ErrorKind {
     /// The statement cannot be parsed.
     Syntax,
-    /// The table does not exist, or several API groups have one of its name.
+    /// The table does not exist, or several API groups have a table of this name.
     UnknownTable,
-    /// The column does not exist, or several tables have one of its name.
+    /// The column does not exist, or several tables have a column of this name.
     UnknownColumn,
-    /// The statement would write.
+    /// The statement writes.
     ReadOnly,
     /// Valid SQL that is not supported.
     Unsupported,
-    /// Wrong types or values: an argument, a cast, a division by zero.
+    /// A type or a value is invalid: an argument, a cast, a division by zero.
     Invalid,
     /// The objects could not be read.
     Source,
@@ -42,11 +42,11 @@ pub enum ErrorKind {
     Timeout,
     /// The client cancelled the statement.
     Cancelled,
-    /// The statement needs more memory or temporary disk space than it may use.
+    /// The statement exceeds its limit of memory or temporary disk space.
     Memory,
     /// The answer is larger than the limit.
     TooLarge,
-    /// Too many statements run and wait already.
+    /// Too many statements are running and waiting.
     Busy,
     /// The server is shutting down.
     GoingAway,
@@ -55,26 +55,26 @@ pub enum ErrorKind {
 }
 
 impl SqlError {
-    /// An error without a hint.
+    /// Creates an error without a hint.
     pub fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
         Self { kind, message: message.into(), hint: None, code: None, position: None, span: None }
     }
 
-    /// With an SQLSTATE (appendix A of PostgreSQL's documentation).
+    /// Sets the SQLSTATE (appendix A of PostgreSQL's documentation).
     #[must_use]
     pub(crate) fn code(mut self, code: &'static str) -> Self {
         self.code = Some(code);
         self
     }
 
-    /// With its position.
+    /// Sets the position.
     #[must_use]
     pub(crate) fn at(mut self, position: Option<usize>) -> Self {
         self.position = position;
         self
     }
 
-    /// With its position as lines and columns of the statement.
+    /// Sets the position by lines and columns of the statement.
     #[must_use]
     pub(crate) fn spanning(mut self, span: Span, sql: &str) -> Self {
         self.position = char_position(sql, span.start);
@@ -102,13 +102,13 @@ impl SqlError {
         })
     }
 
-    /// The line and the column of its position, from 1.
+    /// The line and the column of the position, from 1.
     #[must_use]
     pub fn line_and_column(&self) -> Option<(u64, u64)> {
         self.span.map(|span| (span.start.line, span.start.column))
     }
 
-    /// With a hint.
+    /// Sets the hint.
     #[must_use]
     pub fn hint(mut self, hint: impl Into<String>) -> Self {
         self.hint = Some(hint.into());
@@ -122,19 +122,19 @@ impl From<SqlError> for DataFusionError {
     }
 }
 
-/// The error of a name that several columns of a query have.
-pub(crate) fn same_name(name: &str) -> SqlError {
-    SqlError::new(ErrorKind::Invalid, format!("two columns are called \"{name}\""))
+/// The error for a name that several columns of a query have.
+pub(crate) fn duplicate_column(name: &str) -> SqlError {
+    SqlError::new(ErrorKind::Invalid, format!("column \"{name}\" specified more than once"))
         .code("42701")
-        .hint("give one of them another name with AS")
+        .hint("rename one of the columns with AS")
 }
 
-/// Fails a function with an SQLSTATE: the values that it was called with are wrong.
+/// The error of a function that was called with invalid values, with an SQLSTATE.
 pub(crate) fn invalid<T>(code: &'static str, message: impl Into<String>) -> Result<T, DataFusionError> {
     Err(SqlError::new(ErrorKind::Invalid, message).code(code).into())
 }
 
-/// The number of a character, from 1, by its line and column.
+/// Converts a line and a column to a position in characters, from 1.
 fn char_position(sql: &str, location: Location) -> Option<usize> {
     let lines = usize::try_from(location.line).ok()?.checked_sub(1)?;
     let before: usize = sql.split_inclusive('\n').take(lines).map(|line| line.chars().count()).sum();

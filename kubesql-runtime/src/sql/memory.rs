@@ -1,4 +1,4 @@
-//! Limits of the memory of statements, of one and of all together, and where they spill what does not fit.
+//! Memory limits per statement and for all statements, and spilling to disk.
 
 use std::fmt;
 use std::path::PathBuf;
@@ -15,16 +15,16 @@ use parking_lot::Mutex;
 
 use super::error::{ErrorKind, SqlError};
 
-/// Limits of what statements hold while they sort, group and join.
+/// Limits of the memory that statements use to sort, group and join.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Memory {
-    /// Bytes of one statement; `None` for no limit.
+    /// Maximum bytes per statement; `None` for no limit.
     pub one: Option<usize>,
-    /// Bytes of all statements together; `None` for no limit.
+    /// Maximum bytes of all statements together; `None` for no limit.
     pub all: Option<usize>,
-    /// The folder they spill to; by default the system's folder for temporary files.
+    /// The folder for spilled data; the system's folder for temporary files by default.
     pub spill: Option<PathBuf>,
-    /// Bytes that all of them may spill; `None` for DataFusion's default.
+    /// Maximum bytes of spilled data of all statements together; `None` for DataFusion's default.
     pub spill_bytes: Option<u64>,
 }
 
@@ -58,42 +58,42 @@ impl Memories {
         Ok(Self { base, shared: Arc::new(Shared { one, all, used: AtomicUsize::new(0) }) })
     }
 
-    /// The environment of one more statement.
-    pub(crate) fn of_statement(&self) -> Arc<RuntimeEnv> {
+    /// Creates the runtime environment of a statement.
+    pub(crate) fn statement_runtime(&self) -> Arc<RuntimeEnv> {
         let own = FairSpillPool::new(self.shared.one);
-        let pool = StatementPool { own, shared: Arc::clone(&self.shared), refused: Mutex::default() };
+        let pool = StatementPool { own, shared: Arc::clone(&self.shared), refusal: Mutex::default() };
         Arc::new(RuntimeEnv { memory_pool: Arc::new(pool), ..self.base.clone() })
     }
 
-    /// Bytes that all statements hold together.
+    /// Bytes that all statements use together.
     #[cfg(test)]
     pub(crate) fn used(&self) -> usize {
         self.shared.used.load(Ordering::Relaxed)
     }
 }
 
-/// The memory of one statement. Those of its operators that can spill have equal shares.
+/// The memory of one statement. Its operators that can spill have equal shares.
 #[derive(Debug)]
 struct StatementPool {
     own: FairSpillPool,
     shared: Arc<Shared>,
-    /// The last refusal, for the statement's error.
-    refused: Mutex<Option<SqlError>>,
+    /// The error of the last refused reservation.
+    refusal: Mutex<Option<SqlError>>,
 }
 
 impl StatementPool {
-    /// Operators that can spill do so; for others, the statement fails.
+    /// Refuses a reservation. An operator that can spill does so; otherwise the statement fails.
     fn refuse(&self, limit: usize, message: &str, hint: &str) -> DataFusionError {
         let error = SqlError::new(ErrorKind::Memory, format!("{message}: {}", human_readable_size(limit))).hint(hint);
         let refusal = DataFusionError::ResourcesExhausted(error.message.clone());
-        *self.refused.lock() = Some(error);
+        *self.refusal.lock() = Some(error);
         refusal
     }
 }
 
-/// Why a statement with this memory could not have more.
-pub(crate) fn refused(runtime: &RuntimeEnv) -> Option<SqlError> {
-    runtime.memory_pool.downcast_ref::<StatementPool>()?.refused.lock().clone()
+/// The error of the last reservation that was refused to the statement with this runtime environment.
+pub(crate) fn last_refusal(runtime: &RuntimeEnv) -> Option<SqlError> {
+    runtime.memory_pool.downcast_ref::<StatementPool>()?.refusal.lock().clone()
 }
 
 impl MemoryPool for StatementPool {
@@ -123,8 +123,8 @@ impl MemoryPool for StatementPool {
         self.own.try_grow(reservation, additional).map_err(|_| {
             self.refuse(
                 self.shared.one,
-                "the statement needs more memory than one may use",
-                "ask for fewer columns, groups or rows; kubesql serve --memory-per-statement allows more",
+                "statement exceeds the memory limit per statement",
+                "select fewer columns, groups or rows, or raise --memory-per-statement of kubesql serve",
             )
         })?;
         let more = |used: usize| used.checked_add(additional).filter(|used| *used <= self.shared.all);
@@ -132,8 +132,8 @@ impl MemoryPool for StatementPool {
             self.own.shrink(reservation, additional);
             return Err(self.refuse(
                 self.shared.all,
-                "the statement needs more memory than other statements leave of the limit for all",
-                "try again when others have ended; kubesql serve --memory-total allows more",
+                "statement exceeds the memory limit of all statements",
+                "retry when other statements have ended, or raise --memory-total of kubesql serve",
             ));
         }
         Ok(())

@@ -32,32 +32,31 @@ pub use session::engine::Engine;
 pub use session::prepared::Prepared;
 pub use types::type_name;
 
-/// The only catalog.
+/// The name of the only catalog.
 pub(crate) const CATALOG: &str = "kubesql";
 
-/// The default schema: every kind by its plural, every list by its name.
+/// The default schema. It has a table for each kind, by its plural, and for each list.
 pub(crate) const DEFAULT_SCHEMA: &str = "kubesql";
 
-/// The schema that stands for the search path: unqualified names are looked up in the session's schema, then in the
-/// default one.
+/// The schema that represents the search path: the session's schema, then the default one.
 pub(crate) const SEARCH_PATH: &str = "\u{2063}search_path";
 
 /// The answer to one statement.
 pub struct Answer {
-    /// What was done, as PostgreSQL's command tags say it: `SELECT`, `SHOW`, `SET`, `BEGIN`.
+    /// The command, as in PostgreSQL's command tags: `SELECT`, `SHOW`, `SET`, `BEGIN`.
     pub command: &'static str,
     /// The columns of the rows.
     pub schema: SchemaRef,
-    /// What its select list says of them.
+    /// The select list of the query.
     pub select_list: SelectList,
-    /// The rows, in batches; dropping it stops the query.
+    /// The rows, in batches. Dropping the stream cancels the query.
     pub rows: BoxStream<'static, Result<RecordBatch, SqlError>>,
 }
 
-/// What a query's select list says of the answer's columns.
+/// Properties of a query's select list.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct SelectList {
-    /// Whether it has a `*`: columns without any value may then be left out where an answer is shown.
+    /// Whether it has a `*`. Clients may then hide columns that have no value.
     pub has_star: bool,
     /// The positions of the columns that have no name, in order.
     pub unnamed: Vec<usize>,
@@ -83,9 +82,9 @@ pub struct TableInfo {
     pub name: String,
     /// `Deployment`.
     pub kind: String,
-    /// Where its rows come from: `spec.template.spec.containers[]`; empty for the kind's own.
+    /// The path of the list that its rows come from: `spec.template.spec.containers[]`. Empty for the kind's own table.
     pub path: String,
-    /// Whether a bare `SHOW TABLES` lists it.
+    /// Whether `SHOW TABLES` lists it in the default schema.
     pub listed: bool,
 }
 
@@ -94,10 +93,10 @@ pub struct TableInfo {
 pub struct ColumnInfo {
     /// `nodename`.
     pub name: String,
-    /// As psql spells it: `timestamp with time zone`.
+    /// The name that psql displays: `timestamp with time zone`.
     pub sql_type: &'static str,
-    /// The OpenAPI path it comes from.
+    /// The OpenAPI path of its field.
     pub path: String,
-    /// Whether it is there because the data has such a key.
+    /// Whether it is a key or a condition that the data has.
     pub dynamic: bool,
 }

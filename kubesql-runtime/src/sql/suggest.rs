@@ -1,6 +1,6 @@
 //! Suggestions for misspelt names.
 
-/// At most three similar names, the most similar first.
+/// The most similar names, at most three, the best match first.
 pub(crate) fn nearest<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> Vec<&'a str> {
     let name = name.to_lowercase();
     let limit = (name.chars().count() / 3).clamp(1, 3);
@@ -8,7 +8,7 @@ pub(crate) fn nearest<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> V
         .filter_map(|candidate| {
             let other = candidate.to_lowercase();
             let distance = distance(&name, &other);
-            // Plurals, and the last part of dotted names.
+            // The plural or singular, or the last part of a dotted name.
             let related = other.strip_suffix('s') == Some(&name)
                 || name.strip_suffix('s') == Some(&other)
                 || other.rsplit('.').next() == Some(&name);
@@ -20,7 +20,7 @@ pub(crate) fn nearest<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> V
     near.into_iter().take(3).map(|(_, name)| name).collect()
 }
 
-/// The edit distance with swaps of neighbours (Damerau-Levenshtein); `usize::MAX` if the lengths differ too much.
+/// The Damerau-Levenshtein distance; `usize::MAX` if the lengths differ by more than three characters.
 fn distance(left: &str, right: &str) -> usize {
     let (left, right): (Vec<char>, Vec<char>) = (left.chars().collect(), right.chars().collect());
     if left.len().abs_diff(right.len()) > 3 {

@@ -1,4 +1,4 @@
-//! Arrow types of columns, and how SQL spells them.
+//! Arrow types of columns, and their names in SQL.
 
 use std::sync::Arc;
 
@@ -6,16 +6,16 @@ use arrow::datatypes::{DataType, Field, FieldRef, Fields, TimeUnit};
 
 use crate::schema::{MapValue, Scalar, Values};
 
-/// Metadata of a field that says what its text holds.
+/// The metadata key for the content of a text field: `json`.
 pub(crate) const CONTENT: &str = "kubesql.content";
 
-/// Metadata of a map's field that says what its values hold.
+/// The metadata key for the values of a map: `text`, `quantity` or `json`.
 const VALUES: &str = "kubesql.values";
 
-/// Metadata of the field of a key or a condition: its name, which an alias does not change.
+/// The metadata key for the name of a map's key or a condition. An alias of the column does not change it.
 const KEY: &str = "kubesql.key";
 
-/// The field of the column of a key, a condition or `object`, under any name.
+/// The field of a column with a map's key, a condition or `object`, under another name.
 pub(crate) fn key_field(name: &str, key: &str, values: Values) -> Field {
     let field = field(name, values);
     let mut metadata = field.metadata().clone();
@@ -23,19 +23,19 @@ pub(crate) fn key_field(name: &str, key: &str, values: Values) -> Field {
     field.with_metadata(metadata)
 }
 
-/// Whether a field is that of this key, and not only called like it.
+/// Whether a field holds this key. A field of the same name may hold something else.
 pub(crate) fn is_key(field: &Field, key: &str) -> bool {
-    field.metadata().get(KEY).is_some_and(|of| of == key)
+    field.metadata().get(KEY).is_some_and(|name| name == key)
 }
 
-/// A field as clients see it, without what is said of it for planning.
-pub(crate) fn published(field: &Field) -> Field {
+/// A field for clients: without the metadata for planning.
+pub(crate) fn client_field(field: &Field) -> Field {
     let mut metadata = field.metadata().clone();
     metadata.retain(|name, _| name != KEY && name != VALUES);
     field.clone().with_metadata(metadata)
 }
 
-/// What the values of a map of ours are; none of another's field.
+/// The type of a map's values; `None` for a map that is not from a table.
 pub(crate) fn map_value(field: &Field) -> Option<MapValue> {
     match field.metadata().get(VALUES)?.as_str() {
         "text" => Some(MapValue::Text),
@@ -70,30 +70,30 @@ fn item_field(scalar: Scalar) -> FieldRef {
     Arc::new(Field::new("item", scalar_type(scalar), true))
 }
 
-/// The entries of every map: text by text.
+/// The field of the entries of a map: pairs of texts.
 pub(crate) fn entries_field() -> FieldRef {
     Arc::new(Field::new("entries", DataType::Struct(entry_fields()), false))
 }
 
-/// Key and value of an entry.
+/// The fields of an entry: key and value.
 pub(crate) fn entry_fields() -> Fields {
     Fields::from(vec![Field::new("key", DataType::Utf8, false), Field::new("value", DataType::Utf8, true)])
 }
 
-/// The field of a column; JSON text and the values of maps are marked as such.
+/// The field of a column, with metadata for JSON text and for the values of maps.
 pub(crate) fn field(name: &str, values: Values) -> Field {
     let field = Field::new(name, data_type(values), true);
-    let mark = match values {
+    let (key, content) = match values {
         Values::Scalar(Scalar::Json) => (CONTENT, "json"),
         Values::Map(MapValue::Text) => (VALUES, "text"),
         Values::Map(MapValue::Quantity) => (VALUES, "quantity"),
         Values::Map(MapValue::Json) => (VALUES, "json"),
         Values::Scalar(_) | Values::Scalars(_) => return field,
     };
-    field.with_metadata([(mark.0.to_owned(), mark.1.to_owned())].into())
+    field.with_metadata([(key.to_owned(), content.to_owned())].into())
 }
 
-/// The type of a map's value under a key: `cpu` in cores, other resources in base units.
+/// The type of a key's values: `cpu` is in cores, other resources are in base units.
 pub(crate) fn key_values(map: MapValue, key: &str) -> Values {
     Values::Scalar(match map {
         MapValue::Text => Scalar::Text,
@@ -103,7 +103,7 @@ pub(crate) fn key_values(map: MapValue, key: &str) -> Values {
     })
 }
 
-/// As psql spells it.
+/// The name of a type, as psql displays it.
 pub(crate) fn sql_name(values: Values) -> &'static str {
     match values {
         Values::Scalar(scalar) => match scalar {
@@ -128,7 +128,7 @@ pub(crate) fn sql_name(values: Values) -> &'static str {
     }
 }
 
-/// The type of an answer's column, as psql spells it.
+/// The name of the type of an answer's column, as psql displays it.
 #[must_use]
 pub fn type_name(field: &Field) -> String {
     if field.metadata().get(CONTENT).is_some_and(|content| content == "json") {
@@ -137,9 +137,9 @@ pub fn type_name(field: &Field) -> String {
     data_type_name(field.data_type())
 }
 
-/// The same of a type without a field.
-pub(crate) fn data_type_name(of: &DataType) -> String {
-    let name = match of {
+/// The name of an Arrow type, as psql displays it.
+pub(crate) fn data_type_name(data_type: &DataType) -> String {
+    let name = match data_type {
         DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View => "text",
         DataType::Boolean => "boolean",
         DataType::Int8 | DataType::UInt8 | DataType::Int16 => "smallint",

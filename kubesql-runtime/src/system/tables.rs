@@ -38,7 +38,7 @@ impl SystemTable for Tables {
 
     async fn rows(&self, context: &EngineContext, _: &BTreeMap<String, String>) -> Result<Vec<Vec<Cell>>, SqlError> {
         let registry = context.registry();
-        let rows = registry.all().map(|(kind, def)| {
+        let rows = registry.tables_with_kinds().map(|(kind, def)| {
             let discovered = registry
                 .discovered
                 .find(kind.group, kind.plural)

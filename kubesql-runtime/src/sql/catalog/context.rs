@@ -1,4 +1,4 @@
-//! What all statements of an engine share: the tables, the source, the functions.
+//! The shared state of all statements of an engine: tables, source, functions.
 
 use std::collections::{BTreeSet, HashMap};
 use std::fmt::Debug;
@@ -23,18 +23,18 @@ use crate::sql::suggest::nearest;
 use crate::sql::types::sql_name;
 use crate::store::{DiscoveryScope, Missing, Source};
 
-/// More keys than these are not listed by `describe` and `information_schema`.
-const MOST_LISTED: usize = 10_000;
+/// Maximum number of keys of a table that `describe` and `information_schema` list.
+const MAX_LISTED_KEYS: usize = 10_000;
 
-/// How long is waited for news of kinds that are known already.
-const KNOWN: Duration = Duration::from_secs(3);
+/// Maximum time to wait for the rediscovery of known kinds.
+const REDISCOVERY_TIMEOUT: Duration = Duration::from_secs(3);
 
-/// Tables that are not made of objects: those about the server itself, and PostgreSQL's catalog.
+/// Tables without objects: the system tables, and PostgreSQL's catalog.
 pub(crate) trait BuiltinTables: Debug + Send + Sync {
     /// The schemas that are listed, in order.
     fn schemas(&self) -> &'static [&'static str];
 
-    /// Whether there is a schema of this name, listed or not.
+    /// Whether a schema of this name exists, listed or not.
     fn has_schema(&self, schema: &str) -> bool {
         self.schemas().contains(&schema)
     }
@@ -42,35 +42,35 @@ pub(crate) trait BuiltinTables: Debug + Send + Sync {
     /// The tables of a schema, in order.
     fn names(&self, schema: &str) -> Vec<&'static str>;
 
-    /// The columns of a table; `None` if there is no such table.
+    /// The columns of a table; `None` if it does not exist.
     fn columns(&self, schema: &str, name: &str) -> Option<SchemaRef>;
 
-    /// The name of the SQL type of one of these columns, as psql spells it.
+    /// The name of a column's SQL type, as psql displays it.
     fn sql_type(&self, field: &Field) -> &'static str;
 
     /// The table for DataFusion. The schema may be [`SEARCH_PATH`](crate::sql::SEARCH_PATH).
     fn provider(&self, schema: &str, name: &str, context: &Arc<EngineContext>) -> Option<Arc<dyn TableProvider>>;
 
-    /// Whether the rows of a table depend on which tables there are: all have to be discovered before it is read.
+    /// Whether a table lists tables. All tables are discovered before it is read.
     fn lists_tables(&self, schema: &str, name: &str) -> bool;
 }
 
-/// What all statements of an engine share.
+/// The shared state of all statements of an engine.
 #[derive(Debug)]
 pub(crate) struct EngineContext {
     kinds: &'static [&'static KindDef],
     registry: Mutex<Arc<Registry>>,
     pub(crate) source: Arc<dyn Source>,
-    /// What runs, and what ran.
+    /// The log of statements.
     pub(crate) queries: Arc<Queries>,
-    /// By name.
+    /// All functions, sorted by name.
     pub(crate) functions: Vec<Function>,
-    /// The names of those that only kubesql has.
+    /// The names of the functions that kubesql adds to DataFusion's.
     pub(crate) own_functions: BTreeSet<String>,
     builtin: Vec<Arc<dyn BuiltinTables>>,
 }
 
-/// What is known of a function.
+/// The description of a function.
 #[derive(Debug)]
 pub(crate) struct Function {
     pub(crate) name: String,
@@ -93,10 +93,10 @@ impl EngineContext {
             syntax: documentation.map(|documentation| documentation.syntax_example.clone()),
             description: documentation.map(|documentation| documentation.description.clone()),
         };
-        let scalar = state.scalar_functions().iter().map(|(name, of)| function(name, "scalar", of.documentation()));
+        let scalar = state.scalar_functions().iter().map(|(name, udf)| function(name, "scalar", udf.documentation()));
         let aggregate =
-            state.aggregate_functions().iter().map(|(name, of)| function(name, "aggregate", of.documentation()));
-        let window = state.window_functions().iter().map(|(name, of)| function(name, "window", of.documentation()));
+            state.aggregate_functions().iter().map(|(name, udf)| function(name, "aggregate", udf.documentation()));
+        let window = state.window_functions().iter().map(|(name, udf)| function(name, "window", udf.documentation()));
         let mut functions: Vec<Function> = scalar.chain(aggregate).chain(window).collect();
         functions.sort_by(|a, b| (&a.name, a.kind).cmp(&(&b.name, b.kind)));
         let registry = Mutex::new(Arc::new(Registry::new(kinds, source.discovered(), None)));
@@ -104,7 +104,7 @@ impl EngineContext {
         Self { kinds, registry, source, queries: Arc::default(), functions, own_functions, builtin }
     }
 
-    /// All tables that are known now.
+    /// The tables that are known now.
     pub(crate) fn registry(&self) -> Arc<Registry> {
         let discovered = self.source.discovered();
         let mut registry = self.registry.lock();
@@ -114,43 +114,43 @@ impl EngineContext {
         Arc::clone(&registry)
     }
 
-    /// Learns about tables that are not compiled in, of those that are named: a schema, or none, and a table. Tells
-    /// which clusters could not be asked.
+    /// Discovers the named tables that are not compiled in. A name is an optional schema and a table. Returns the
+    /// clusters that could not be queried.
     pub(crate) async fn discover(&self, schema: &str, named: &[(Option<String>, String)]) -> Vec<Missing> {
         let registry = self.registry();
         let lists_tables = |(named, table): &(Option<String>, String)| {
-            let of = named.as_deref().unwrap_or(schema);
-            self.builtin.iter().any(|builtin| builtin.lists_tables(of, table))
+            let schema = named.as_deref().unwrap_or(schema);
+            self.builtin.iter().any(|builtin| builtin.lists_tables(schema, table))
         };
         if named.iter().any(lists_tables) {
             return self.source.discover(&DiscoveryScope::All).await;
         }
         let group = |name: &Option<String>| name.clone().filter(|name| name != DEFAULT_SCHEMA);
-        let may_be_learnt = |(named, table): &&(Option<String>, String)| {
-            let of = named.as_deref().unwrap_or(schema);
-            !self.is_builtin(of, table) && !registry.is_fixed(of, table)
+        let is_discoverable = |(named, table): &&(Option<String>, String)| {
+            let schema = named.as_deref().unwrap_or(schema);
+            !self.is_builtin(schema, table) && !registry.is_fixed(schema, table)
         };
         let default = group(&Some(schema.to_owned()));
-        let wanted: Vec<_> = named
+        let discoverable: Vec<_> = named
             .iter()
-            .filter(may_be_learnt)
+            .filter(is_discoverable)
             .map(|(named, table)| {
                 (named.as_ref().map_or_else(|| default.clone(), |named| group(&Some(named.clone()))), table.clone())
             })
             .collect();
-        if wanted.is_empty() {
+        if discoverable.is_empty() {
             return Vec::new();
         }
-        let known = |(named, table): &&(Option<String>, String)| {
-            let of = named.as_deref().unwrap_or(schema);
-            matches!(registry.find(of, table), Ok(Some(_)))
+        let is_known = |(named, table): &&(Option<String>, String)| {
+            let schema = named.as_deref().unwrap_or(schema);
+            matches!(registry.find(schema, table), Ok(Some(_)))
         };
-        let all_known = named.iter().filter(may_be_learnt).all(|named| known(&named));
-        let wanted = DiscoveryScope::Tables(wanted);
-        let discovered = self.source.discover(&wanted);
+        let all_known = named.iter().filter(is_discoverable).all(|named| is_known(&named));
+        let scope = DiscoveryScope::Tables(discoverable);
+        let discovered = self.source.discover(&scope);
         if all_known {
-            // What may have changed is not waited for as what is not there at all.
-            return tokio::time::timeout(KNOWN, discovered).await.unwrap_or_default();
+            // Known kinds get a short refresh timeout; unknown kinds wait for discovery.
+            return tokio::time::timeout(REDISCOVERY_TIMEOUT, discovered).await.unwrap_or_default();
         }
         discovered.await
     }
@@ -168,28 +168,28 @@ impl EngineContext {
         self.registry().has_schema(schema) || self.builtin.iter().any(|builtin| builtin.has_schema(schema))
     }
 
-    /// The tables of a schema; of the default one only those that are listed.
+    /// The tables of a schema; for the default schema, only the listed ones.
     pub(crate) fn tables(&self, schema: &str) -> Vec<String> {
         let builtin = self.builtin.iter().flat_map(|builtin| builtin.names(schema));
         self.registry().tables(schema).into_iter().chain(builtin).map(str::to_owned).collect()
     }
 
-    /// The columns of a table that is not made of objects.
+    /// The columns of a table without objects.
     pub(crate) fn builtin_columns(&self, schema: &str, name: &str) -> Option<SchemaRef> {
         self.builtin.iter().find_map(|builtin| builtin.columns(schema, name))
     }
 
-    /// Whether a table is not made of objects.
+    /// Whether a table has no objects.
     pub(crate) fn is_builtin(&self, schema: &str, name: &str) -> bool {
         self.builtin_columns(schema, name).is_some()
     }
 
-    /// A table that is not made of objects, for DataFusion.
+    /// The provider of a table without objects.
     pub(crate) fn builtin_provider(self: &Arc<Self>, schema: &str, name: &str) -> Option<Arc<dyn TableProvider>> {
         self.builtin.iter().find_map(|builtin| builtin.provider(schema, name, self))
     }
 
-    /// The error for a table that does not exist, with the nearest names.
+    /// The error for a table or schema that does not exist, with similar names as its hint.
     pub(crate) fn unknown_table(&self, schema: &str, name: &str) -> SqlError {
         let (error, near, all) = if self.has_schema(schema) {
             let error = SqlError::new(ErrorKind::UnknownTable, format!("table \"{name}\" does not exist"));
@@ -202,7 +202,7 @@ impl EngineContext {
             let error = SqlError::new(ErrorKind::UnknownTable, format!("schema \"{schema}\" does not exist"));
             let schemas = self.schemas();
             let near = nearest(schema, schemas.iter().map(String::as_str)).into_iter().map(str::to_owned).collect();
-            (error.code("3F000"), near, "SHOW SCHEMAS lists them")
+            (error.code("3F000"), near, "SHOW SCHEMAS lists the schemas")
         };
         match near.as_slice() {
             [] => error.hint(all),
@@ -210,7 +210,7 @@ impl EngineContext {
         }
     }
 
-    /// The columns of a table, in the order of `select *`; with `data`, the keys that the data has as well.
+    /// The columns of a table, in the order of `select *`; with `data`, followed by the keys that the data has.
     pub(crate) async fn describe(&self, schema: &str, name: &str, data: bool) -> Result<Vec<ColumnInfo>, SqlError> {
         let builtin = |builtin: &Arc<dyn BuiltinTables>| {
             let column = |field: &Arc<Field>| ColumnInfo {
@@ -239,15 +239,17 @@ impl EngineContext {
 async fn dynamic_columns(table: &Table, snapshot: &StatementSnapshot) -> Result<Vec<ColumnInfo>, SqlError> {
     let paths: HashMap<&str, &str> =
         table.columns.iter().map(|column| (column.name.as_str(), column.path.as_str())).collect();
-    let names = snapshot.commonest(table, MOST_LISTED).await?;
+    let names = snapshot.commonest_keys(table, MAX_LISTED_KEYS).await?;
     let info = |name: String| {
         let column = dynamic_column::find(table, &name)?;
-        let path = match &column.pick {
+        let path = match &column.value {
             dynamic_column::DynamicValue::Key(_, key) => {
                 let map = name.strip_suffix(key.as_str()).and_then(|map| map.strip_suffix('.'))?;
                 format!("{}[{key}]", paths.get(map)?)
             }
-            dynamic_column::DynamicValue::Condition { of, .. } => format!("conditions[type={of}]"),
+            dynamic_column::DynamicValue::Condition { condition_type, .. } => {
+                format!("conditions[type={condition_type}]")
+            }
         };
         Some(ColumnInfo { sql_type: sql_name(column.values), path, dynamic: true, name })
     };

@@ -1,4 +1,4 @@
-//! The tables that exist, and what one statement sees of them.
+//! The catalog: the tables of an engine, and the catalog of a statement.
 
 pub(crate) mod context;
 pub(crate) mod queries;

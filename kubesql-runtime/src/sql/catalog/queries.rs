@@ -1,4 +1,4 @@
-//! The log of statements: those that run, and the last that ended.
+//! The log of statements: the running ones, and the last ones that ended.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -10,10 +10,10 @@ use parking_lot::Mutex;
 
 use crate::sql::{Answer, ErrorKind, Principal, SqlError};
 
-/// So many statements that ended are remembered.
-const REMEMBERED: usize = 100;
+/// Maximum number of ended statements in the log.
+const MAX_ENDED: usize = 100;
 
-/// Statements in the order in which they began.
+/// The log of statements, in the order in which they began.
 #[derive(Debug, Default)]
 pub(crate) struct Queries {
     log: Mutex<Log>,
@@ -21,44 +21,45 @@ pub(crate) struct Queries {
 
 #[derive(Debug, Default)]
 struct Log {
+    /// The number of statements that have begun.
     begun: u64,
     entries: VecDeque<Query>,
 }
 
-/// A statement.
+/// A statement in the log.
 #[derive(Debug, Clone)]
 pub(crate) struct Query {
-    /// From 1.
+    /// The number of the statement, from 1.
     pub(crate) id: u64,
-    /// What the client calls itself.
+    /// The `application_name` of the session.
     pub(crate) session: Option<String>,
     pub(crate) principal: Principal,
     pub(crate) sql: String,
-    /// `running`, `finished`, `failed`, or `cancelled` where its rows were not all taken.
+    /// `running`, `finished`, `failed`, or `cancelled` if the client did not read all rows.
     pub(crate) state: &'static str,
     pub(crate) started_at: SystemTime,
     began: Instant,
-    /// How long it took, once it has ended.
+    /// The duration of an ended statement.
     took: Option<Duration>,
-    /// Rows that were given so far.
+    /// The number of rows that were returned so far.
     pub(crate) rows: u64,
     pub(crate) error: Option<String>,
 }
 
 impl Query {
-    /// How long it has taken so far.
+    /// The duration until now, or until the statement ended.
     pub(crate) fn duration(&self) -> Duration {
         self.took.unwrap_or_else(|| self.began.elapsed())
     }
 }
 
 impl Queries {
-    /// All of them.
+    /// All statements in the log.
     pub(crate) fn all(&self) -> Vec<Query> {
         self.log.lock().entries.iter().cloned().collect()
     }
 
-    /// A statement begins.
+    /// Adds a running statement.
     pub(crate) fn begin(self: &Arc<Self>, sql: &str, session: &str, principal: &Principal) -> Running {
         let mut log = self.log.lock();
         log.begun += 1;
@@ -78,13 +79,14 @@ impl Queries {
         Running { queries: Arc::clone(self), id }
     }
 
-    fn change(&self, id: u64, change: impl FnOnce(&mut Query)) {
+    /// Updates a statement, and removes an ended statement if there are too many.
+    fn update(&self, id: u64, update: impl FnOnce(&mut Query)) {
         let mut log = self.log.lock();
         if let Some(query) = log.entries.iter_mut().find(|query| query.id == id) {
-            change(query);
+            update(query);
         }
         let ended = log.entries.iter().filter(|query| query.took.is_some()).count();
-        if ended > REMEMBERED
+        if ended > MAX_ENDED
             && let Some(oldest) = log.entries.iter().position(|query| query.took.is_some())
         {
             log.entries.remove(oldest);
@@ -92,7 +94,7 @@ impl Queries {
     }
 }
 
-/// A statement that runs; it was cancelled where it is dropped before its end.
+/// A running statement. Dropping it before its end marks it as cancelled.
 #[derive(Debug)]
 pub(crate) struct Running {
     queries: Arc<Queries>,
@@ -100,12 +102,12 @@ pub(crate) struct Running {
 }
 
 impl Running {
-    fn failed(&self, error: &SqlError) {
+    fn fail(&self, error: &SqlError) {
         self.end(if error.kind == ErrorKind::Cancelled { "cancelled" } else { "failed" }, Some(error));
     }
 
     fn end(&self, state: &'static str, error: Option<&SqlError>) {
-        self.queries.change(self.id, |query| {
+        self.queries.update(self.id, |query| {
             if query.took.is_none() {
                 (query.state, query.took) = (state, Some(query.began.elapsed()));
                 query.error = error.map(ToString::to_string);
@@ -113,11 +115,11 @@ impl Running {
         });
     }
 
-    /// The same answer, whose rows are counted and whose end is noted.
-    pub(crate) fn follow(self, answer: Result<Answer, SqlError>) -> Result<Answer, SqlError> {
-        let Answer { command, schema, select_list, rows } = answer.inspect_err(|error| self.failed(error))?;
+    /// Wraps an answer to record the number of its rows and its end.
+    pub(crate) fn record(self, answer: Result<Answer, SqlError>) -> Result<Answer, SqlError> {
+        let Answer { command, schema, select_list, rows } = answer.inspect_err(|error| self.fail(error))?;
         if command != "SELECT" && schema.fields().is_empty() {
-            // It has no rows that anybody would read to their end.
+            // Clients do not poll the stream of an answer without columns.
             self.end("finished", None);
         }
         let with_end = rows.map(Some).chain(stream::once(ready(None)));
@@ -125,9 +127,9 @@ impl Running {
             match &batch {
                 Some(Ok(batch)) => {
                     let more = u64::try_from(batch.num_rows()).unwrap_or(u64::MAX);
-                    self.queries.change(self.id, |query| query.rows += more);
+                    self.queries.update(self.id, |query| query.rows += more);
                 }
-                Some(Err(error)) => self.failed(error),
+                Some(Err(error)) => self.fail(error),
                 None => self.end("finished", None),
             }
             ready(batch)

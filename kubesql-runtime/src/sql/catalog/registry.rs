@@ -1,4 +1,4 @@
-//! Which tables there are and by which names they can be asked for.
+//! The tables of an engine, by schema and name.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, OnceLock};
@@ -11,9 +11,9 @@ use crate::sql::error::{ErrorKind, SqlError};
 #[derive(Debug)]
 pub(crate) struct Registry {
     entries: Vec<Arc<Entry>>,
-    /// Schema -> table -> entry; the default schema is one of them.
+    /// Schema -> table -> entries; includes the default schema.
     schemas: BTreeMap<String, BTreeMap<&'static str, Vec<usize>>>,
-    /// What it was made of beside the kinds that are compiled in.
+    /// The discovered kinds, in addition to those that are compiled in.
     pub(crate) discovered: Arc<DiscoveredKinds>,
 }
 
@@ -21,7 +21,7 @@ pub(crate) struct Registry {
 struct Entry {
     kind: &'static KindDef,
     def: &'static TableDef,
-    /// Its columns, worked out when first asked for.
+    /// The table with its columns, built on first use.
     table: OnceLock<Arc<Table>>,
 }
 
@@ -30,7 +30,7 @@ pub(crate) fn schema_of(kind: &KindDef) -> &'static str {
     if kind.group.is_empty() { "core" } else { kind.group }
 }
 
-/// The order in which groups get a name that several want: core, other built-in groups, custom resources.
+/// The precedence of a group for a name that several groups have: core, other built-in groups, custom resources.
 fn precedence(group: &str) -> u8 {
     match group {
         "" => 0,
@@ -40,10 +40,9 @@ fn precedence(group: &str) -> u8 {
 }
 
 impl Registry {
-    /// All tables of the kinds that are compiled in, and of those that were discovered. The columns that `before` has worked
-    /// out are taken from there.
+    /// Creates the registry of the compiled-in kinds and of the discovered ones. Reuses the tables of `before`.
     pub(crate) fn new(kinds: &[&'static KindDef], discovered: Arc<DiscoveredKinds>, before: Option<&Self>) -> Self {
-        let known: HashMap<usize, &Arc<Entry>> = before
+        let reusable: HashMap<usize, &Arc<Entry>> = before
             .iter()
             .flat_map(|before| &before.entries)
             .map(|entry| (std::ptr::from_ref(entry.def).addr(), entry))
@@ -55,17 +54,17 @@ impl Registry {
             for def in kind.tables {
                 let at = entries.len();
                 let new = || Arc::new(Entry { kind, def, table: OnceLock::new() });
-                entries.push(known.get(&std::ptr::from_ref(def).addr()).map_or_else(new, |entry| Arc::clone(entry)));
+                entries.push(reusable.get(&std::ptr::from_ref(def).addr()).map_or_else(new, |entry| Arc::clone(entry)));
                 for schema in [schema_of(kind), DEFAULT_SCHEMA] {
                     schemas.entry(schema.to_owned()).or_default().entry(def.name).or_default().push(at);
                 }
             }
         }
-        // Where groups clash in the default schema, only the first in precedence has the name.
+        // If several groups have a name in the default schema, the group with the highest precedence gets it.
         for claims in schemas.get_mut(DEFAULT_SCHEMA).into_iter().flat_map(BTreeMap::values_mut) {
             let first = claims.iter().map(|&at| precedence(entries[at].kind.group)).min();
             claims.retain(|&at| Some(precedence(entries[at].kind.group)) == first);
-            // Among built-in groups the older one, by name, is what people mean (`events` has core anyway).
+            // Among built-in groups, the first one gets the name (`events` is core's).
             if first == Some(1) {
                 claims.truncate(1);
             }
@@ -73,7 +72,7 @@ impl Registry {
         Self { entries, schemas, discovered }
     }
 
-    /// Schemas in order.
+    /// All schemas, sorted.
     pub(crate) fn schemas(&self) -> impl Iterator<Item = &str> {
         self.schemas.keys().map(String::as_str)
     }
@@ -82,7 +81,7 @@ impl Registry {
         self.schemas.contains_key(schema)
     }
 
-    /// The tables of a schema; of the default one only those that are listed.
+    /// The tables of a schema; for the default schema, only the listed ones.
     pub(crate) fn tables(&self, schema: &str) -> Vec<&'static str> {
         let listed = |at: &usize| schema != DEFAULT_SCHEMA || self.entries[*at].def.listed;
         let tables = self.schemas.get(schema).into_iter().flatten();
@@ -94,12 +93,12 @@ impl Registry {
         self.schemas.get(schema).into_iter().flat_map(BTreeMap::keys).copied()
     }
 
-    /// Every table once, with its kind.
-    pub(crate) fn all(&self) -> impl Iterator<Item = (&'static KindDef, &'static TableDef)> {
+    /// All tables, each once, with its kind.
+    pub(crate) fn tables_with_kinds(&self) -> impl Iterator<Item = (&'static KindDef, &'static TableDef)> {
         self.entries.iter().map(|entry| (entry.kind, entry.def))
     }
 
-    /// The table of this name, or nothing.
+    /// Finds a table by its name.
     pub(crate) fn find(&self, schema: &str, name: &str) -> Result<Option<Arc<Table>>, SqlError> {
         let Some(claims) = self.schemas.get(schema).and_then(|tables| tables.get(name)) else { return Ok(None) };
         match claims.as_slice() {
@@ -111,12 +110,12 @@ impl Registry {
                 let candidates: Vec<_> =
                     several.iter().map(|&at| format!("\"{}\".{name}", schema_of(self.entries[at].kind))).collect();
                 Err(SqlError::new(ErrorKind::UnknownTable, format!("several groups have a table {name}"))
-                    .hint(format!("name one of them: {}", candidates.join(", "))))
+                    .hint(format!("qualify the name: {}", candidates.join(", "))))
             }
         }
     }
 
-    /// Whether a table is there and nothing can be discovered of it.
+    /// Whether a table exists and cannot change by discovery.
     pub(crate) fn is_fixed(&self, schema: &str, name: &str) -> bool {
         let claims = self.schemas.get(schema).and_then(|tables| tables.get(name));
         claims.is_some_and(|claims| claims.iter().all(|&at| self.entries[at].kind.custom.is_none()))

@@ -1,4 +1,4 @@
-//! The catalog as one statement sees it.
+//! The catalog of one statement.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -24,27 +24,27 @@ use crate::sql::scan::objects_table::ObjectsTable;
 use crate::sql::types::{field, key_field};
 use crate::sql::{CATALOG, DEFAULT_SCHEMA, SEARCH_PATH};
 
-/// The dynamic columns that are part of a table's star, by schema and name of the table.
+/// The dynamic columns that `*` includes, by schema and name of the table.
 pub(crate) type CommonKeys = BTreeMap<(String, String), BTreeSet<String>>;
 
-/// The only catalog, as one statement sees it.
+/// The catalog of one statement.
 #[derive(Debug)]
 pub(crate) struct StatementCatalog {
     pub(crate) context: Arc<EngineContext>,
-    /// The tables that there were when the statement began.
+    /// The tables that existed when the statement began.
     pub(crate) registry: Arc<Registry>,
     /// The session's schema.
     pub(crate) schema: String,
-    /// What the statement says of columns.
+    /// The column names in the statement.
     pub(crate) names: ColumnNames,
-    /// Of the tables that `*` is asked of.
+    /// The most frequent keys of the tables that the statement selects `*` from.
     pub(crate) common: CommonKeys,
 }
 
 impl StatementCatalog {
-    /// Schema, name and definition of a table of objects.
+    /// Finds a table of objects. Returns its schema and the table.
     pub(crate) fn find(&self, schema: Option<&str>, name: &str) -> Result<Option<(String, Arc<Table>)>, SqlError> {
-        for schema in self.path(schema) {
+        for schema in self.search_path(schema) {
             if let Some(table) = self.registry.find(schema, name)? {
                 return Ok(Some((schema.to_owned(), table)));
             }
@@ -52,8 +52,8 @@ impl StatementCatalog {
         Ok(None)
     }
 
-    /// The schemas in which a name is looked up.
-    fn path<'a>(&'a self, schema: Option<&'a str>) -> impl Iterator<Item = &'a str> {
+    /// The schemas to search for a name.
+    fn search_path<'a>(&'a self, schema: Option<&'a str>) -> impl Iterator<Item = &'a str> {
         let schema = schema.filter(|schema| *schema != SEARCH_PATH);
         let default = (schema.is_none() && self.schema != DEFAULT_SCHEMA).then_some(DEFAULT_SCHEMA);
         std::iter::once(schema.unwrap_or(&self.schema)).chain(default)
@@ -64,12 +64,12 @@ impl StatementCatalog {
         if let Some(table) = self.context.builtin_provider(schema, name) {
             return Ok(Some(table));
         }
-        for schema in self.path(Some(schema)) {
+        for schema in self.search_path(Some(schema)) {
             if let Some(table) = self.context.builtin_provider(schema, name) {
                 return Ok(Some(table));
             }
             if let Some(table) = self.registry.find(schema, name)? {
-                return Ok(Some(self.objects(schema, &table)));
+                return Ok(Some(self.objects_table(schema, &table)));
             }
         }
         let schema = if schema == SEARCH_PATH { &self.schema } else { schema };
@@ -79,16 +79,16 @@ impl StatementCatalog {
         Err(self.context.unknown_table(schema, name))
     }
 
-    /// Where a statement names the table that an error is about.
-    pub(crate) fn span_of_unknown(&self, statement: &mut Statement, error: &SqlError) -> Option<Span> {
+    /// The span of the table name that caused an error.
+    pub(crate) fn find_unknown_table(&self, statement: &mut Statement, error: &SqlError) -> Option<Span> {
         let mut pass = FindUnknown { catalog: self, message: &error.message, span: None };
         walk(statement, &mut pass).ok()?;
         pass.span
     }
 
-    /// A table with its fixed columns, the commonest keys where `*` is asked of it, and a hidden column for each key
-    /// that the statement mentions.
-    fn objects(&self, schema: &str, table: &Arc<Table>) -> Arc<dyn TableProvider> {
+    /// The provider of a table: its fixed columns, the most frequent keys if the statement selects `*` from it, and a
+    /// hidden column for each key that the statement references.
+    fn objects_table(&self, schema: &str, table: &Arc<Table>) -> Arc<dyn TableProvider> {
         let mut columns = Columns { table, outputs: Vec::new(), fields: Vec::new() };
         for (number, column) in table.columns.iter().enumerate().filter(|(_, column)| column.place != Place::Json) {
             columns.outputs.push(OutputColumn::Fixed(number));
@@ -103,7 +103,7 @@ impl StatementCatalog {
     }
 }
 
-/// Finds the first name of a table whose lookup gives this error.
+/// Finds the first table name whose lookup returns this error.
 struct FindUnknown<'a> {
     catalog: &'a StatementCatalog,
     message: &'a str,
@@ -124,12 +124,12 @@ impl AstPass for FindUnknown<'_> {
     }
 }
 
-/// The tables of objects that a statement names, for suggestions.
+/// The tables of objects that a statement references, for suggestions.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct NamedTables(pub(crate) Vec<Arc<Table>>);
 
 impl NamedTables {
-    /// Every column that they have.
+    /// The columns of all tables.
     pub(crate) fn columns(&self) -> impl Iterator<Item = &Column> {
         self.0.iter().flat_map(|table| &table.columns)
     }
@@ -143,7 +143,7 @@ struct Columns<'a> {
 }
 
 impl Columns<'_> {
-    /// Adds the column of a key, a condition or `object` under a name, where the table can have it.
+    /// Adds the column of a key, a condition or `object` under a name, if the table can have it.
     fn push_key(&mut self, key: &str, name: String) {
         let fixed = self.table.columns.iter().position(|column| column.name == key);
         match fixed {
@@ -162,7 +162,7 @@ impl Columns<'_> {
     }
 }
 
-/// The list of catalogs: one, and that of drivers.
+/// The list of catalogs. It has one catalog, and resolves names of API groups with dots.
 #[derive(Debug)]
 pub(crate) struct Catalogs(pub(crate) Arc<StatementCatalog>);
 
@@ -181,7 +181,7 @@ impl CatalogProviderList for Catalogs {
     }
 }
 
-/// The catalog, or what stands in its place in the name of a group with dots: `shop.example.widgets`.
+/// The catalog, or the first parts of an API group's name, as in `shop.example.widgets`.
 #[derive(Debug)]
 struct OneCatalog {
     statement: Arc<StatementCatalog>,

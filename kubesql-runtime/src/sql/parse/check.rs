@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use datafusion::sql::sqlparser::ast::{Expr, Query, Select, SelectItem, Statement};
 
-use crate::sql::error::{ErrorKind, SqlError, same_name};
+use crate::sql::error::{ErrorKind, SqlError, duplicate_column};
 use crate::sql::parse::identifiers::normal;
 use crate::sql::parse::syntax::{first_word, read_only};
 use crate::sql::parse::walk::{AstPass, walk};
@@ -34,7 +34,7 @@ impl AstPass for UniqueNames {
                 item
                 && !names.insert(normal(name))
             {
-                return Err(same_name(&normal(name)));
+                return Err(duplicate_column(&normal(name)));
             }
         }
         Ok(())

@@ -1,4 +1,6 @@
-//! Errors of DataFusion and Arrow as ours: the kind, the SQLSTATE and the position by their types, in one line.
+//! Converts errors of DataFusion and Arrow to [`SqlError`].
+//!
+//! The types of the errors determine kind, SQLSTATE and position. The message is one line.
 
 use std::io;
 
@@ -13,7 +15,7 @@ use datafusion::sql::sqlparser::ast::Statement as SqlStatement;
 use super::wrong_call::find_wrong_call;
 use crate::schema::Values;
 use crate::sql::catalog::statement_catalog::{NamedTables, StatementCatalog};
-use crate::sql::error::{ErrorKind, SqlError, same_name};
+use crate::sql::error::{ErrorKind, SqlError, duplicate_column};
 use crate::sql::memory;
 use crate::sql::parse::check::check_output_names;
 use crate::sql::parse::syntax::called_function;
@@ -21,7 +23,7 @@ use crate::sql::rewrite::hidden::without_marks;
 use crate::sql::rewrite::output_names::MARK;
 use crate::sql::suggest::nearest;
 
-/// The error of a statement that cannot be planned in this state.
+/// Converts the error of a statement that cannot be planned in this state.
 pub(crate) async fn explain_planning(
     error: &DataFusionError,
     state: &SessionState,
@@ -31,14 +33,14 @@ pub(crate) async fn explain_planning(
 ) -> SqlError {
     let mut explained = explain(error, Some(tables));
     let is_unknown_table = explained.kind == ErrorKind::UnknownTable && explained.span.is_none();
-    if is_unknown_table && let Some(query) = query_of(&mut statement) {
-        explained.span = catalog.span_of_unknown(query, &explained);
+    if is_unknown_table && let Some(query) = inner_query(&mut statement) {
+        explained.span = catalog.find_unknown_table(query, &explained);
     }
     if matches!(error.find_root(), DataFusionError::Plan(_)) && error.diagnostic().is_none() {
         if let Some(wrong) = find_wrong_call(state, statement.clone()).await {
             return wrong;
         }
-        if let Some(query) = query_of(&mut statement)
+        if let Some(query) = inner_query(&mut statement)
             && let Err(error) = check_output_names(query)
         {
             return error;
@@ -47,8 +49,8 @@ pub(crate) async fn explain_planning(
     explained
 }
 
-/// The query of a statement, also of an explained one.
-fn query_of(statement: &mut Statement) -> Option<&mut SqlStatement> {
+/// The query of a statement or of an EXPLAIN.
+fn inner_query(statement: &mut Statement) -> Option<&mut SqlStatement> {
     let query = match statement {
         Statement::Explain(explain) => &mut *explain.statement,
         other => other,
@@ -56,15 +58,15 @@ fn query_of(statement: &mut Statement) -> Option<&mut SqlStatement> {
     if let Statement::Statement(query) = query { Some(query) } else { None }
 }
 
-/// The error of a statement that runs with this memory.
+/// Converts the error of a statement that runs in this runtime environment.
 pub(crate) fn explain_execution(error: &DataFusionError, runtime: &RuntimeEnv) -> SqlError {
     match error.find_root() {
-        DataFusionError::ResourcesExhausted(_) => memory::refused(runtime).unwrap_or_else(|| explain(error, None)),
+        DataFusionError::ResourcesExhausted(_) => memory::last_refusal(runtime).unwrap_or_else(|| explain(error, None)),
         _ => explain(error, None),
     }
 }
 
-/// What went wrong. The position is that of the diagnostic, if there is one.
+/// Converts an error. The position is that of the diagnostic, if there is one.
 pub(crate) fn explain(error: &DataFusionError, names: Option<&NamedTables>) -> SqlError {
     let mut explained = from_datafusion(error.find_root(), names);
     explained.message = without_marks(&explained.message);
@@ -110,19 +112,19 @@ fn from_arrow(error: &ArrowError) -> SqlError {
     }
 }
 
-/// DataFusion reads no files and writes only what does not fit in memory.
+/// The error of a temporary file. DataFusion does no other I/O.
 fn spill_failed(error: &io::Error) -> SqlError {
-    // Its own limit has no other kind.
+    // DataFusion reports its own limit with this kind.
     if error.kind() == io::ErrorKind::Other {
-        let message = "the statement needs more temporary disk space than statements may use";
-        let hint = "ask for fewer columns, groups or rows; kubesql serve --spill-limit allows more";
+        let message = "statement exceeds the limit of temporary disk space";
+        let hint = "select fewer columns, groups or rows, or raise --spill-limit of kubesql serve";
         return SqlError::new(ErrorKind::Memory, message).hint(hint);
     }
     let code = if error.kind() == io::ErrorKind::StorageFull { "53100" } else { "58030" };
     SqlError::new(ErrorKind::Memory, format!("could not write to temporary file: {error}")).code(code)
 }
 
-/// Adds the position in the statement that the error has, and names the function that is missing there.
+/// Adds the position of an error in the statement. Reports a function that does not exist.
 pub(crate) fn locate(mut error: SqlError, sql: &str, state: &SessionState) -> SqlError {
     let Some(span) = error.span.filter(|_| error.position.is_none()) else { return error };
     if let (ErrorKind::Invalid, None, Some(function)) = (error.kind, error.code, called_function(sql, span)) {
@@ -134,13 +136,13 @@ pub(crate) fn locate(mut error: SqlError, sql: &str, state: &SessionState) -> Sq
 /// The error of a function that does not exist; `None` if it does.
 fn unknown_function(name: &str, state: &SessionState) -> Option<SqlError> {
     let scalar = state.scalar_functions().keys();
-    let known = scalar.chain(state.aggregate_functions().keys()).chain(state.window_functions().keys());
-    let known: Vec<&str> = known.map(String::as_str).collect();
-    if known.contains(&name) {
+    let names = scalar.chain(state.aggregate_functions().keys()).chain(state.window_functions().keys());
+    let names: Vec<&str> = names.map(String::as_str).collect();
+    if names.contains(&name) {
         return None;
     }
     let error = SqlError::new(ErrorKind::Invalid, format!("function {name} does not exist")).code("42883");
-    Some(match nearest(name, known.into_iter()).as_slice() {
+    Some(match nearest(name, names.into_iter()).as_slice() {
         [] => error.hint("SHOW FUNCTIONS lists the functions"),
         near => error.hint(format!("did you mean {}?", near.join(", "))),
     })
@@ -150,50 +152,51 @@ fn from_schema(error: &SchemaError, names: Option<&NamedTables>) -> SqlError {
     match error {
         SchemaError::FieldNotFound { field, valid_fields } => {
             let name = &without_marks(field.name());
-            let is_meant =
+            let is_prefix =
                 |column: &str| name.strip_prefix(column).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'));
-            if valid_fields.iter().filter_map(|valid| valid.name().strip_suffix(MARK)).any(is_meant) {
-                return same_name(name);
+            if valid_fields.iter().filter_map(|valid| valid.name().strip_suffix(MARK)).any(is_prefix) {
+                return duplicate_column(name);
             }
-            let shown = field.relation.as_ref().map_or_else(|| name.to_owned(), |of| format!("{}.{name}", of.table()));
-            let error = SqlError::new(ErrorKind::UnknownColumn, format!("column \"{shown}\" does not exist"));
+            let qualified =
+                field.relation.as_ref().map_or_else(|| name.to_owned(), |table| format!("{}.{name}", table.table()));
+            let error = SqlError::new(ErrorKind::UnknownColumn, format!("column \"{qualified}\" does not exist"));
             let of_relation = valid_fields.iter().filter(|valid| match (&field.relation, &valid.relation) {
-                (Some(wanted), Some(has)) => wanted.table() == has.table(),
+                (Some(expected), Some(relation)) => expected.table() == relation.table(),
                 _ => true,
             });
             let valid: Vec<String> = of_relation.map(|valid| without_marks(valid.name())).collect();
             let columns = || names.into_iter().flat_map(NamedTables::columns).filter(|_| field.relation.is_none());
-            let known = columns().map(|column| column.name.as_str());
-            let near = nearest(name, valid.iter().map(String::as_str).chain(known));
+            let of_tables = columns().map(|column| column.name.as_str());
+            let near = nearest(name, valid.iter().map(String::as_str).chain(of_tables));
             let mut near: Vec<String> = near.into_iter().map(str::to_owned).collect();
-            // `label.app`: a key of a map with a misspelt name.
+            // `label.app`: the key of a map whose name is misspelt.
             if let (true, Some((map, key))) = (near.is_empty(), name.split_once('.')) {
                 let maps = columns().filter(|column| matches!(column.values, Values::Map(_)));
                 let maps = nearest(map, maps.map(|column| column.name.as_str()));
                 near.extend(maps.into_iter().map(|map| format!("{map}.{key}")));
             }
             if near.iter().any(|near| near == name) {
-                return error.hint("the subquery does not return this column; select it inside of the subquery");
+                return error.hint("the subquery does not expose this column; add it to its select list");
             }
             let quoted = |name: &String| if name.contains('.') { format!("\"{name}\"") } else { name.clone() };
             match near.as_slice() {
-                [] => error.hint("DESCRIBE a table to see its columns"),
+                [] => error.hint("DESCRIBE lists the columns of a table"),
                 near => error.hint(format!("did you mean {}?", near.iter().map(quoted).collect::<Vec<_>>().join(", "))),
             }
         }
         SchemaError::AmbiguousReference { field } => {
             SqlError::new(ErrorKind::UnknownColumn, format!("column reference \"{}\" is ambiguous", field.name()))
                 .code("42702")
-                .hint(format!("name the table as well, as in t.\"{}\"", field.name()))
+                .hint(format!("qualify the column with its table, as in t.\"{}\"", field.name()))
         }
-        SchemaError::DuplicateUnqualifiedField { name } => same_name(name.trim_end_matches(MARK)),
-        SchemaError::DuplicateQualifiedField { name, .. } => same_name(name.trim_end_matches(MARK)),
+        SchemaError::DuplicateUnqualifiedField { name } => duplicate_column(name.trim_end_matches(MARK)),
+        SchemaError::DuplicateQualifiedField { name, .. } => duplicate_column(name.trim_end_matches(MARK)),
     }
 }
 
-/// Names of types in DataFusion's messages, and their names in SQL; those that begin with another come first.
+/// Names of types in DataFusion's messages, and their names in SQL. A name that contains another precedes it.
 ///
-/// This is for display only: nothing is decided by the text of a message.
+/// The names are replaced for display only. No decision depends on the text of a message.
 const TYPES: [(&str, &str); 14] = [
     ("Timestamp(µs, \"UTC\")", "timestamp with time zone"),
     ("Timestamp(ns, \"UTC\")", "timestamp with time zone"),
@@ -211,13 +214,13 @@ const TYPES: [(&str, &str); 14] = [
     ("Date32", "date"),
 ];
 
-/// Types by their names in SQL.
-pub(crate) fn in_sql(message: &str) -> String {
+/// Replaces names of Arrow types in a message by their names in SQL.
+pub(crate) fn with_sql_types(message: &str) -> String {
     TYPES.iter().fold(message.to_owned(), |message, (arrow, sql)| message.replace(arrow, sql))
 }
 
-/// A message of DataFusion's in one line.
+/// Joins the lines of a message of DataFusion, without its backtrace.
 fn one_line(message: &str) -> String {
     let message = message.split(DataFusionError::BACK_TRACE_SEP).next().unwrap_or(message);
-    in_sql(&message.lines().map(str::trim).filter(|line| !line.is_empty()).collect::<Vec<_>>().join(" "))
+    with_sql_types(&message.lines().map(str::trim).filter(|line| !line.is_empty()).collect::<Vec<_>>().join(" "))
 }

@@ -1,8 +1,8 @@
-//! Columns for the keys of maps that come out of subqueries.
+//! Columns for the keys of maps that subqueries return.
 //!
-//! A call of [`MapKey`](crate::sql::functions::map_key::MapKey) over a column becomes a hidden column, which every node between the call
-//! and the place where the map comes from passes on. A table's scan then gives it like any other key. Before
-//! subqueries are decorrelated, for DataFusion moves only conditions on columns out of them.
+//! A call of [`MapKey`](crate::sql::functions::map_key::MapKey) over a column is replaced by a hidden column. Every
+//! node between the call and the source of the map passes the column on. The scan of a table then provides it like any
+//! other key. The pass precedes the decorrelation of subqueries, which pulls up only conditions on columns.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -17,19 +17,19 @@ use datafusion::logical_expr::{Expr, LogicalPlan, Projection, Subquery, Subquery
 use crate::sql::functions::map_key::{map_and_key, map_key};
 use crate::sql::rewrite::hidden::hidden;
 
-/// The column and the key of a call, and the column that stands in its place.
+/// The columns that replace calls, by the column and the key of the call.
 type Columns = HashMap<(Column, String), Column>;
 
-/// Makes columns of the keys of maps that a plan asks for.
+/// Replaces the calls for keys of maps in a plan by columns.
 pub(crate) fn provide_keys(plan: LogicalPlan) -> Result<LogicalPlan> {
-    let mut asks = false;
+    let mut has_calls = false;
     plan.apply_with_subqueries(|node| {
         node.apply_expressions(|expr| {
-            asks = asks || expr.exists(|expr| Ok(map_and_key(expr).is_some()))?;
-            Ok(if asks { TreeNodeRecursion::Stop } else { TreeNodeRecursion::Continue })
+            has_calls = has_calls || expr.exists(|expr| Ok(map_and_key(expr).is_some()))?;
+            Ok(if has_calls { TreeNodeRecursion::Stop } else { TreeNodeRecursion::Continue })
         })
     })?;
-    if !asks {
+    if !has_calls {
         return Ok(plan);
     }
     Ok(plan.transform_down_with_subqueries(rewrite)?.data)
@@ -45,11 +45,11 @@ fn rewrite(node: LogicalPlan) -> Result<Transformed<LogicalPlan>> {
     for (column, key) in calls {
         let Some(input) = inputs.iter_mut().find(|input| input.schema().has_column(&column)) else { continue };
         if matches!(node, LogicalPlan::Projection(_)) && !passes_on(input, &column)? {
-            // It is found here as well as in a projection below.
+            // The projection can compute the key itself.
             continue;
         }
         if !columns.contains_key(&(column.clone(), key.clone())) {
-            let (plan, provided) = provide(input.clone(), &column, &key)?;
+            let (plan, provided) = provide_key(input.clone(), &column, &key)?;
             *input = plan;
             columns.insert((column, key), provided);
         }
@@ -60,7 +60,7 @@ fn rewrite(node: LogicalPlan) -> Result<Transformed<LogicalPlan>> {
     let names = NamePreserver::new(&node);
     let exprs = node.expressions().into_iter().map(|expr| {
         let name = names.save(&expr);
-        Ok(name.restore(replace(expr, &columns)?))
+        Ok(name.restore(replace_calls(expr, &columns)?))
     });
     let exprs = exprs.collect::<Result<Vec<Expr>>>()?;
     let schema = Arc::clone(node.schema());
@@ -74,7 +74,7 @@ fn rewrite(node: LogicalPlan) -> Result<Transformed<LogicalPlan>> {
     Ok(Transformed::yes(rewritten))
 }
 
-/// The calls over columns of a node's inputs; in subqueries over those of the query around them.
+/// Finds calls over columns of a node's inputs, also as outer references in subqueries.
 fn find_calls(expr: &Expr, calls: &mut Vec<(Column, String)>) -> Result<()> {
     expr.apply(|expr| {
         if let Some((Expr::Column(column), key)) = map_and_key(expr) {
@@ -106,8 +106,8 @@ fn subquery_of(expr: &Expr) -> Option<&Subquery> {
     }
 }
 
-/// Puts columns in the place of calls.
-fn replace(expr: Expr, columns: &Columns) -> Result<Expr> {
+/// Replaces calls by columns.
+fn replace_calls(expr: Expr, columns: &Columns) -> Result<Expr> {
     let replaced = expr.transform_down(|expr| {
         if let Some((Expr::Column(column), key)) = map_and_key(&expr)
             && let Some(provided) = columns.get(&(column.clone(), key.to_owned()))
@@ -116,21 +116,23 @@ fn replace(expr: Expr, columns: &Columns) -> Result<Expr> {
         }
         Ok(match expr {
             Expr::Exists(Exists { subquery, negated }) => {
-                Transformed::yes(Expr::Exists(Exists { subquery: replace_outer(subquery, columns)?, negated }))
+                Transformed::yes(Expr::Exists(Exists { subquery: replace_outer_calls(subquery, columns)?, negated }))
             }
             Expr::InSubquery(InSubquery { expr, subquery, negated }) => {
-                let subquery = replace_outer(subquery, columns)?;
+                let subquery = replace_outer_calls(subquery, columns)?;
                 Transformed::yes(Expr::InSubquery(InSubquery { expr, subquery, negated }))
             }
-            Expr::ScalarSubquery(subquery) => Transformed::yes(Expr::ScalarSubquery(replace_outer(subquery, columns)?)),
+            Expr::ScalarSubquery(subquery) => {
+                Transformed::yes(Expr::ScalarSubquery(replace_outer_calls(subquery, columns)?))
+            }
             other => Transformed::no(other),
         })
     });
     Ok(replaced?.data)
 }
 
-/// The same in a subquery, over columns of the query around it.
-fn replace_outer(subquery: Subquery, columns: &Columns) -> Result<Subquery> {
+/// Replaces the calls over outer references in a subquery.
+fn replace_outer_calls(subquery: Subquery, columns: &Columns) -> Result<Subquery> {
     let Subquery { subquery, mut outer_ref_columns, spans } = subquery;
     let rewritten = Arc::unwrap_or_clone(subquery).transform_down_with_subqueries(|node| {
         let names = NamePreserver::new(&node);
@@ -156,13 +158,13 @@ fn replace_outer(subquery: Subquery, columns: &Columns) -> Result<Subquery> {
     Ok(Subquery { subquery: Arc::new(rewritten.data), outer_ref_columns, spans })
 }
 
-/// The field of a call over a column of the query around it.
+/// The field of a call over an outer reference.
 fn map_key_field(call: &Expr) -> Result<arrow::datatypes::FieldRef> {
     use datafusion::logical_expr::ExprSchemable;
     Ok(call.to_field(&datafusion::common::DFSchema::empty())?.1)
 }
 
-/// Whether a node gets a column from its inputs as it is.
+/// Whether a node passes on a column of its input unchanged.
 fn passes_on(plan: &LogicalPlan, column: &Column) -> Result<bool> {
     Ok(match plan {
         LogicalPlan::Projection(projection) => {
@@ -178,8 +180,8 @@ fn passes_on(plan: &LogicalPlan, column: &Column) -> Result<bool> {
     })
 }
 
-/// A plan with the value under a key of one of its columns, and the column that has it.
-fn provide(plan: LogicalPlan, map: &Column, key: &str) -> Result<(LogicalPlan, Column)> {
+/// Adds a column with a key of one of a plan's map columns. Returns the new plan and the column.
+fn provide_key(plan: LogicalPlan, map: &Column, key: &str) -> Result<(LogicalPlan, Column)> {
     let name = hidden(&format!("{}.{key}", map.name));
     let column = Column::new(map.relation.clone(), &name);
     if plan.schema().has_column(&column) {
@@ -189,7 +191,7 @@ fn provide(plan: LogicalPlan, map: &Column, key: &str) -> Result<(LogicalPlan, C
     match plan {
         LogicalPlan::SubqueryAlias(SubqueryAlias { input, alias, .. }) => {
             let inner = Column::from(input.schema().qualified_field(position));
-            let (input, provided) = provide(Arc::unwrap_or_clone(input), &inner, key)?;
+            let (input, provided) = provide_key(Arc::unwrap_or_clone(input), &inner, key)?;
             let plan = SubqueryAlias::try_new(Arc::new(input), alias.clone())?;
             Ok((LogicalPlan::SubqueryAlias(plan), Column::new(Some(alias), provided.name)))
         }
@@ -197,14 +199,14 @@ fn provide(plan: LogicalPlan, map: &Column, key: &str) -> Result<(LogicalPlan, C
             if matches!(expr[position].clone().unalias(), Expr::Column(_)) =>
         {
             let Expr::Column(inner) = expr[position].clone().unalias() else {
-                return datafusion::common::internal_err!("a column is one");
+                return datafusion::common::internal_err!("the expression is not a column");
             };
-            let there = Column::new(inner.relation.clone(), hidden(&format!("{}.{key}", inner.name)));
-            let (input, value) = if input.schema().has_column(&there) || passes_on(&input, &inner)? {
-                let (input, provided) = provide(Arc::unwrap_or_clone(input), &inner, key)?;
+            let inner_key = Column::new(inner.relation.clone(), hidden(&format!("{}.{key}", inner.name)));
+            let (input, value) = if input.schema().has_column(&inner_key) || passes_on(&input, &inner)? {
+                let (input, provided) = provide_key(Arc::unwrap_or_clone(input), &inner, key)?;
                 (Arc::new(input), Expr::Column(provided))
             } else {
-                // One projection for all keys: one above another would be rewritten without end.
+                // All keys share one projection: nested projections would be rewritten without end.
                 (input, map_key(Expr::Column(inner), key))
             };
             expr.push(value.alias_qualified(map.relation.clone(), &name));
@@ -214,7 +216,7 @@ fn provide(plan: LogicalPlan, map: &Column, key: &str) -> Result<(LogicalPlan, C
             let mut inputs: Vec<LogicalPlan> = plan.inputs().into_iter().cloned().collect();
             let mut provided = column;
             if let Some(input) = inputs.iter_mut().find(|input| input.schema().has_column(map)) {
-                let (plan, column) = provide(input.clone(), map, key)?;
+                let (plan, column) = provide_key(input.clone(), map, key)?;
                 (*input, provided) = (plan, column);
             }
             Ok((plan.with_new_exprs(plan.expressions(), inputs)?, provided))

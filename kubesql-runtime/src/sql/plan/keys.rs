@@ -1,8 +1,8 @@
-//! References to keys of maps, conditions and `object`, bound by DataFusion's planner.
+//! Binds references to keys of maps, conditions and `object` in DataFusion's planner.
 //!
-//! The pass `rewrite::names` lists for each reference what it can mean; [`KeyPlanner`] picks the first that exists. Keys
-//! of a table are its hidden columns (`hidden`). A map that a subquery selects has no hidden columns beside it: its keys
-//! are calls of [`MapKey`](crate::sql::functions::map_key::MapKey), of which `key_columns` makes columns.
+//! The pass `rewrite::names` lists the candidates of each reference; [`KeyPlanner`] picks the first that exists. The
+//! keys of a table are hidden columns (`hidden`). A map that a subquery selects has no hidden columns: its keys are
+//! calls of [`MapKey`](crate::sql::functions::map_key::MapKey), which `key_columns` replaces by columns.
 
 use std::sync::Arc;
 
@@ -23,7 +23,7 @@ use crate::sql::rewrite::hidden::hidden;
 use crate::sql::rewrite::markers::{CANDIDATE, CANDIDATES, MERGED, READINGS};
 use crate::sql::types::{is_key, map_value};
 
-/// The functions that stand in markers. No plan has them.
+/// The functions of markers. No plan contains them.
 pub(crate) fn markers() -> Vec<ScalarUDF> {
     [CANDIDATES, READINGS, MERGED].into_iter().map(|name| ScalarUDF::new_from_impl(Marker::new(name))).collect()
 }
@@ -41,22 +41,24 @@ impl ExprPlanner for KeyPlanner {
         let RawFieldAccessExpr { field_access, expr } = &access;
         let planned = match field_access {
             GetFieldAccess::ListIndex { key } => match &**key {
-                Expr::ScalarFunction(call) if call.name() == CANDIDATES => Some(first_found(expr, &call.args, schema)),
+                Expr::ScalarFunction(call) if call.name() == CANDIDATES => {
+                    Some(first_candidate(expr, &call.args, schema))
+                }
                 Expr::ScalarFunction(call) if call.name() == READINGS => {
                     let mut readings = std::iter::once(expr).chain(&call.args);
-                    let known = readings.find(|reading| found(reading, schema) != Found::Nowhere);
-                    Some(known.unwrap_or(expr).clone())
+                    let existing = readings.find(|reading| find_candidate(reading, schema) != Found::Nowhere);
+                    Some(existing.unwrap_or(expr).clone())
                 }
-                Expr::ScalarFunction(call) if call.name() == MERGED => Some(of_left_side(expr, schema)),
+                Expr::ScalarFunction(call) if call.name() == MERGED => Some(left_column(expr, schema)),
                 _ => None,
             },
             GetFieldAccess::NamedStructField { name } => {
                 let key = name.try_as_str().flatten().unwrap_or_default();
                 match key.strip_prefix(CANDIDATE) {
-                    Some(key) => Some(key_of(expr, key, schema).unwrap_or_else(nothing)),
-                    // That the map is unknown or ambiguous is said of the column itself.
-                    None if found(expr, schema) == Found::Nowhere => Some(expr.clone()),
-                    None => key_of(expr, key, schema),
+                    Some(key) => Some(bind_key(expr, key, schema).unwrap_or_else(unbound_reference)),
+                    // DataFusion reports the column of an unknown map.
+                    None if find_candidate(expr, schema) == Found::Nowhere => Some(expr.clone()),
+                    None => bind_key(expr, key, schema),
                 }
             }
             GetFieldAccess::ListRange { .. } => None,
@@ -79,7 +81,7 @@ impl ExprPlanner for KeyPlanner {
         }))
     }
 
-    /// `labels ->> 'app'` and `labels ? 'app'`: PostgreSQL's clients read maps as `jsonb`.
+    /// Plans `labels ->> 'app'` and `labels ? 'app'`: clients of PostgreSQL treat maps as `jsonb`.
     fn plan_binary_op(&self, expr: RawBinaryExpr, schema: &DFSchema) -> Result<PlannerResult<RawBinaryExpr>> {
         if !matches!(expr.op, BinaryOperator::LongArrow | BinaryOperator::Question)
             || !matches!(expr.left.get_type(schema), Ok(DataType::Map(..)))
@@ -92,7 +94,7 @@ impl ExprPlanner for KeyPlanner {
             Expr::Literal(key, _)
                 if is_text
                     && let Some(key) = key.try_as_str().flatten()
-                    && let Some(value) = key_of(&left, key, schema) =>
+                    && let Some(value) = bind_key(&left, key, schema) =>
             {
                 value
             }
@@ -102,34 +104,34 @@ impl ExprPlanner for KeyPlanner {
     }
 }
 
-/// Where a candidate was found.
+/// The query that has the column of a candidate.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Found {
-    /// In this query, or in several places of it, which is an error that the planner reports.
+    /// This query. The column may be ambiguous; the planner reports that.
     Here,
-    /// In a query around this one.
-    Around,
+    /// An outer query.
+    Outer,
     Nowhere,
 }
 
-fn found(expr: &Expr, schema: &DFSchema) -> Found {
+fn find_candidate(expr: &Expr, schema: &DFSchema) -> Found {
     match expr {
         // Lookups that fail list all columns in their error, which took a tenth of the planning time.
         Expr::Column(column) if schema.is_column_from_schema(column) => Found::Here,
         Expr::Column(_) => Found::Nowhere,
-        Expr::OuterReferenceColumn(..) => Found::Around,
+        Expr::OuterReferenceColumn(..) => Found::Outer,
         Expr::ScalarFunction(call) if call.func.inner().is::<Marker>() => Found::Nowhere,
-        other => map_and_key(other).map_or(Found::Here, |(map, _)| found(map, schema)),
+        other => map_and_key(other).map_or(Found::Here, |(map, _)| find_candidate(map, schema)),
     }
 }
 
-/// The first candidate of this query, else the first of a query around it, else the reference as it is written.
-fn first_found(written: &Expr, others: &[Expr], schema: &DFSchema) -> Expr {
+/// The first candidate of this query, else the first of an outer query, else the reference as it is written.
+fn first_candidate(written: &Expr, others: &[Expr], schema: &DFSchema) -> Expr {
     let all = || std::iter::once(written).chain(others);
-    let of = |place| all().find(|expr| found(expr, schema) == place);
-    let found = of(Found::Here).or_else(|| of(Found::Around)).unwrap_or(written);
+    let find = |place| all().find(|expr| find_candidate(expr, schema) == place);
+    let found = find(Found::Here).or_else(|| find(Found::Outer)).unwrap_or(written);
     if let Expr::Column(column) = found {
-        // A subquery over several tables that can have the key, of which only one shows it.
+        // In a subquery over several tables that can have the key, only one of them may expose it.
         let name = hidden(&column.name);
         if schema.has_column(&Column::new(column.relation.clone(), format!("{name}:1"))) {
             return Expr::Column(Column::new(column.relation.clone(), name));
@@ -138,31 +140,32 @@ fn first_found(written: &Expr, others: &[Expr], schema: &DFSchema) -> Expr {
     found.clone()
 }
 
-/// The first column of this name, where there are several.
-fn of_left_side(written: &Expr, schema: &DFSchema) -> Expr {
+/// The first of several columns of this name.
+fn left_column(written: &Expr, schema: &DFSchema) -> Expr {
     let Expr::Column(Column { relation: None, name, .. }) = written else { return written.clone() };
     let columns = schema.columns_with_unqualified_name(name);
     columns.into_iter().next().map_or_else(|| written.clone(), Expr::Column)
 }
 
-/// The value under a key of a map: its hidden column where there is one; none where it is no map.
-fn key_of(map: &Expr, key: &str, schema: &DFSchema) -> Option<Expr> {
+/// The value of a map's key: a column of the key, or a call. `None` if the expression is not a map.
+fn bind_key(map: &Expr, key: &str, schema: &DFSchema) -> Option<Expr> {
     let field = map_field(map, schema)?;
     map_value(&field)?;
     if let Expr::Column(column) = map {
         let name = format!("{}.{key}", column.name);
-        let shown = Column::new(column.relation.clone(), &name);
-        let beside = Column::new(column.relation.clone(), hidden(&name));
-        if schema.qualified_field_from_column(&shown).is_ok_and(|(_, field)| is_key(field, &name)) {
-            return Some(Expr::Column(shown));
+        let selected = Column::new(column.relation.clone(), &name);
+        let hidden_column = Column::new(column.relation.clone(), hidden(&name));
+        if schema.qualified_field_from_column(&selected).is_ok_and(|(_, field)| is_key(field, &name)) {
+            return Some(Expr::Column(selected));
         }
-        if schema.has_column(&beside) {
-            return Some(Expr::Column(beside));
+        if schema.has_column(&hidden_column) {
+            return Some(Expr::Column(hidden_column));
         }
     }
     Some(map_key(map.clone(), key))
 }
 
+/// The field of a map column; `None` for other expressions.
 fn map_field(expr: &Expr, schema: &DFSchema) -> Option<FieldRef> {
     let field = match expr {
         Expr::Column(column) => Arc::clone(schema.qualified_field_from_column(column).ok()?.1),
@@ -172,12 +175,12 @@ fn map_field(expr: &Expr, schema: &DFSchema) -> Option<FieldRef> {
     matches!(field.data_type(), DataType::Map(..)).then_some(field)
 }
 
-/// What no schema has.
-fn nothing() -> Expr {
+/// A reference that no schema can bind.
+fn unbound_reference() -> Expr {
     Marker::new(CANDIDATES).into_call()
 }
 
-/// A function that is only looked at by [`KeyPlanner`].
+/// A function that [`KeyPlanner`] replaces.
 #[derive(Debug, PartialEq, Eq, Hash)]
 struct Marker {
     name: &'static str,

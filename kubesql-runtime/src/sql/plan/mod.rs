@@ -1,4 +1,4 @@
-//! What binds the keys of maps while DataFusion plans a statement, and what its errors mean.
+//! Extensions of DataFusion's planner: they bind keys of maps, and convert its errors.
 
 pub(crate) mod failure;
 pub(crate) mod key_columns;

@@ -1,10 +1,10 @@
-//! Which columns of an answer its statement gives no name, for protocols that name them by their place.
+//! Finds the unnamed columns of a query, for protocols that name them by position.
 
 use datafusion::logical_expr::{Distinct, Expr, LogicalPlan};
 
 use crate::sql::rewrite::output_names::OutputNames;
 
-/// The places of the columns that a query gives no name; none of one that explains.
+/// The positions of the columns that a query gives no name. An EXPLAIN has none.
 pub(crate) fn unnamed_columns(plan: &LogicalPlan, names: &OutputNames) -> Vec<usize> {
     if matches!(plan, LogicalPlan::Explain(_) | LogicalPlan::Analyze(_)) {
         return Vec::new();
@@ -14,10 +14,10 @@ pub(crate) fn unnamed_columns(plan: &LogicalPlan, names: &OutputNames) -> Vec<us
 
 fn is_named(plan: &LogicalPlan, at: usize, names: &OutputNames) -> bool {
     match plan {
-        LogicalPlan::Projection(projection) => gives_name(&projection.expr[at], &projection.input, names),
-        LogicalPlan::Distinct(Distinct::On(on)) => gives_name(&on.select_expr[at], &on.input, names),
+        LogicalPlan::Projection(projection) => is_expr_named(&projection.expr[at], &projection.input, names),
+        LogicalPlan::Distinct(Distinct::On(on)) => is_expr_named(&on.select_expr[at], &on.input, names),
         LogicalPlan::Aggregate(aggregate) => {
-            aggregate.group_expr.get(at).is_some_and(|expr| gives_name(expr, &aggregate.input, names))
+            aggregate.group_expr.get(at).is_some_and(|expr| is_expr_named(expr, &aggregate.input, names))
         }
         LogicalPlan::Window(window) => {
             at < window.input.schema().fields().len() && is_named(&window.input, at, names)
@@ -31,7 +31,7 @@ fn is_named(plan: &LogicalPlan, at: usize, names: &OutputNames) -> bool {
         | LogicalPlan::Sort(_)
         | LogicalPlan::Limit(_)
         | LogicalPlan::Distinct(Distinct::All(_))
-        // The first of several gives the names.
+        // The first input gives the names.
         | LogicalPlan::Union(_)
         | LogicalPlan::RecursiveQuery(_) => plan.inputs().first().is_none_or(|input| is_named(input, at, names)),
         LogicalPlan::Values(_) => false,
@@ -39,7 +39,7 @@ fn is_named(plan: &LogicalPlan, at: usize, names: &OutputNames) -> bool {
     }
 }
 
-fn gives_name(expr: &Expr, input: &LogicalPlan, names: &OutputNames) -> bool {
+fn is_expr_named(expr: &Expr, input: &LogicalPlan, names: &OutputNames) -> bool {
     match expr {
         Expr::Column(column) => {
             let at = input.schema().maybe_index_of_column(column);

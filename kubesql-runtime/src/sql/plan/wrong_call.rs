@@ -1,7 +1,7 @@
-//! Functions that are called with arguments of types that they do not take.
+//! Finds function calls with arguments of wrong types.
 //!
-//! DataFusion only has a text for it. So a statement that cannot be planned is planned once more, with functions in the
-//! place of DataFusion's that check their arguments by the same rules, and note the first call that fails.
+//! DataFusion's error for them is only a text. If a statement cannot be planned, it is planned again with probes in
+//! place of the functions. A probe checks its arguments by the same rules, and records the first call that fails.
 
 use std::hash::{Hash, Hasher};
 use std::sync::{Arc, OnceLock};
@@ -24,7 +24,7 @@ use crate::sql::types::data_type_name;
 /// Maximum number of signatures in a hint.
 const CANDIDATES: usize = 12;
 
-/// The error of the first call in a statement whose arguments do not fit.
+/// The error for the first call in a statement whose arguments have wrong types.
 pub(crate) async fn find_wrong_call(state: &SessionState, statement: Statement) -> Option<SqlError> {
     let mut state = state.clone();
     let found = Arc::new(OnceLock::new());
@@ -34,12 +34,12 @@ pub(crate) async fn find_wrong_call(state: &SessionState, statement: Statement) 
     for function in state.aggregate_functions().values().cloned().collect::<Vec<_>>() {
         state.register_udaf(Arc::new(AggregateUDF::new_from_impl(Probe::new(function, &found)))).ok()?;
     }
-    // It fails again, or gives a plan that cannot run.
+    // The plan is not needed: the probes do not run.
     drop(state.statement_to_plan(statement).await);
     found.get().cloned()
 }
 
-/// A function that only checks how it is called.
+/// A function that only checks the types of its arguments.
 #[derive(Debug)]
 struct Probe<F> {
     function: Arc<F>,
@@ -53,16 +53,17 @@ impl<F: UDFCoercionExt> Probe<F> {
     }
 
     fn coerce(&self, types: &[DataType]) -> Result<Vec<DataType>> {
-        let fields: Vec<FieldRef> = types.iter().map(|of| Arc::new(Field::new("argument", of.clone(), true))).collect();
+        let fields: Vec<FieldRef> =
+            types.iter().map(|data_type| Arc::new(Field::new("argument", data_type.clone(), true))).collect();
         let coerced = fields_with_udf(&fields, self.function.as_ref());
         if coerced.is_err() {
-            self.found.get_or_init(|| wrong_call(self.function.as_ref(), types));
+            self.found.get_or_init(|| wrong_call_error(self.function.as_ref(), types));
         }
         Ok(coerced?.iter().map(|field| field.data_type().clone()).collect())
     }
 }
 
-fn wrong_call(function: &impl UDFCoercionExt, types: &[DataType]) -> SqlError {
+fn wrong_call_error(function: &impl UDFCoercionExt, types: &[DataType]) -> SqlError {
     let call = |types: &[DataType]| {
         let types: Vec<String> = types.iter().map(data_type_name).collect();
         format!("{}({})", function.name(), types.join(", "))
@@ -75,7 +76,7 @@ fn wrong_call(function: &impl UDFCoercionExt, types: &[DataType]) -> SqlError {
             candidates.push(candidate);
         }
     }
-    if candidates.is_empty() { error } else { error.hint(format!("there is {}", candidates.join(", "))) }
+    if candidates.is_empty() { error } else { error.hint(format!("candidates are {}", candidates.join(", "))) }
 }
 
 impl<F: UDFCoercionExt> PartialEq for Probe<F> {
@@ -118,7 +119,7 @@ impl ScalarUDFImpl for Probe<ScalarUDF> {
     }
 
     fn invoke_with_args(&self, _: ScalarFunctionArgs) -> Result<ColumnarValue> {
-        internal_err!("a probe does not run")
+        internal_err!("a probe cannot be run")
     }
 }
 
@@ -148,6 +149,6 @@ impl AggregateUDFImpl for Probe<AggregateUDF> {
     }
 
     fn accumulator(&self, _: AccumulatorArgs) -> Result<Box<dyn Accumulator>> {
-        internal_err!("a probe does not run")
+        internal_err!("a probe cannot be run")
     }
 }

@@ -16,7 +16,7 @@ use super::hidden::without_marks;
 use crate::sql::error::SqlError;
 use crate::sql::parse::identifiers::normal;
 use crate::sql::parse::walk::{AstPass, walk};
-use crate::sql::types::published;
+use crate::sql::types::client_field;
 
 /// Suffix of aliases, repeated until the alias is unique. The character is invisible if it is displayed.
 pub(crate) const MARK: char = '\u{2060}';
@@ -45,7 +45,7 @@ impl OutputNames {
             Some(Name::Known(name)) => name.clone(),
             Some(Name::Like(at)) => without_marks(schema.field(*at).name()),
         };
-        let fields: Vec<_> = schema.fields().iter().map(|field| published(field).with_name(name(field))).collect();
+        let fields: Vec<_> = schema.fields().iter().map(|field| client_field(field).with_name(name(field))).collect();
         Arc::new(Schema::new_with_metadata(fields, schema.metadata().clone()))
     }
 

@@ -1,25 +1,25 @@
-//! Columns that are there because the data has them: a map's keys and conditions by type.
+//! Dynamic columns: the keys of maps, and conditions by type.
 //!
-//! Each is computed for a whole segment, and kept with it once it is asked for again.
+//! A dynamic column is computed for a whole segment. The segment caches it.
 
 use std::collections::HashMap;
 
 use arrow::array::{Array, ArrayRef, AsArray, UInt32Array};
 use arrow::compute::take;
 
-use super::groups::{group_of, leaf_at, list_at, map_at, numbers, pick_key};
+use super::groups::{group_of, leaf_at, list_at, map_at, parse_quantities, pick_key};
 use crate::flatten::{ColumnGroup, ListData};
 use crate::schema::{Conditions, MapValue, Place, Scalar, Shape, Table, TypeDef, Values};
 use crate::sql::scan::row_map::RowMap;
 use crate::sql::types::key_values;
 use crate::store::Segment;
 
-/// A column that a scan gives.
+/// A column of a scan.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum OutputColumn {
-    /// One of the table's own, by number.
+    /// A column of the table, by number.
     Fixed(usize),
-    /// One that the data has.
+    /// A key of a map or a field of a condition.
     Dynamic(DynamicColumn),
 }
 
@@ -28,31 +28,31 @@ pub(crate) enum OutputColumn {
 pub(crate) struct DynamicColumn {
     /// `labels.app`, `ready.status`.
     pub(crate) name: String,
-    /// What it holds.
+    /// The type of its values.
     pub(crate) values: Values,
-    /// Where the map or the list of conditions lies.
+    /// The place of the map or the list of conditions.
     pub(crate) place: Place,
-    /// What of it.
-    pub(crate) pick: DynamicValue,
+    /// The value that is read from it.
+    pub(crate) value: DynamicValue,
 }
 
-/// What a dynamic column shows.
+/// The value of a dynamic column.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum DynamicValue {
     /// The value under a key.
     Key(MapValue, String),
-    /// A field of the condition of a type, which is in lower case.
+    /// A field of the condition of a type.
     Condition {
-        /// `ready`.
-        of: String,
-        /// Field number of `type`.
+        /// The type in lower case: `ready`.
+        condition_type: String,
+        /// The field number of `type`.
         type_field: u16,
-        /// Field number of what is shown.
+        /// The field number of the value.
         field: u16,
     },
 }
 
-/// The dynamic column of this name that the table would have, whether or not any object has it.
+/// Finds the dynamic column of a name, whether or not an object has a value for it.
 pub(crate) fn find(table: &Table, name: &str) -> Option<DynamicColumn> {
     let maps = table.columns.iter().filter_map(|column| match column.values {
         Values::Map(value) => Some((column, value)),
@@ -69,40 +69,40 @@ pub(crate) fn find(table: &Table, name: &str) -> Option<DynamicColumn> {
             name: name.to_owned(),
             values: key_values(value, key),
             place: column.place.clone(),
-            pick: DynamicValue::Key(value, key.to_owned()),
+            value: DynamicValue::Key(value, key.to_owned()),
         });
     }
     let conditions = table.conditions.as_ref()?;
-    let (of, field) = name.rsplit_once('.')?;
-    condition(conditions, of, field)
+    let (condition_type, field) = name.rsplit_once('.')?;
+    find_condition(conditions, condition_type, field)
 }
 
-fn condition(conditions: &Conditions, of: &str, field: &str) -> Option<DynamicColumn> {
+fn find_condition(conditions: &Conditions, condition_type: &str, field: &str) -> Option<DynamicColumn> {
     let (type_field, _) = conditions.item.field("type")?;
-    let (number, scalar) =
-        shown(conditions.item).find_map(|(number, json, scalar)| (json == field).then_some((number, scalar)))?;
-    let of_is_type = !of.is_empty() && of == of.to_lowercase();
-    of_is_type.then(|| DynamicColumn {
-        name: format!("{of}.{field}"),
+    let (number, scalar) = condition_fields(conditions.item)
+        .find_map(|(number, json, scalar)| (json == field).then_some((number, scalar)))?;
+    let is_type = !condition_type.is_empty() && condition_type == condition_type.to_lowercase();
+    is_type.then(|| DynamicColumn {
+        name: format!("{condition_type}.{field}"),
         values: Values::Scalar(scalar),
         place: conditions.place.clone(),
-        pick: DynamicValue::Condition { of: of.to_owned(), type_field, field: number },
+        value: DynamicValue::Condition { condition_type: condition_type.to_owned(), type_field, field: number },
     })
 }
 
-/// The fields of a condition that are columns, all but its type: number, name in lower case, type.
-fn shown(item: &'static TypeDef) -> impl Iterator<Item = (u16, String, Scalar)> {
+/// The number, the name in lower case and the type of each scalar field of a condition except `type`.
+fn condition_fields(item: &'static TypeDef) -> impl Iterator<Item = (u16, String, Scalar)> {
     (0u16..).zip(item.fields).filter_map(|(number, field)| match field.shape {
         Shape::Scalar(scalar) if field.json != "type" => Some((number, field.json.to_lowercase(), scalar)),
         _ => None,
     })
 }
 
-/// All dynamic columns that a segment's rows have, with how many rows have each; those of dead rows are none.
-pub(crate) fn present(table: &Table, segment: &Segment, counts: &mut HashMap<String, u64>) {
+/// Adds the number of live rows of a segment that have a value, for each dynamic column.
+pub(crate) fn count_columns(table: &Table, segment: &Segment, counts: &mut HashMap<String, u64>) {
     let root = &segment.columns;
     let alive = segment.alive.as_ref().map(|_| RowMap::new(table, segment));
-    let rows = |place| alive.as_ref().and_then(|alive| alive.numbers(place));
+    let rows = |place| alive.as_ref().and_then(|alive| alive.row_numbers(place));
     for column in &table.columns {
         let Values::Map(_) = column.values else { continue };
         let Some(map) = group_of(table, root, &column.place).and_then(|(group, fields)| map_at(group, fields)) else {
@@ -118,14 +118,14 @@ pub(crate) fn present(table: &Table, segment: &Segment, counts: &mut HashMap<Str
     };
     let types = conditions.item.field("type").and_then(|(number, _)| leaf_at(&list.items, &[number]));
     let Some(types) = types else { return };
-    for (of, count) in tally(types, &list.offsets, rows(&conditions.place)) {
-        for (_, field, _) in shown(conditions.item) {
-            *counts.entry(format!("{}.{field}", of.to_lowercase())).or_default() += count;
+    for (condition_type, count) in tally(types, &list.offsets, rows(&conditions.place)) {
+        for (_, field, _) in condition_fields(conditions.item) {
+            *counts.entry(format!("{}.{field}", condition_type.to_lowercase())).or_default() += count;
         }
     }
 }
 
-/// How often each text of a dictionary array occurs; where rows are given, in what these rows have of it.
+/// Counts the occurrences of each text of a dictionary array, in all rows or in the given ones.
 fn tally(array: &ArrayRef, offsets: &[i32], rows: Option<&UInt32Array>) -> Vec<(String, u64)> {
     let Some(dictionary) = array.as_any_dictionary_opt() else { return Vec::new() };
     let values = dictionary.values().as_string::<i32>();
@@ -151,38 +151,45 @@ fn tally(array: &ArrayRef, offsets: &[i32], rows: Option<&UInt32Array>) -> Vec<(
     pairs.filter_map(|(value, count)| Some((value?.to_owned(), count))).collect()
 }
 
-/// The column over all rows of the group that its map or list lies in; `None` where none has a value.
+/// Computes a dynamic column over all rows of the group that contains its map or list. `None` if no row has a value.
 pub(crate) fn compute(table: &Table, root: &ColumnGroup, dynamic: &DynamicColumn) -> Option<ArrayRef> {
     let (group, fields) = group_of(table, root, &dynamic.place)?;
-    match &dynamic.pick {
+    match &dynamic.value {
         DynamicValue::Key(value, key) => {
             let map = map_at(group, fields)?;
             let picked = pick_key(map, key, group.rows)?;
             Some(match value {
                 MapValue::Text | MapValue::Json => picked,
-                MapValue::Quantity => numbers(&picked, dynamic.values),
+                MapValue::Quantity => parse_quantities(&picked, dynamic.values),
             })
         }
-        DynamicValue::Condition { of, type_field, field } => {
+        DynamicValue::Condition { condition_type, type_field, field } => {
             let list = list_at(group, fields)?;
-            pick_condition(list, of, *type_field, *field, dynamic.values)
+            pick_condition(list, condition_type, *type_field, *field, dynamic.values)
         }
     }
 }
 
-/// For each row the field of its first condition of a type.
-fn pick_condition(list: &ListData, of: &str, type_field: u16, field: u16, values: Values) -> Option<ArrayRef> {
+/// Reads a field of each row's first condition of a type.
+fn pick_condition(
+    list: &ListData,
+    condition_type: &str,
+    type_field: u16,
+    field: u16,
+    values: Values,
+) -> Option<ArrayRef> {
     let types = leaf_at(&list.items, &[type_field])?;
-    let shown = leaf_at(&list.items, &[field])?;
+    let fields = leaf_at(&list.items, &[field])?;
     let dictionary = types.as_any_dictionary_opt()?;
     let names = dictionary.values().as_string::<i32>();
-    let is_type: Vec<bool> = names.iter().map(|name| name.is_some_and(|name| name.to_lowercase() == of)).collect();
+    let is_type: Vec<bool> =
+        names.iter().map(|name| name.is_some_and(|name| name.to_lowercase() == condition_type)).collect();
     let codes = dictionary.normalized_keys();
     let items = list.offsets.windows(2).map(|bounds| {
         let (from, to) = (usize::try_from(bounds[0]).ok()?, usize::try_from(bounds[1]).ok()?);
         let at = (from..to).find(|&item| !types.is_null(item) && is_type.get(codes[item]) == Some(&true))?;
         u32::try_from(at).ok()
     });
-    let taken = take(shown, &items.collect::<UInt32Array>(), None).ok()?;
+    let taken = take(fields, &items.collect::<UInt32Array>(), None).ok()?;
     (taken.null_count() < taken.len() || values == Values::Scalar(Scalar::Text)).then_some(taken)
 }

@@ -1,4 +1,4 @@
-//! Rows of a table out of a segment's columns.
+//! Extracts rows of a table from the columns of a segment.
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -18,9 +18,9 @@ use crate::schema::{Place, Scalar, Table, Values};
 use crate::sql::types::{entries_field, entry_fields};
 use crate::store::Segment;
 
-/// What a segment has of columns that are derived from others: for each output that is one, over all rows of the group
-/// that its place starts from; `None` for the others, and where no row has a value.
-pub(crate) fn derive(table: &Table, segment: &Segment, outputs: &[OutputColumn]) -> Vec<Option<ArrayRef>> {
+/// Computes the derived columns of a segment: one array for each output, over all rows of the group that its place
+/// starts from. `None` for an output that is not derived, and for a column without values.
+pub(crate) fn derive_columns(table: &Table, segment: &Segment, outputs: &[OutputColumn]) -> Vec<Option<ArrayRef>> {
     let derived = |output: &OutputColumn| match output {
         OutputColumn::Fixed(number) => {
             let column = &table.columns[*number];
@@ -30,14 +30,14 @@ pub(crate) fn derive(table: &Table, segment: &Segment, outputs: &[OutputColumn])
         }
         OutputColumn::Dynamic(dynamic) => {
             let compute = || dynamic_column::compute(table, &segment.columns, dynamic);
-            segment.derived.get(&key(table, dynamic), compute)
+            segment.derived.get(&derived_key(table, dynamic), compute)
         }
     };
     outputs.iter().map(derived).collect()
 }
 
-/// Some rows of a table in a segment.
-pub(crate) fn columns(
+/// Extracts a range of a table's rows from a segment.
+pub(crate) fn extract_columns(
     table: &Table,
     segment: &Segment,
     map: &RowMap,
@@ -46,7 +46,7 @@ pub(crate) fn columns(
     range: Range<usize>,
 ) -> Result<Vec<ArrayRef>, ArrowError> {
     let extract = Extract { table, segment, map, range };
-    outputs.iter().zip(derived).map(|(output, derived)| extract.column(output, derived.as_ref())).collect()
+    outputs.iter().zip(derived).map(|(output, derived)| extract.extract_column(output, derived.as_ref())).collect()
 }
 
 struct Extract<'a> {
@@ -57,71 +57,71 @@ struct Extract<'a> {
 }
 
 impl Extract<'_> {
-    fn column(&self, output: &OutputColumn, derived: Option<&ArrayRef>) -> Result<ArrayRef, ArrowError> {
+    fn extract_column(&self, output: &OutputColumn, derived: Option<&ArrayRef>) -> Result<ArrayRef, ArrowError> {
         let rows = self.range.len();
         let (place, values) = match output {
             OutputColumn::Dynamic(dynamic) => (&dynamic.place, dynamic.values),
             OutputColumn::Fixed(number) => {
                 let column = &self.table.columns[*number];
                 match &column.place {
-                    Place::Cluster => return Ok(groups::constant(&self.segment.cluster, rows)),
-                    Place::Json => return self.objects(),
+                    Place::Cluster => return Ok(groups::constant_array(&self.segment.cluster, rows)),
+                    Place::Json => return self.read_objects(),
                     Place::Index { depth } => {
                         return Ok(match self.map.items.get(*depth) {
                             Some((_, positions)) => Arc::new(positions.slice(self.range.start, rows)),
-                            None => groups::nulls(column.values, rows),
+                            None => groups::null_array(column.values, rows),
                         });
                     }
                     place @ Place::Printed(_) => (place, column.values),
-                    place => return self.field(place, column.values),
+                    place => return self.extract_field(place, column.values),
                 }
             }
         };
         match derived {
-            Some(array) => self.rows_of(array, place, values),
-            None => Ok(groups::nulls(values, rows)),
+            Some(array) => self.take_rows(array, place, values),
+            None => Ok(groups::null_array(values, rows)),
         }
     }
 
-    /// A field, found from the object, an item or a status.
-    fn field(&self, place: &Place, values: Values) -> Result<ArrayRef, ArrowError> {
-        let none = || Ok(groups::nulls(values, self.range.len()));
+    /// Extracts a field of the object, an item or a status.
+    fn extract_field(&self, place: &Place, values: Values) -> Result<ArrayRef, ArrowError> {
+        let none = || Ok(groups::null_array(values, self.range.len()));
         let Some((group, fields)) = groups::group_of(self.table, &self.segment.columns, place) else {
             return none();
         };
         if let Values::Map(_) = values {
             return match map_at(group, fields) {
-                Some(map) => self.maps(map, place),
+                Some(map) => self.extract_maps(map, place),
                 None => none(),
             };
         }
         match leaf_at(group, fields) {
-            Some(array) => self.rows_of(array, place, values),
+            Some(array) => self.take_rows(array, place, values),
             None => none(),
         }
     }
 
-    /// The numbers of this range's rows in the group that a place starts from; `None` where they are the same.
-    fn numbers(&self, place: &Place) -> Option<UInt32Array> {
-        match (self.map.numbers(place), place) {
+    /// The numbers of this range's rows in the group that a place starts from. `None` if they equal the rows' own.
+    fn row_numbers(&self, place: &Place) -> Option<UInt32Array> {
+        match (self.map.row_numbers(place), place) {
             (Some(numbers), _) => Some(numbers.slice(self.range.start, self.range.len())),
             (None, Place::Status(_)) => Some(UInt32Array::new_null(self.range.len())),
             (None, _) => None,
         }
     }
 
-    /// This range's rows of an array over the group that a place starts from.
-    fn rows_of(&self, array: &ArrayRef, place: &Place, values: Values) -> Result<ArrayRef, ArrowError> {
-        let rows = match self.numbers(place) {
+    /// Takes this range's rows from an array over the group that a place starts from.
+    fn take_rows(&self, array: &ArrayRef, place: &Place, values: Values) -> Result<ArrayRef, ArrowError> {
+        let rows = match self.row_numbers(place) {
             Some(numbers) => take(array, &numbers, None)?,
             None => array.slice(self.range.start, self.range.len()),
         };
-        Ok(groups::plain(&rows, values))
+        Ok(groups::decode_dictionary(&rows, values))
     }
 
-    /// Maps are built anew for each batch: slices of one large map are slow to look into.
-    fn maps(&self, map: &MapData, place: &Place) -> Result<ArrayRef, ArrowError> {
-        let numbers = self.numbers(place);
+    /// Builds the maps of this range. A slice of one large map would be slow to search.
+    fn extract_maps(&self, map: &MapData, place: &Place) -> Result<ArrayRef, ArrowError> {
+        let numbers = self.row_numbers(place);
         let (mut entries, mut offsets, mut present) = (Vec::new(), vec![0i32], Vec::new());
         for at in 0..self.range.len() {
             let row = match &numbers {
@@ -133,7 +133,7 @@ impl Extract<'_> {
                 let bound = |at: usize| u32::try_from(map.offsets[at]).unwrap_or(0);
                 entries.extend(bound(row)..bound(row + 1));
             }
-            offsets.push(i32::try_from(entries.len()).map_err(|_| ArrowError::ComputeError("a map too large".into()))?);
+            offsets.push(i32::try_from(entries.len()).map_err(|_| ArrowError::ComputeError("map too large".into()))?);
             present.push(row.is_some());
         }
         let entries = UInt32Array::from(entries);
@@ -144,17 +144,17 @@ impl Extract<'_> {
         Ok(Arc::new(MapArray::try_new(entries_field(), offsets, pairs, Some(nulls), false)?))
     }
 
-    fn objects(&self) -> Result<ArrayRef, ArrowError> {
+    fn read_objects(&self) -> Result<ArrayRef, ArrowError> {
         let Some(objects) = &self.segment.objects else {
-            return Ok(groups::nulls(Values::Scalar(Scalar::Json), self.range.len()));
+            return Ok(groups::null_array(Values::Scalar(Scalar::Json), self.range.len()));
         };
         match &self.map.objects {
             None => Ok(objects.read(self.range.clone())),
             Some(numbers) => {
-                // Alive rows of a range lie close together: their blocks are read once.
+                // The live rows of a range are close together: one read decompresses each block once.
                 let numbers = numbers.slice(self.range.start, self.range.len());
                 let (Some(first), Some(last)) = (numbers.values().first(), numbers.values().last()) else {
-                    return Ok(groups::nulls(Values::Scalar(Scalar::Json), 0));
+                    return Ok(groups::null_array(Values::Scalar(Scalar::Json), 0));
                 };
                 let (first, last) = (*first, *last);
                 let texts = objects.read(first as usize..last as usize + 1);
@@ -165,7 +165,7 @@ impl Extract<'_> {
     }
 }
 
-/// What tells a dynamic column apart from the others of its segment.
-fn key(table: &Table, dynamic: &DynamicColumn) -> String {
+/// The key of a dynamic column in the segment's cache of derived columns.
+fn derived_key(table: &Table, dynamic: &DynamicColumn) -> String {
     format!("{}\u{0}{}", table.def.path, dynamic.name)
 }

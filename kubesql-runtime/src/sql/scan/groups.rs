@@ -1,4 +1,4 @@
-//! Columns of fields in the groups of a segment, and arrays of them.
+//! Finds the columns of fields in the groups of a segment, and makes arrays from them.
 
 use std::sync::Arc;
 
@@ -11,7 +11,7 @@ use crate::schema::{Place, Scalar, Table, Values};
 use crate::sql::types::{data_type, scalar_type};
 use crate::value::quantity::parse;
 
-/// The column of a field, through nested objects.
+/// The column of a field, which may be in nested objects.
 fn data_at<'a>(group: &'a ColumnGroup, fields: &[u16]) -> Option<&'a ColumnData> {
     let (first, rest) = fields.split_first()?;
     let data = group.columns.get(usize::from(*first))?.as_ref()?;
@@ -22,6 +22,7 @@ fn data_at<'a>(group: &'a ColumnGroup, fields: &[u16]) -> Option<&'a ColumnData>
     }
 }
 
+/// The array of a scalar field.
 pub(crate) fn leaf_at<'a>(group: &'a ColumnGroup, fields: &[u16]) -> Option<&'a ArrayRef> {
     match data_at(group, fields)? {
         ColumnData::Leaf(array) => Some(array),
@@ -29,6 +30,7 @@ pub(crate) fn leaf_at<'a>(group: &'a ColumnGroup, fields: &[u16]) -> Option<&'a 
     }
 }
 
+/// The data of a list field.
 pub(crate) fn list_at<'a>(group: &'a ColumnGroup, fields: &[u16]) -> Option<&'a ListData> {
     match data_at(group, fields)? {
         ColumnData::List(list) => Some(list),
@@ -36,6 +38,7 @@ pub(crate) fn list_at<'a>(group: &'a ColumnGroup, fields: &[u16]) -> Option<&'a 
     }
 }
 
+/// The data of a map field.
 pub(crate) fn map_at<'a>(group: &'a ColumnGroup, fields: &[u16]) -> Option<&'a MapData> {
     match data_at(group, fields)? {
         ColumnData::Map(map) => Some(map),
@@ -70,7 +73,7 @@ pub(crate) fn group_of<'a, 'p>(
     }
 }
 
-/// For each row the value under a key, as a dictionary array.
+/// Reads the value of a key in each row's map, as a dictionary array.
 pub(crate) fn pick_key(map: &MapData, key: &str, rows: usize) -> Option<ArrayRef> {
     let dictionary = map.keys.as_any_dictionary_opt()?;
     let code = dictionary.values().as_string::<i32>().iter().position(|value| value == Some(key))?;
@@ -83,8 +86,8 @@ pub(crate) fn pick_key(map: &MapData, key: &str, rows: usize) -> Option<ArrayRef
     take(&map.values, &entries.collect::<UInt32Array>(), None).ok()
 }
 
-/// Quantities as written, as numbers: each distinct text is read once.
-pub(crate) fn numbers(texts: &ArrayRef, values: Values) -> ArrayRef {
+/// Parses texts as Kubernetes quantities. Each distinct text is parsed once.
+pub(crate) fn parse_quantities(texts: &ArrayRef, values: Values) -> ArrayRef {
     let cores = values == Values::Scalar(Scalar::Float);
     let Some(dictionary) = texts.as_any_dictionary_opt() else {
         return new_null_array(&data_type(values), texts.len());
@@ -104,32 +107,32 @@ pub(crate) fn numbers(texts: &ArrayRef, values: Values) -> ArrayRef {
     take(&numbers, &codes, None).unwrap_or_else(|_| new_null_array(&data_type(values), texts.len()))
 }
 
-/// Text of a dictionary array, or the array as it is.
-pub(crate) fn plain(array: &ArrayRef, values: Values) -> ArrayRef {
+/// Converts a dictionary array to the column's type. Other arrays of that type are returned unchanged.
+pub(crate) fn decode_dictionary(array: &ArrayRef, values: Values) -> ArrayRef {
     let to = data_type(values);
     if *array.data_type() == to {
         return array.clone();
     }
-    let plain = match array.as_any_dictionary_opt() {
-        // Where values repeat, each is looked at once, and not for each row.
+    let decoded = match array.as_any_dictionary_opt() {
+        // Where values repeat, each distinct value is converted once.
         Some(dictionary) if dictionary.values().len() < array.len() => {
             cast(dictionary.values(), &to).and_then(|values| take(&values, dictionary.keys(), None))
         }
         _ => cast(array, &to),
     };
-    plain.unwrap_or_else(|_| new_null_array(&to, array.len()))
+    decoded.unwrap_or_else(|_| new_null_array(&to, array.len()))
 }
 
-/// NULLs of a column's type.
-pub(crate) fn nulls(values: Values, rows: usize) -> ArrayRef {
+/// An array of NULLs of a column's type.
+pub(crate) fn null_array(values: Values, rows: usize) -> ArrayRef {
     match values {
         Values::Scalar(scalar) => new_null_array(&scalar_type(scalar), rows),
         Values::Scalars(_) | Values::Map(_) => new_null_array(&data_type(values), rows),
     }
 }
 
-/// An array of one text.
-pub(crate) fn constant(text: &str, rows: usize) -> ArrayRef {
+/// An array that repeats one text.
+pub(crate) fn constant_array(text: &str, rows: usize) -> ArrayRef {
     let one: ArrayRef = Arc::new(StringArray::from(vec![text]));
     let one = cast(&one, &DataType::Utf8View).unwrap_or(one);
     take(&one, &UInt32Array::from(vec![0; rows]), None).unwrap_or_else(|_| new_null_array(&DataType::Utf8View, rows))

@@ -1,4 +1,4 @@
-//! Rows of tables out of a snapshot's segments.
+//! Scans of tables over the segments of a snapshot.
 
 pub(crate) mod dynamic_column;
 pub(crate) mod extract;

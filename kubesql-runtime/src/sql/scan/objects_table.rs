@@ -1,4 +1,4 @@
-//! Reading a table: its provider for one statement, and the plan that gives its rows.
+//! The table provider of a table of objects, and its scan.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -22,7 +22,7 @@ use futures::stream::{self, Stream, StreamExt, TryStreamExt};
 
 use super::dynamic_column;
 use super::extract;
-use super::pushdown::{selection, texts};
+use super::pushdown::{matched_texts, selection_for_filter};
 use super::snapshot::StatementSnapshot;
 use crate::schema::{Place, Table};
 use crate::sql::functions::map_key::physical_column_and_key;
@@ -30,10 +30,10 @@ use crate::sql::scan::dynamic_column::OutputColumn;
 use crate::sql::scan::row_map::RowMap;
 use crate::store::{Segment, Selection};
 
-/// Rows of a batch.
-const BATCH: usize = 8192;
+/// Maximum number of rows of a batch.
+const BATCH_ROWS: usize = 8192;
 
-/// A table as one statement sees it: its fixed columns and the dynamic ones that the statement names.
+/// A table for one statement: its fixed columns, and the dynamic columns that the statement references.
 #[derive(Debug)]
 pub(crate) struct ObjectsTable {
     pub(crate) table: Arc<Table>,
@@ -52,10 +52,10 @@ impl TableProvider for ObjectsTable {
     }
 
     fn supports_filters_pushdown(&self, filters: &[&Expr]) -> Result<Vec<TableProviderFilterPushDown>> {
-        // All rows of a segment are of one cluster, which is never NULL: exact. Nothing else is said to be.
-        let support = |filter: &&Expr| match self.clusters(filter) {
+        // All rows of a segment have the same cluster, which is never NULL: such filters are exact. Others are not.
+        let support = |filter: &&Expr| match self.clusters_in(filter) {
             Some(_) => TableProviderFilterPushDown::Exact,
-            None if self.selection(filter).is_some() => TableProviderFilterPushDown::Inexact,
+            None if self.selection_for(filter).is_some() => TableProviderFilterPushDown::Inexact,
             None => TableProviderFilterPushDown::Unsupported,
         };
         Ok(filters.iter().map(support).collect())
@@ -71,15 +71,15 @@ impl TableProvider for ObjectsTable {
         let all: Vec<usize> = (0..self.outputs.len()).collect();
         let projection = projection.unwrap_or(&all);
         let outputs: Vec<OutputColumn> = projection.iter().map(|&at| self.outputs[at].clone()).collect();
-        let clusters: Vec<BTreeSet<String>> = filters.iter().filter_map(|filter| self.clusters(filter)).collect();
-        let asked = clusters.iter().cloned().reduce(|all, more| all.intersection(&more).cloned().collect());
-        let selections = filters.iter().filter_map(|filter| self.selection(filter));
+        let clusters: Vec<BTreeSet<String>> = filters.iter().filter_map(|filter| self.clusters_in(filter)).collect();
+        let requested = clusters.iter().cloned().reduce(|all, more| all.intersection(&more).cloned().collect());
+        let selections = filters.iter().filter_map(|filter| self.selection_for(filter));
         let selection = selections.fold(Selection::default(), Selection::and);
-        // The plan may be one that was made for a statement before.
+        // The logical plan may be cached, so that the snapshot comes from the state.
         let snapshot = state.config().get_extension::<StatementSnapshot>();
         let snapshot =
-            snapshot.ok_or_else(|| DataFusionError::Internal("a statement without its snapshot".to_owned()))?;
-        snapshot.want(&self.table, &outputs, asked, &selection);
+            snapshot.ok_or_else(|| DataFusionError::Internal("the session state has no snapshot".to_owned()))?;
+        snapshot.add_scan(&self.table, &outputs, requested, &selection);
         let schema = Arc::new(self.schema.project(projection)?);
         let partitions = state.config().target_partitions();
         let mut scan = ObjectsScan::new(&self.table, outputs, schema, &snapshot, limit, partitions);
@@ -90,24 +90,25 @@ impl TableProvider for ObjectsTable {
 }
 
 impl ObjectsTable {
-    /// The column of this name.
-    pub(crate) fn output(&self, name: &str) -> Option<&OutputColumn> {
+    /// Finds a column by its name.
+    pub(crate) fn find_output(&self, name: &str) -> Option<&OutputColumn> {
         self.schema.index_of(name).ok().map(|at| &self.outputs[at])
     }
 
-    fn selection(&self, filter: &Expr) -> Option<Selection> {
-        selection(&self.table, |name| self.output(name), filter)
+    /// The objects that a filter may select, where the source can select them.
+    fn selection_for(&self, filter: &Expr) -> Option<Selection> {
+        selection_for_filter(&self.table, |name| self.find_output(name), filter)
     }
 
-    /// The clusters whose rows are exactly those that a filter lets through.
-    fn clusters(&self, filter: &Expr) -> Option<BTreeSet<String>> {
-        let (name, clusters) = texts(filter)?;
+    /// The clusters of a filter that selects exactly the rows of these clusters.
+    fn clusters_in(&self, filter: &Expr) -> Option<BTreeSet<String>> {
+        let (name, clusters) = matched_texts(filter)?;
         let column = self.table.columns.iter().find(|column| column.name == name)?;
         (column.place == Place::Cluster).then_some(clusters)
     }
 }
 
-/// Gives the rows of a table, segment by segment.
+/// Reads the rows of a table, segment by segment.
 #[derive(Debug)]
 struct ObjectsScan {
     table: Arc<Table>,
@@ -115,9 +116,9 @@ struct ObjectsScan {
     snapshot: Arc<StatementSnapshot>,
     limit: Option<usize>,
     partitions: usize,
-    /// A row's cluster is in all of these.
+    /// Only rows whose cluster is in each of these sets are read.
     clusters: Vec<BTreeSet<String>>,
-    /// What the source is asked for; its rows may be others.
+    /// The selection that is requested from the source, which may return more rows.
     selection: Selection,
     properties: Arc<PlanProperties>,
 }
@@ -151,8 +152,8 @@ impl ObjectsScan {
 }
 
 impl ObjectsScan {
-    /// The column that an expression over this scan is.
-    fn projected(&self, expr: &Arc<dyn PhysicalExpr>) -> Option<OutputColumn> {
+    /// The column that an expression over this scan reads, if it reads a column or a key of a map.
+    fn to_output(&self, expr: &Arc<dyn PhysicalExpr>) -> Option<OutputColumn> {
         if let Some(column) = expr.downcast_ref::<PhysicalColumn>() {
             return self.outputs.get(column.index()).cloned();
         }
@@ -165,7 +166,7 @@ impl ObjectsScan {
 
 impl DisplayAs for ObjectsScan {
     fn fmt_as(&self, _: DisplayFormatType, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let columns: Vec<&str> = self.outputs.iter().map(|output| name(&self.table, output)).collect();
+        let columns: Vec<&str> = self.outputs.iter().map(|output| output_name(&self.table, output)).collect();
         write!(f, "ObjectsScan: table={}, columns=[{}]", self.table.def.name, columns.join(", "))?;
         for clusters in &self.clusters {
             write!(f, ", clusters={clusters:?}")?;
@@ -178,7 +179,7 @@ impl DisplayAs for ObjectsScan {
 }
 
 /// The SQL name of a column.
-pub(crate) fn name<'a>(table: &'a Table, output: &'a OutputColumn) -> &'a str {
+fn output_name<'a>(table: &'a Table, output: &'a OutputColumn) -> &'a str {
     match output {
         OutputColumn::Fixed(number) => &table.columns[*number].name,
         OutputColumn::Dynamic(dynamic) => &dynamic.name,
@@ -209,9 +210,9 @@ impl ExecutionPlan for ObjectsScan {
         Ok(self)
     }
 
-    /// Gives the columns of a projection itself where all of them are columns and keys of maps.
+    /// Absorbs a projection whose expressions are all columns or keys of maps.
     fn try_swapping_with_projection(&self, projection: &ProjectionExec) -> Result<Option<Arc<dyn ExecutionPlan>>> {
-        let outputs = projection.expr().iter().map(|projected| self.projected(&projected.expr));
+        let outputs = projection.expr().iter().map(|projected| self.to_output(&projected.expr));
         let Some(outputs) = outputs.collect::<Option<Vec<OutputColumn>>>() else { return Ok(None) };
         let mut scan =
             Self::new(&self.table, outputs, projection.schema(), &self.snapshot, self.limit, self.partitions);
@@ -225,13 +226,13 @@ impl ExecutionPlan for ObjectsScan {
         let (schema, limit, partitions, clusters) = (self.schema(), self.limit, self.partitions, self.clusters.clone());
         let batches = {
             let schema = schema.clone();
-            let segments = segments(table.clone(), snapshot, partition, partitions);
-            let is_wanted = move |segment: &Arc<Segment>| {
+            let segments = stream_segments(table.clone(), snapshot, partition, partitions);
+            let is_selected = move |segment: &Arc<Segment>| {
                 futures::future::ready(clusters.iter().all(|clusters| clusters.contains(&*segment.cluster)))
             };
             let batches =
                 move |segment| stream::iter(Batches::new(table.clone(), segment, outputs.clone(), schema.clone()));
-            segments.try_filter(is_wanted).map_ok(batches).try_flatten()
+            segments.try_filter(is_selected).map_ok(batches).try_flatten()
         };
         let mut left = limit.unwrap_or(usize::MAX);
         let limited = batches.map_ok(move |batch| {
@@ -244,8 +245,8 @@ impl ExecutionPlan for ObjectsScan {
     }
 }
 
-/// The segments of a table that one of several partitions reads: those that are there, then the others as they come.
-fn segments(
+/// Streams the segments of a table for one partition: first the available ones, then the others as they arrive.
+fn stream_segments(
     table: Arc<Table>,
     snapshot: Arc<StatementSnapshot>,
     partition: usize,
@@ -254,27 +255,28 @@ fn segments(
     let begin = async move {
         let source = snapshot.get().await?;
         let of_table = source.segments.iter().filter(|segment| std::ptr::eq(segment.kind, table.kind));
-        let there: Vec<_> = of_table.skip(partition).step_by(partitions).cloned().map(Ok).collect();
-        let streams = source.streams.iter().filter(|feed| std::ptr::eq(feed.kind(), table.kind)).enumerate();
-        // Each begins with another feed, so that those of a single segment are shared out as well.
-        let coming = streams.map(|(at, feed)| {
+        let available: Vec<_> = of_table.skip(partition).step_by(partitions).cloned().map(Ok).collect();
+        let streams =
+            source.streams.iter().filter(|segment_stream| std::ptr::eq(segment_stream.kind(), table.kind)).enumerate();
+        // Each partition starts at another stream, so that streams of one segment are distributed as well.
+        let arriving = streams.map(|(at, segment_stream)| {
             let first = (partition + partitions - at % partitions) % partitions;
             stream::try_unfold(
-                (Arc::clone(&snapshot), feed.clone(), first),
-                move |(snapshot, mut feed, number)| async move {
-                    let segment = snapshot.next(&mut feed, number).await?;
-                    Ok(segment.map(|segment| (segment, (snapshot, feed, number + partitions))))
+                (Arc::clone(&snapshot), segment_stream.clone(), first),
+                move |(snapshot, mut segment_stream, number)| async move {
+                    let segment = snapshot.next_segment(&mut segment_stream, number).await?;
+                    Ok(segment.map(|segment| (segment, (snapshot, segment_stream, number + partitions))))
                 },
             )
             .boxed()
         });
-        let coming = stream::select_all(coming.collect::<Vec<_>>());
-        Ok::<_, DataFusionError>(stream::iter(there).chain(coming))
+        let arriving = stream::select_all(arriving.collect::<Vec<_>>());
+        Ok::<_, DataFusionError>(stream::iter(available).chain(arriving))
     };
     stream::once(begin).try_flatten()
 }
 
-/// The rows of one segment, batch by batch; none of them empty.
+/// Iterator over the rows of one segment in batches, none of which is empty.
 struct Batches {
     table: Arc<Table>,
     segment: Arc<Segment>,
@@ -288,7 +290,7 @@ struct Batches {
 impl Batches {
     fn new(table: Arc<Table>, segment: Arc<Segment>, outputs: Arc<Vec<OutputColumn>>, schema: SchemaRef) -> Self {
         let map = RowMap::new(&table, &segment);
-        let derived = extract::derive(&table, &segment, &outputs);
+        let derived = extract::derive_columns(&table, &segment, &outputs);
         Self { table, segment, outputs, schema, map, derived, next: 0 }
     }
 }
@@ -300,10 +302,11 @@ impl Iterator for Batches {
         if self.next >= self.map.rows() {
             return None;
         }
-        let range = self.next..(self.next + BATCH).min(self.map.rows());
+        let range = self.next..(self.next + BATCH_ROWS).min(self.map.rows());
         self.next = range.end;
         let options = RecordBatchOptions::new().with_row_count(Some(range.len()));
-        let columns = extract::columns(&self.table, &self.segment, &self.map, &self.outputs, &self.derived, range);
+        let columns =
+            extract::extract_columns(&self.table, &self.segment, &self.map, &self.outputs, &self.derived, range);
         let batch =
             columns.and_then(|columns| RecordBatch::try_new_with_options(Arc::clone(&self.schema), columns, &options));
         Some(batch.map_err(DataFusionError::from))

@@ -1,4 +1,4 @@
-//! What filters say about which rows there can be, where that is certain.
+//! Filters that a scan can push down to the source.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -9,25 +9,25 @@ use super::dynamic_column::{DynamicColumn, DynamicValue, OutputColumn};
 use crate::schema::{Column, Place, Scalar, Shape, Table, Values};
 use crate::store::Selection;
 
-/// A filter that holds for exactly the rows whose column has one of these texts.
+/// The column and the texts of a filter that selects exactly the rows whose column has one of these texts.
 ///
-/// Only `column = 'text'`, `column in ('text', ...)`, and several of them of one column with OR between them are such
-/// filters; whatever else there is, however like them it looks, is left to DataFusion.
-pub(crate) fn texts(filter: &Expr) -> Option<(&str, BTreeSet<String>)> {
+/// Such filters are `column = 'text'`, `column in ('text', ...)`, and a disjunction of them over one column. DataFusion
+/// evaluates all other filters.
+pub(crate) fn matched_texts(filter: &Expr) -> Option<(&str, BTreeSet<String>)> {
     match filter {
         Expr::BinaryExpr(BinaryExpr { left, op: Operator::Eq, right }) => {
-            let (name, value) = match column(left) {
-                Some(name) => (name, text(right)?),
-                None => (column(right)?, text(left)?),
+            let (name, value) = match column_name(left) {
+                Some(name) => (name, text_literal(right)?),
+                None => (column_name(right)?, text_literal(left)?),
             };
             Some((name, BTreeSet::from([value])))
         }
         Expr::InList(InList { expr, list, negated: false }) => {
-            Some((column(expr)?, list.iter().map(text).collect::<Option<_>>()?))
+            Some((column_name(expr)?, list.iter().map(text_literal).collect::<Option<_>>()?))
         }
-        // What DataFusion makes of short lists.
+        // DataFusion rewrites short lists to disjunctions.
         Expr::BinaryExpr(BinaryExpr { left, op: Operator::Or, right }) => {
-            let ((name, mut some), (other, more)) = (texts(left)?, texts(right)?);
+            let ((name, mut some), (other, more)) = (matched_texts(left)?, matched_texts(right)?);
             some.extend(more);
             (name == other).then_some((name, some))
         }
@@ -35,16 +35,15 @@ pub(crate) fn texts(filter: &Expr) -> Option<(&str, BTreeSet<String>)> {
     }
 }
 
-/// What a filter of a table's columns tells of the objects that are needed; `None` where it tells nothing that a
-/// source can be asked for.
-pub(crate) fn selection<'a>(
+/// The objects that a filter may select. `None` if the source cannot select by this filter.
+pub(crate) fn selection_for_filter<'a>(
     table: &Table,
     output: impl Fn(&str) -> Option<&'a OutputColumn>,
     filter: &Expr,
 ) -> Option<Selection> {
     let (name, texts) = match filter {
-        Expr::IsNotNull(expr) => (column(expr)?, BTreeSet::new()),
-        other => texts(other).filter(|(_, texts)| !texts.is_empty())?,
+        Expr::IsNotNull(expr) => (column_name(expr)?, BTreeSet::new()),
+        other => matched_texts(other).filter(|(_, texts)| !texts.is_empty())?,
     };
     match output(name)? {
         OutputColumn::Fixed(number) => {
@@ -53,62 +52,63 @@ pub(crate) fn selection<'a>(
             else {
                 return None;
             };
-            Selection::for_field(table.kind, &path(table, fields)?, &texts)
+            Selection::for_field(table.kind, &json_path(table, fields)?, &texts)
         }
         OutputColumn::Dynamic(DynamicColumn {
-            place: Place::Object(fields), pick: DynamicValue::Key(_, key), ..
-        }) => (path(table, fields)? == "metadata.labels").then(|| Selection::for_label(key, &texts))?,
+            place: Place::Object(fields), value: DynamicValue::Key(_, key), ..
+        }) => (json_path(table, fields)? == "metadata.labels").then(|| Selection::for_label(key, &texts))?,
         OutputColumn::Dynamic(_) => None,
     }
 }
 
 /// The JSON path of a field of the object.
-fn path(table: &Table, fields: &[u16]) -> Option<String> {
+fn json_path(table: &Table, fields: &[u16]) -> Option<String> {
     let mut names = Vec::new();
-    let mut of = Some(table.kind.root);
+    let mut def = Some(table.kind.root);
     for number in fields {
-        let field = of?.fields.get(usize::from(*number))?;
+        let field = def?.fields.get(usize::from(*number))?;
         names.push(field.json);
-        of = if let Shape::Object(inner) = field.shape { Some(inner) } else { None };
+        def = if let Shape::Object(inner) = field.shape { Some(inner) } else { None };
     }
     Some(names.join("."))
 }
 
-fn column(expr: &Expr) -> Option<&str> {
+fn column_name(expr: &Expr) -> Option<&str> {
     match expr {
         Expr::Column(column) => Some(&column.name),
         _ => None,
     }
 }
 
-/// The text of a literal that is one and is not NULL.
-fn text(expr: &Expr) -> Option<String> {
+/// The text of a literal, unless it is NULL or of another type.
+fn text_literal(expr: &Expr) -> Option<String> {
     match expr {
         Expr::Literal(value, _) => value.try_as_str().flatten().map(str::to_owned),
         _ => None,
     }
 }
 
-/// The columns that have to have one text each.
+/// The columns that filters compare with a single text, and that text.
 pub(crate) fn equalities(filters: &[Expr]) -> BTreeMap<String, String> {
     let single = |filter: &Expr| {
         if let Expr::Like(like) = filter {
-            return exactly(like);
+            return like_equality(like);
         }
-        let (name, texts) = texts(filter)?;
+        let (name, texts) = matched_texts(filter)?;
         let [text] = <[String; 1]>::try_from(Vec::from_iter(texts)).ok()?;
         Some((name.to_owned(), text))
     };
     filters.iter().filter_map(single).collect()
 }
 
-/// What a LIKE whose pattern stands for one text only says: that of drivers, which escape what a name has of wildcards.
-fn exactly(like: &Like) -> Option<(String, String)> {
+/// The column and the text of a LIKE whose pattern matches a single text. Drivers send such patterns: they escape the
+/// wildcards of a name.
+fn like_equality(like: &Like) -> Option<(String, String)> {
     if like.negated || like.case_insensitive {
         return None;
     }
     let escape = like.escape_char.unwrap_or('\\');
-    let (mut exact, pattern) = (String::new(), text(&like.pattern)?);
+    let (mut exact, pattern) = (String::new(), text_literal(&like.pattern)?);
     let mut rest = pattern.chars();
     while let Some(c) = rest.next() {
         match c {
@@ -117,7 +117,7 @@ fn exactly(like: &Like) -> Option<(String, String)> {
             c => exact.push(c),
         }
     }
-    Some((column(&like.expr)?.to_owned(), exact))
+    Some((column_name(&like.expr)?.to_owned(), exact))
 }
 
 #[cfg(test)]
@@ -128,7 +128,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn patterns_of_one_text_are_equalities() {
+    fn like_without_wildcards_is_an_equality() {
         let like =
             |pattern: &str| Expr::Like(Like::new(false, Box::new(col("a")), Box::new(lit(pattern)), Some('\\'), false));
         for (pattern, expect) in [
@@ -147,7 +147,7 @@ mod tests {
     }
 
     #[test]
-    fn only_certain_filters_are_understood() {
+    fn matches_only_equalities_of_one_column() {
         let null = || Expr::Literal(ScalarValue::Utf8View(None), None);
         for (filter, expect) in [
             (col("a").eq(lit("x")), Some(vec!["x"])),
@@ -167,7 +167,7 @@ mod tests {
             (col("a").eq(lit("x")).or(col("a").gt(lit("y"))), None),
             (col("a").eq(lit("x")).is_true(), None),
         ] {
-            let found = texts(&filter).map(|(_, texts)| texts.into_iter().collect::<Vec<_>>());
+            let found = matched_texts(&filter).map(|(_, texts)| texts.into_iter().collect::<Vec<_>>());
             assert_eq!(found, expect.map(|texts| texts.into_iter().map(str::to_owned).collect()), "{filter}");
         }
     }

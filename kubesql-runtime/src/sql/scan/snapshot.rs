@@ -1,4 +1,4 @@
-//! The instant that a statement sees: one snapshot for all its tables, of the fields that they need.
+//! The snapshot of a statement: one for all its tables, with the fields that the statement reads.
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
@@ -17,10 +17,10 @@ use crate::store::{
     KindRequest, Missing, Request, Segment, SegmentStream, Selection, Snapshot, Source, SourceError, Warning,
 };
 
-/// Warnings of a session's statements, until somebody takes them.
+/// The warnings of a session's statements that the client has not read yet.
 pub(crate) type Warnings = Arc<Mutex<Vec<Warning>>>;
 
-/// One statement's view of the source: taken when the first row is needed, after all of the plan is known.
+/// A statement's view of the source. The snapshot is taken when the first row is read: all scans are planned then.
 #[derive(Debug)]
 pub(crate) struct StatementSnapshot {
     source: Arc<dyn Source>,
@@ -30,14 +30,14 @@ pub(crate) struct StatementSnapshot {
 }
 
 impl StatementSnapshot {
-    /// With `partial`, clusters that cannot answer are told in warnings instead of failing the statement.
+    /// With `partial`, clusters that cannot answer are reported as warnings instead of failing the statement.
     pub(crate) fn new(source: Arc<dyn Source>, warnings: Warnings, partial: bool) -> Self {
         let request = Mutex::new(Request { partial, ..Request::default() });
         Self { source, request, snapshot: OnceCell::new(), warnings }
     }
 
-    /// Notes what a scan will read, of which objects, and of which clusters; `None` for all.
-    pub(crate) fn want(
+    /// Adds a scan to the request: its columns, its objects, and its clusters (`None` for all).
+    pub(crate) fn add_scan(
         &self,
         table: &Table,
         outputs: &[OutputColumn],
@@ -45,34 +45,34 @@ impl StatementSnapshot {
         selection: &Selection,
     ) {
         let mut request = self.request.lock();
-        let known = request.kinds.iter().position(|wanted| std::ptr::eq(wanted.kind, table.kind));
-        let at = known.unwrap_or_else(|| {
+        let position = request.kinds.iter().position(|request| std::ptr::eq(request.kind, table.kind));
+        let at = position.unwrap_or_else(|| {
             let (clusters, selection) = (clusters.clone(), selection.clone());
             let fields = FieldMask::none();
             request.kinds.push(KindRequest { kind: table.kind, fields, objects: false, clusters, selection });
             request.kinds.len() - 1
         });
-        let wanted = &mut request.kinds[at];
-        wanted.clusters = match (wanted.clusters.take(), clusters) {
-            (Some(mine), Some(others)) => Some(mine.into_iter().chain(others).collect()),
+        let kind = &mut request.kinds[at];
+        kind.clusters = match (kind.clusters.take(), clusters) {
+            (Some(before), Some(added)) => Some(before.into_iter().chain(added).collect()),
             _ => None,
         };
-        wanted.selection = std::mem::take(&mut wanted.selection).or(selection);
-        // How many rows there are is in the lists themselves.
-        wanted.fields.add_presence(&lists_to(table, table.lists.len()));
+        kind.selection = std::mem::take(&mut kind.selection).or(selection);
+        // The lengths of the lists are the number of rows.
+        kind.fields.add_presence(&lists_to(table, table.lists.len()));
         for output in outputs {
             match output {
                 OutputColumn::Fixed(number) => match &table.columns[*number].place {
-                    Place::Json => wanted.objects = true,
-                    Place::Printed(steps) => printed::want(table.kind.root, steps, &mut wanted.fields),
-                    place => add(table, place, &mut wanted.fields),
+                    Place::Json => kind.objects = true,
+                    Place::Printed(steps) => printed::add_fields(table.kind.root, steps, &mut kind.fields),
+                    place => add_place(table, place, &mut kind.fields),
                 },
-                OutputColumn::Dynamic(dynamic) => match &dynamic.pick {
-                    DynamicValue::Key(..) => add(table, &dynamic.place, &mut wanted.fields),
+                OutputColumn::Dynamic(dynamic) => match &dynamic.value {
+                    DynamicValue::Key(..) => add_place(table, &dynamic.place, &mut kind.fields),
                     DynamicValue::Condition { type_field, field, .. } => {
                         if let Some(path) = path_to(table, &dynamic.place) {
-                            wanted.fields.add(&[&path[..], &[*type_field]].concat());
-                            wanted.fields.add(&[&path[..], &[*field]].concat());
+                            kind.fields.add(&[&path[..], &[*type_field]].concat());
+                            kind.fields.add(&[&path[..], &[*field]].concat());
                         }
                     }
                 },
@@ -80,35 +80,35 @@ impl StatementSnapshot {
         }
     }
 
-    /// What the source has of all that was wanted; the same at every call.
+    /// The snapshot of the source. It is taken at the first call.
     pub(crate) async fn get(&self) -> Result<&Snapshot, DataFusionError> {
-        let taken = self.snapshot.get_or_init(|| async {
+        let snapshot = self.snapshot.get_or_init(|| async {
             let request = self.request.lock().clone();
-            take(&*self.source, &request, &self.warnings).await
+            read_snapshot(&*self.source, &request, &self.warnings).await
         });
-        taken.await.as_ref().map_err(|error| DataFusionError::External(Box::new(error.clone())))
+        snapshot.await.as_ref().map_err(|error| DataFusionError::External(Box::new(error.clone())))
     }
 
-    /// The segment of this number of a feed, as soon as it is there; `None` when there are no more, which is when
-    /// what was wrong with its objects is told.
-    pub(crate) async fn next(
+    /// Waits for the segment of this number of a stream. `None` after the last one; the warnings about the stream's
+    /// objects are reported then.
+    pub(crate) async fn next_segment(
         &self,
-        feed: &mut SegmentStream,
+        stream: &mut SegmentStream,
         number: usize,
     ) -> Result<Option<Arc<Segment>>, DataFusionError> {
-        let failed = |error: SourceError| DataFusionError::External(Box::new(failed(&error)));
-        let segment = feed.get(number).await.map_err(failed)?;
+        let external = |error: SourceError| DataFusionError::External(Box::new(source_error(&error)));
+        let segment = stream.get(number).await.map_err(external)?;
         if segment.is_none() {
-            tell(&self.warnings, feed.end().await.map_err(failed)?);
+            report_warnings(&self.warnings, stream.end().await.map_err(external)?);
         }
         Ok(segment)
     }
 
-    /// The names of the commonest dynamic columns of a table, at most `limit`.
-    pub(crate) async fn commonest(&self, table: &Table, limit: usize) -> Result<Vec<String>, SqlError> {
+    /// The names of the `limit` most frequent dynamic columns of a table, sorted by name.
+    pub(crate) async fn commonest_keys(&self, table: &Table, limit: usize) -> Result<Vec<String>, SqlError> {
         let mut fields = FieldMask::none();
         for column in table.columns.iter().filter(|column| matches!(column.values, Values::Map(_))) {
-            add(table, &column.place, &mut fields);
+            add_place(table, &column.place, &mut fields);
         }
         if let Some(conditions) = &table.conditions
             && let (Some(path), Some((number, _))) = (path_to(table, &conditions.place), conditions.item.field("type"))
@@ -125,18 +125,18 @@ impl StatementSnapshot {
             clusters: None,
             selection: Selection::default(),
         }];
-        // Whoever cannot answer fails the statement itself, not the choice of its columns.
+        // A cluster that cannot answer does not fail this request. It fails the statement's own snapshot.
         let request = Request { kinds, partial: true };
-        // What is wrong with the data is told by the statement's own snapshot.
-        let snapshot = take(&*self.source, &request, &Warnings::default()).await?;
+        // Warnings are dropped: the statement's own snapshot reports them.
+        let snapshot = read_snapshot(&*self.source, &request, &Warnings::default()).await?;
         let mut counts = HashMap::new();
         for segment in snapshot.segments.iter().filter(|segment| std::ptr::eq(segment.kind, table.kind)) {
-            dynamic_column::present(table, segment, &mut counts);
+            dynamic_column::count_columns(table, segment, &mut counts);
         }
-        for mut feed in snapshot.streams {
+        for mut stream in snapshot.streams {
             let mut number = 0;
-            while let Some(segment) = feed.get(number).await.map_err(|error| failed(&error))? {
-                dynamic_column::present(table, &segment, &mut counts);
+            while let Some(segment) = stream.get(number).await.map_err(|error| source_error(&error))? {
+                dynamic_column::count_columns(table, &segment, &mut counts);
                 number += 1;
             }
         }
@@ -149,32 +149,33 @@ impl StatementSnapshot {
     }
 }
 
-/// Tells which clusters could not be asked for something that others were.
-pub(crate) fn tell_missing(warnings: &Warnings, missing: &[Missing]) {
-    tell(warnings, missing.iter().map(Warning::from_missing));
+/// Reports clusters that could not be queried as warnings.
+pub(crate) fn report_missing(warnings: &Warnings, missing: &[Missing]) {
+    report_warnings(warnings, missing.iter().map(Warning::from_missing));
 }
 
-async fn take(source: &dyn Source, request: &Request, warnings: &Warnings) -> Result<Snapshot, SqlError> {
-    let snapshot = source.snapshot(request).await.map_err(|error| failed(&error))?;
+async fn read_snapshot(source: &dyn Source, request: &Request, warnings: &Warnings) -> Result<Snapshot, SqlError> {
+    let snapshot = source.snapshot(request).await.map_err(|error| source_error(&error))?;
     let missing = snapshot.missing.iter().map(Warning::from_missing);
-    tell(warnings, missing.chain(snapshot.warnings.iter().cloned()));
+    report_warnings(warnings, missing.chain(snapshot.warnings.iter().cloned()));
     Ok(snapshot)
 }
 
-fn tell(told: &Warnings, warnings: impl IntoIterator<Item = Warning>) {
-    let mut told = told.lock();
+/// Adds warnings to those of the session, each once.
+fn report_warnings(reported: &Warnings, warnings: impl IntoIterator<Item = Warning>) {
+    let mut reported = reported.lock();
     for warning in warnings {
-        if !told.contains(&warning) {
-            told.push(warning);
+        if !reported.contains(&warning) {
+            reported.push(warning);
         }
     }
 }
 
-fn failed(error: &SourceError) -> SqlError {
-    let failure = SqlError::new(ErrorKind::Source, error.to_string());
+fn source_error(error: &SourceError) -> SqlError {
+    let converted = SqlError::new(ErrorKind::Source, error.to_string());
     match error.hint() {
-        Some(hint) => failure.hint(hint),
-        None => failure,
+        Some(hint) => converted.hint(hint),
+        None => converted,
     }
 }
 
@@ -193,18 +194,20 @@ fn path_to(table: &Table, place: &Place) -> Option<Vec<u16>> {
     })
 }
 
+/// Field numbers from the object to the list of statuses.
 fn statuses_to(table: &Table) -> Option<Vec<u16>> {
     let statuses = table.statuses.as_ref()?;
     Some([lists_to(table, table.lists.len().checked_sub(1)?), statuses.fields.clone()].concat())
 }
 
-fn add(table: &Table, place: &Place, want: &mut FieldMask) {
+/// Adds the fields that a place reads to a mask.
+fn add_place(table: &Table, place: &Place, mask: &mut FieldMask) {
     if let Some(path) = path_to(table, place) {
-        want.add(&path);
+        mask.add(&path);
     }
     if let (Place::Status(_), Some(statuses), Some(path)) = (place, &table.statuses, statuses_to(table)) {
-        // Matched by name.
-        want.add(&[&path[..], &[statuses.key]].concat());
-        want.add(&[lists_to(table, table.lists.len()), vec![statuses.row_key]].concat());
+        // Statuses are matched by name.
+        mask.add(&[&path[..], &[statuses.key]].concat());
+        mask.add(&[lists_to(table, table.lists.len()), vec![statuses.row_key]].concat());
     }
 }

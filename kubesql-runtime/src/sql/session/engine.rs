@@ -1,4 +1,4 @@
-//! All tables over one source, and what every session shares.
+//! The engine: the tables over one source, and the state that all sessions share.
 
 use std::sync::Arc;
 
@@ -22,28 +22,28 @@ use crate::sql::{ColumnInfo, TableInfo, functions};
 use crate::store::{DiscoveryScope, Missing, Source};
 use crate::system::SystemTables;
 
-/// All tables over one source; sessions are made of it.
+/// The tables over one source. It creates sessions.
 #[derive(Debug)]
 pub struct Engine {
     pub(crate) context: Arc<EngineContext>,
-    /// What every statement starts from: configuration and functions, no tables.
+    /// The initial state of every statement: configuration and functions, without tables.
     pub(crate) state: SessionState,
     pub(crate) memories: Memories,
 }
 
 impl Engine {
-    /// Tables of these kinds over this source.
+    /// Creates an engine with the tables of these kinds over a source.
     ///
     /// # Errors
-    /// When a function cannot be registered, which is a mistake in here.
+    /// If a function cannot be registered, which is a bug.
     pub fn new(kinds: &'static [&'static KindDef], source: Arc<dyn Source>) -> Result<Arc<Self>, SqlError> {
         Self::with_memory(kinds, source, &Memory::default())
     }
 
-    /// The same, whose statements hold no more than this.
+    /// Creates an engine whose statements have memory limits.
     ///
     /// # Errors
-    /// As [`Self::new`], and where there is no place to put what does not fit.
+    /// As [`Self::new`], or if the folder for spilled data cannot be used.
     pub fn with_memory(
         kinds: &'static [&'static KindDef],
         source: Arc<dyn Source>,
@@ -51,18 +51,19 @@ impl Engine {
     ) -> Result<Arc<Self>, SqlError> {
         let mut config = SessionConfig::new()
             .with_default_catalog_and_schema(CATALOG, SEARCH_PATH)
-            // Ours knows which tables to list, and is not made of all columns of all tables at each query.
+            // `SystemTables` provides `information_schema`: it omits unlisted tables, and does not read the columns of
+            // all tables for each query.
             .with_information_schema(false)
             .with_create_default_catalog_and_schema(false)
             .set_str("datafusion.sql_parser.dialect", "PostgreSQL")
             .set_str("datafusion.execution.time_zone", "UTC")
-            // `key_columns` moves keys of maps itself: DataFusion makes some plans that do not fit together.
+            // `key_columns` pushes keys of maps down: DataFusion's rule makes some invalid plans.
             .set_bool("datafusion.optimizer.enable_leaf_expression_pushdown", false);
-        // Text is read as views, which share a segment's buffers.
+        // Text columns are views that share a segment's buffers.
         config.options_mut().sql_parser.map_string_types_to_utf8view = true;
-        // For the positions of errors.
+        // Errors have positions.
         config.options_mut().sql_parser.collect_spans = true;
-        // Before DataFusion's own planners, which take any subscript.
+        // It precedes DataFusion's planners, which accept any subscript.
         let planner: Arc<dyn ExprPlanner> = Arc::new(KeyPlanner);
         let mut analyzer_rules: Vec<Arc<dyn AnalyzerRule + Send + Sync>> = vec![Arc::new(postgres::EmptyParts)];
         analyzer_rules.extend(Analyzer::new().rules);
@@ -88,31 +89,31 @@ impl Engine {
         Ok(Arc::new(Self { context, state, memories: Memories::new(memory)? }))
     }
 
-    /// A new session.
+    /// Creates a session.
     #[must_use]
     pub fn session(self: &Arc<Self>) -> Session {
         Session::new(Arc::clone(self))
     }
 
-    /// Where the objects come from.
+    /// The source of the objects.
     #[must_use]
     pub fn source(&self) -> &Arc<dyn Source> {
         &self.context.source
     }
 
-    /// Finds out about the tables of all custom resources, for [`Engine::tables`], and tells which clusters could not
-    /// be asked.
+    /// Discovers the tables of all custom resources, for [`Engine::tables`]. Returns the clusters that could not be
+    /// queried.
     pub async fn discover(&self) -> Vec<Missing> {
         self.context.source.discover(&DiscoveryScope::All).await
     }
 
-    /// All tables, those that `SHOW TABLES` lists and the others.
+    /// All tables, including those that `SHOW TABLES` does not list.
     #[must_use]
     pub fn tables(&self) -> Vec<TableInfo> {
         let mut tables: Vec<TableInfo> = self
             .context
             .registry()
-            .all()
+            .tables_with_kinds()
             .map(|(kind, def)| TableInfo {
                 schema: schema_of(kind).to_owned(),
                 name: def.name.to_owned(),
@@ -125,15 +126,15 @@ impl Engine {
         tables
     }
 
-    /// The columns of a table (`pods`, `apps.deployments`), in the order of `select *`; with `data`, the keys that
-    /// the data has as well.
+    /// The columns of a table (`pods`, `apps.deployments`), in the order of `select *`; with `data`, followed by the
+    /// keys that the data has.
     ///
     /// # Errors
-    /// A table that does not exist, with the nearest names; a source that cannot be read.
+    /// If the table does not exist, or if the source cannot be read.
     pub async fn describe(&self, table: &str, data: bool) -> Result<Vec<ColumnInfo>, SqlError> {
         let table = table.to_lowercase().replace('"', "");
         let table = table.strip_prefix("kubesql.").unwrap_or(&table);
-        // A schema may have dots of its own, a table has none.
+        // The name of a schema may have dots; that of a table has none.
         let (schema, name) = table.rsplit_once('.').unwrap_or((DEFAULT_SCHEMA, table));
         self.context.discover(DEFAULT_SCHEMA, &[(Some(schema.to_owned()), name.to_owned())]).await;
         self.context.describe(schema, name, data).await

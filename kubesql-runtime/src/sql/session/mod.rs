@@ -1,4 +1,4 @@
-//! One client's session: statements in, answers out.
+//! Sessions: they plan and run the statements of a client.
 
 pub(crate) mod engine;
 pub(crate) mod prepared;
@@ -42,20 +42,20 @@ use engine::Engine;
 use prepared::{CachedPlan, PlanDependencies, Prepared};
 use settings::Settings;
 
-/// At most so many dynamic columns are part of `*`.
-const STAR: usize = 200;
+/// Maximum number of dynamic columns that `*` includes.
+const MAX_STAR_KEYS: usize = 200;
 
 /// The number of record batches to prefetch.
 const PREFETCHED_BATCHES: usize = 1;
 
-/// One client's state.
+/// The session of a client.
 #[derive(Debug)]
 pub struct Session {
     engine: Arc<Engine>,
     settings: Mutex<Settings>,
     warnings: Warnings,
     principal: Principal,
-    /// Who asks, and the number of the connection.
+    /// The user of the protocol, and the process ID of the connection.
     client: Mutex<(String, i32)>,
 }
 
@@ -84,13 +84,13 @@ impl Session {
         &self.principal
     }
 
-    /// What the client calls itself: `SHOW application_name`.
+    /// The name that the client gives itself: `SHOW application_name`.
     #[must_use]
     pub fn application_name(&self) -> String {
         self.settings.lock().application_name().to_owned()
     }
 
-    /// How long a statement may take by what the client has set: `SET statement_timeout`.
+    /// The time limit of statements that the client has set: `SET statement_timeout`.
     #[must_use]
     pub fn statement_timeout(&self) -> Option<Duration> {
         self.settings.lock().statement_timeout()
@@ -99,13 +99,13 @@ impl Session {
     /// Runs one statement.
     ///
     /// # Errors
-    /// Whatever [`super::ErrorKind`] lists, before the first row; the stream may fail later.
+    /// Any kind of [`super::ErrorKind`] before the first row. The stream may fail later.
     pub async fn execute(&self, sql: &str) -> Result<Answer, SqlError> {
         let running = self.engine.context.queries.begin(sql, &self.application_name(), &self.principal);
-        running.follow(self.answer(sql, &[]).await.map_err(|error| self.locate(error, sql)))
+        running.record(self.answer(sql, &[]).await.map_err(|error| self.locate(error, sql)))
     }
 
-    /// Says who asks, by which connection: `current_user`, `pg_backend_pid()`.
+    /// Sets the user and the process ID of the connection: `current_user`, `pg_backend_pid()`.
     pub fn introduce(&self, user: &str, process: i32) {
         let mut client = self.client.lock();
         if client.0 != user || client.1 != process {
@@ -113,7 +113,7 @@ impl Session {
         }
     }
 
-    fn info(&self) -> SessionInfo {
+    fn session_info(&self) -> SessionInfo {
         let (user, process) = self.client.lock().clone();
         let user = self.principal.user.clone().unwrap_or(user);
         let settings = self.settings.lock();
@@ -121,13 +121,13 @@ impl Session {
         SessionInfo { user, process, schema: settings.schema().to_owned(), settings: all }
     }
 
-    /// Says what the client calls itself: `SET application_name`.
+    /// Sets the name that the client gives itself: `SET application_name`.
     pub fn set_application_name(&self, name: &str) {
         self.settings.lock().set_application_name(name);
     }
 
-    /// Plans a statement, to run it later with values for its parameters (`$1`), of the types that are declared or
-    /// that the statement wants.
+    /// Plans a statement, to run it later with values for its parameters (`$1`). Their types are declared, or inferred
+    /// from the statement.
     ///
     /// # Errors
     /// As [`Self::execute`].
@@ -135,6 +135,7 @@ impl Session {
         self.plan_prepared(sql, declared).await.map_err(|error| self.locate(error, sql))
     }
 
+    /// Adds the position of an error in the statement.
     fn locate(&self, error: SqlError, sql: &str) -> SqlError {
         failure::locate(error, sql, &self.engine.state)
     }
@@ -145,13 +146,14 @@ impl Session {
             Parsed::Query(statement, explains) => {
                 let planned = self.plan(*statement, explains, declared).await?;
                 let parameters = prepared::parameters(&planned.plan, declared)?;
-                let Planned { state, plan, names, select_list, tables, lasts } = planned;
+                let Planned { state, plan, names, select_list, tables, dependencies } = planned;
                 let schema = prepared::schema(&state, plan.clone(), &parameters, &names.outputs);
                 let schema = Some(schema.map_err(|error| failure::explain(&error, Some(&tables)))?);
-                let cached = lasts.map(|made| Arc::new(CachedPlan { plan, names, tables, made }));
+                let cached =
+                    dependencies.map(|dependencies| Arc::new(CachedPlan { plan, names, tables, dependencies }));
                 Ok(Prepared { sql, parameters, schema, select_list, cached })
             }
-            // What changes the session gives no rows.
+            // Statements that change the session have no rows.
             Parsed::Set(_) | Parsed::ResetAll(_) | Parsed::Nothing(_) => Ok(Prepared {
                 sql,
                 parameters: Vec::new(),
@@ -167,60 +169,60 @@ impl Session {
         }
     }
 
-    /// Runs a prepared statement; each value is an array of one element, of its parameter's type or one that can be
-    /// made that.
+    /// Runs a prepared statement. Each value is an array of one element, whose type is the parameter's or can be cast
+    /// to it.
     ///
     /// # Errors
-    /// As [`Self::execute`], and where its columns are no longer those that it was prepared with.
+    /// As [`Self::execute`], or if the types of its columns have changed since it was prepared.
     pub async fn run(&self, statement: &Prepared, values: &[ArrayRef]) -> Result<Answer, SqlError> {
         let running = self.engine.context.queries.begin(&statement.sql, &self.application_name(), &self.principal);
-        let answer = match statement.typed(values) {
-            Ok(values) => self.answer_again(statement, &values).await.and_then(|answer| statement.told(answer)),
+        let answer = match statement.cast_values(values) {
+            Ok(values) => self.answer_prepared(statement, &values).await.and_then(|answer| statement.conform(answer)),
             Err(error) => Err(error),
         };
-        running.follow(answer.map_err(|error| self.locate(error, &statement.sql)))
+        running.record(answer.map_err(|error| self.locate(error, &statement.sql)))
     }
 
-    async fn answer_again(&self, statement: &Prepared, values: &[ArrayRef]) -> Result<Answer, SqlError> {
+    async fn answer_prepared(&self, statement: &Prepared, values: &[ArrayRef]) -> Result<Answer, SqlError> {
         if let Some(cached) = &statement.cached
-            && let Some(planned) = self.again(cached, &statement.select_list).await
+            && let Some(planned) = self.replan(cached, &statement.select_list).await
         {
-            return planned.run("SELECT", values, self.engine.memories.of_statement()).await;
+            return planned.run("SELECT", values, self.engine.memories.statement_runtime()).await;
         }
         self.answer(&statement.sql, values).await
     }
 
-    /// A plan as it was made before, unless it would be another by now.
-    async fn again(&self, cached: &CachedPlan, select_list: &SelectList) -> Option<Planned> {
+    /// Reuses a cached plan. `None` if its dependencies have changed.
+    async fn replan(&self, cached: &CachedPlan, select_list: &SelectList) -> Option<Planned> {
         let context = &self.engine.context;
-        let (schema, partial) = self.defaults();
-        let CachedPlan { plan, names, tables, made } = cached;
-        context.discover(&made.schema, &made.relations).await;
-        if schema != made.schema || !Arc::ptr_eq(&context.registry(), &made.registry) {
+        let (schema, partial) = self.schema_and_partial();
+        let CachedPlan { plan, names, tables, dependencies } = cached;
+        context.discover(&dependencies.schema, &dependencies.relations).await;
+        if schema != dependencies.schema || !Arc::ptr_eq(&context.registry(), &dependencies.registry) {
             return None;
         }
-        let state = self.state(self.snapshot(partial));
+        let state = self.create_state(self.create_snapshot(partial));
         let (names, select_list, tables) = (names.clone(), select_list.clone(), tables.clone());
-        Some(Planned { state, plan: plan.clone(), names, select_list, tables, lasts: None })
+        Some(Planned { state, plan: plan.clone(), names, select_list, tables, dependencies: None })
     }
 
-    /// The schema of names without one, and whether clusters that cannot answer are left out.
-    fn defaults(&self) -> (String, bool) {
+    /// The schema of unqualified names, and whether clusters that cannot answer are skipped.
+    fn schema_and_partial(&self) -> (String, bool) {
         let settings = self.settings.lock();
         (settings.schema().to_owned(), settings.partial())
     }
 
-    fn snapshot(&self, partial: bool) -> Arc<StatementSnapshot> {
+    fn create_snapshot(&self, partial: bool) -> Arc<StatementSnapshot> {
         Arc::new(StatementSnapshot::new(Arc::clone(&self.engine.context.source), Arc::clone(&self.warnings), partial))
     }
 
-    /// What a statement is planned and run in.
-    fn state(&self, snapshot: Arc<StatementSnapshot>) -> SessionState {
-        // A clone, for a builder would register the functions anew, in any order where two claim a name.
+    /// Creates the state in which a statement is planned and run.
+    fn create_state(&self, snapshot: Arc<StatementSnapshot>) -> SessionState {
+        // The state is cloned: a builder would register the functions again, in an unspecified order.
         let mut state = self.engine.state.clone();
-        state.config_mut().options_mut().extensions.insert(self.info());
+        state.config_mut().options_mut().extensions.insert(self.session_info());
         state.config_mut().set_extension(snapshot);
-        // Functions see the configuration as it is now.
+        // Functions read the configuration that is set here.
         state.mark_start_execution();
         state
     }
@@ -231,13 +233,13 @@ impl Session {
                 let command = if matches!(*statement, DfStatement::Explain(_)) { "EXPLAIN" } else { "SELECT" };
                 let types: Vec<_> = values.iter().map(|value| Some(value.data_type().clone())).collect();
                 let planned = self.plan(*statement, explains, &types).await?;
-                planned.run(command, values, self.engine.memories.of_statement()).await
+                planned.run(command, values, self.engine.memories.statement_runtime()).await
             }
             other => show::answer(&self.engine.context, &self.settings, &self.warnings, other).await,
         }
     }
 
-    /// The value of a setting; none of what is none.
+    /// The value of a setting; `None` if the setting does not exist.
     #[must_use]
     pub fn setting(&self, name: &str) -> Option<String> {
         self.settings.lock().get(name).ok().map(|(_, value)| value.to_owned())
@@ -246,24 +248,24 @@ impl Session {
     /// Changes a setting as `SET name = value` does; `None` restores its default.
     ///
     /// # Errors
-    /// [`ErrorKind::Unsupported`] for an unknown or fixed setting, [`ErrorKind::Invalid`] for a value that it cannot
-    /// have, [`ErrorKind::UnknownTable`] for a `search_path` without an existing schema.
+    /// [`ErrorKind::Unsupported`] for an unknown or fixed setting, [`ErrorKind::Invalid`] for an invalid value,
+    /// [`ErrorKind::UnknownTable`] for a `search_path` without an existing schema.
     pub fn set(&self, name: &str, value: Option<&str>) -> Result<(), SqlError> {
         self.settings.lock().set(&self.engine.context, name, value, false)
     }
 
-    /// Whether statements are answered although some clusters cannot: `SET kubesql.partial`.
+    /// Sets whether statements skip clusters that cannot answer: `SET kubesql.partial`.
     pub fn set_partial(&self, partial: bool) {
         self.settings.lock().set_partial(partial);
     }
 
-    /// What was wrong with the data of all statements since the last call, each kind of trouble once.
+    /// The distinct warnings of all statements since the last call.
     #[must_use]
     pub fn take_warnings(&self) -> Vec<Warning> {
         std::mem::take(&mut *self.warnings.lock())
     }
 
-    /// `types` are those of the parameters, as far as they are known.
+    /// Plans a query. `types` are the known types of the parameters.
     async fn plan(
         &self,
         mut statement: DfStatement,
@@ -271,7 +273,7 @@ impl Session {
         types: &[Option<DataType>],
     ) -> Result<Planned, SqlError> {
         let context = &self.engine.context;
-        let (schema, partial) = self.defaults();
+        let (schema, partial) = self.schema_and_partial();
         let inner = match &mut statement {
             DfStatement::Explain(explain) => &mut *explain.statement,
             other => other,
@@ -291,31 +293,32 @@ impl Session {
             names,
             common: CommonKeys::new(),
         };
-        let snapshot = self.snapshot(partial);
-        // To explain, no data is read: the dynamic columns of `*` are left out then.
+        let snapshot = self.create_snapshot(partial);
+        // EXPLAIN reads no data: its `*` has no dynamic columns.
         if !explains {
             let starred: Vec<_> = catalog.names.starred.iter().cloned().collect();
             for (schema, name) in starred {
                 if let Ok(Some((schema, table))) = catalog.find(schema.as_deref(), &name) {
-                    let mut commonest: BTreeSet<String> = snapshot.commonest(&table, STAR).await?.into_iter().collect();
-                    commonest.retain(|name| !table.columns.iter().any(|column| column.name == *name));
-                    catalog.common.insert((schema, name), commonest);
+                    let keys = snapshot.commonest_keys(&table, MAX_STAR_KEYS).await?;
+                    let mut keys: BTreeSet<String> = keys.into_iter().collect();
+                    keys.retain(|name| !table.columns.iter().any(|column| column.name == *name));
+                    catalog.common.insert((schema, name), keys);
                 }
             }
         }
         let found = relations.iter().map(|(schema, name)| catalog.find(schema.as_deref(), name));
         let found: Vec<_> = found.map(|found| found.ok().flatten().map(|(_, table)| table)).collect();
-        // Nothing of what the data has, and nothing but objects.
-        let lasts = !explains && catalog.common.is_empty() && found.iter().all(Option::is_some);
+        // The plan can be cached if it depends neither on the data nor on tables without objects.
+        let is_cacheable = !explains && catalog.common.is_empty() && found.iter().all(Option::is_some);
         let tables = NamedTables(found.into_iter().flatten().collect());
-        let made = lasts.then(|| PlanDependencies { registry, schema, relations });
+        let dependencies = is_cacheable.then(|| PlanDependencies { registry, schema, relations });
         let catalog = Arc::new(catalog);
-        let mut state = self.state(snapshot);
+        let mut state = self.create_state(snapshot);
         state.register_catalog_list(Arc::new(Catalogs(Arc::clone(&catalog))));
         let with_missing = |error: SqlError| match missing.first() {
-            // It may be a table of a cluster that did not answer.
+            // A cluster that did not answer may have the table.
             Some(Missing { cluster, cause, .. }) if error.kind == ErrorKind::UnknownTable => {
-                error.hint(format!("cluster {cluster} may have it, but {cause}"))
+                error.hint(format!("cluster {cluster} may have the table, but {cause}"))
             }
             _ => error,
         };
@@ -335,11 +338,11 @@ impl Session {
         let unnamed = unnamed_columns(&plan, &names.outputs);
         let select_list = SelectList { has_star: names.selects_star, unnamed };
         let plan = provide_keys(plan).and_then(without_hidden).map_err(explained)?;
-        Ok(Planned { state, plan, names, select_list, tables, lasts: made })
+        Ok(Planned { state, plan, names, select_list, tables, dependencies })
     }
 }
 
-/// The tables that a statement names, each with its schema where that is named; neither those that it makes itself nor
+/// The tables that a statement references, with their schemas if qualified. Excludes common table expressions and
 /// functions.
 fn relations(statement: &DfStatement, names: &ColumnNames) -> Result<Vec<(Option<String>, String)>, SqlError> {
     let statement = match statement {
@@ -359,8 +362,8 @@ fn relations(statement: &DfStatement, names: &ColumnNames) -> Result<Vec<(Option
     Ok(names.collect())
 }
 
-/// Executes a plan in a task of its own, which is a batch ahead of the reader. The next batch is computed while protocols
-/// encode and send the current one. The reader never blocks, so that it can observe timeouts and closed connections.
+/// Executes a plan in a separate task, one batch ahead of the reader. The next batch is computed while protocols encode
+/// and send the current one. The reader never blocks, so that it can observe timeouts and closed connections.
 fn prefetch(mut rows: SendableRecordBatchStream) -> SendableRecordBatchStream {
     let mut builder = RecordBatchReceiverStreamBuilder::new(rows.schema(), PREFETCHED_BATCHES);
     let sender = builder.tx();
@@ -376,15 +379,15 @@ fn prefetch(mut rows: SendableRecordBatchStream) -> SendableRecordBatchStream {
     builder.build()
 }
 
-/// A query that can be run.
+/// A planned query.
 struct Planned {
     state: SessionState,
     plan: LogicalPlan,
     names: ColumnNames,
     select_list: SelectList,
     tables: NamedTables,
-    /// What it was made with, where nothing else is in it.
-    lasts: Option<PlanDependencies>,
+    /// The dependencies of the plan, if it can be cached.
+    dependencies: Option<PlanDependencies>,
 }
 
 impl Planned {
@@ -405,7 +408,7 @@ impl Planned {
         let named = Arc::clone(&schema);
         let explains = command == "EXPLAIN";
         let rows = stream.map(move |batch| {
-            // The joins are cancelled when the answer is dropped.
+            // Dropping the answer cancels the joins.
             let _: &CancelOnDrop = &cancel;
             let named = batch.and_then(|batch| {
                 let options = RecordBatchOptions::new().with_row_count(Some(batch.num_rows()));
@@ -422,7 +425,7 @@ impl Planned {
     }
 }
 
-/// Takes the marks of hidden columns out of the text of a plan.
+/// Removes the marks of hidden columns from the text of a plan.
 fn shorten_names(column: &mut ArrayRef) {
     if let Some(texts) = column.as_string_opt::<i32>() {
         let texts = texts.iter().map(|text| text.map(without_marks));

@@ -1,4 +1,4 @@
-//! Statements that are planned once and run with values for their parameters.
+//! Prepared statements: planned once, and run with values for their parameters.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -27,62 +27,67 @@ use crate::sql::{Answer, SelectList};
 #[derive(Debug, Clone)]
 pub struct Prepared {
     pub(crate) sql: String,
-    /// The types of `$1`, `$2` and so on; text where nothing says what it is.
+    /// The types of `$1`, `$2` and so on; text for a parameter of unknown type.
     pub parameters: Vec<DataType>,
-    /// The columns of its rows; `None` where it has none.
+    /// The columns of its rows; `None` for a statement without rows.
     pub schema: Option<SchemaRef>,
-    /// What its select list says of them.
+    /// The select list of the query.
     pub select_list: SelectList,
-    /// Its plan, where that does not depend on when it runs.
+    /// Its plan, if it does not depend on the data.
     pub(crate) cached: Option<Arc<CachedPlan>>,
 }
 
-/// A plan to be run any number of times, as long as all is as it was when it was made.
+/// A plan that can be run again while its dependencies are unchanged.
 #[derive(Debug)]
 pub(crate) struct CachedPlan {
     pub(crate) plan: LogicalPlan,
     pub(crate) names: ColumnNames,
     pub(crate) tables: NamedTables,
-    pub(crate) made: PlanDependencies,
+    pub(crate) dependencies: PlanDependencies,
 }
 
-/// What a plan was made with.
+/// The dependencies of a cached plan.
 #[derive(Debug)]
 pub(crate) struct PlanDependencies {
-    /// The tables that there were.
+    /// The tables that existed when the plan was made.
     pub(crate) registry: Arc<Registry>,
-    /// The schema of names without one.
+    /// The schema of unqualified names.
     pub(crate) schema: String,
-    /// What is read from.
+    /// The tables that the statement references.
     pub(crate) relations: Vec<(Option<String>, String)>,
 }
 
 impl Prepared {
-    /// The statement.
+    /// The text of the statement.
     #[must_use]
     pub fn sql(&self) -> &str {
         &self.sql
     }
 
-    /// The values as the parameters' types.
-    pub(crate) fn typed(&self, values: &[ArrayRef]) -> Result<Vec<ArrayRef>, SqlError> {
+    /// Casts values to the types of the parameters.
+    pub(crate) fn cast_values(&self, values: &[ArrayRef]) -> Result<Vec<ArrayRef>, SqlError> {
         let options = CastOptions { safe: false, ..CastOptions::default() };
         let typed = values.iter().enumerate().map(|(at, value)| match self.parameters.get(at) {
-            Some(of) if of != value.data_type() => cast_with_options(value, of, &options).map_err(|error| {
-                SqlError::new(ErrorKind::Invalid, failure::in_sql(&format!("parameter ${}: {error}", at + 1)))
-            }),
+            Some(expected) if expected != value.data_type() => {
+                cast_with_options(value, expected, &options).map_err(|error| {
+                    SqlError::new(
+                        ErrorKind::Invalid,
+                        failure::with_sql_types(&format!("parameter ${}: {error}", at + 1)),
+                    )
+                })
+            }
             _ => Ok(Arc::clone(value)),
         });
         typed.collect()
     }
 
-    /// The answer under the names that were told, if its columns are still of the types that were told.
-    pub(crate) fn told(&self, answer: Answer) -> Result<Answer, SqlError> {
+    /// Renames the columns of an answer to those of the prepared statement. Fails if their types differ.
+    pub(crate) fn conform(&self, answer: Answer) -> Result<Answer, SqlError> {
         let Some(schema) = &self.schema else { return Ok(answer) };
         let types =
             |schema: &SchemaRef| schema.fields().iter().map(|field| field.data_type().clone()).collect::<Vec<_>>();
         if types(schema) != types(&answer.schema) {
-            let message = "the columns of the prepared statement are others by now";
+            let message = "cached plan must not change result type";
             return Err(SqlError::new(ErrorKind::Unsupported, message).hint("prepare it again"));
         }
         let Answer { command, select_list, rows, .. } = answer;
@@ -95,51 +100,51 @@ impl Prepared {
     }
 }
 
-/// The types of a plan's parameters, in order: as declared, or as the plan wants them, or text.
+/// The types of a plan's parameters, in order: the declared one, or the inferred one, or text.
 pub(crate) fn parameters(plan: &LogicalPlan, declared: &[Option<DataType>]) -> Result<Vec<DataType>, SqlError> {
     let explained = |error| failure::explain(&error, None);
     let mut found = plan.get_parameter_types().map_err(explained)?;
-    complete(plan, &mut found).map_err(explained)?;
+    infer_types(plan, &mut found).map_err(explained)?;
     let mut types = Vec::new();
-    for (name, wanted) in found {
+    for (name, inferred) in found {
         let number =
             name.strip_prefix('$').and_then(|number| number.parse::<usize>().ok()).filter(|number| *number > 0);
         let Some(number) = number else {
-            let message = format!("{name} is no parameter");
+            let message = format!("invalid parameter \"{name}\"");
             return Err(SqlError::new(ErrorKind::Unsupported, message).hint("parameters are $1, $2 and so on"));
         };
         if number > usize::from(u16::MAX) {
-            return Err(SqlError::new(ErrorKind::Unsupported, "more parameters than a statement can have"));
+            return Err(SqlError::new(ErrorKind::Unsupported, "a statement can have at most 65535 parameters"));
         }
         if types.len() < number {
             types.resize(number, DataType::Utf8);
         }
         let declared = declared.get(number - 1).cloned().flatten();
-        if let Some(known) = declared.or(wanted) {
-            types[number - 1] = known;
+        if let Some(data_type) = declared.or(inferred) {
+            types[number - 1] = data_type;
         }
     }
     Ok(types)
 }
 
-/// What DataFusion does not say: a parameter that is cast is of that type, and LIMIT and OFFSET take whole numbers.
-fn complete(plan: &LogicalPlan, types: &mut HashMap<String, Option<DataType>>) -> Result<(), DataFusionError> {
-    let mut found = |expr: &Expr, of: &DataType| {
+/// Infers types that DataFusion does not: that of a cast, and `bigint` in LIMIT and OFFSET.
+fn infer_types(plan: &LogicalPlan, types: &mut HashMap<String, Option<DataType>>) -> Result<(), DataFusionError> {
+    let mut set_type = |expr: &Expr, data_type: &DataType| {
         if let Expr::Placeholder(placeholder) = expr
             && let Some(unknown @ None) = types.get_mut(&placeholder.id)
         {
-            *unknown = Some(of.clone());
+            *unknown = Some(data_type.clone());
         }
     };
     plan.apply_with_subqueries(|plan| {
         if let LogicalPlan::Limit(limit) = plan {
             let counts = [&limit.skip, &limit.fetch].into_iter().flatten();
-            counts.for_each(|count| found(count, &DataType::Int64));
+            counts.for_each(|count| set_type(count, &DataType::Int64));
         }
         plan.apply_expressions(|expr| {
             expr.apply(|expr| {
                 if let Expr::Cast(Cast { expr, field }) | Expr::TryCast(TryCast { expr, field }) = expr {
-                    found(expr, field.data_type());
+                    set_type(expr, field.data_type());
                 }
                 Ok(TreeNodeRecursion::Continue)
             })
@@ -148,7 +153,7 @@ fn complete(plan: &LogicalPlan, types: &mut HashMap<String, Option<DataType>>) -
     Ok(())
 }
 
-/// The columns that a plan has with values of these types; their names are those that it has without.
+/// The columns of a plan with parameters of these types. The types of the values do not change the names.
 pub(crate) fn schema(
     state: &SessionState,
     plan: LogicalPlan,
@@ -160,19 +165,21 @@ pub(crate) fn schema(
     let plan = plan.with_param_values(nulls)?;
     let analyzed = state.analyzer().execute_and_check(plan, state.config_options(), |_, _| {})?;
     let fields = names.fields().iter().zip(analyzed.schema().fields());
-    // Whether there can be NULLs depends on the values.
-    let field = |(name, of): (&Arc<Field>, &Arc<Field>)| Field::clone(of).with_name(name.name()).with_nullable(true);
+    // Nullability depends on the values.
+    let field =
+        |(name, field): (&Arc<Field>, &Arc<Field>)| Field::clone(field).with_name(name.name()).with_nullable(true);
     Ok(Arc::new(Schema::new(fields.map(field).collect::<Vec<_>>())))
 }
 
-/// The plan with values in the place of its parameters, of which there must be as many.
+/// Replaces the parameters of a plan by values. Fails if their numbers differ.
 pub(crate) fn with_values(plan: LogicalPlan, values: &[ArrayRef]) -> Result<LogicalPlan, SqlError> {
-    let wanted = parameters(&plan, &[])?.len();
-    if wanted != values.len() {
-        let message = format!("the statement has {wanted} parameters, and there are {} values", values.len());
+    let expected = parameters(&plan, &[])?.len();
+    if expected != values.len() {
+        let message =
+            format!("the statement requires {expected} parameters, but {} values were supplied", values.len());
         return Err(SqlError::new(ErrorKind::Invalid, message));
     }
-    if wanted == 0 {
+    if expected == 0 {
         return Ok(plan);
     }
     let scalars = values.iter().map(|value| ScalarValue::try_from_array(value, 0));

@@ -10,37 +10,37 @@ use crate::sql::error::{ErrorKind, SqlError};
 use crate::sql::suggest::nearest;
 use crate::sql::{CATALOG, DEFAULT_SCHEMA};
 
-/// The schema of names without one.
+/// The setting for the schema of unqualified names.
 const SEARCH_PATH: &str = "search_path";
 
-/// Whether statements are answered without the clusters that fail.
+/// The setting for skipping clusters that cannot answer.
 const PARTIAL: &str = "kubesql.partial";
 
-/// The name that the client gives itself.
+/// The setting for the name that the client gives itself.
 const APPLICATION_NAME: &str = "application_name";
 
-/// The time limit of statements.
+/// The setting for the time limit of statements.
 const STATEMENT_TIMEOUT: &str = "statement_timeout";
 
-/// The values that a setting takes.
+/// The values that a setting accepts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Domain {
     /// Any text.
     Any,
-    /// A length of time; a number without a unit is milliseconds.
+    /// A duration. A number without a unit is in milliseconds.
     Time,
     /// A number.
     Number,
     /// `on` or `off`.
     Switch,
-    /// One of these words, which all mean the default.
+    /// One of these words. All of them are synonyms of the default.
     OneOf(&'static [&'static str]),
-    /// None: it cannot be changed.
+    /// No value: the setting cannot be changed.
     Fixed,
 }
 
-/// Settings with their defaults and the values that they take.
-const KNOWN: [(&str, &str, Domain); 41] = [
+/// All settings, with their defaults and the values that they accept.
+const SETTINGS: [(&str, &str, Domain); 41] = [
     (APPLICATION_NAME, "", Domain::Any),
     ("bytea_output", "hex", Domain::OneOf(&["hex"])),
     ("client_encoding", "UTF8", Domain::OneOf(&["utf8", "utf-8", "unicode"])),
@@ -87,7 +87,7 @@ const KNOWN: [(&str, &str, Domain); 41] = [
 /// The settings of a session.
 #[derive(Debug, Default, Clone)]
 pub(crate) struct Settings {
-    /// Those that differ from their defaults.
+    /// The settings that differ from their defaults.
     changed: BTreeMap<&'static str, String>,
     /// During a transaction: `changed` when it began, and the settings that end with it.
     transaction: Option<(BTreeMap<&'static str, String>, BTreeSet<&'static str>)>,
@@ -104,7 +104,7 @@ impl Settings {
         self.changed.insert(APPLICATION_NAME, name.to_owned());
     }
 
-    /// Whether statements are answered without the clusters that fail: `kubesql.partial`.
+    /// Whether statements skip clusters that cannot answer: `kubesql.partial`.
     pub(crate) fn partial(&self) -> bool {
         self.changed.get(PARTIAL).is_some_and(|value| value == "on")
     }
@@ -131,16 +131,16 @@ impl Settings {
 
     /// The canonical name of a setting and its value.
     pub(crate) fn get(&self, name: &str) -> Result<(&'static str, &str), SqlError> {
-        let (name, default, _) = known(name)?;
+        let (name, default, _) = find_setting(name)?;
         Ok((name, self.changed.get(name).map_or(default, String::as_str)))
     }
 
     /// All settings and their values.
     pub(crate) fn all(&self) -> impl Iterator<Item = (&'static str, &str)> {
-        KNOWN.into_iter().map(|(name, default, _)| (name, self.changed.get(name).map_or(default, String::as_str)))
+        SETTINGS.into_iter().map(|(name, default, _)| (name, self.changed.get(name).map_or(default, String::as_str)))
     }
 
-    /// Sets all settings to their defaults but `application_name`; an open transaction stays open.
+    /// Resets all settings except `application_name` to their defaults. An open transaction stays open.
     pub(crate) fn reset(&mut self) {
         self.changed.retain(|name, _| *name == APPLICATION_NAME);
     }
@@ -152,7 +152,7 @@ impl Settings {
         }
     }
 
-    /// Ends a transaction. Settings local to it, or all if it is rolled back, are as before again.
+    /// Ends a transaction. It restores the settings that are local to the transaction, or all if it is rolled back.
     pub(crate) fn end(&mut self, commit: bool) {
         let Some((before, local)) = self.transaction.take() else { return };
         if !commit {
@@ -167,7 +167,7 @@ impl Settings {
         }
     }
 
-    /// Changes a setting; `None` is DEFAULT. A local change ends with the transaction, and without one has no effect.
+    /// Changes a setting; `None` is DEFAULT. A local change ends with the transaction; outside of one it has no effect.
     pub(crate) fn set(
         &mut self,
         context: &EngineContext,
@@ -175,9 +175,9 @@ impl Settings {
         value: Option<&str>,
         is_local: bool,
     ) -> Result<(), SqlError> {
-        let (name, default, domain) = known(name)?;
+        let (name, default, domain) = find_setting(name)?;
         let value = match value {
-            Some(value) => accepted(context, name, default, domain, value)?,
+            Some(value) => parse_value(context, name, default, domain, value)?,
             None => None,
         };
         match &mut self.transaction {
@@ -193,8 +193,8 @@ impl Settings {
     }
 }
 
-/// The new value of a setting; `None` for its default.
-fn accepted(
+/// Parses the new value of a setting; `None` for its default.
+fn parse_value(
     context: &EngineContext,
     name: &'static str,
     default: &str,
@@ -210,9 +210,10 @@ fn accepted(
     match domain {
         Domain::Any => Ok(Some(value.to_owned())),
         Domain::Time => match timeout::parse(value) {
-            Some(millis) => Ok(Some(timeout::show(millis))),
+            Some(millis) => Ok(Some(timeout::format_millis(millis))),
             None => {
-                let hint = "valid units are \"us\", \"ms\", \"s\", \"min\", \"h\" and \"d\"; without a unit, it is milliseconds";
+                let hint =
+                    "valid units are \"us\", \"ms\", \"s\", \"min\", \"h\" and \"d\"; the default unit is \"ms\"";
                 Err(invalid_value().code("22023").hint(hint))
             }
         },
@@ -226,7 +227,7 @@ fn accepted(
             _ => invalid(format!("parameter \"{name}\" requires a Boolean value")),
         },
         Domain::OneOf(words) if words.contains(&value.to_lowercase().as_str()) => Ok(None),
-        Domain::OneOf(_) => Err(invalid_value().code("22023").hint(format!("it is always {default}"))),
+        Domain::OneOf(_) => Err(invalid_value().code("22023").hint(format!("the only valid value is {default}"))),
         Domain::Fixed if value == default => Ok(None),
         Domain::Fixed => {
             let error = SqlError::new(ErrorKind::Unsupported, format!("parameter \"{name}\" cannot be changed"));
@@ -235,7 +236,7 @@ fn accepted(
     }
 }
 
-/// The first schema of a search path that exists. Those that every PostgreSQL server has are passed over.
+/// The first existing schema of a search path. The default entries of PostgreSQL's search path are ignored.
 fn first_schema(context: &EngineContext, value: &str) -> Result<String, SqlError> {
     let words = value.split(',').map(|word| word.trim().trim_matches('"'));
     let words = words.map(|word| word.strip_prefix(CATALOG).and_then(|rest| rest.strip_prefix('.')).unwrap_or(word));
@@ -254,18 +255,18 @@ fn first_schema(context: &EngineContext, value: &str) -> Result<String, SqlError
     }
 }
 
-/// The setting of this name, its default, and the values that it takes.
-fn known(name: &str) -> Result<(&'static str, &'static str, Domain), SqlError> {
+/// Finds a setting by its name: its canonical name, its default, and the values that it accepts.
+fn find_setting(name: &str) -> Result<(&'static str, &'static str, Domain), SqlError> {
     let name = match name {
         "time zone" | "time.zone" => "timezone",
         "names" => "client_encoding",
         "transaction.isolation.level" => "transaction_isolation",
         name => name,
     };
-    KNOWN.into_iter().find(|(known, ..)| known.eq_ignore_ascii_case(name)).ok_or_else(|| {
+    SETTINGS.into_iter().find(|(setting, ..)| setting.eq_ignore_ascii_case(name)).ok_or_else(|| {
         let error = SqlError::new(ErrorKind::Unsupported, format!("unrecognized configuration parameter \"{name}\""))
             .code("42704");
-        match nearest(name, KNOWN.iter().map(|(known, ..)| *known)).as_slice() {
+        match nearest(name, SETTINGS.iter().map(|(setting, ..)| *setting)).as_slice() {
             [] => error.hint("SHOW ALL lists the settings"),
             near => error.hint(format!("did you mean {}?", near.join(", "))),
         }

@@ -1,4 +1,4 @@
-//! Answers of statements that are not queries: SHOW, DESCRIBE, SET.
+//! Executes statements that are not queries: SHOW, DESCRIBE, SET.
 
 use std::sync::Arc;
 
@@ -18,7 +18,7 @@ use crate::sql::{Answer, ColumnInfo, SelectList};
 use crate::sql::{CATALOG, DEFAULT_SCHEMA};
 use crate::store::DiscoveryScope;
 
-/// Answers a statement that is not a query.
+/// Executes a statement that is not a query.
 pub(crate) async fn answer(
     context: &EngineContext,
     settings: &Mutex<Settings>,
@@ -26,9 +26,9 @@ pub(crate) async fn answer(
     parsed: Parsed,
 ) -> Result<Answer, SqlError> {
     let current = settings.lock().schema().to_owned();
-    let all = matches!(parsed, Parsed::ShowTables(..) | Parsed::ShowSchemas(_));
-    if all {
-        snapshot::tell_missing(warnings, &context.source.discover(&DiscoveryScope::All).await);
+    let needs_all = matches!(parsed, Parsed::ShowTables(..) | Parsed::ShowSchemas(_));
+    if needs_all {
+        snapshot::report_missing(warnings, &context.source.discover(&DiscoveryScope::All).await);
     } else if let Parsed::Describe(table, _) = &parsed {
         context.discover(&current, &[schema_and_table(table)]).await;
     }
@@ -39,49 +39,49 @@ pub(crate) async fn answer(
                 return Err(context.unknown_table(&schema, ""));
             }
             let tables = context.tables(&schema).into_iter().filter(|name| filter.matches(name));
-            rows("SHOW", &["table"], tables.map(|name| vec![name]).collect())
+            text_answer("SHOW", &["table"], tables.map(|name| vec![name]).collect())
         }
         Parsed::ShowSchemas(filter) => {
             let schemas = context.schemas().into_iter().filter(|name| filter.matches(name));
-            rows("SHOW", &["schema"], schemas.map(|name| vec![name]).collect())
+            text_answer("SHOW", &["schema"], schemas.map(|name| vec![name]).collect())
         }
-        Parsed::ShowCatalogs => rows("SHOW", &["catalog"], vec![vec![CATALOG.to_owned()]]),
+        Parsed::ShowCatalogs => text_answer("SHOW", &["catalog"], vec![vec![CATALOG.to_owned()]]),
         Parsed::ShowFunctions(filter) => {
             let functions = context.functions.iter().filter(|function| filter.matches(&function.name));
             let text = |text: &Option<String>| text.clone().unwrap_or_default();
             let row =
                 |function: &crate::sql::catalog::context::Function| vec![function.name.clone(), text(&function.syntax)];
-            rows("SHOW", &["function", "syntax"], functions.map(row).collect())
+            text_answer("SHOW", &["function", "syntax"], functions.map(row).collect())
         }
         Parsed::Describe(table, filter) => {
             let (schema, name) = schema_and_table(&table);
             let schema = schema.unwrap_or_else(|| {
-                let has = context.is_builtin(&current, &name)
+                let is_in_current = context.is_builtin(&current, &name)
                     || !matches!(context.registry().find(&current, &name), Ok(None));
-                if has { current } else { DEFAULT_SCHEMA.to_owned() }
+                if is_in_current { current } else { DEFAULT_SCHEMA.to_owned() }
             });
             let columns = context.describe(&schema, &name, true).await?;
-            let shown = columns.into_iter().filter(|column| filter.matches(&column.name));
+            let columns = columns.into_iter().filter(|column| filter.matches(&column.name));
             let row = |ColumnInfo { name, sql_type, path, .. }| vec![name, sql_type.to_owned(), path];
-            rows("SHOW", &["column", "type", "path"], shown.map(row).collect())
+            text_answer("SHOW", &["column", "type", "path"], columns.map(row).collect())
         }
         Parsed::ShowAll => {
             let settings = settings.lock();
             let row = |(name, value): (&str, &str)| vec![name.to_owned(), value.to_owned()];
-            rows("SHOW", &["name", "setting"], settings.all().map(row).collect())
+            text_answer("SHOW", &["name", "setting"], settings.all().map(row).collect())
         }
         Parsed::ShowSetting(name) => {
             let settings = settings.lock();
             let (name, value) = settings.get(&name)?;
-            rows("SHOW", &[name], vec![vec![value.to_owned()]])
+            text_answer("SHOW", &[name], vec![vec![value.to_owned()]])
         }
         Parsed::Set(Change { name, value, is_local }) => {
             settings.lock().set(context, &name, value.as_deref(), is_local)?;
-            rows(if value.is_some() { "SET" } else { "RESET" }, &[], Vec::new())
+            text_answer(if value.is_some() { "SET" } else { "RESET" }, &[], Vec::new())
         }
         Parsed::ResetAll(command) => {
             settings.lock().reset();
-            rows(command, &[], Vec::new())
+            text_answer(command, &[], Vec::new())
         }
         Parsed::Nothing(command) => {
             match command {
@@ -89,14 +89,14 @@ pub(crate) async fn answer(
                 "COMMIT" | "ROLLBACK" => settings.lock().end(command == "COMMIT"),
                 _ => {}
             }
-            rows(command, &[], Vec::new())
+            text_answer(command, &[], Vec::new())
         }
-        Parsed::Query(..) => Err(SqlError::new(ErrorKind::Internal, "a query is answered by DataFusion")),
+        Parsed::Query(..) => Err(SqlError::new(ErrorKind::Internal, "DataFusion executes queries")),
     }
 }
 
-/// An answer whose columns are text.
-fn rows(command: &'static str, names: &[&str], rows: Vec<Vec<String>>) -> Result<Answer, SqlError> {
+/// Creates an answer with text columns.
+fn text_answer(command: &'static str, names: &[&str], rows: Vec<Vec<String>>) -> Result<Answer, SqlError> {
     let fields: Vec<Field> = names.iter().map(|name| Field::new(*name, DataType::Utf8View, false)).collect();
     let schema = Arc::new(Schema::new(fields));
     let column = |at: usize| Arc::new(StringViewArray::from_iter_values(rows.iter().map(|row| &row[at]))) as ArrayRef;

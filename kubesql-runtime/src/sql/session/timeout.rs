@@ -1,12 +1,12 @@
-//! Lengths of time of settings like `statement_timeout`, read and written as PostgreSQL does.
+//! Durations of settings such as `statement_timeout`, parsed and formatted as in PostgreSQL.
 
-/// Microseconds of each unit, the largest first.
+/// Units and their lengths in microseconds, the longest first.
 const UNITS: [(&str, f64); 6] = [("d", 86_400e6), ("h", 3_600e6), ("min", 60e6), ("s", 1e6), ("ms", 1e3), ("us", 1.0)];
 
 /// PostgreSQL's maximum in milliseconds.
-const LONGEST: f64 = 2_147_483_647.0;
+const MAX_MILLIS: f64 = 2_147_483_647.0;
 
-/// Milliseconds of a number with or without a unit; a number without one is milliseconds.
+/// Parses a duration to milliseconds. A number without a unit is in milliseconds.
 pub(crate) fn parse(text: &str) -> Option<f64> {
     let text = text.trim();
     let end = text.find(|c: char| c.is_ascii_alphabetic()).unwrap_or(text.len());
@@ -14,11 +14,11 @@ pub(crate) fn parse(text: &str) -> Option<f64> {
     let number: f64 = number.parse().ok()?;
     let micros = if unit.is_empty() { 1e3 } else { UNITS.iter().find(|(name, _)| *name == unit)?.1 };
     let millis = (number * micros / 1e3).round();
-    (0.0..=LONGEST).contains(&millis).then_some(millis)
+    (0.0..=MAX_MILLIS).contains(&millis).then_some(millis)
 }
 
-/// The number in the largest unit of which it is a whole number.
-pub(crate) fn show(millis: f64) -> String {
+/// Formats milliseconds in the largest unit that gives a whole number.
+pub(crate) fn format_millis(millis: f64) -> String {
     let whole = |(_, micros): &&(&str, f64)| millis > 0.0 && (millis * 1e3) % micros == 0.0;
     match UNITS.iter().find(whole) {
         Some((unit, micros)) => format!("{}{unit}", millis * 1e3 / micros),
@@ -31,7 +31,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn reads_and_writes_times_as_postgresql_does() {
+    fn parses_and_formats_durations_as_postgresql() {
         for (text, shown) in [
             ("0", "0"),
             ("100", "100ms"),
@@ -43,10 +43,10 @@ mod tests {
             ("1d", "1d"),
             ("1500us", "2ms"),
         ] {
-            assert_eq!(parse(text).map(show).as_deref(), Some(shown), "{text}");
+            assert_eq!(parse(text).map(format_millis).as_deref(), Some(shown), "{text}");
         }
-        for wrong in ["", "-1", "soon", "5 weeks", "s", "1e99", "NaN", "inf"] {
-            assert_eq!(parse(wrong), None, "{wrong}");
+        for invalid in ["", "-1", "soon", "5 weeks", "s", "1e99", "NaN", "inf"] {
+            assert_eq!(parse(invalid), None, "{invalid}");
         }
     }
 }

@@ -118,7 +118,7 @@ async fn suggests_tables_of_builtin_schemas() {
 async fn unknown_names_have_positions() {
     for (sql, position) in [
         ("select * from podz", 15),
-        ("explain select 1\nfrom pods p join core.podz q on true", 44),
+        ("explain select 1\nfrom pods p join core.podz q on true", 40),
         ("with podz as (select 1) select * from podz, nodez", 45),
         ("select p.nam from pods p", 8),
     ] {

@@ -21,7 +21,7 @@ async fn statement_over_its_limit_fails() {
     let session = engine.session();
     let error = answer(&session, JOIN).await.expect_err("exceeds the limit");
     assert_eq!(error.kind, ErrorKind::Memory, "{error}");
-    assert_eq!(error.message, "the statement needs more memory than one may use: 8.0 MB");
+    assert_eq!(error.message, "statement exceeds the memory limit per statement: 8.0 MB");
     assert!(error.hint.expect("a hint").contains("--memory-per-statement"));
     check_in(&session, "select count(*) from pods", &["4"]).await;
     wait_until_released(&engine).await;

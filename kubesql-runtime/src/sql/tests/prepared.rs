@@ -60,7 +60,7 @@ async fn binds_values() {
     let error = count_rows("select name from pods where name = $1", &[], &[]).await.expect_err("a value is missing");
     assert_eq!(error.kind, ErrorKind::Invalid, "{error}");
     let error = session().execute("select $1").await.err().expect("a value is missing");
-    assert_eq!(error.message, "the statement has 1 parameters, and there are 0 values");
+    assert_eq!(error.message, "the statement requires 1 parameters, but 0 values were supplied");
 }
 
 #[tokio::test]

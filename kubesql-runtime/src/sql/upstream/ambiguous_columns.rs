@@ -11,7 +11,7 @@ use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
 use datafusion::error::{DataFusionError, Result};
 use datafusion::logical_expr::{Expr, LogicalPlan};
 
-use crate::sql::error::same_name;
+use crate::sql::error::duplicate_column;
 
 /// Rejects plans with a reference to an ambiguous column of a subquery.
 pub(crate) fn reject(plan: &LogicalPlan) -> Result<()> {
@@ -31,7 +31,7 @@ pub(crate) fn reject(plan: &LogicalPlan) -> Result<()> {
         node.apply_expressions(|expr| {
             expr.apply(|expr| match expr {
                 Expr::Column(column) | Expr::OuterReferenceColumn(_, column) if ambiguous.contains(column) => {
-                    Err(DataFusionError::External(Box::new(same_name(&column.name))))
+                    Err(DataFusionError::External(Box::new(duplicate_column(&column.name))))
                 }
                 _ => Ok(TreeNodeRecursion::Continue),
             })
