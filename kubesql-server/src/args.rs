@@ -42,8 +42,8 @@ Clusters:
   kubesql query -n shop,web \"select name from deployments\"  only these namespaces
   kubesql query --demo \"select * from pods limit 5\"           a simulated demo cluster
   kubesql query --context '*' --partial \"select ...\"        skip clusters that do not answer
-Each statement lists its objects anew; nothing is cached. Conditions on namespaces, names, labels and some fields are
-sent to the API server (kubesql explain shows them), and LIMIT stops reading early. The statement fails if a cluster
+Each statement lists its objects anew; nothing is cached. Conditions on namespaces, names, labels and some fields are \
+sent to the API server (kubesql explain shows them), and LIMIT stops reading early. The statement fails if a cluster \
 or kind cannot be read, unless --partial is given.
 
 Files:
@@ -65,7 +65,7 @@ Output formats:
   yaml     a list of maps
   arrow    an Arrow IPC stream
   parquet  a Parquet file, compressed with zstd
-Times are RFC 3339 in UTC. If several columns have one name, keys get the suffixes _2, _3, and so on.
+Times are RFC 3339 in UTC. If several columns have one name, keys get suffixes _2, _3, and so on.
 
 Exit codes: 0 success, 1 a statement failed, 2 invalid command line, 3 a source cannot be read";
 
@@ -78,15 +78,16 @@ Examples:
   kubesql serve --flight 127.0.0.1:32010         also Arrow Flight SQL, for ADBC and JDBC
 Clients:
   psql -h 127.0.0.1 -c \"select namespace, count(*) from pods group by 1\"
-  presto --server localhost:8080 --catalog kubesql --schema kubesql    (trino takes the same options)
-  curl -s localhost:8080/api/v1/query -H 'Content-Type: application/json' -d '{\"sql\": \"select name from pods\"}'
+  presto --server localhost:8080 --catalog kubesql --schema kubesql  (trino takes the same options)
+  curl -s localhost:8080/api/v1/query -H 'Content-Type: application/json' \\
+      -d '{\"sql\": \"select name from pods\"}'
 The REST API is described at http://localhost:8080/api/v1/openapi.json.
 
-A kind is listed and watched from its first use, and dropped after --watch-idle seconds without queries. A statement
-fails if a cluster or kind that it needs is unavailable, unless --partial is given or the session has run
+A kind is listed and watched from its first use, and dropped after --watch-idle seconds without queries. A statement \
+fails if a cluster or kind that it needs is unavailable, unless --partial is given or the session has run \
 SET kubesql.partial = on. The tables system.clusters, system.watches and system.queries show the server's state.
 
-Users and TLS: without users, the server accepts connections from localhost only, and without a password.
+Users and TLS: without users, only connections from localhost are accepted, without a password.
   kubesql user add ada --users users             prompts for a password and stores a verifier
   kubesql token create ci --tokens tokens --expires 30d
   kubesql serve --pg 0.0.0.0:5432 --users users --tokens tokens --tls-cert tls.crt --tls-key tls.key
@@ -104,7 +105,7 @@ Examples:
   kubesql user add ada                           prints the line, for example for a Secret
   kubesql user remove ada --users users
 
-The file holds PostgreSQL's SCRAM-SHA-256 verifiers, from which passwords cannot be recovered. Users can log in with
+The file holds PostgreSQL's SCRAM-SHA-256 verifiers, from which passwords cannot be recovered. Users can log in with \
 every protocol. `kubesql serve` reloads a changed file within a second.";
 
 const TOKEN_HELP: &str = "\
@@ -112,7 +113,7 @@ Examples:
   kubesql token create ci --tokens tokens --expires 30d
   kubesql token revoke ci --tokens tokens
 
-The file holds a hash of the token; the token itself is printed only once. Send it as `Authorization: Bearer ...`.
+The file holds a hash of the token; the token itself is printed only once. Send it as `Authorization: Bearer ...`. \
 Clients that need a user name and a password send the name `token`, and the token as the password.";
 
 const DEMO_HELP: &str = "\
@@ -120,7 +121,7 @@ Examples:
   kubesql demo --write-kubeconfig demo.yaml     and then: kubectl --kubeconfig demo.yaml get pods -A
   kubesql demo --pods 50000 --nodes 500 --events-per-second 2000
 
-The same seed gives the same cluster. When the cluster is ready, its URL is printed; it runs until Ctrl-C. It serves
+The same seed gives the same cluster. When the cluster is ready, its URL is printed; it runs until Ctrl-C. It serves \
 plain HTTP without encryption: use it only on machines and networks that you trust.";
 
 /// Query Kubernetes objects as SQL tables.

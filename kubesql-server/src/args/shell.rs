@@ -20,15 +20,15 @@ At the prompt:
   \\x           expanded output              \\watch 5            repeat the statement
   \\o FILE      write results to a file      \\e                  edit the statement in $EDITOR
   \\?           all commands                 \\q or Ctrl-D        quit
-Tab completes tables, columns, label keys, functions and commands; Ctrl-R searches the history; Ctrl-C cancels a
+Tab completes tables, columns, label keys, functions and commands; Ctrl-R searches the history; Ctrl-C cancels a \
 statement and keeps the shell running. Clusters are watched: after its first use, a kind is answered from memory.
 
 Files:
-  ~/.config/kubesql/shellrc        statements and commands that an interactive shell runs at its start
-  ~/.local/state/kubesql/history   the history; KUBESQL_HISTORY sets another file, or none if it is empty
+  ~/.config/kubesql/shellrc        statements and commands that an interactive shell runs at start
+  ~/.local/state/kubesql/history   the history; KUBESQL_HISTORY sets another file, or none if empty
 Environment: PAGER (less -SRFX), VISUAL or EDITOR (vi), NO_COLOR, KUBESQL_PASSWORD, KUBESQL_TOKEN
 
-With -c, -f or input from a pipe there is no prompt. A script continues after an error (unless \\set ON_ERROR_STOP on),
+With -c, -f or input from a pipe there is no prompt. A script continues after an error (unless \\set ON_ERROR_STOP on), \
 and its exit code is that of the first error: 1 a statement failed, 2 invalid usage, 3 a source cannot be read";
 
 #[derive(Debug, Clone, Args)]
