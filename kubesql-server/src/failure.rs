@@ -21,7 +21,7 @@ pub(crate) enum Failure {
     /// No source was given, and there is no default one.
     NoSource,
     /// The command line is invalid.
-    Usage { message: String, hint: &'static str },
+    Usage { message: String, hint: Option<&'static str> },
     /// The result could not be written.
     Output(io::Error),
 }
@@ -29,7 +29,7 @@ pub(crate) enum Failure {
 impl Failure {
     /// An invalid command line, and how to correct it.
     pub(crate) fn usage(message: impl Into<String>, hint: &'static str) -> Self {
-        Self::Usage { message: message.into(), hint }
+        Self::Usage { message: message.into(), hint: Some(hint) }
     }
 
     /// No table matches a pattern.
@@ -77,7 +77,7 @@ impl Failure {
     fn hint(&self) -> Option<&str> {
         match self {
             Self::Sql { error, .. } => error.hint.as_deref(),
-            Self::Usage { hint, .. } => Some(hint),
+            Self::Usage { hint, .. } => *hint,
             Self::NoSource => {
                 Some("choose a cluster with --context or --kubeconfig, read files with --file, or try --demo")
             }

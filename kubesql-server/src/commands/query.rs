@@ -107,7 +107,8 @@ fn sql(args: &QueryArgs) -> Result<String, Failure> {
     }
     if let Some(path) = args.query_file.as_deref().filter(|path| *path != Path::new("-")) {
         return fs::read_to_string(path).map_err(|error| {
-            Failure::usage(format!("could not read \"{}\": {error}", path.display()), "-f takes a file of SQL in UTF-8")
+            let hint = (error.kind() != io::ErrorKind::NotFound).then_some("-f takes a file of SQL in UTF-8");
+            Failure::Usage { message: format!("could not read \"{}\": {error}", path.display()), hint }
         });
     }
     if args.sources.read_stdin() {

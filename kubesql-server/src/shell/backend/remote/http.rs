@@ -19,7 +19,7 @@ use rustls_pki_types::CertificateDer;
 use rustls_pki_types::pem::PemObject;
 use serde::Deserialize;
 use serde_json::Value;
-use tokio_rustls::rustls::{ClientConfig, RootCertStore};
+use tokio_rustls::rustls::{self, ClientConfig, RootCertStore};
 
 use crate::args::ServerArgs;
 use crate::failure::Failure;
@@ -131,8 +131,11 @@ impl Server {
 
     fn unreachable(&self, error: &hyper_util::client::legacy::Error) -> SqlError {
         let message = format!("could not connect to {}: {}", self.base, innermost_cause(error));
-        SqlError::new(ErrorKind::Source, message)
-            .hint("is kubesql serve running there? use \\c http://HOST:PORT for another address")
+        SqlError::new(ErrorKind::Source, message).hint(if is_wrong_certificate(error) {
+            "--ca takes the certificate of the authority that signed the server's certificate"
+        } else {
+            "is kubesql serve running there? use \\c http://HOST:PORT for another address"
+        })
     }
 
     /// An error for a connection that broke while reading.
@@ -202,6 +205,23 @@ pub(super) fn error_kind(name: &str) -> ErrorKind {
     }
 }
 
+/// Whether a connection failed because of the server's certificate.
+fn is_wrong_certificate(error: &(dyn std::error::Error + 'static)) -> bool {
+    let mut next = Some(error);
+    while let Some(error) = next {
+        if let Some(rustls::Error::InvalidCertificate(_)) = error.downcast_ref::<rustls::Error>() {
+            return true;
+        }
+        // The source of an `io::Error` is not the error that it wraps, but that error's source.
+        let wrapped = error.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
+        next = match wrapped {
+            Some(wrapped) => Some(wrapped as &(dyn std::error::Error + 'static)),
+            None => error.source(),
+        };
+    }
+    false
+}
+
 /// The innermost cause of an error.
 fn innermost_cause(error: &dyn std::error::Error) -> String {
     let mut error = error;
@@ -217,7 +237,7 @@ fn decoded(text: &str) -> String {
 
 /// TLS with the certificates of `--ca`, or those that the system trusts.
 fn tls(args: &ServerArgs) -> Result<ClientConfig, Failure> {
-    let provider = Arc::new(tokio_rustls::rustls::crypto::ring::default_provider());
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
     let builder = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
     let builder = builder.map_err(io::Error::other)?;
     let mut roots = RootCertStore::empty();
