@@ -34,7 +34,7 @@ fn all_protocols_give_the_same_answers() {
         .take(3)
         .map(|line| {
             let line = line.expect("a line");
-            let port = line.split_once("answered on 127.0.0.1:").and_then(|(_, rest)| rest.split_once(';'));
+            let port = line.split_once(" clients on 127.0.0.1:").and_then(|(_, rest)| rest.split_once(';'));
             port.unwrap_or_else(|| panic!("{line}")).0.to_owned()
         })
         .collect();

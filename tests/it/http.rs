@@ -32,7 +32,7 @@ impl HttpServer {
             .expect("the command starts");
         let mut line = String::new();
         BufReader::new(process.stdout.take().expect("standard output")).read_line(&mut line).expect("a line");
-        let address = line.split_once("answered on ").and_then(|(_, rest)| rest.split_once(';'));
+        let address = line.split_once(" clients on ").and_then(|(_, rest)| rest.split_once(';'));
         let address = address.unwrap_or_else(|| panic!("{line}")).0.to_owned();
         Self { process, address }
     }

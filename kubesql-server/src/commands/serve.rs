@@ -60,7 +60,7 @@ async fn serve(args: &ServeArgs, frontend: &Arc<Frontend>, access: &Arc<Access>)
         let pg = pg.map_err(|error| bind_failed(requested, &error, HINT))?;
         let bound = pg.address()?;
         lines.push(format!(
-            "PostgreSQL clients are answered on {bound}; try: psql -h {} -p {}",
+            "listening for PostgreSQL clients on {bound}; try: psql -h {} -p {}",
             bound.ip(),
             bound.port()
         ));
@@ -73,7 +73,7 @@ async fn serve(args: &ServeArgs, frontend: &Arc<Frontend>, access: &Arc<Access>)
         let bound = http.address()?;
         let scheme = if access.tls.is_some() { "https://" } else { "" };
         lines.push(format!(
-            "Presto, Trino and HTTP clients are answered on {bound}; try: presto --server {scheme}{bound} --catalog kubesql --schema kubesql"
+            "listening for Presto, Trino and HTTP clients on {bound}; try: presto --server {scheme}{bound} --catalog kubesql --schema kubesql"
         ));
         servers.spawn(http.serve());
     }
@@ -83,7 +83,7 @@ async fn serve(args: &ServeArgs, frontend: &Arc<Frontend>, access: &Arc<Access>)
         let flight = flight.map_err(|error| bind_failed(requested, &error, HINT))?;
         let bound = flight.address()?;
         let scheme = if access.tls.is_some() { "grpc+tls" } else { "grpc" };
-        lines.push(format!("Arrow Flight SQL clients are answered on {bound}; try: {scheme}://{bound} with ADBC"));
+        lines.push(format!("listening for Arrow Flight SQL clients on {bound}; try: {scheme}://{bound} with ADBC"));
         servers.spawn(flight.serve());
     }
     for table in &args.watch {

@@ -47,7 +47,7 @@ impl Server {
         let mut lines = BufReader::new(serve.stdout.take().context("its output")?).lines();
         for protocol in [Protocol::Pg, Protocol::Http, Protocol::Flight] {
             let line = lines.next().context("a line for each protocol")??;
-            let address = line.split_once(" answered on ").and_then(|(_, rest)| rest.split_once(';'));
+            let address = line.split_once(" clients on ").and_then(|(_, rest)| rest.split_once(';'));
             addresses.insert(protocol, address.with_context(|| line.clone())?.0.to_owned());
         }
         let kinds = Kinds::new(generated::KINDS.iter().copied(), generated::flattener);

@@ -154,7 +154,7 @@ impl<'a> Collector<'a> {
                 let found = match self.guesser.guess(self.context.kinds.defs(), text, from)? {
                     Some(number) => KindMatch::Kind(number),
                     None => KindMatch::Unsupported(Problem::Other(
-                        "skipped an object without a kind, whose fields do not match exactly one kind".to_owned(),
+                        "skipped an object: it has no kind, and its fields match no kind or several".to_owned(),
                     )),
                 };
                 self.add_row(&found, text, from, identity.end, location)

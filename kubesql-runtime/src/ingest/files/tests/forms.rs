@@ -56,7 +56,7 @@ const CASES: &[Case] = &[
         "ambiguous.json",
         r#"{"metadata":{"name":"a"},"spec":{"replicas":1},"status":{"replicas":1}}"#,
         &[],
-        &["ambiguous.json | skipped an object without a kind, whose fields do not match exactly one kind"],
+        &["ambiguous.json | skipped an object: it has no kind, and its fields match no kind or several"],
     ),
     (
         "lines.ndjson",
