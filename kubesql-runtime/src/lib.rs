@@ -39,7 +39,7 @@
 //!
 //! # Modules
 //!
-//! Each module uses only modules above it, and `sql` does not use `ingest`:
+//! Each module uses only modules above it, except that `sql` does not use `ingest`:
 //!
 //! | module | responsibility |
 //! |---|---|
@@ -50,6 +50,10 @@
 //! | [`store`] | segments, snapshots, and the trait [`Source`](store::Source) |
 //! | [`ingest`] | files and clusters as sources |
 //! | [`sql`] | statements over a source |
+//!
+//! Private modules are `discovery`, the definitions of custom resources, and two beside [`sql`]: `postgres`, which is
+//! PostgreSQL's catalog, functions, types and SQL, and `system`, the tables about kubesql itself. Within [`sql`], the
+//! order is `parse`, `rewrite`, `functions`, `scan`, `catalog`, then `postgres` and `system`, `plan`, `session`.
 
 mod discovery;
 pub mod flatten;
