@@ -23,7 +23,8 @@ impl FlightServer {
             .spawn()
             .expect("the command starts");
         let mut lines = BufReader::new(process.stdout.take().expect("standard output")).lines();
-        let line = lines.find_map(|line| line.expect("a line").strip_prefix("Arrow Flight SQL ").map(str::to_owned));
+        let line = lines
+            .find_map(|line| line.expect("a line").strip_prefix("listening for Arrow Flight SQL ").map(str::to_owned));
         let line = line.expect("it says where it listens");
         let address = line.split_once(" on ").and_then(|(_, rest)| rest.split_once(';')).map(|(at, _)| at.to_owned());
         Self { process, address: address.unwrap_or_else(|| panic!("{line}")) }
