@@ -198,7 +198,7 @@ fn answers_jdbc() {
         "at or near \"selec\"",
         "did you mean pods?",
         "did you mean name?",
-        "read only",
+        "read-only",
         "INTERSECT ALL",
         "division by zero",
     ]) {

@@ -375,7 +375,7 @@ fn jdbc(jar: &str, protocol: &str) -> String {
         "schema: core",
         "tables there: [container_env]",
         "session: [off]",
-        "error: 46 Query failed (#): table \"podz\" does not exist (did you mean pods?)",
+        "error: 46 Query failed (#): line 1:15: table \"podz\" does not exist (did you mean pods?)",
         "error: 1 Query failed (#): line 1:1: syntax error at or near \"selec\" (expected an SQL statement)",
         "error: 8 Query failed (#): division by zero",
         "error: 20 Query failed (#): DELETE: clusters are read-only",
@@ -415,7 +415,7 @@ fn python_client(module: &str) -> String {
         "tables: ['pod_tolerations', 'pod_topologyspreadconstraint_matchexpressions', 'pod_topologyspreadconstraints']",
         "row: control-1 2026-01-12 08:00:00 3.92 7685849088 kubernetes.io/arch [1, None] True None 0.5",
         "many: 20000100000",
-        "error: TABLE_NOT_FOUND USER_ERROR table \"podz\" does not exist (did you mean pods?)",
+        "error: TABLE_NOT_FOUND USER_ERROR line 1:15: table \"podz\" does not exist (did you mean pods?)",
         "session: ['kubesql.partial', 'on']",
         "transaction: 4",
     ] {
