@@ -28,7 +28,7 @@ use crate::sql::{CATALOG, DEFAULT_SCHEMA, SEARCH_PATH};
 pub(crate) type CommonKeys = BTreeMap<(String, String), BTreeSet<String>>;
 
 /// The catalog of one statement.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct StatementCatalog {
     pub(crate) context: Arc<EngineContext>,
     /// The tables that existed when the statement began.
@@ -86,11 +86,17 @@ impl StatementCatalog {
         pass.span
     }
 
-    /// The provider of a table: its fixed columns, the most frequent keys if the statement selects `*` from it, and a
+    /// The provider of a table: the fixed columns that the statement may reference, the most frequent keys if the statement selects `*` from it, and a
     /// hidden column for each key that the statement references.
     fn objects_table(&self, schema: &str, table: &Arc<Table>) -> Arc<dyn TableProvider> {
         let mut columns = Columns { table, outputs: Vec::new(), fields: Vec::new() };
-        for (number, column) in table.columns.iter().enumerate().filter(|(_, column)| column.place != Place::Json) {
+        // The time to plan a statement grows with the columns of its tables. DataFusion needs at least one.
+        let needed = |number: usize, column: &Column| {
+            self.names.needed.as_ref().is_none_or(|needed| number == 0 || needed.contains(&column.name))
+        };
+        let fixed = table.columns.iter().enumerate();
+        for (number, column) in fixed.filter(|(number, column)| column.place != Place::Json && needed(*number, column))
+        {
             columns.outputs.push(OutputColumn::Fixed(number));
             columns.fields.push(field(&column.name, column.values));
         }

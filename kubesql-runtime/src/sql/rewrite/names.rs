@@ -7,8 +7,8 @@
 use std::collections::BTreeSet;
 
 use datafusion::sql::sqlparser::ast::{
-    AccessExpr, BinaryOperator, Expr, Ident, ObjectName, Query, Select, SelectItem, SelectItemQualifiedWildcardKind,
-    SetExpr, Statement, Subscript, TableAlias, TableFactor, TableWithJoins, Value,
+    AccessExpr, BinaryOperator, Expr, Ident, Join, JoinConstraint, ObjectName, Query, Select, SelectItem,
+    SelectItemQualifiedWildcardKind, SetExpr, Statement, Subscript, TableAlias, TableFactor, TableWithJoins, Value,
 };
 
 use super::hidden::hidden;
@@ -30,6 +30,8 @@ const QUALIFIERS: usize = 3;
 pub(crate) struct ColumnNames {
     /// Names that may refer to keys and conditions: `labels.app`, `ready.status`, `object`.
     pub(crate) mentioned: BTreeSet<String>,
+    /// Names that references may mean as columns of tables; `None` if any column may be needed, as for `*`.
+    pub(crate) needed: Option<BTreeSet<String>>,
     /// The subset of `mentioned` in `USING` clauses.
     pub(crate) joined_by: BTreeSet<String>,
     /// The table functions.
@@ -42,12 +44,31 @@ pub(crate) struct ColumnNames {
     pub(crate) outputs: OutputNames,
 }
 
+impl ColumnNames {
+    /// Records the columns that a reference may mean: its words, without qualifiers and without keys.
+    fn record_needed(&mut self, words: &[String]) {
+        let Some(needed) = &mut self.needed else { return };
+        for first in 0..words.len() {
+            let name = words[first..].join(".");
+            needed.extend(name.match_indices('.').map(|(dot, _)| name[..dot].to_owned()));
+            needed.insert(name);
+        }
+    }
+}
+
+/// Whether a FROM clause needs all columns of its tables: it joins by common names, or may do so in parentheses.
+fn needs_all_columns(from: &mut TableWithJoins) -> bool {
+    let is_natural = |join: &mut Join| matches!(using::constraint(join), Some(JoinConstraint::Natural));
+    let is_nested = |factor: &TableFactor| matches!(factor, TableFactor::NestedJoin { .. });
+    is_nested(&from.relation) || from.joins.iter_mut().any(|join| is_natural(join) || is_nested(&join.relation))
+}
+
 /// Rewrites the references and select lists of a statement.
 pub(crate) fn rewrite(statement: &mut Statement) -> Result<ColumnNames, SqlError> {
     let mut relations = RelationNames::default();
     walk(statement, &mut relations)?;
     let RelationNames { names: relations, functions } = relations;
-    let names = ColumnNames { functions, ..ColumnNames::default() };
+    let names = ColumnNames { functions, needed: Some(BTreeSet::new()), ..ColumnNames::default() };
     let mut pass = Pass { relations, names, using: Vec::new(), depth: 0 };
     if let Statement::Query(query) = statement
         && let SetExpr::Select(select) = &*query.body
@@ -118,6 +139,10 @@ impl AstPass for Pass {
     fn pre_table_factor(&mut self, factor: &mut TableFactor) -> Result<(), SqlError> {
         if let Some(alias) = table_alias(factor) {
             self.record_column_aliases(alias);
+            // They rename columns by position.
+            if !alias.columns.is_empty() && matches!(factor, TableFactor::Table { .. }) {
+                self.names.needed = None;
+            }
         }
         Ok(())
     }
@@ -129,6 +154,9 @@ impl AstPass for Pass {
 
     fn pre_select(&mut self, select: &mut Select) -> Result<(), SqlError> {
         self.record_stars(select);
+        if select.projection.iter().any(is_star) || select.from.iter_mut().any(needs_all_columns) {
+            self.names.needed = None;
+        }
         let mut columns = BTreeSet::new();
         for name in select.from.iter_mut().flat_map(|from| &mut from.joins).filter_map(using::columns).flatten() {
             let joined = words(name).join(".");
@@ -136,6 +164,7 @@ impl AstPass for Pass {
             if joined.contains('.') || joined == OBJECT {
                 self.names.joined_by.insert(joined.clone());
             }
+            self.names.record_needed(std::slice::from_ref(&joined));
             columns.insert(joined);
         }
         if !columns.is_empty() {
@@ -152,6 +181,9 @@ impl AstPass for Pass {
 
     fn pre_expr(&mut self, expr: &mut Expr) -> Result<(), SqlError> {
         fold_dots(expr);
+        if let Some(words) = reference_words(expr) {
+            self.names.record_needed(&words);
+        }
         if let Some((words, key)) = subscript(expr) {
             for count in qualifier_counts(&words, &self.relations) {
                 self.names.mentioned.insert(format!("{}.{key}", words[count..].join(".")));

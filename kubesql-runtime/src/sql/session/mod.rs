@@ -323,12 +323,19 @@ impl Session {
             _ => error,
         };
         let explained = |error| with_missing(failure::explain(&error, Some(&tables)));
-        let plan = match state.statement_to_plan(statement.clone()).await {
+        let mut plan = state.statement_to_plan(statement.clone()).await;
+        if plan.is_err() {
+            // The columns that errors list and suggest are all those of the tables.
+            let mut catalog = StatementCatalog::clone(&catalog);
+            catalog.names.needed = None;
+            state.register_catalog_list(Arc::new(Catalogs(Arc::new(catalog))));
+            plan = state.statement_to_plan(statement.clone()).await;
+        }
+        let plan = match plan {
             Ok(plan) => plan,
             Err(error) => {
-                return Err(with_missing(
-                    failure::explain_planning(&error, &state, statement, &tables, &catalog).await,
-                ));
+                let error = failure::explain_planning(&error, &state, statement, &tables, &catalog).await;
+                return Err(with_missing(error));
             }
         };
         let read_only = SQLOptions::new().with_allow_ddl(false).with_allow_dml(false).with_allow_statements(false);

@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::world::World;
-use super::{check, check_in, columns_of, error, session, session_of};
+use super::{answer, check, check_in, columns_of, error, session, session_of};
 use crate::sql::ErrorKind;
 
 #[tokio::test]
@@ -205,4 +205,23 @@ async fn json_operators_return_json() {
     }
     let computed = error("select '{\"a\":1}'::json #>> ('{' || name || '}')::text[] from pods").await;
     assert_eq!(computed.kind, ErrorKind::Unsupported);
+}
+
+/// Tables have only the columns that a statement may reference; none of these statements may miss one.
+#[tokio::test]
+async fn tables_have_the_columns_that_statements_reference() {
+    for (sql, expect) in [
+        ("select count(*) from pods p join nodes n on n.name = p.nodename where n.name = 'n1'", "count"),
+        ("select count(p.*) from pods p", "count"),
+        ("select count(*) from (select 1 from pods) x", "count"),
+        ("select name from pods join (select name from pods) q using (name) order by 1 limit 1", "name"),
+        ("select name from pods natural join (select name, namespace from pods) q order by 1 limit 1", "name"),
+        ("select name from (pods join (select name n from pods) q on n = name) order by 1 limit 1", "name"),
+        ("select (select max(n.name) from nodes n where n.name = p.nodename) as name from pods p limit 1", "name"),
+        ("select \"name\" from pods group by all having max(creationtimestamp) is not null order by 1 limit 1", "name"),
+        ("select name, row_number() over w from pods window w as (order by uid) limit 1", "name"),
+    ] {
+        let (names, _) = answer(&session(), sql).await.unwrap_or_else(|error| panic!("{sql}: {error}"));
+        assert!(names[0].contains(expect), "{sql}: {names:?}");
+    }
 }

@@ -19,8 +19,8 @@ use datafusion::sql::sqlparser::ast::{
 use crate::sql::parse::identifiers::words;
 
 /// Returns the constraint of a join.
-pub(crate) fn constraint(join: &Join) -> Option<&JoinConstraint> {
-    match &join.join_operator {
+pub(crate) fn constraint(join: &mut Join) -> Option<&mut JoinConstraint> {
+    match &mut join.join_operator {
         JoinOperator::Join(constraint)
         | JoinOperator::Inner(constraint)
         | JoinOperator::Left(constraint)
@@ -41,27 +41,12 @@ pub(crate) fn constraint(join: &Join) -> Option<&JoinConstraint> {
 
 /// Returns the columns of the `USING` clause of a join.
 pub(crate) fn columns(join: &mut Join) -> Option<&mut Vec<ObjectName>> {
-    match &mut join.join_operator {
-        JoinOperator::Join(JoinConstraint::Using(names))
-        | JoinOperator::Inner(JoinConstraint::Using(names))
-        | JoinOperator::Left(JoinConstraint::Using(names))
-        | JoinOperator::LeftOuter(JoinConstraint::Using(names))
-        | JoinOperator::Right(JoinConstraint::Using(names))
-        | JoinOperator::RightOuter(JoinConstraint::Using(names))
-        | JoinOperator::FullOuter(JoinConstraint::Using(names))
-        | JoinOperator::Semi(JoinConstraint::Using(names))
-        | JoinOperator::LeftSemi(JoinConstraint::Using(names))
-        | JoinOperator::RightSemi(JoinConstraint::Using(names))
-        | JoinOperator::Anti(JoinConstraint::Using(names))
-        | JoinOperator::LeftAnti(JoinConstraint::Using(names))
-        | JoinOperator::RightAnti(JoinConstraint::Using(names)) => Some(names),
-        _ => None,
-    }
+    if let Some(JoinConstraint::Using(names)) = constraint(join) { Some(names) } else { None }
 }
 
 /// Replaces an unqualified star by one star for each relation. Those of the right sides exclude the merged columns.
 pub(crate) fn expand_stars(select: &mut Select) {
-    let is_star = |item: &SelectItem| matches!(item, SelectItem::Wildcard(options) if *options == WildcardAdditionalOptions::default() || has_no_options(options));
+    let is_star = |item: &SelectItem| matches!(item, SelectItem::Wildcard(options) if has_no_options(options));
     if !select.projection.iter().any(is_star) {
         return;
     }
@@ -96,27 +81,19 @@ fn has_no_options(options: &WildcardAdditionalOptions) -> bool {
 
 /// Returns the name of each relation and the columns of its `USING` clause; `None` if the columns of the star are not
 /// those of the relations in order.
-fn relations(select: &Select) -> Option<Vec<(Ident, BTreeSet<String>)>> {
+fn relations(select: &mut Select) -> Option<Vec<(Ident, BTreeSet<String>)>> {
+    use JoinOperator::{CrossJoin, FullOuter, Inner, Join, Left, LeftOuter, Right, RightOuter};
     let mut found = Vec::new();
-    for from in &select.from {
+    for from in &mut select.from {
         found.push((relation_name(&from.relation)?, BTreeSet::new()));
-        for join in &from.joins {
-            let joined_by = match (&join.join_operator, constraint(join)) {
-                (
-                    JoinOperator::Join(_) | JoinOperator::Inner(_) | JoinOperator::Left(_) | JoinOperator::LeftOuter(_),
-                    Some(JoinConstraint::Using(names)),
-                ) => names.iter().map(|name| words(name).join(".")).collect(),
-                (
-                    JoinOperator::Join(_)
-                    | JoinOperator::Inner(_)
-                    | JoinOperator::Left(_)
-                    | JoinOperator::LeftOuter(_)
-                    | JoinOperator::Right(_)
-                    | JoinOperator::RightOuter(_)
-                    | JoinOperator::FullOuter(_)
-                    | JoinOperator::CrossJoin(_),
-                    Some(JoinConstraint::On(_) | JoinConstraint::None) | None,
-                ) => BTreeSet::new(),
+        for join in &mut from.joins {
+            let keeps_left = matches!(join.join_operator, Join(_) | Inner(_) | Left(_) | LeftOuter(_));
+            let has_both = matches!(join.join_operator, Right(_) | RightOuter(_) | FullOuter(_) | CrossJoin(_));
+            let joined_by = match constraint(join) {
+                Some(JoinConstraint::Using(names)) if keeps_left => {
+                    names.iter().map(|name| words(name).join(".")).collect()
+                }
+                Some(JoinConstraint::On(_) | JoinConstraint::None) if keeps_left || has_both => BTreeSet::new(),
                 _ => return None,
             };
             found.push((relation_name(&join.relation)?, joined_by));
