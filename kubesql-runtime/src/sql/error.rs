@@ -18,7 +18,7 @@ pub struct SqlError {
     /// The position of the error in the statement, in characters from 1.
     pub position: Option<usize>,
     /// The lines and columns of the error in the statement.
-    pub(crate) span: Option<Span>,
+    pub(crate) span: Option<Box<Span>>,
 }
 
 /// Kinds of errors.
@@ -78,7 +78,7 @@ impl SqlError {
     #[must_use]
     pub(crate) fn spanning(mut self, span: Span, sql: &str) -> Self {
         self.position = char_position(sql, span.start);
-        self.span = Some(span);
+        self.span = Some(Box::new(span));
         self
     }
 
@@ -105,7 +105,7 @@ impl SqlError {
     /// The line and the column of the position, from 1.
     #[must_use]
     pub fn line_and_column(&self) -> Option<(u64, u64)> {
-        self.span.map(|span| (span.start.line, span.start.column))
+        self.span.as_ref().map(|span| (span.start.line, span.start.column))
     }
 
     /// Sets the hint.

@@ -34,7 +34,7 @@ pub(crate) async fn explain_planning(
     let mut explained = explain(error, Some(tables));
     let is_unknown_table = explained.kind == ErrorKind::UnknownTable && explained.span.is_none();
     if is_unknown_table && let Some(query) = inner_query(&mut statement) {
-        explained.span = catalog.find_unknown_table(query, &explained);
+        explained.span = catalog.find_unknown_table(query, &explained).map(Box::new);
     }
     if matches!(error.find_root(), DataFusionError::Plan(_)) && error.diagnostic().is_none() {
         if let Some(wrong) = find_wrong_call(state, statement.clone()).await {
@@ -71,7 +71,7 @@ pub(crate) fn explain(error: &DataFusionError, names: Option<&NamedTables>) -> S
     let mut explained = from_datafusion(error.find_root(), names);
     explained.message = without_marks(&explained.message);
     explained.hint = explained.hint.map(|hint| without_marks(&hint));
-    explained.span = explained.span.or_else(|| error.diagnostic()?.span);
+    explained.span = explained.span.or_else(|| error.diagnostic()?.span.map(Box::new));
     explained
 }
 
@@ -126,7 +126,7 @@ fn spill_failed(error: &io::Error) -> SqlError {
 
 /// Adds the position of an error in the statement. Reports a function that does not exist.
 pub(crate) fn locate(mut error: SqlError, sql: &str, state: &SessionState) -> SqlError {
-    let Some(span) = error.span.filter(|_| error.position.is_none()) else { return error };
+    let Some(span) = error.span.as_deref().copied().filter(|_| error.position.is_none()) else { return error };
     if let (ErrorKind::Invalid, None, Some(function)) = (error.kind, error.code, called_function(sql, span)) {
         error = unknown_function(&function, state).unwrap_or(error);
     }
