@@ -72,11 +72,9 @@ pub(crate) fn expand_stars(select: &mut Select) {
 }
 
 fn has_no_options(options: &WildcardAdditionalOptions) -> bool {
-    options.opt_exclude.is_none()
-        && options.opt_except.is_none()
-        && options.opt_rename.is_none()
-        && options.opt_replace.is_none()
-        && options.opt_ilike.is_none()
+    let WildcardAdditionalOptions { opt_exclude, opt_except, opt_rename, opt_replace, opt_ilike, .. } = options;
+    let excludes = opt_exclude.is_some() || opt_except.is_some();
+    !excludes && opt_rename.is_none() && opt_replace.is_none() && opt_ilike.is_none()
 }
 
 /// Returns the name of each relation and the columns of its `USING` clause; `None` if the columns of the star are not
@@ -113,5 +111,24 @@ fn relation_name(factor: &TableFactor) -> Option<Ident> {
             _ => None,
         },
         _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use datafusion::prelude::SessionContext;
+
+    use crate::sql::upstream::plain_datafusion;
+
+    #[tokio::test]
+    async fn upstream_takes_column_of_first_table_name() {
+        let sql = "select * from (select 1 as k) b left join (select 1 as k where false) a using (k)";
+        assert_eq!(plain_datafusion(sql).await, "NULL", "fixed upstream: remove expand_stars");
+    }
+
+    #[tokio::test]
+    async fn upstream_reports_merged_column_as_ambiguous() {
+        let sql = "select 1 from (select 1 as k) a join (select 1 as k) b using (k) where k = 1";
+        assert!(SessionContext::new().sql(sql).await.is_err(), "fixed upstream: remove the marker of merged columns");
     }
 }
