@@ -63,6 +63,7 @@ pub(crate) fn version() -> String {
 /// Registers the functions and rules with the state of the engine.
 pub(crate) fn register(state: &mut SessionState, database: &Database) -> Result<()> {
     let type_functions = functions::register(state, database)?;
+    state.register_udtf("pg_get_keywords", Arc::new(tables::Keywords));
     let casts = Arc::new(casts::Casts::new(&type_functions));
     state.register_function_rewrite(Arc::new(subqueries::Subqueries))?;
     state.register_function_rewrite(Arc::clone(&casts) as _)?;

@@ -9,7 +9,7 @@ use axum::http::{HeaderValue, StatusCode};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 
-use super::api::Problem;
+use super::api::problem::Problem;
 use super::connection::RemotePeer;
 use crate::listen::Access;
 use crate::query::{Client, Frontend, Principal};

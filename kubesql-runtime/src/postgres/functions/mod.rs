@@ -23,8 +23,8 @@ use datafusion::logical_expr::{
 };
 use datafusion::scalar::ScalarValue;
 
+use super::SessionInfo;
 use super::casts::TYPE;
-use super::{SessionInfo, tables};
 use crate::postgres::objects::Database;
 use crate::sql::types::CONTENT;
 
@@ -43,7 +43,6 @@ pub(super) fn register(state: &mut SessionState, database: &Database) -> Result<
         }
         state.register_udf(function)?;
     }
-    state.register_udtf("pg_get_keywords", Arc::new(tables::Keywords));
     state.register_udtf("pg_options_to_table", Arc::new(OptionsToTable));
     Ok(type_functions)
 }

@@ -6,7 +6,7 @@ mod body;
 mod body_buffer;
 mod format;
 mod json_document;
-mod problem;
+pub(super) mod problem;
 mod query;
 mod tables;
 
@@ -23,7 +23,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::query::Frontend;
-pub(super) use problem::Problem;
+use problem::Problem;
 
 /// The general part of the OpenAPI document.
 #[derive(OpenApi)]
