@@ -9,8 +9,9 @@ use std::path::{Path, PathBuf};
 use super::source::{Mention, Origin, code, is_test, mentions, module, shown, sources, words};
 use crate::support::root;
 
-/// The order of the modules that answer SQL, in `kubesql-runtime/src`: each uses those before it, and those beside it,
-/// and no other. A file of `sql/upstream` belongs to the module that uses it, and is bound by the rule of circles only.
+/// The modules in `kubesql-runtime/src` that answer SQL, in order. A module may use modules of its own line and of the
+/// lines above. Files of `sql/upstream` may be used by any module. They have no place in the order, but must not be
+/// part of a circle.
 const SQL_ORDER: &[&[&str]] = &[
     &["sql/error", "sql/memory", "sql/suggest", "sql/types"],
     &["sql/parse"],

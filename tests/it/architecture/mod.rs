@@ -24,7 +24,8 @@ const DATAFUSION: &[&str] = &["datafusion", "datafusion_functions_json", "sqlpar
 const OUTSIDE: &[&str] = &["std::fs", "std::net", "std::env", "std::process", "tokio", "reqwest", "hyper"];
 
 const RULES: &[Rule] = &[
-    // Only `sql`, and `postgres` and `system` beside it, know DataFusion; only `ingest` knows kube (and the chore that imports from servers).
+    // Only `sql`, `postgres` and `system` use DataFusion. Only `ingest` uses kube, and so does the task of xtask that
+    // imports from servers.
     rule(
         "kubesql-runtime/src",
         DATAFUSION,

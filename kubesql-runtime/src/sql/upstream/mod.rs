@@ -1,7 +1,7 @@
 //! Workarounds for bugs of DataFusion and sqlparser, one per file.
 //!
-//! The header of each file describes the bug, links the upstream issue and names the affected version. Most files have
-//! a test that fails once upstream has fixed the bug: then remove the file.
+//! The header of each file describes the bug, links the upstream issue and names the affected version. Its test fails
+//! once upstream has fixed the bug: then remove the file.
 
 pub(crate) mod ambiguous_columns;
 mod dialect;
