@@ -1,6 +1,6 @@
 //! The faults of the scripted server, their probabilities, and how often they happened.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -136,12 +136,18 @@ impl Fault {
 pub(crate) struct Trouble {
     random: Mutex<StdRng>,
     counts: Mutex<BTreeMap<Fault, u64>>,
+    demanded: Mutex<BTreeSet<Fault>>,
     calm: AtomicBool,
 }
 
 impl Trouble {
     pub(crate) fn new(seed: u64) -> Self {
-        Self { random: Mutex::new(StdRng::seed_from_u64(seed)), counts: Mutex::default(), calm: AtomicBool::new(true) }
+        Self {
+            random: Mutex::new(StdRng::seed_from_u64(seed)),
+            counts: Mutex::default(),
+            demanded: Mutex::default(),
+            calm: AtomicBool::new(true),
+        }
     }
 
     /// With `calm`, no further faults happen.
@@ -153,13 +159,23 @@ impl Trouble {
         self.calm.load(Ordering::SeqCst)
     }
 
+    /// Makes these faults happen at their first opportunity, besides at random.
+    pub(crate) fn demand(&self, faults: &[Fault]) {
+        lock(&self.demanded).extend(faults);
+    }
+
     /// Whether this fault happens now; it is counted if so.
     pub(crate) fn strikes(&self, fault: Fault) -> bool {
-        let strikes = !self.is_calm() && lock(&self.random).random_bool(fault.chance());
+        let strikes = self.is_due(fault);
         if strikes {
             self.count(fault);
         }
         strikes
+    }
+
+    /// Whether this fault happens now; the caller counts what it does.
+    pub(crate) fn is_due(&self, fault: Fault) -> bool {
+        !self.is_calm() && (lock(&self.demanded).remove(&fault) || lock(&self.random).random_bool(fault.chance()))
     }
 
     /// Chooses one of two rare faults in turn, and counts it; returns whether it is the first.

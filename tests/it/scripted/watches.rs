@@ -43,13 +43,12 @@ pub(super) async fn watch(
         let world = lock(&shared.world);
         (world.version, world.oldest)
     };
-    if !initial && (asked < oldest || trouble.strikes(Fault::Gone)) {
+    if !initial && (asked < oldest || trouble.is_due(Fault::Gone)) {
         let gone = status(410, "Expired", &format!("too old resource version: {asked} ({oldest})"));
-        if trouble.below(2) == 0 {
+        // Most servers report this in a line of the watch.
+        if trouble.next_of(Fault::Gone, Fault::GoneEvent) {
             return pipe.answer(410, "", &gone).await;
         }
-        // Most servers report this in a line of the watch.
-        trouble.count(Fault::GoneEvent);
         pipe.begin().await?;
         pipe.piece(format!("{{\"type\":\"ERROR\",\"object\":{gone}}}\n").as_bytes()).await?;
         return pipe.end().await;
