@@ -86,8 +86,8 @@ impl StatementCatalog {
         pass.span
     }
 
-    /// The provider of a table: the fixed columns that the statement may reference, the most frequent keys if the statement selects `*` from it, and a
-    /// hidden column for each key that the statement references.
+    /// The provider of a table: the fixed columns that the statement may reference, the most frequent keys if it selects
+    /// `*` from the table, and a hidden column for each key that it references.
     fn objects_table(&self, schema: &str, table: &Arc<Table>) -> Arc<dyn TableProvider> {
         let mut columns = Columns { table, outputs: Vec::new(), fields: Vec::new() };
         // The time to plan a statement grows with the columns of its tables. DataFusion needs at least one.
@@ -101,8 +101,7 @@ impl StatementCatalog {
             columns.fields.push(field(&column.name, column.values));
         }
         let shown = self.common.get(&(schema.to_owned(), table.def.name.to_owned())).into_iter().flatten();
-        let shown: BTreeSet<&String> = shown.chain(&self.names.joined_by).collect();
-        shown.into_iter().for_each(|name| columns.push_key(name, name.clone()));
+        shown.for_each(|name| columns.push_key(name, name.clone()));
         self.names.mentioned.iter().for_each(|name| columns.push_key(name, hidden(name)));
         let Columns { outputs, fields, .. } = columns;
         Arc::new(ObjectsTable { table: Arc::clone(table), outputs, schema: Arc::new(Schema::new(fields)) })

@@ -12,6 +12,7 @@ use datafusion::sql::sqlparser::ast::{
 };
 
 use super::hidden::hidden;
+use super::joined_keys::{self, Merged};
 use super::markers::{first_candidate, first_reading, map_subscript, merged_column};
 use super::output_names::OutputNames;
 use crate::sql::error::SqlError;
@@ -32,8 +33,6 @@ pub(crate) struct ColumnNames {
     pub(crate) mentioned: BTreeSet<String>,
     /// Names that references may mean as columns of tables; `None` if any column may be needed, as for `*`.
     pub(crate) needed: Option<BTreeSet<String>>,
-    /// The subset of `mentioned` in `USING` clauses.
-    pub(crate) joined_by: BTreeSet<String>,
     /// The table functions.
     pub(crate) functions: BTreeSet<String>,
     /// The tables that a `*` expands, as an optional schema and a table.
@@ -69,7 +68,7 @@ pub(crate) fn rewrite(statement: &mut Statement) -> Result<ColumnNames, SqlError
     walk(statement, &mut relations)?;
     let RelationNames { names: relations, functions } = relations;
     let names = ColumnNames { functions, needed: Some(BTreeSet::new()), ..ColumnNames::default() };
-    let mut pass = Pass { relations, names, using: Vec::new(), depth: 0 };
+    let mut pass = Pass { relations, names, merged: Vec::new(), queries: Vec::new() };
     if let Statement::Query(query) = statement
         && let SetExpr::Select(select) = &*query.body
     {
@@ -119,20 +118,21 @@ fn table_alias(factor: &TableFactor) -> Option<&TableAlias> {
 struct Pass {
     relations: BTreeSet<String>,
     names: ColumnNames,
-    /// For each enclosing SELECT, the columns in its `USING` clauses.
-    using: Vec<BTreeSet<String>>,
-    /// Number of enclosing queries.
-    depth: usize,
+    /// For each enclosing query and SELECT, the columns that `USING` clauses merge.
+    merged: Vec<Merged>,
+    /// For each enclosing query, whether it is a single SELECT.
+    queries: Vec<bool>,
 }
 
 impl AstPass for Pass {
     fn pre_query(&mut self, query: &mut Query) -> Result<(), SqlError> {
         let relations = &self.relations;
-        self.names.outputs.name_columns(query, self.depth, &|expr| reference(expr, relations));
+        self.names.outputs.name_columns(query, self.queries.len(), &|expr| reference(expr, relations));
         for cte in query.with.iter().flat_map(|with| &with.cte_tables) {
             self.record_column_aliases(&cte.alias);
         }
-        self.depth += 1;
+        self.queries.push(matches!(&*query.body, SetExpr::Select(_)));
+        self.merged.push(Merged::new());
         Ok(())
     }
 
@@ -148,7 +148,8 @@ impl AstPass for Pass {
     }
 
     fn post_query(&mut self, _: &mut Query) -> Result<(), SqlError> {
-        self.depth -= 1;
+        self.queries.pop();
+        self.merged.pop();
         Ok(())
     }
 
@@ -157,25 +158,28 @@ impl AstPass for Pass {
         if select.projection.iter().any(is_star) || select.from.iter_mut().any(needs_all_columns) {
             self.names.needed = None;
         }
-        let mut columns = BTreeSet::new();
+        let mut merges = false;
         for name in select.from.iter_mut().flat_map(|from| &mut from.joins).filter_map(using::columns).flatten() {
             let joined = words(name).join(".");
             *name = ObjectName::from(vec![Ident::with_quote('"', &joined)]);
-            if joined.contains('.') || joined == OBJECT {
-                self.names.joined_by.insert(joined.clone());
-            }
-            self.names.record_needed(std::slice::from_ref(&joined));
-            columns.insert(joined);
+            self.names.record_needed(&[joined]);
+            merges = true;
         }
-        if !columns.is_empty() {
+        if merges {
             using::expand_stars(select);
         }
-        self.using.push(columns);
+        self.merged.push(joined_keys::expand(select, may_be_key)?);
         Ok(())
     }
 
     fn post_select(&mut self, _: &mut Select) -> Result<(), SqlError> {
-        self.using.pop();
+        let merged = self.merged.pop();
+        // ORDER BY belongs to the query, and follows.
+        if self.queries.last() == Some(&true)
+            && let (Some(query), Some(merged)) = (self.merged.last_mut(), merged)
+        {
+            *query = merged;
+        }
         Ok(())
     }
 
@@ -194,12 +198,15 @@ impl AstPass for Pass {
 
     // A post hook, so that the replacement is not visited.
     fn post_expr(&mut self, expr: &mut Expr) -> Result<(), SqlError> {
+        if let Some(left) = self.left_side(expr) {
+            *expr = left;
+        }
         match expr {
             Expr::Identifier(ident) => {
                 let name = normal(ident);
-                if self.using.last().is_some_and(|using| using.contains(&name)) {
+                if self.merged.last().is_some_and(|merged| merged.contains_key(&name)) {
                     *expr = merged_column(expr.clone());
-                } else if name.contains('.') || name == OBJECT {
+                } else if may_be_key(&name) {
                     *expr = self.candidates(std::slice::from_ref(ident));
                 }
             }
@@ -209,8 +216,7 @@ impl AstPass for Pass {
                     return Ok(());
                 };
                 let column = normal(column);
-                let is_key = column.contains('.') || column == OBJECT;
-                if is_key || !self.relations.contains(&normal(qualifier)) {
+                if may_be_key(&column) || !self.relations.contains(&normal(qualifier)) {
                     *expr = self.candidates(parts);
                 }
             }
@@ -221,6 +227,14 @@ impl AstPass for Pass {
 }
 
 impl Pass {
+    /// The column of the left side, for a reference to a merged key without a qualifier.
+    fn left_side(&self, expr: &Expr) -> Option<Expr> {
+        let merged = self.merged.last().filter(|merged| !merged.is_empty())?;
+        let (name, _) = reference(expr, &BTreeSet::new())?;
+        let left = merged.get(&name)?.as_ref()?;
+        Some(joined_keys::column(left, &name))
+    }
+
     fn record_column_aliases(&mut self, alias: &TableAlias) {
         alias.columns.iter().for_each(|column| self.names.outputs.record_name(normal(&column.name)));
     }
@@ -267,7 +281,7 @@ impl Pass {
             };
             let name = words[count..].join(".");
             let written = column(&name);
-            if name.contains('.') || name == OBJECT {
+            if may_be_key(&name) {
                 found.push(column(&hidden(&name)));
                 for (dot, _) in name.rmatch_indices('.').filter(|(dot, _)| *dot > 0 && *dot + 1 < name.len()) {
                     found.push(map_subscript(column(&name[..dot]), &name[dot + 1..]));
@@ -288,6 +302,11 @@ fn qualifier_counts(words: &[String], relations: &BTreeSet<String>) -> impl Iter
     counts.into_iter().chain([0])
 }
 
+/// Returns whether a name may be that of a key, a condition or the whole object.
+fn may_be_key(name: &str) -> bool {
+    name.contains('.') || name == OBJECT
+}
+
 /// Returns the name of the column that an expression refers to, and whether it may be a key.
 fn reference(expr: &Expr, relations: &BTreeSet<String>) -> Option<(String, bool)> {
     let (words, key) = match expr {
@@ -299,7 +318,7 @@ fn reference(expr: &Expr, relations: &BTreeSet<String>) -> Option<(String, bool)
     };
     let count = qualifier_counts(&words, relations).next().unwrap_or(0);
     let name = words[count..].iter().cloned().chain(key).collect::<Vec<_>>().join(".");
-    let may_be_key = name.contains('.') || name == OBJECT;
+    let may_be_key = may_be_key(&name);
     Some((name, may_be_key))
 }
 

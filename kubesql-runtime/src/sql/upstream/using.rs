@@ -101,7 +101,7 @@ fn relations(select: &mut Select) -> Option<Vec<(Ident, BTreeSet<String>)>> {
 }
 
 /// Returns the name that qualifies the columns of a relation.
-fn relation_name(factor: &TableFactor) -> Option<Ident> {
+pub(crate) fn relation_name(factor: &TableFactor) -> Option<Ident> {
     match factor {
         TableFactor::Table { alias: Some(alias), .. } | TableFactor::Derived { alias: Some(alias), .. } => {
             Some(alias.name.clone())
