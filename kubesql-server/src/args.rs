@@ -69,6 +69,13 @@ Times are RFC 3339 in UTC. If several columns have one name, keys get suffixes _
 
 Exit codes: 0 success, 1 a statement failed, 2 invalid command line, 3 a source cannot be read";
 
+const TABLES_HELP: &str = "\
+Examples:
+  kubesql tables --demo                       the tables of kinds: core, apps, batch, others
+  kubesql tables --demo --all                 also those of lists inside objects
+  kubesql tables --demo '*container*'         all tables with this in their name
+  kubesql tables --demo --column hostpath     the columns with this in their name or path";
+
 const SERVE_HELP: &str = "\
 Examples:
   kubesql serve                                  the current context
@@ -138,7 +145,8 @@ pub(crate) enum Command {
     /// Run SQL statements over clusters or files
     #[command(after_help = QUERY_HELP)]
     Query(QueryArgs),
-    /// List the tables
+    /// List the tables, or find a column in them
+    #[command(after_help = TABLES_HELP)]
     Tables(TablesArgs),
     /// List the columns of a table; with an explicit source, including map keys that its objects have
     Describe(DescribeArgs),
@@ -270,9 +278,12 @@ pub(crate) struct QueryArgs {
 pub(crate) struct TablesArgs {
     /// List the tables that match this pattern: `*container*`, `networking.k8s.io.*`
     pub(crate) pattern: Option<String>,
-    /// List all tables, including those of lists nested inside objects
+    /// List also the tables of lists inside objects, such as `containers`
     #[arg(long)]
     pub(crate) all: bool,
+    /// List the columns with this name, or a part of it: `hostpath`, `*.image`
+    #[arg(long, value_name = "NAME")]
+    pub(crate) column: Option<String>,
     #[command(flatten)]
     pub(crate) sources: SourceArgs,
     #[command(flatten)]

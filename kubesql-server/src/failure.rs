@@ -7,6 +7,8 @@ use arrow::error::ArrowError;
 use kubesql_runtime::sql::{ErrorKind, SqlError};
 use kubesql_runtime::store::SourceError;
 
+use crate::caret;
+
 /// Why a command failed.
 #[derive(Debug)]
 pub(crate) enum Failure {
@@ -15,6 +17,8 @@ pub(crate) enum Failure {
         error: SqlError,
         /// The number of the statement, from 1, and how many there are.
         number: Option<(usize, usize)>,
+        /// The text of the statement, which is shown with a mark at the position of the error.
+        sql: Option<String>,
     },
     /// A source could not be opened.
     Source(SourceError),
@@ -36,6 +40,13 @@ impl Failure {
     pub(crate) fn no_match(pattern: &str) -> Self {
         let error = SqlError::new(ErrorKind::UnknownTable, format!("no table matches \"{pattern}\""));
         error.hint(format!("try a part of the name: kubesql tables '*{}*'", pattern.trim_matches('*'))).into()
+    }
+
+    /// No column matches a pattern.
+    pub(crate) fn no_column_match(pattern: &str) -> Self {
+        let error = SqlError::new(ErrorKind::UnknownColumn, format!("no column matches \"{pattern}\""));
+        let hint = "a part of the field's name is enough; keys of labels and annotations are not searched";
+        error.hint(hint).into()
     }
 
     /// The exit code of the process.
@@ -65,8 +76,8 @@ impl Failure {
 
     fn message(&self) -> String {
         match self {
-            Self::Sql { error, number: None } => error.to_string(),
-            Self::Sql { error, number: Some((at, count)) } => format!("statement {at} of {count}: {error}"),
+            Self::Sql { error, number: None, .. } => error.to_string(),
+            Self::Sql { error, number: Some((at, count)), .. } => format!("statement {at} of {count}: {error}"),
             Self::Source(error) => error.to_string(),
             Self::NoSource => "no cluster configured: there is no kubeconfig, and this is not a pod".to_owned(),
             Self::Usage { message, .. } => message.clone(),
@@ -89,6 +100,10 @@ impl Failure {
 impl fmt::Display for Failure {
     fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(to, "error: {}", self.message())?;
+        if let Self::Sql { error, sql: Some(sql), .. } = self {
+            let width = terminal_size::terminal_size_of(io::stderr()).map_or(80, |(width, _)| usize::from(width.0));
+            to.write_str(&caret::marked_line(error, sql, width).unwrap_or_default())?;
+        }
         match self.hint() {
             Some(hint) => write!(to, "\nhint: {hint}"),
             None => Ok(()),
@@ -104,7 +119,7 @@ impl From<io::Error> for Failure {
 
 impl From<SqlError> for Failure {
     fn from(error: SqlError) -> Self {
-        Self::Sql { error, number: None }
+        Self::Sql { error, number: None, sql: None }
     }
 }
 
@@ -133,7 +148,7 @@ mod tests {
             (Failure::from(sql(ErrorKind::Syntax)), 1, "error: no\nhint: try"),
             (Failure::from(sql(ErrorKind::Source)), 3, "error: no\nhint: try"),
             (
-                Failure::Sql { error: SqlError::new(ErrorKind::Invalid, "no"), number: Some((2, 3)) },
+                Failure::Sql { error: SqlError::new(ErrorKind::Invalid, "no"), number: Some((2, 3)), sql: None },
                 1,
                 "error: statement 2 of 3: no",
             ),

@@ -3,6 +3,7 @@
 mod args;
 mod audit;
 mod auth;
+mod caret;
 mod commands;
 mod failure;
 mod flight;
@@ -18,6 +19,7 @@ mod reload;
 mod secure_file;
 mod shell;
 mod sources;
+mod table_order;
 mod tls;
 
 use std::io::{self, IsTerminal, Write};

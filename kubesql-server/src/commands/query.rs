@@ -39,8 +39,9 @@ pub(crate) fn run(args: &QueryArgs) -> Result<(), Failure> {
             answer(&session, statement, &mut output, progress).await
         });
         result = answered.map_err(|failure| match failure {
-            Failure::Sql { error, .. } if statements.len() > 1 => {
-                Failure::Sql { error, number: Some((at + 1, statements.len())) }
+            Failure::Sql { error, .. } => {
+                let number = (statements.len() > 1).then_some((at + 1, statements.len()));
+                Failure::Sql { error, number, sql: Some((*statement).to_owned()) }
             }
             other => other,
         });

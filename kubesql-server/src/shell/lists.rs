@@ -7,24 +7,30 @@ use super::complete::catalog::texts;
 use super::execute::{Outcome, RunOptions};
 use crate::commands::query::say;
 use crate::glob::glob;
+use crate::table_order;
 
 impl Shell<'_> {
     /// Lists the tables that match a pattern, or the common ones.
     pub(super) fn list_tables(&mut self, pattern: Option<&str>, all: bool) -> Result<(), SqlError> {
-        const SQL: &str = "select schema, name, kind, path, listed from system.tables order by name, schema";
+        const SQL: &str = "select schema, name, kind, path from system.tables";
         let rows = self.ask(SQL)?;
         let wanted: Option<String> = pattern.map(|pattern| pattern.to_lowercase().replace('"', ""));
         let fits = |row: &Vec<String>| match &wanted {
             Some(pattern) => glob(pattern, &row[1]) || glob(pattern, &format!("{}.{}", row[0], row[1])),
-            None => all || row[4] == "true",
+            None => all || row[3].is_empty(),
         };
-        let found: Vec<Vec<String>> = rows.into_iter().filter(fits).map(|row| row[..4].to_vec()).collect();
+        let mut found: Vec<Vec<String>> = rows.into_iter().filter(fits).collect();
+        found.sort_by(|a, b| table_order::key(&a[0], &a[1], &a[3]).cmp(&table_order::key(&b[0], &b[1], &b[3])));
         if found.is_empty() {
             let pattern = pattern.unwrap_or_default();
             let error = SqlError::new(ErrorKind::UnknownTable, format!("no table matches \"{pattern}\""));
             return Err(error.hint(format!("try a part of the name: \\dt *{}*", pattern.trim_matches('*'))));
         }
-        self.show_list(&["schema", "table", "kind", "path"], &found)
+        // The path is wide, and empty for tables of kinds.
+        let count = if found.iter().any(|row| !row[3].is_empty()) { 4 } else { 3 };
+        let row = |row: Vec<String>| [1, 2, 0, 3].iter().take(count).map(|&at| row[at].clone()).collect();
+        let rows: Vec<Vec<String>> = found.into_iter().map(row).collect();
+        self.show_list(&["table", "kind", "schema", "path"][..count], &rows)
     }
 
     /// Lists the columns of a table, or the tables that match a pattern.

@@ -1,7 +1,6 @@
 //! `kubesql shell`: an interactive shell, and scripts from pipes and files. Only this module uses reedline.
 
 mod backend;
-mod caret;
 mod commands;
 mod complete;
 mod editor;
@@ -38,6 +37,7 @@ use self::interrupt::Interrupt;
 use self::screen::{Target, home};
 use self::settings::Settings;
 use crate::args::ShellArgs;
+use crate::caret;
 use crate::commands::query::say;
 use crate::failure::Failure;
 

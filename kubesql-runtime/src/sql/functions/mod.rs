@@ -5,6 +5,7 @@ mod calendar;
 mod date;
 mod date_diff;
 pub(crate) mod element_at;
+pub(crate) mod float_total;
 mod format;
 mod interval;
 mod json_extract;

@@ -324,12 +324,13 @@ impl Session {
         };
         let explained = |error| with_missing(failure::explain(&error, Some(&tables)));
         let mut plan = state.statement_to_plan(statement.clone()).await;
-        if plan.is_err() {
+        if plan.is_err() && catalog.names.needed.is_some() {
             // The columns that errors list and suggest are all those of the tables.
             let mut catalog = StatementCatalog::clone(&catalog);
             catalog.names.needed = None;
             state.register_catalog_list(Arc::new(Catalogs(Arc::new(catalog))));
             plan = state.statement_to_plan(statement.clone()).await;
+            debug_assert!(plan.is_err(), "a table lacked a column that the statement references");
         }
         let plan = match plan {
             Ok(plan) => plan,

@@ -165,3 +165,22 @@ async fn compares_intervals_by_length() {
         check(sql, &[expect]).await;
     }
 }
+
+/// Expected values are those of Python's `math.fsum`.
+#[tokio::test]
+async fn sums_of_floats_are_exact() {
+    let values = "(values (0.1::float8, 1), (0.2, 2), (0.3, 1), (null, 3)) t(x, g)";
+    check(&format!("select sum(x), avg(x) from {values}"), &["0.6|0.2"]).await;
+    check(&format!("select g, sum(x), avg(x) from {values} group by g"), &["1|0.4|0.2", "2|0.2|0.2", "3|NULL|NULL"])
+        .await;
+    check(&format!("select sum(x) filter (where g = 1) from {values}"), &["0.4"]).await;
+    check("select sum(x), avg(x) from (values (1e308::float8), (1e308)) t(x)", &["inf|inf"]).await;
+    check("select sum(x) from (values (1e16::float8), (1), (-1e16)) t(x)", &["1.0"]).await;
+    check(
+        "select sum(value * 0.1::float8), avg(value * 0.1::float8) from generate_series(1, 100000)",
+        &["500005000.0|5000.05"],
+    )
+    .await;
+    let groups = "select value % 50000 as g, sum(value * 0.1::float8) as s from generate_series(1, 200000) group by 1";
+    check(&format!("select s from ({groups}) where g = 7"), &["30002.8"]).await;
+}

@@ -4,6 +4,7 @@ mod arithmetic;
 mod columns;
 mod compat_v0;
 mod duplicates;
+mod error_texts;
 mod errors;
 mod memory;
 mod planning;

@@ -3,7 +3,8 @@
 //! DataFusion 55.2.0 accumulates in the type of the result and wraps around:
 //! <https://github.com/apache/datafusion/issues/17539>. 64 bits hold 292 years of nanoseconds, which the ages of a few
 //! thousand pods exceed. Here `sum` and `avg` of integers and intervals accumulate in 128 bits, which no number of rows
-//! overflows, so only a result out of range is an error. Other types use DataFusion's functions.
+//! overflows, so only a result out of range is an error. Floats have totals of their own (`functions::float_total`). Other
+//! types use DataFusion's functions.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -26,6 +27,7 @@ use datafusion::logical_expr::{
 use datafusion::scalar::ScalarValue;
 
 use crate::sql::error::{ErrorKind, SqlError};
+use crate::sql::functions::float_total::{FloatAccumulator, FloatTotal, FloatTotals};
 use crate::sql::types::data_type_name;
 
 /// Returns `sum` and `avg` with exact totals.
@@ -57,6 +59,8 @@ enum Method {
     DistinctNumbers,
     /// Months, days and nanoseconds separately.
     Intervals,
+    /// Floats, with the error of the additions.
+    Floats,
     /// With DataFusion's function.
     DataFusion,
 }
@@ -67,6 +71,7 @@ fn method(result: &DataType, distinct: bool) -> Method {
         (DataType::Int64 | DataType::Duration(_), false) => Method::Numbers,
         (DataType::Int64 | DataType::Duration(_), true) => Method::DistinctNumbers,
         (DataType::Interval(IntervalUnit::MonthDayNano), false) => Method::Intervals,
+        (DataType::Float64, false) => Method::Floats,
         _ => Method::DataFusion,
     }
 }
@@ -97,6 +102,9 @@ impl AggregateUDFImpl for Exact {
             Method::Numbers => Box::new(total()),
             Method::DistinctNumbers => Box::new(Distinct { total: total(), counts: HashMap::new() }),
             Method::Intervals => Box::new(Intervals::default()),
+            Method::Floats => {
+                Box::new(FloatAccumulator { is_average: self.kind == Kind::Average, total: FloatTotal::default() })
+            }
             Method::DataFusion => return self.inner.accumulator(args),
         })
     }
@@ -107,29 +115,36 @@ impl AggregateUDFImpl for Exact {
             Method::Numbers => vec![field("total", TOTAL), field("count", DataType::UInt64)],
             Method::DistinctNumbers => vec![field("distinct", DataType::new_list(DataType::Int64, true))],
             Method::Intervals => ["months", "days", "nanoseconds", "count"].map(|part| field(part, TOTAL)).into(),
+            Method::Floats => vec![
+                field("total", DataType::Float64),
+                field("error", DataType::Float64),
+                field("count", DataType::UInt64),
+            ],
             Method::DataFusion => return self.inner.state_fields(args),
         })
     }
 
     fn groups_accumulator_supported(&self, args: AccumulatorArgs) -> bool {
         match method(args.return_type(), args.is_distinct) {
-            Method::Numbers => true,
+            Method::Numbers | Method::Floats => true,
             Method::DistinctNumbers | Method::Intervals => false,
             Method::DataFusion => self.inner.groups_accumulator_supported(args),
         }
     }
 
     fn create_groups_accumulator(&self, args: AccumulatorArgs) -> Result<Box<dyn GroupsAccumulator>> {
-        if method(args.return_type(), args.is_distinct) != Method::Numbers {
-            return self.inner.create_groups_accumulator(args);
-        }
         let result = args.return_type().clone();
-        Ok(Box::new(Totals { kind: self.kind, result, totals: Vec::new(), counts: Vec::new() }))
+        Ok(match method(args.return_type(), args.is_distinct) {
+            Method::Numbers => Box::new(Totals { kind: self.kind, result, totals: Vec::new(), counts: Vec::new() }),
+            Method::Floats => Box::new(FloatTotals { is_average: self.kind == Kind::Average, totals: Vec::new() }),
+            _ => return self.inner.create_groups_accumulator(args),
+        })
     }
 
     fn create_sliding_accumulator(&self, args: AccumulatorArgs) -> Result<Box<dyn Accumulator>> {
         match method(args.return_type(), args.is_distinct) {
-            Method::DataFusion => self.inner.create_sliding_accumulator(args),
+            // The error of a total that was infinite is not a number, whatever leaves the window.
+            Method::DataFusion | Method::Floats => self.inner.create_sliding_accumulator(args),
             _ => self.accumulator(args),
         }
     }

@@ -7,6 +7,7 @@ mod scope;
 #[cfg(test)]
 mod tests;
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use parking_lot::RwLock;
@@ -19,6 +20,7 @@ use super::meta;
 use super::settings;
 use super::sqlhelp;
 use super::words::{KEYWORDS, TYPES, is_keyword, quoted};
+use crate::table_order;
 
 /// Maximum number of suggestions.
 const MOST: usize = 400;
@@ -286,12 +288,12 @@ fn tables(catalog: &Catalog, schema: Option<&str>, typed: &str) -> Vec<Candidate
     let begins = |table: &catalog::Table| table.name.starts_with(&typed.to_lowercase());
     let listed =
         schema.is_none() && (typed.is_empty() || names.tables.iter().any(|table| table.listed && begins(table)));
-    let mut found: Vec<Candidate> = all
-        .filter(|table| table.listed || !listed)
-        .map(|table| Candidate::name(&table.name, &table.kind, true))
-        .collect();
-    found.sort_by(|a, b| a.name.cmp(&b.name));
-    found.dedup_by(|a, b| a.name == b.name);
+    let mut shown: Vec<&catalog::Table> = all.filter(|table| table.listed || !listed).collect();
+    shown.sort_by_key(|table| (table_order::rank(&table.schema), &table.name));
+    let mut seen = BTreeSet::new();
+    shown.retain(|table| seen.insert(&table.name));
+    let mut found: Vec<Candidate> =
+        shown.into_iter().map(|table| Candidate::name(&table.name, &table.kind, true)).collect();
     if schema.is_none() {
         found.extend(names.schemas.iter().filter(|name| *name != "kubesql").map(|name| Candidate {
             name: name.clone(),

@@ -6,21 +6,20 @@ use kubesql_runtime::sql::SqlError;
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
 /// Formats an error, with a line of the statement if the error has a position. `width` is the terminal's, in columns.
-pub(super) fn format_error(error: &SqlError, sql: &str, width: usize) -> String {
+pub(crate) fn format_error(error: &SqlError, sql: &str, width: usize) -> String {
     let mut text = format!("error: {}", error.message);
-    if let Some(position) = error.position {
-        let offset = sql.char_indices().nth(position.saturating_sub(1)).map_or(sql.len(), |(offset, _)| offset);
-        // An error at the end of the input is shown after the last word.
-        text.push_str(&marked_line(sql, offset.min(sql.trim_end().len()), width));
-    }
+    text.push_str(&marked_line(error, sql, width).unwrap_or_default());
     if let Some(hint) = &error.hint {
         _ = write!(text, "\nhint: {hint}");
     }
     text
 }
 
-/// The line at a byte offset, shortened to the width, with a mark below.
-fn marked_line(sql: &str, offset: usize, width: usize) -> String {
+/// A line break, the line of the error shortened to the width, and a mark below; `None` if the error has no position.
+pub(crate) fn marked_line(error: &SqlError, sql: &str, width: usize) -> Option<String> {
+    let offset = sql.char_indices().nth(error.position?.saturating_sub(1)).map_or(sql.len(), |(offset, _)| offset);
+    // An error at the end of the input is shown after the last word.
+    let offset = offset.min(sql.trim_end().len());
     let begin = sql[..offset].rfind('\n').map_or(0, |at| at + 1);
     let number = sql[..offset].matches('\n').count() + 1;
     let line = sql[begin..].lines().next().unwrap_or_default().trim_end();
@@ -46,7 +45,7 @@ fn marked_line(sql: &str, offset: usize, width: usize) -> String {
         shown.push(c);
     }
     let indent = label.len() + dots.len() + before[from..].width();
-    format!("\n{label}{dots}{shown}\n{:indent$}^", "")
+    Some(format!("\n{label}{dots}{shown}\n{:indent$}^", ""))
 }
 
 #[cfg(test)]
