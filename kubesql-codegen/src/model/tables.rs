@@ -307,7 +307,8 @@ impl ColumnNamer<'_> {
         };
         let path = dotted(&table.path);
         let locked = lock.columns(self.kind, &path);
-        let given = AssignedNames { locked: &locked, chosen: self.chosen, row, base: base(&fields) };
+        let former = lock.former(self.kind, &path);
+        let given = AssignedNames { locked: &locked, former: &former, chosen: self.chosen, row, base: base(&fields) };
         let columns = names::columns(&fields, &given);
 
         // Find the exceptions: apply the rules without the lock, until the results are equal.
@@ -343,6 +344,11 @@ impl ColumnNamer<'_> {
                 Column { name: column.name, path: column.path, shape }
             })
             .collect();
+        for column in &table.columns {
+            if locked.get(&column.path).is_some_and(|name| *name != column.name) {
+                lock.supersede(self.kind, &path, &column.path, &column.name);
+            }
+        }
         let locked_columns = table.columns.iter().filter(|column| {
             // Position columns have no field. The path of a printer column may end in a bracket as well.
             !column.path.is_empty()
@@ -385,6 +391,8 @@ fn base(fields: &TableFields<'_>) -> String {
 /// Locked names, and chosen names for fields without a locked name.
 struct AssignedNames<'a> {
     locked: &'a BTreeMap<String, String>,
+    /// Names that columns had before.
+    former: &'a BTreeSet<String>,
     chosen: &'a Chosen,
     row: &'a str,
     base: String,
@@ -397,6 +405,6 @@ impl NameOverrides for AssignedNames<'_> {
     }
 
     fn reserved(&self, name: &str, path: &str) -> bool {
-        self.locked.reserved(name, path)
+        self.former.contains(name) || self.locked.reserved(name, path)
     }
 }

@@ -91,9 +91,15 @@ impl NameOverrides for BTreeMap<String, String> {
 ///
 /// If two fields have the same short name, metadata takes precedence over spec, spec over status, and status over the
 /// rest; the other field keeps its section. If names differ only in case, the first in path order is in lower case, and
-/// the other keeps its spelling.
+/// the other keeps its spelling. The path of a field is never the name of another field, even if a name was assigned.
 pub fn columns(fields: &TableFields<'_>, overrides: &dyn NameOverrides) -> Vec<NamedColumn> {
-    let mut namer = Namer { overrides, taken: BTreeSet::new(), folded: BTreeSet::new(), columns: Vec::new() };
+    let mut namer = Namer {
+        overrides,
+        taken: BTreeSet::new(),
+        folded: BTreeSet::new(),
+        paths: BTreeMap::new(),
+        columns: Vec::new(),
+    };
     namer.add_key("cluster".to_owned(), String::new(), Origin::Cluster);
     if fields.lists.is_empty() {
         namer.taken.insert("object".to_owned());
@@ -119,6 +125,10 @@ pub fn columns(fields: &TableFields<'_>, overrides: &dyn NameOverrides) -> Vec<N
     // The field by which items and statuses are matched is in both.
     let key = own.and_then(|list| list.key);
     leaves.retain(|leaf| !(leaf.is_status && key.is_some_and(|key| leaf.words[1..] == [key])));
+
+    for leaf in &leaves {
+        namer.paths.entry(leaf.words.join(".").to_lowercase()).or_default().insert(leaf.path.clone());
+    }
 
     leaves.sort_by(|a, b| (a.rank, &a.path).cmp(&(b.rank, &b.path)));
     let front = own.map_or(fields.singular, |list| list.item);
@@ -213,6 +223,8 @@ struct Namer<'a> {
     taken: BTreeSet<String>,
     /// The paths of all named fields, in lower case.
     folded: BTreeSet<String>,
+    /// The fields at each path from the row, in lower case.
+    paths: BTreeMap<String, BTreeSet<String>>,
     columns: Vec<NamedColumn>,
 }
 
@@ -242,7 +254,10 @@ impl Namer<'_> {
             Some(format!("{front}.{}", long.to_lowercase())),
             Some(format!("{front}.{long}")),
         ];
-        let free = |name: &String| !self.taken.contains(name) && !self.overrides.reserved(name, &leaf.path);
+        let is_other_path = |name: &String| self.paths.get(name).is_some_and(|fields| !fields.contains(&leaf.path));
+        let free = |name: &String| {
+            !self.taken.contains(name) && !self.overrides.reserved(name, &leaf.path) && !is_other_path(name)
+        };
         let mut name = candidates.into_iter().flatten().find(free).unwrap_or_else(|| leaf.path.clone());
         while !free(&name) {
             name.push('_');

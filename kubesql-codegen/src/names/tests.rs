@@ -138,6 +138,28 @@ fn overrides_take_precedence() {
 }
 
 #[test]
+fn the_path_of_a_field_is_never_the_name_of_another() {
+    let fields = TableFields {
+        singular: "pod",
+        namespaced: true,
+        lists: vec![ListStep { path: "spec.containers[]".into(), item: "container", key: Some("name") }],
+        leaves: vec![vec!["name"], vec!["resources", "limits"]],
+        statuses: Some(("status.containerStatuses[]".into(), vec![vec!["name"], vec!["resources", "limits"]])),
+        printed: Vec::new(),
+    };
+    let status = "status.containerStatuses[].resources.limits";
+    let spec = "spec.containers[].resources.limits";
+    // Not even if the name was assigned.
+    for assigned in ["resources.limits", "status.resources.limits"] {
+        let overrides =
+            BTreeMap::from([(spec.to_owned(), "limits".to_owned()), (status.to_owned(), assigned.to_owned())]);
+        let columns = columns(&fields, &overrides);
+        let name = |path: &str| columns.iter().find(|column| column.path == path).unwrap().name.as_str();
+        assert_eq!((name(spec), name(status)), ("limits", "status.resources.limits"));
+    }
+}
+
+#[test]
 fn chosen_names_are_parsed() {
     let chosen = Chosen::parse(
         "[columns.\"T\"]\n\"resources.*\" = \"*\"\n\"security.privileged\" = \"privileged\"\n\
@@ -161,6 +183,10 @@ fn locks_round_trip() {
     assert_eq!(read, lock);
     assert_eq!(read.table("apps/Thing", ""), Some("things"), "a locked name is kept");
     assert_eq!(read.columns("apps/Thing", "")["spec.x"], "x");
+    lock.supersede("apps/Thing", "", "spec.x", "y");
+    let read = Lock::parse(&lock.to_string()).unwrap();
+    assert_eq!(read.columns("apps/Thing", "")["spec.x"], "y");
+    assert!(read.former("apps/Thing", "").contains("x"), "a former name stays reserved");
     let error = Lock::parse("things\tapps/Thing\t\n\tx").unwrap_err().to_string();
     assert!(error.starts_with("names.lock:2: "), "{error}");
 }
