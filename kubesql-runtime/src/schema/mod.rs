@@ -1,6 +1,7 @@
 //! Definitions of types, kinds and tables. They are static data, written by the generator or interned at run time.
 
 mod discovered;
+mod paths;
 pub mod table;
 
 pub use discovered::{DiscoveredKind, DiscoveredKinds};

@@ -1,9 +1,11 @@
 //! Derives the columns of a table from its definition, by the naming rules.
 
 use std::collections::BTreeMap;
+use std::sync::OnceLock;
 
 use kubesql_codegen::names::{self, ListStep, Origin, Step, TableFields, dotted, slashed, split};
 
+use super::paths::FieldPaths;
 use super::{KindDef, MapValue, Scalar, Shape, TableDef, TypeDef};
 
 /// A table with its columns.
@@ -21,6 +23,8 @@ pub struct Table {
     pub statuses: Option<Statuses>,
     /// The list of conditions whose types are dynamic columns, if the rows have one.
     pub conditions: Option<Conditions>,
+    /// The columns by the paths of their fields, built on first use.
+    pub(super) paths: OnceLock<FieldPaths>,
 }
 
 /// A fixed column, which does not depend on the data.
@@ -162,7 +166,8 @@ impl Table {
             .collect();
         let conditions = conditions(row).map(|(fields, item)| Conditions { place: row_field(fields), item });
         let lists = lists.into_iter().map(|list| list.nested).collect();
-        Self { kind, def, columns, lists, statuses: statuses.map(|(_, statuses)| statuses), conditions }
+        let statuses = statuses.map(|(_, statuses)| statuses);
+        Self { kind, def, columns, lists, statuses, conditions, paths: OnceLock::new() }
     }
 }
 

@@ -148,21 +148,17 @@ struct Columns<'a> {
 }
 
 impl Columns<'_> {
-    /// Adds the column of a key, a condition or `object` under a name, if the table can have it.
+    /// Adds the column of a key, a condition, `object` or the path of a field under a name, if the table can have it.
     fn push_key(&mut self, key: &str, name: String) {
-        let fixed = self.table.columns.iter().position(|column| column.name == key);
-        match fixed {
-            Some(number) if self.table.columns[number].place == Place::Json => {
-                self.fields.push(key_field(&name, key, self.table.columns[number].values));
+        if let Some(number) = self.table.find_column(key) {
+            let column = &self.table.columns[number];
+            if column.place == Place::Json || column.name != key {
+                self.fields.push(key_field(&name, key, column.values));
                 self.outputs.push(OutputColumn::Fixed(number));
             }
-            Some(_) => {}
-            None => {
-                if let Some(dynamic) = dynamic_column::find(self.table, key) {
-                    self.fields.push(key_field(&name, key, dynamic.values));
-                    self.outputs.push(OutputColumn::Dynamic(dynamic));
-                }
-            }
+        } else if let Some(dynamic) = dynamic_column::find(self.table, key) {
+            self.fields.push(key_field(&name, key, dynamic.values));
+            self.outputs.push(OutputColumn::Dynamic(dynamic));
         }
     }
 }

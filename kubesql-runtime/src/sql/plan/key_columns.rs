@@ -15,7 +15,7 @@ use datafusion::logical_expr::expr_rewriter::NamePreserver;
 use datafusion::logical_expr::{Expr, LogicalPlan, Projection, Subquery, SubqueryAlias};
 
 use crate::sql::functions::map_key::{map_and_key, map_key};
-use crate::sql::rewrite::hidden::hidden;
+use crate::sql::rewrite::hidden::{hidden, without_marks};
 
 /// The columns that replace calls, by the column and the key of the call.
 type Columns = HashMap<(Column, String), Column>;
@@ -182,7 +182,7 @@ fn passes_on(plan: &LogicalPlan, column: &Column) -> Result<bool> {
 
 /// Adds a column with a key of one of a plan's map columns. Returns the new plan and the column.
 fn provide_key(plan: LogicalPlan, map: &Column, key: &str) -> Result<(LogicalPlan, Column)> {
-    let name = hidden(&format!("{}.{key}", map.name));
+    let name = hidden(&format!("{}.{key}", without_marks(&map.name)));
     let column = Column::new(map.relation.clone(), &name);
     if plan.schema().has_column(&column) {
         return Ok((plan, column));
@@ -201,7 +201,8 @@ fn provide_key(plan: LogicalPlan, map: &Column, key: &str) -> Result<(LogicalPla
             let Expr::Column(inner) = expr[position].clone().unalias() else {
                 return datafusion::common::internal_err!("the expression is not a column");
             };
-            let inner_key = Column::new(inner.relation.clone(), hidden(&format!("{}.{key}", inner.name)));
+            let inner_key =
+                Column::new(inner.relation.clone(), hidden(&format!("{}.{key}", without_marks(&inner.name))));
             let (input, value) = if input.schema().has_column(&inner_key) || passes_on(&input, &inner)? {
                 let (input, provided) = provide_key(Arc::unwrap_or_clone(input), &inner, key)?;
                 (Arc::new(input), Expr::Column(provided))

@@ -19,7 +19,7 @@ use datafusion::sql::sqlparser::ast::BinaryOperator;
 use crate::schema::MapValue;
 use crate::sql::functions::element_at;
 use crate::sql::functions::map_key::{map_and_key, map_key};
-use crate::sql::rewrite::hidden::hidden;
+use crate::sql::rewrite::hidden::{hidden, without_marks};
 use crate::sql::rewrite::markers::{CANDIDATE, CANDIDATES, MERGED, READINGS};
 use crate::sql::types::{is_key, map_value};
 
@@ -152,7 +152,7 @@ fn bind_key(map: &Expr, key: &str, schema: &DFSchema) -> Option<Expr> {
     let field = map_field(map, schema)?;
     map_value(&field)?;
     if let Expr::Column(column) = map {
-        let name = format!("{}.{key}", column.name);
+        let name = format!("{}.{key}", without_marks(&column.name));
         let selected = Column::new(column.relation.clone(), &name);
         let hidden_column = Column::new(column.relation.clone(), hidden(&name));
         if schema.qualified_field_from_column(&selected).is_ok_and(|(_, field)| is_key(field, &name)) {

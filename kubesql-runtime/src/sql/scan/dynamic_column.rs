@@ -54,19 +54,12 @@ pub(crate) enum DynamicValue {
 
 /// Finds the dynamic column of a name, whether or not an object has a value for it.
 pub(crate) fn find(table: &Table, name: &str) -> Option<DynamicColumn> {
-    let maps = table.columns.iter().filter_map(|column| match column.values {
-        Values::Map(value) => Some((column, value)),
-        _ => None,
-    });
-    let key = maps
-        .filter_map(|(column, value)| {
-            let key = name.strip_prefix(&column.name)?.strip_prefix('.')?;
-            (!key.is_empty()).then_some((column, value, key))
-        })
-        .max_by_key(|(column, ..)| column.name.len());
-    if let Some((column, value, key)) = key {
+    if let Some((number, key)) = table.split_key(name)
+        && let Values::Map(value) = table.columns[number].values
+    {
+        let column = &table.columns[number];
         return Some(DynamicColumn {
-            name: name.to_owned(),
+            name: format!("{}.{key}", column.name),
             values: key_values(value, key),
             place: column.place.clone(),
             value: DynamicValue::Key(value, key.to_owned()),
