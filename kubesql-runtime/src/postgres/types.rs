@@ -83,6 +83,7 @@ pub(super) fn from_values(values: Values) -> PgType {
         Values::Scalar(of) => scalar(of),
         Values::Scalars(of) => array_type(scalar(of)),
         Values::Map(_) => JSONB,
+        Values::Interval => INTERVAL,
     }
 }
 

@@ -1,6 +1,7 @@
 //! Definitions of types, kinds and tables. They are static data, written by the generator or interned at run time.
 
 mod discovered;
+pub mod kubectl;
 mod paths;
 pub mod table;
 

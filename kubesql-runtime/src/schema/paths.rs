@@ -17,7 +17,7 @@ impl FieldPaths {
         let forms: [&dyn Fn(&Place, &str) -> Option<String>; 3] = [
             &|place, path| row_path(table, place, path),
             &|place, path| match place {
-                Place::Printed(_) | Place::Index { .. } => None,
+                Place::Printed(_) | Place::Kubectl(_) | Place::Index { .. } => None,
                 _ => Some(path.replace("[]", "")),
             },
             &|place, path| {

@@ -5,6 +5,7 @@ use std::sync::OnceLock;
 
 use kubesql_codegen::names::{self, ListStep, Origin, Step, TableFields, dotted, slashed, split};
 
+use super::kubectl;
 use super::paths::FieldPaths;
 use super::{KindDef, MapValue, Scalar, Shape, TableDef, TypeDef};
 
@@ -15,7 +16,8 @@ pub struct Table {
     pub kind: &'static KindDef,
     /// Its definition.
     pub def: &'static TableDef,
-    /// In the order of `select *`. The last column of a kind's own table is `object`, which `*` does not include.
+    /// In the order of `select *`. A kind's own table ends with columns that `*` does not include: what `kubectl get`
+    /// prints, and `object`.
     pub columns: Vec<Column>,
     /// The lists on the path from the object to the row, outermost first; empty in a kind's own table.
     pub lists: Vec<NestedList>,
@@ -49,6 +51,8 @@ pub enum Values {
     Scalars(Scalar),
     /// Maps. Each key is a dynamic column `<name>.<key>`.
     Map(MapValue),
+    /// Lengths of time.
+    Interval,
 }
 
 /// Where a column's values are in a segment.
@@ -74,8 +78,18 @@ pub enum Place {
     },
     /// The first value at a JSONPath of the object, as `kubectl get` prints it.
     Printed(Vec<Step>),
+    /// What `kubectl get` prints under this header for a built-in kind.
+    Kubectl(&'static str),
     /// The object as JSON text.
     Json,
+}
+
+impl Place {
+    /// Whether `*` includes the column.
+    #[must_use]
+    pub fn is_in_star(&self) -> bool {
+        !matches!(self, Self::Json | Self::Kubectl(_))
+    }
 }
 
 /// A list on the path from the object to the row.
@@ -140,7 +154,7 @@ impl Table {
         };
         let object_field = |field: &str| Place::Object(numbers(kind.root, &["metadata", field]));
         let text = Values::Scalar(Scalar::Text);
-        let columns = names::columns(&fields, &exceptions)
+        let mut columns: Vec<Column> = names::columns(&fields, &exceptions)
             .into_iter()
             .map(|column| {
                 let (values, place) = match column.origin {
@@ -164,6 +178,18 @@ impl Table {
                 Column { name: column.name, values, place, path: column.path }
             })
             .collect();
+        if let Some(object) = columns.iter().position(|column| column.place == Place::Json) {
+            let printed =
+                kubectl::columns(kind).iter().filter(|(name, _)| columns.iter().all(|column| column.name != *name));
+            let column = |&(name, values): &(&'static str, Values)| Column {
+                name: name.to_owned(),
+                values,
+                place: Place::Kubectl(name),
+                path: String::new(),
+            };
+            let printed: Vec<Column> = printed.map(column).collect();
+            columns.splice(object..object, printed);
+        }
         let conditions = conditions(row).map(|(fields, item)| Conditions { place: row_field(fields), item });
         let lists = lists.into_iter().map(|list| list.nested).collect();
         let statuses = statuses.map(|(_, statuses)| statuses);
@@ -319,7 +345,8 @@ mod tests {
         for kind in KINDS {
             let schema = if kind.group.is_empty() { "core" } else { kind.group };
             for def in kind.tables {
-                for column in Table::new(kind, def).columns {
+                let columns = Table::new(kind, def).columns.into_iter();
+                for column in columns.filter(|column| !matches!(column.place, Place::Kubectl(_))) {
                     let line = format!("{schema}\t{}\t{}\t", def.name, column.name);
                     let found = expected.next().unwrap_or("the end");
                     assert!(

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use arrow::datatypes::{DataType, Field, FieldRef, Fields, TimeUnit};
+use arrow::datatypes::{DataType, Field, FieldRef, Fields, IntervalUnit, TimeUnit};
 
 use crate::schema::{MapValue, Scalar, Values};
 
@@ -51,6 +51,7 @@ pub(crate) fn data_type(values: Values) -> DataType {
         Values::Scalar(scalar) => scalar_type(scalar),
         Values::Scalars(scalar) => DataType::List(item_field(scalar)),
         Values::Map(_) => DataType::Map(entries_field(), false),
+        Values::Interval => DataType::Interval(IntervalUnit::MonthDayNano),
     }
 }
 
@@ -88,7 +89,7 @@ pub(crate) fn field(name: &str, values: Values) -> Field {
         Values::Map(MapValue::Text) => (VALUES, "text"),
         Values::Map(MapValue::Quantity) => (VALUES, "quantity"),
         Values::Map(MapValue::Json) => (VALUES, "json"),
-        Values::Scalar(_) | Values::Scalars(_) => return field,
+        Values::Scalar(_) | Values::Scalars(_) | Values::Interval => return field,
     };
     field.with_metadata([(key.to_owned(), content.to_owned())].into())
 }
@@ -125,6 +126,7 @@ pub(crate) fn sql_name(values: Values) -> &'static str {
             Scalar::Time => "timestamp with time zone[]",
         },
         Values::Map(_) => "map",
+        Values::Interval => "interval",
     }
 }
 

@@ -12,7 +12,7 @@ use datafusion::sql::sqlparser::ast::{ObjectName, ObjectNamePart, Statement};
 
 use super::context::EngineContext;
 use super::registry::Registry;
-use crate::schema::{Column, Place, Table};
+use crate::schema::{Column, Table};
 use crate::sql::error::SqlError;
 use crate::sql::parse::identifiers::schema_and_table;
 use crate::sql::parse::walk::{AstPass, walk};
@@ -95,8 +95,7 @@ impl StatementCatalog {
             self.names.needed.as_ref().is_none_or(|needed| number == 0 || needed.contains(&column.name))
         };
         let fixed = table.columns.iter().enumerate();
-        for (number, column) in fixed.filter(|(number, column)| column.place != Place::Json && needed(*number, column))
-        {
+        for (number, column) in fixed.filter(|(number, column)| column.place.is_in_star() && needed(*number, column)) {
             columns.outputs.push(OutputColumn::Fixed(number));
             columns.fields.push(field(&column.name, column.values));
         }
@@ -152,7 +151,7 @@ impl Columns<'_> {
     fn push_key(&mut self, key: &str, name: String) {
         if let Some(number) = self.table.find_column(key) {
             let column = &self.table.columns[number];
-            if column.place == Place::Json || column.name != key {
+            if !column.place.is_in_star() || column.name != key {
                 self.fields.push(key_field(&name, key, column.values));
                 self.outputs.push(OutputColumn::Fixed(number));
             }

@@ -15,6 +15,7 @@ use super::hidden::hidden;
 use super::joined_keys::{self, Merged};
 use super::markers::{first_candidate, first_reading, map_subscript, merged_column};
 use super::output_names::OutputNames;
+use crate::schema::kubectl;
 use crate::sql::error::SqlError;
 use crate::sql::parse::identifiers::{normal, schema_and_table, words};
 use crate::sql::parse::walk::{AstPass, walk};
@@ -22,6 +23,11 @@ use crate::sql::upstream::using;
 
 /// The column that contains the whole object.
 const OBJECT: &str = "object";
+
+/// Whether a name may be that of a column that `*` does not include.
+fn may_be_hidden(name: &str) -> bool {
+    name.contains('.') || name == OBJECT || kubectl::is_name(name)
+}
 
 /// Maximum number of qualifiers of a column: catalog, schema and table.
 const QUALIFIERS: usize = 3;
@@ -168,7 +174,7 @@ impl AstPass for Pass {
         if merges {
             using::expand_stars(select);
         }
-        self.merged.push(joined_keys::expand(select, may_be_key)?);
+        self.merged.push(joined_keys::expand(select, may_be_hidden)?);
         Ok(())
     }
 
@@ -206,7 +212,7 @@ impl AstPass for Pass {
                 let name = normal(ident);
                 if self.merged.last().is_some_and(|merged| merged.contains_key(&name)) {
                     *expr = merged_column(expr.clone());
-                } else if may_be_key(&name) {
+                } else if may_be_hidden(&name) {
                     *expr = self.candidates(std::slice::from_ref(ident));
                 }
             }
@@ -216,7 +222,7 @@ impl AstPass for Pass {
                     return Ok(());
                 };
                 let column = normal(column);
-                if may_be_key(&column) || !self.relations.contains(&normal(qualifier)) {
+                if may_be_hidden(&column) || !self.relations.contains(&normal(qualifier)) {
                     *expr = self.candidates(parts);
                 }
             }
@@ -281,7 +287,7 @@ impl Pass {
             };
             let name = words[count..].join(".");
             let written = column(&name);
-            if may_be_key(&name) {
+            if may_be_hidden(&name) {
                 found.push(column(&hidden(&name)));
                 for (dot, _) in name.rmatch_indices('.').filter(|(dot, _)| *dot > 0 && *dot + 1 < name.len()) {
                     found.push(map_subscript(column(&name[..dot]), &name[dot + 1..]));
@@ -302,11 +308,6 @@ fn qualifier_counts(words: &[String], relations: &BTreeSet<String>) -> impl Iter
     counts.into_iter().chain([0])
 }
 
-/// Returns whether a name may be that of a key, a condition or the whole object.
-fn may_be_key(name: &str) -> bool {
-    name.contains('.') || name == OBJECT
-}
-
 /// Returns the name of the column that an expression refers to, and whether it may be a key.
 fn reference(expr: &Expr, relations: &BTreeSet<String>) -> Option<(String, bool)> {
     let (words, key) = match expr {
@@ -318,7 +319,7 @@ fn reference(expr: &Expr, relations: &BTreeSet<String>) -> Option<(String, bool)
     };
     let count = qualifier_counts(&words, relations).next().unwrap_or(0);
     let name = words[count..].iter().cloned().chain(key).collect::<Vec<_>>().join(".");
-    let may_be_key = may_be_key(&name);
+    let may_be_key = may_be_hidden(&name);
     Some((name, may_be_key))
 }
 

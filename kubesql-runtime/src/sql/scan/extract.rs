@@ -11,8 +11,8 @@ use arrow::error::ArrowError;
 
 use super::dynamic_column::{self, DynamicColumn, OutputColumn};
 use super::groups::{self, leaf_at, map_at};
-use super::printed;
 use super::row_map::RowMap;
+use super::{kubectl, printed};
 use crate::flatten::MapData;
 use crate::schema::{Place, Scalar, Table, Values};
 use crate::sql::types::{entries_field, entry_fields};
@@ -20,13 +20,30 @@ use crate::store::Segment;
 
 /// Computes the derived columns of a segment: one array for each output, over all rows of the group that its place
 /// starts from. `None` for an output that is not derived, and for a column without values.
-pub(crate) fn derive_columns(table: &Table, segment: &Segment, outputs: &[OutputColumn]) -> Vec<Option<ArrayRef>> {
+pub(crate) fn derive_columns(
+    table: &Table,
+    segment: &Segment,
+    outputs: &[OutputColumn],
+    now: i64,
+) -> Vec<Option<ArrayRef>> {
     let derived = |output: &OutputColumn| match output {
         OutputColumn::Fixed(number) => {
             let column = &table.columns[*number];
-            let Place::Printed(steps) = &column.place else { return None };
-            let compute = || printed::compute(table.kind.root, &segment.columns, steps, column.values);
-            segment.derived.get(&column.path, compute)
+            match &column.place {
+                Place::Printed(steps) => {
+                    let compute = || printed::compute(table.kind.root, &segment.columns, steps, column.values);
+                    segment.derived.get(&column.path, compute)
+                }
+                Place::Kubectl(name) => {
+                    let compute = || kubectl::compute(table.kind, name, &segment.columns, now);
+                    // Lengths of time depend on the time of the statement.
+                    if column.values == Values::Interval {
+                        return compute();
+                    }
+                    segment.derived.get(&format!("{}\u{0}get", column.name), compute)
+                }
+                _ => None,
+            }
         }
         OutputColumn::Dynamic(dynamic) => {
             let compute = || dynamic_column::compute(table, &segment.columns, dynamic);
@@ -72,7 +89,7 @@ impl Extract<'_> {
                             None => groups::null_array(column.values, rows),
                         });
                     }
-                    place @ Place::Printed(_) => (place, column.values),
+                    place @ (Place::Printed(_) | Place::Kubectl(_)) => (place, column.values),
                     place => return self.extract_field(place, column.values),
                 }
             }

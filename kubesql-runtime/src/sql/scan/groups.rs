@@ -69,7 +69,7 @@ pub(crate) fn group_of<'a, 'p>(
             }
             Some((&list_at(group, &statuses.fields)?.items, fields))
         }
-        Place::Cluster | Place::Index { .. } | Place::Printed(_) | Place::Json => None,
+        Place::Cluster | Place::Index { .. } | Place::Printed(_) | Place::Kubectl(_) | Place::Json => None,
     }
 }
 
@@ -127,7 +127,7 @@ pub(crate) fn decode_dictionary(array: &ArrayRef, values: Values) -> ArrayRef {
 pub(crate) fn null_array(values: Values, rows: usize) -> ArrayRef {
     match values {
         Values::Scalar(scalar) => new_null_array(&scalar_type(scalar), rows),
-        Values::Scalars(_) | Values::Map(_) => new_null_array(&data_type(values), rows),
+        Values::Scalars(_) | Values::Map(_) | Values::Interval => new_null_array(&data_type(values), rows),
     }
 }
 

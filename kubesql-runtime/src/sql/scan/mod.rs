@@ -3,6 +3,7 @@
 pub(crate) mod dynamic_column;
 pub(crate) mod extract;
 pub(crate) mod groups;
+pub(crate) mod kubectl;
 pub(crate) mod objects_table;
 pub(crate) mod printed;
 pub(crate) mod pushdown;

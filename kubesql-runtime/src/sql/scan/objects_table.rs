@@ -225,13 +225,13 @@ impl ExecutionPlan for ObjectsScan {
         let (table, outputs, snapshot) = (self.table.clone(), self.outputs.clone(), self.snapshot.clone());
         let (schema, limit, partitions, clusters) = (self.schema(), self.limit, self.partitions, self.clusters.clone());
         let batches = {
-            let schema = schema.clone();
+            let (schema, now) = (schema.clone(), snapshot.now);
             let segments = stream_segments(table.clone(), snapshot, partition, partitions);
             let is_selected = move |segment: &Arc<Segment>| {
                 futures::future::ready(clusters.iter().all(|clusters| clusters.contains(&*segment.cluster)))
             };
             let batches =
-                move |segment| stream::iter(Batches::new(table.clone(), segment, outputs.clone(), schema.clone()));
+                move |segment| stream::iter(Batches::new(table.clone(), segment, outputs.clone(), schema.clone(), now));
             segments.try_filter(is_selected).map_ok(batches).try_flatten()
         };
         let mut left = limit.unwrap_or(usize::MAX);
@@ -288,9 +288,15 @@ struct Batches {
 }
 
 impl Batches {
-    fn new(table: Arc<Table>, segment: Arc<Segment>, outputs: Arc<Vec<OutputColumn>>, schema: SchemaRef) -> Self {
+    fn new(
+        table: Arc<Table>,
+        segment: Arc<Segment>,
+        outputs: Arc<Vec<OutputColumn>>,
+        schema: SchemaRef,
+        now: i64,
+    ) -> Self {
         let map = RowMap::new(&table, &segment);
-        let derived = extract::derive_columns(&table, &segment, &outputs);
+        let derived = extract::derive_columns(&table, &segment, &outputs, now);
         Self { table, segment, outputs, schema, map, derived, next: 0 }
     }
 }

@@ -2,13 +2,14 @@
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use datafusion::error::DataFusionError;
 use parking_lot::Mutex;
 use tokio::sync::OnceCell;
 
 use super::dynamic_column::{self, DynamicValue};
-use super::printed;
+use super::{kubectl, printed};
 use crate::flatten::FieldMask;
 use crate::schema::{Place, Table, Values};
 use crate::sql::error::{ErrorKind, SqlError};
@@ -27,13 +28,17 @@ pub(crate) struct StatementSnapshot {
     request: Mutex<Request>,
     snapshot: OnceCell<Result<Snapshot, SqlError>>,
     warnings: Warnings,
+    /// The time from which ages count, in microseconds since 1970.
+    pub(crate) now: i64,
 }
 
 impl StatementSnapshot {
     /// With `partial`, clusters that cannot answer are reported as warnings instead of failing the statement.
     pub(crate) fn new(source: Arc<dyn Source>, warnings: Warnings, partial: bool) -> Self {
         let request = Mutex::new(Request { partial, ..Request::default() });
-        Self { source, request, snapshot: OnceCell::new(), warnings }
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        let now = i64::try_from(now.as_micros()).unwrap_or(i64::MAX);
+        Self { source, request, snapshot: OnceCell::new(), warnings, now }
     }
 
     /// Adds a scan to the request: its columns, its objects, and its clusters (`None` for all).
@@ -65,6 +70,7 @@ impl StatementSnapshot {
                 OutputColumn::Fixed(number) => match &table.columns[*number].place {
                     Place::Json => kind.objects = true,
                     Place::Printed(steps) => printed::add_fields(table.kind.root, steps, &mut kind.fields),
+                    Place::Kubectl(name) => kubectl::add_fields(table.kind, name, &mut kind.fields),
                     place => add_place(table, place, &mut kind.fields),
                 },
                 OutputColumn::Dynamic(dynamic) => match &dynamic.value {
@@ -190,7 +196,7 @@ fn path_to(table: &Table, place: &Place) -> Option<Vec<u16>> {
         Place::Object(fields) => fields.clone(),
         Place::Item { depth, fields } => [lists_to(table, depth + 1), fields.clone()].concat(),
         Place::Status(fields) => [statuses_to(table)?, fields.clone()].concat(),
-        Place::Index { .. } | Place::Cluster | Place::Printed(_) | Place::Json => return None,
+        Place::Index { .. } | Place::Cluster | Place::Printed(_) | Place::Kubectl(_) | Place::Json => return None,
     })
 }
 
