@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::process::Command;
 
+use crate::apiserver::ApiServer;
 use crate::support::{DEMO, binary, root};
 
 /// Runs one of the scripts in `tests/oracle`.
@@ -39,6 +40,16 @@ fn samples_answer_as_python_does() {
 fn every_leaf_of_samples_is_in_some_column() {
     let samples = samples();
     python("every_field.py", &[root().join("schemas/tables.tsv"), samples.join("objects/every-field-v1.35")]);
+}
+
+/// What `kubectl get` prints, for objects that reach the branches of the server's printers.
+#[test]
+#[cfg_attr(
+    not(all(has_python3, has_apiserver, has_kubectl)),
+    ignore = "needs python3, cargo xtask apiserver --build, and kubectl"
+)]
+fn printed_columns_are_those_of_the_server() {
+    python("kubectl.py", &[ApiServer::shared().kubeconfig.clone()]);
 }
 
 /// Objects generated from the compiled definitions, and from unusual ones that are read at run time.

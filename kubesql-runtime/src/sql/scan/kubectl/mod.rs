@@ -23,6 +23,7 @@ use crate::schema::KindDef;
 use fields::Fields;
 
 const DAY: i64 = 86_400_000_000;
+const SECOND: i64 = 1_000_000;
 
 /// Adds the fields that a column is computed from to a mask.
 pub(crate) fn add_fields(kind: &KindDef, name: &str, mask: &mut FieldMask) {
@@ -69,11 +70,11 @@ fn times(object: &Fields<'_>, value: impl FnMut(usize) -> Option<i64>) -> ArrayR
     Arc::new((0..object.rows()).map(value).collect::<TimestampMicrosecondArray>().with_timezone("UTC"))
 }
 
-/// Lengths of time in microseconds, as days and parts of a day.
+/// Lengths of time in microseconds, as days and seconds of a day. Most times of the API are whole seconds.
 fn intervals(object: &Fields<'_>, mut micros: impl FnMut(usize) -> Option<i64>) -> ArrayRef {
     let interval = |micros: i64| {
         let days = i32::try_from(micros / DAY).ok()?;
-        Some(IntervalMonthDayNano::new(0, days, micros % DAY * 1000))
+        Some(IntervalMonthDayNano::new(0, days, micros % DAY / SECOND * SECOND * 1000))
     };
     Arc::new((0..object.rows()).map(|row| interval(micros(row)?)).collect::<IntervalMonthDayNanoArray>())
 }

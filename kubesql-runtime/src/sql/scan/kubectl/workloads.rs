@@ -105,7 +105,8 @@ fn selector(object: &Fields<'_>, path: &str) -> ArrayRef {
             };
             parts.push((key.to_owned(), text));
         }
-        parts.sort();
+        // Stable: the labels precede the expressions.
+        parts.sort_by(|(one, _), (other, _)| one.cmp(other));
         let parts: Vec<String> = parts.into_iter().map(|(_, text)| text).collect();
         (!parts.is_empty()).then(|| parts.join(","))
     })
