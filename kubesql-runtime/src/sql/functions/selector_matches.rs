@@ -16,24 +16,27 @@ pub(super) fn function() -> ScalarUDF {
         name: "selector_matches",
         signature: Signature::one_of(vec![TypeSignature::Any(2)], Volatility::Immutable),
         returns: |arguments| match arguments {
-            [
-                DataType::Map(..) | DataType::Null,
-                DataType::Map(..) | DataType::Utf8View | DataType::Utf8 | DataType::LargeUtf8 | DataType::Null,
-            ] => Ok(DataType::Boolean),
+            [DataType::Map(..) | DataType::Null, selector] if is_selector(selector) => Ok(DataType::Boolean),
+            [selector, DataType::Map(..)] if is_selector(selector) => Ok(DataType::Boolean),
             _ => Err("a map, and a text or another map"),
         },
         run: |arguments| {
-            let labels = Labels::new(&arguments[0])?;
-            let selected = match arguments[1].data_type() {
-                DataType::Map(..) => match_maps(&labels, &Labels::new(&arguments[1])?),
-                DataType::Null => BooleanArray::new_null(arguments[1].len()),
-                _ => match_texts(&labels, cast(&arguments[1], &DataType::Utf8View)?.as_string_view())?,
+            // A text is a selector in either place. Of two maps, the second is.
+            let (labels, selector) = match arguments[0].data_type() {
+                DataType::Map(..) | DataType::Null => (&arguments[0], &arguments[1]),
+                _ => (&arguments[1], &arguments[0]),
+            };
+            let labels = Labels::new(labels)?;
+            let selected = match selector.data_type() {
+                DataType::Map(..) => match_maps(&labels, &Labels::new(selector)?),
+                DataType::Null => BooleanArray::new_null(selector.len()),
+                _ => match_texts(&labels, cast(selector, &DataType::Utf8View)?.as_string_view())?,
             };
             Ok(Arc::new(selected))
         },
         documentation: Doc {
             section: "Kubernetes Functions",
-            description: "Returns whether a selector matches labels, with the syntax of `kubectl -l`: `app=web,tier!=back,env in (a,b),env notin (c),x,!y`. NULL labels are empty labels. The selector may also be a map, such as that of a service; an empty map matches nothing.",
+            description: "Returns whether a selector matches labels, with the syntax of `kubectl -l`: `app=web,tier!=back,env in (a,b),env notin (c),x,!y`. NULL labels are empty labels. The selector may also be a map, such as that of a service; an empty map matches nothing. A text may also be the first argument; of two maps, the second one is the selector.",
             syntax: "selector_matches(labels, selector)",
             example: "select pods.name from services, pods where services.namespace = pods.namespace and selector_matches(pods.labels, services.selector)",
             arguments: &[("labels", "a map"), ("selector", "a text, or a map of required labels")],
@@ -41,6 +44,10 @@ pub(super) fn function() -> ScalarUDF {
         .build(),
     }
     .udf()
+}
+
+fn is_selector(data_type: &DataType) -> bool {
+    matches!(data_type, DataType::Map(..) | DataType::Utf8View | DataType::Utf8 | DataType::LargeUtf8 | DataType::Null)
 }
 
 /// The labels of each row.
