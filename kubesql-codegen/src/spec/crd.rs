@@ -1,5 +1,7 @@
 //! Reads custom resource definitions, and writes them in the reduced form of `schemas/crds/`.
 
+use std::collections::BTreeSet;
+
 use serde_json::{Map, Value, json};
 
 use super::source::{Document, GROUP_VERSION_KIND, GroupVersionKind};
@@ -17,6 +19,8 @@ pub struct Crd {
     pub plural: String,
     /// Whether its objects are namespaced.
     pub namespaced: bool,
+    /// The short names, `cert`.
+    pub short_names: BTreeSet<String>,
     /// The served versions, in the order of the definition.
     pub versions: Vec<CrdVersion>,
 }
@@ -43,6 +47,12 @@ pub struct PrinterColumn {
     pub kind: String,
     /// `.status.phase`.
     pub path: String,
+}
+
+/// The short names of a definition.
+fn short_names(object: &Value) -> BTreeSet<String> {
+    let names = object.pointer("/spec/names/shortNames").and_then(Value::as_array);
+    names.into_iter().flatten().filter_map(Value::as_str).map(str::to_lowercase).collect()
 }
 
 impl Crd {
@@ -91,6 +101,7 @@ impl Crd {
             kind: text("/spec/names/kind")?,
             plural: text("/spec/names/plural")?,
             namespaced: text("/spec/scope")? == "Namespaced",
+            short_names: short_names(object),
             versions: versions.ok_or_else(|| malformed("it has no versions, or a version without a name"))?,
         })
     }
@@ -121,6 +132,7 @@ impl Crd {
             kind: kind.to_owned(),
             plural: plural.to_owned(),
             namespaced,
+            short_names: BTreeSet::new(),
             versions: vec![version],
         }))
     }

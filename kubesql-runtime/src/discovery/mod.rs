@@ -122,7 +122,10 @@ impl KindRegistry {
             let interned = self.kind(state, name);
             let same = match (&interned, state.kinds.get(name)) {
                 (None, None) => true,
-                (Some(now), Some(before)) => std::ptr::eq(now.kind, before.kind) && now.notes == before.notes,
+                (Some(now), Some(before)) => {
+                    std::ptr::eq(now.kind, before.kind)
+                        && (&now.notes, &now.short_names) == (&before.notes, &before.short_names)
+                }
                 _ => false,
             };
             any |= !same;
@@ -194,10 +197,11 @@ impl KindRegistry {
             kind: base.as_ref().map_or_else(|| first.kind.clone(), |(kind, _)| kind.kind.to_owned()),
             plural: first.plural.clone(),
             namespaced: definitions.iter().any(|crd| crd.namespaced),
+            short_names: definitions.iter().flat_map(|crd| crd.short_names.iter().cloned()).collect::<BTreeSet<_>>(),
             versions,
         };
         let kind = intern(&merged, state, name)?;
-        Some(DiscoveredKind { kind, notes })
+        Some(DiscoveredKind { kind, short_names: merged.short_names.into_iter().collect(), notes })
     }
 }
 

@@ -16,6 +16,8 @@ pub struct DiscoveredKinds {
 pub struct DiscoveredKind {
     /// Its definition.
     pub kind: &'static KindDef,
+    /// The short names that its definitions give it, `cert`.
+    pub short_names: Vec<String>,
     /// Conflicts between clusters or versions, a message for each.
     pub notes: Vec<String>,
 }

@@ -3,9 +3,11 @@
 mod discovered;
 pub mod kubectl;
 mod paths;
+mod short_names;
 pub mod table;
 
 pub use discovered::{DiscoveredKind, DiscoveredKinds};
+pub use short_names::short_names;
 pub use table::{Column, Conditions, NestedList, Place, Statuses, Table, Values};
 
 /// An OpenAPI object type: its fields, sorted by JSON name.

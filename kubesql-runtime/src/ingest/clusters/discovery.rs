@@ -64,7 +64,7 @@ fn candidates(
         !registry.is_built_in(&resource.group, &resource.plural)
             && tables.iter().any(|(group, table)| {
                 group.as_ref().is_none_or(|group| *group == resource.group)
-                    && (*table == resource.plural || table.starts_with(&prefix))
+                    && (*table == resource.plural || *table == prefix[..prefix.len() - 1] || table.starts_with(&prefix))
             })
     };
     connection.resource_names.iter().filter(is_candidate).cloned().collect()

@@ -145,6 +145,12 @@ impl EngineContext {
             let schema = named.as_deref().unwrap_or(schema);
             matches!(registry.find(schema, table), Ok(Some(_)))
         };
+        let is_found = |registry: &Registry| {
+            named.iter().filter(is_discoverable).all(|(named, table)| {
+                let schema = named.as_deref().unwrap_or(schema);
+                matches!(registry.find(schema, table), Ok(Some(_)) | Err(_))
+            })
+        };
         let all_known = named.iter().filter(is_discoverable).all(|named| is_known(&named));
         let scope = DiscoveryScope::Tables(discoverable);
         let discovered = self.source.discover(&scope);
@@ -152,7 +158,12 @@ impl EngineContext {
             // Known kinds get a short refresh timeout; unknown kinds wait for discovery.
             return tokio::time::timeout(REDISCOVERY_TIMEOUT, discovered).await.unwrap_or_default();
         }
-        discovered.await
+        let missing = discovered.await;
+        if is_found(&self.registry()) {
+            return missing;
+        }
+        // Servers do not list the short names of all kinds by name: a definition has them.
+        self.source.discover(&DiscoveryScope::All).await
     }
 
     /// All schemas in order.

@@ -1,9 +1,9 @@
 //! The tables of an engine, by schema and name.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Arc, OnceLock};
 
-use crate::schema::{DiscoveredKinds, KindDef, Table, TableDef};
+use crate::schema::{DiscoveredKinds, KindDef, Table, TableDef, short_names};
 use crate::sql::DEFAULT_SCHEMA;
 use crate::sql::error::{ErrorKind, SqlError};
 
@@ -13,6 +13,8 @@ pub(crate) struct Registry {
     entries: Vec<Arc<Entry>>,
     /// Schema -> table -> entries; includes the default schema.
     schemas: BTreeMap<String, BTreeMap<&'static str, Vec<usize>>>,
+    /// Schema -> singular or short name of a kind -> entries. A table's own name takes precedence.
+    aliases: BTreeMap<String, BTreeMap<String, Vec<usize>>>,
     /// The discovered kinds, in addition to those that are compiled in.
     pub(crate) discovered: Arc<DiscoveredKinds>,
 }
@@ -23,6 +25,19 @@ struct Entry {
     def: &'static TableDef,
     /// The table with its columns, built on first use.
     table: OnceLock<Arc<Table>>,
+}
+
+impl Entry {
+    fn table(&self) -> Arc<Table> {
+        self.table.get_or_init(|| Arc::new(Table::new(self.kind, self.def))).clone()
+    }
+}
+
+/// The singular and the short names of a kind.
+fn names_of(kind: &KindDef, discovered: &DiscoveredKinds) -> BTreeSet<String> {
+    let defined = discovered.find(kind.group, kind.plural).into_iter().flat_map(|found| found.short_names.clone());
+    let known = short_names(kind).iter().map(|&name| name.to_owned());
+    known.chain(defined).chain([kind.singular.to_owned()]).collect()
 }
 
 /// The schema of an API group.
@@ -49,6 +64,7 @@ impl Registry {
             .collect();
         let mut entries = Vec::new();
         let mut schemas: BTreeMap<String, BTreeMap<&'static str, Vec<usize>>> = BTreeMap::new();
+        let mut aliases: BTreeMap<String, BTreeMap<String, Vec<usize>>> = BTreeMap::new();
         let fixed = kinds.iter().copied().filter(|kind| discovered.find(kind.group, kind.plural).is_none());
         for kind in fixed.chain(discovered.kinds.iter().map(|discovered| discovered.kind)) {
             for def in kind.tables {
@@ -57,11 +73,18 @@ impl Registry {
                 entries.push(reusable.get(&std::ptr::from_ref(def).addr()).map_or_else(new, |entry| Arc::clone(entry)));
                 for schema in [schema_of(kind), DEFAULT_SCHEMA] {
                     schemas.entry(schema.to_owned()).or_default().entry(def.name).or_default().push(at);
+                    if def.path.is_empty() {
+                        let aliases = aliases.entry(schema.to_owned()).or_default();
+                        names_of(kind, &discovered)
+                            .into_iter()
+                            .for_each(|name| aliases.entry(name).or_default().push(at));
+                    }
                 }
             }
         }
         // If several groups have a name in the default schema, the group with the highest precedence gets it.
-        for claims in schemas.get_mut(DEFAULT_SCHEMA).into_iter().flat_map(BTreeMap::values_mut) {
+        let tables = schemas.get_mut(DEFAULT_SCHEMA).into_iter().flat_map(BTreeMap::values_mut);
+        for claims in tables.chain(aliases.get_mut(DEFAULT_SCHEMA).into_iter().flat_map(BTreeMap::values_mut)) {
             let first = claims.iter().map(|&at| precedence(entries[at].kind.group)).min();
             claims.retain(|&at| Some(precedence(entries[at].kind.group)) == first);
             // Among built-in groups, the first one gets the name (`events` is core's).
@@ -69,7 +92,7 @@ impl Registry {
                 claims.truncate(1);
             }
         }
-        Self { entries, schemas, discovered }
+        Self { entries, schemas, aliases, discovered }
     }
 
     /// All schemas, sorted.
@@ -98,14 +121,20 @@ impl Registry {
         self.entries.iter().map(|entry| (entry.kind, entry.def))
     }
 
-    /// Finds a table by its name.
+    /// The tables of other groups with the name of a table, with their schemas.
+    pub(crate) fn namesakes(&self, table: &Table) -> Vec<(&'static str, Arc<Table>)> {
+        let same = |entry: &&Arc<Entry>| entry.def.name == table.def.name && !std::ptr::eq(entry.def, table.def);
+        let same = self.entries.iter().filter(same);
+        same.map(|entry| (schema_of(entry.kind), entry.table())).collect()
+    }
+
+    /// Finds a table by its name, or by the singular or a short name of its kind.
     pub(crate) fn find(&self, schema: &str, name: &str) -> Result<Option<Arc<Table>>, SqlError> {
-        let Some(claims) = self.schemas.get(schema).and_then(|tables| tables.get(name)) else { return Ok(None) };
+        let alias = || self.aliases.get(schema)?.get(name);
+        let claims = self.schemas.get(schema).and_then(|tables| tables.get(name)).or_else(alias);
+        let Some(claims) = claims else { return Ok(None) };
         match claims.as_slice() {
-            [at] => {
-                let entry = &self.entries[*at];
-                Ok(Some(entry.table.get_or_init(|| Arc::new(Table::new(entry.kind, entry.def))).clone()))
-            }
+            [at] => Ok(Some(self.entries[*at].table())),
             several => {
                 let candidates: Vec<_> =
                     several.iter().map(|&at| format!("\"{}\".{name}", schema_of(self.entries[at].kind))).collect();

@@ -92,6 +92,16 @@ struct RelationNames {
 }
 
 impl AstPass for RelationNames {
+    /// `networking.k8s.io.ingresses` is a table of the schema `networking.k8s.io`. DataFusion knows three parts.
+    fn pre_relation(&mut self, name: &mut ObjectName) -> Result<(), SqlError> {
+        if name.0.len() > QUALIFIERS {
+            let (schema, table) = schema_and_table(name);
+            let parts = schema.into_iter().chain([table]).map(|part| Ident::with_quote('"', part));
+            *name = ObjectName::from(parts.collect::<Vec<_>>());
+        }
+        Ok(())
+    }
+
     fn pre_table_factor(&mut self, factor: &mut TableFactor) -> Result<(), SqlError> {
         match factor {
             TableFactor::Table { name, args, .. } => {
