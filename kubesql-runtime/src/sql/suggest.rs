@@ -42,6 +42,62 @@ fn distance(left: &str, right: &str) -> usize {
     rows[left.len()][right.len()]
 }
 
+/// Maps whose keys have slashes and hyphens.
+const MAPS: [&str; 10] = [
+    "labels",
+    "annotations",
+    "matchlabels",
+    "selector",
+    "nodeselector",
+    "requests",
+    "limits",
+    "capacity",
+    "allocatable",
+    "data",
+];
+
+/// The first name of a map's key that needs quotes but has none, as in `labels.app.kubernetes.io/name`.
+pub(crate) fn unquoted_key(sql: &str) -> Option<&str> {
+    let mut rest = sql;
+    loop {
+        let from = rest.find(|c: char| c.is_alphabetic() || c == '_' || c == '\'' || c == '"')?;
+        rest = &rest[from..];
+        let first = rest.chars().next()?;
+        if matches!(first, '\'' | '"') {
+            rest = rest[1..].find(first).map(|end| &rest[end + 2..])?;
+            continue;
+        }
+        let end =
+            rest.find(|c: char| !(c.is_alphanumeric() || matches!(c, '_' | '.' | '/' | '-'))).unwrap_or(rest.len());
+        let chain = rest[..end].trim_end_matches(['.', '-', '/']);
+        rest = &rest[end..];
+        let map = MAPS.iter().filter_map(|map| {
+            let at = chain.to_lowercase().find(&format!("{map}."))?;
+            (at == 0 || chain[..at].ends_with('.')).then_some(at + map.len() + 1)
+        });
+        let key = map.min().map(|at| (&chain[..at], &chain[at..]));
+        let needs_quotes = |key: &str| {
+            let mut parts = key.split(['/', '-']).skip(1).peekable();
+            parts.peek().is_some() && parts.all(|part| part.starts_with(char::is_alphabetic))
+        };
+        if let Some((map, key)) = key.filter(|(_, key)| needs_quotes(key)) {
+            let map = map.trim_end_matches('.');
+            let start = map.rfind('.').map_or(0, |dot| dot + 1);
+            return Some(&chain[start..map.len() + 1 + key.len()]);
+        }
+    }
+}
+
+/// The first text of a statement that is a quantity with a suffix, as in `'512Mi'`.
+pub(crate) fn quantity_text(sql: &str) -> Option<&str> {
+    let texts = sql.split('\'').skip(1).step_by(2);
+    texts.into_iter().find(|text| {
+        let suffix = text.trim_start_matches(|c: char| c.is_ascii_digit() || c == '.');
+        suffix.len() < text.len()
+            && matches!(suffix, "Ki" | "Mi" | "Gi" | "Ti" | "Pi" | "Ei" | "m" | "k" | "M" | "G" | "T" | "P" | "E")
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -59,5 +115,27 @@ mod tests {
         ] {
             assert_eq!(nearest(name, known.into_iter()), expect, "{name}");
         }
+    }
+
+    #[test]
+    fn finds_keys_without_quotes() {
+        for (sql, expect) in [
+            ("select labels.app.kubernetes.io/name from pods", Some("labels.app.kubernetes.io/name")),
+            ("select p.labels.pod-template-hash from pods p", Some("labels.pod-template-hash")),
+            ("select \"labels.app.kubernetes.io/name\", labels.app from pods", None),
+            ("select 'labels.a/b' from pods", None),
+            ("select requests.memory/1024 from containers", None),
+            ("select limits.nvidia.com/gpu", Some("limits.nvidia.com/gpu")),
+            ("select a.b-c.d from t", None),
+        ] {
+            assert_eq!(unquoted_key(sql), expect, "{sql}");
+        }
+    }
+
+    #[test]
+    fn finds_quantities_in_texts() {
+        assert_eq!(quantity_text("where a = 'x' and b > '512Mi'"), Some("512Mi"));
+        assert_eq!(quantity_text("where cpu > '1.5m'"), Some("1.5m"));
+        assert_eq!(quantity_text("where a = 'Mi' or b = '12' or c = '12h'"), None);
     }
 }

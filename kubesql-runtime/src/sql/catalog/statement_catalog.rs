@@ -137,6 +137,27 @@ impl NamedTables {
     pub(crate) fn columns(&self) -> impl Iterator<Item = &Column> {
         self.0.iter().flat_map(|table| &table.columns)
     }
+
+    /// The table of a list of objects, which is no column: `taints` or `spec.taints` of `nodes`.
+    pub(crate) fn list_table(&self, name: &str) -> Option<&'static str> {
+        let name = name.to_lowercase();
+        let is_named = |path: &str| {
+            let path = path.to_lowercase().replace('/', ".");
+            path == name || path.rsplit('.').next() == Some(&name)
+        };
+        self.0.iter().find_map(|table| {
+            let within = |path: &'static str| {
+                let rest = path.strip_prefix(table.def.path)?;
+                rest.strip_prefix('/').or_else(|| table.def.path.is_empty().then_some(rest))
+            };
+            let lists = table.kind.tables.iter().filter(|def| !std::ptr::eq(*def, table.def));
+            let is_list = |path: &'static str| !path.is_empty() && within(path).is_some_and(is_named);
+            let mut found: Vec<_> =
+                lists.filter(|def| is_list(def.path) || def.statuses.is_some_and(is_list)).collect();
+            found.sort_by_key(|def| def.path.len());
+            found.first().map(|def| def.name)
+        })
+    }
 }
 
 /// The columns of a table for one statement.

@@ -21,7 +21,7 @@ use crate::sql::parse::check::check_output_names;
 use crate::sql::parse::syntax::called_function;
 use crate::sql::rewrite::hidden::without_marks;
 use crate::sql::rewrite::output_names::MARK;
-use crate::sql::suggest::nearest;
+use crate::sql::suggest::{nearest, quantity_text, unquoted_key};
 
 /// Converts the error of a statement that cannot be planned in this state.
 pub(crate) async fn explain_planning(
@@ -125,7 +125,26 @@ fn spill_failed(error: &io::Error) -> SqlError {
 }
 
 /// Adds the position of an error in the statement. Reports a function that does not exist.
-pub(crate) fn locate(mut error: SqlError, sql: &str, state: &SessionState) -> SqlError {
+pub(crate) fn locate(error: SqlError, sql: &str, state: &SessionState) -> SqlError {
+    with_spelling_hint(locate_span(error, sql, state), sql)
+}
+
+/// Adds a hint about how to write a name or a value, found in the text of the statement.
+fn with_spelling_hint(error: SqlError, sql: &str) -> SqlError {
+    let is_of_expression = matches!(error.kind, ErrorKind::Invalid | ErrorKind::UnknownColumn | ErrorKind::Syntax);
+    if is_of_expression && let Some(key) = unquoted_key(sql) {
+        return error.hint(format!("write a name with \"/\" or \"-\" in double quotes: \"{key}\""));
+    }
+    if error.kind == ErrorKind::Invalid
+        && error.hint.is_none()
+        && let Some(quantity) = quantity_text(sql)
+    {
+        return error.hint(format!("quantities are numbers: write quantity('{quantity}')"));
+    }
+    error
+}
+
+fn locate_span(mut error: SqlError, sql: &str, state: &SessionState) -> SqlError {
     let Some(span) = error.span.as_deref().copied().filter(|_| error.position.is_none()) else { return error };
     if let (ErrorKind::Invalid, None, Some(function)) = (error.kind, error.code, called_function(sql, span)) {
         error = unknown_function(&function, state).unwrap_or(error);
@@ -169,6 +188,9 @@ fn from_schema(error: &SchemaError, names: Option<&NamedTables>) -> SqlError {
             let of_tables = columns().map(|column| column.name.as_str());
             let near = nearest(name, valid.iter().map(String::as_str).chain(of_tables));
             let mut near: Vec<String> = near.into_iter().map(str::to_owned).collect();
+            if let Some(table) = names.and_then(|names| names.list_table(name)) {
+                return error.hint(format!("the items of {name} are the rows of table {table}"));
+            }
             // `label.app`: the key of a map whose name is misspelt.
             if let (true, Some((map, key))) = (near.is_empty(), name.split_once('.')) {
                 let maps = columns().filter(|column| matches!(column.values, Values::Map(_)));
@@ -178,7 +200,8 @@ fn from_schema(error: &SchemaError, names: Option<&NamedTables>) -> SqlError {
             if near.iter().any(|near| near == name) {
                 return error.hint("the subquery does not expose this column; add it to its select list");
             }
-            let quoted = |name: &String| if name.contains('.') { format!("\"{name}\"") } else { name.clone() };
+            let is_plain = |c: char| c.is_lowercase() || c.is_ascii_digit() || matches!(c, '_' | '.');
+            let quoted = |name: &String| if name.chars().all(is_plain) { name.clone() } else { format!("\"{name}\"") };
             match near.as_slice() {
                 [] => error.hint("DESCRIBE lists the columns of a table"),
                 near => error.hint(format!("did you mean {}?", near.iter().map(quoted).collect::<Vec<_>>().join(", "))),
@@ -187,7 +210,7 @@ fn from_schema(error: &SchemaError, names: Option<&NamedTables>) -> SqlError {
         SchemaError::AmbiguousReference { field } => {
             SqlError::new(ErrorKind::UnknownColumn, format!("column reference \"{}\" is ambiguous", field.name()))
                 .code("42702")
-                .hint(format!("qualify the column with its table, as in t.\"{}\"", field.name()))
+                .hint(format!("qualify the column with its table, as in t.{}", field.name()))
         }
         SchemaError::DuplicateUnqualifiedField { name } => duplicate_column(name.trim_end_matches(MARK)),
         SchemaError::DuplicateQualifiedField { name, .. } => duplicate_column(name.trim_end_matches(MARK)),

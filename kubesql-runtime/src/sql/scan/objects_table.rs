@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use arrow::array::ArrayRef;
 use arrow::datatypes::SchemaRef;
@@ -23,11 +24,12 @@ use futures::stream::{self, Stream, StreamExt, TryStreamExt};
 use super::dynamic_column;
 use super::extract;
 use super::pushdown::{matched_texts, selection_for_filter};
-use super::snapshot::StatementSnapshot;
+use super::snapshot::{Asked, StatementSnapshot};
 use crate::schema::{Place, Table};
 use crate::sql::functions::map_key::physical_column_and_key;
 use crate::sql::scan::dynamic_column::OutputColumn;
 use crate::sql::scan::row_map::RowMap;
+use crate::sql::suggest::nearest;
 use crate::store::{Segment, Selection};
 
 /// Maximum number of rows of a batch.
@@ -79,12 +81,25 @@ impl TableProvider for ObjectsTable {
         let snapshot = state.config().get_extension::<StatementSnapshot>();
         let snapshot =
             snapshot.ok_or_else(|| DataFusionError::Internal("the session state has no snapshot".to_owned()))?;
+        self.warn_of_unknown_clusters(&snapshot, requested.as_ref());
+        let keys = outputs.iter().filter_map(|output| match output {
+            OutputColumn::Dynamic(dynamic) => Some(dynamic.name.clone()),
+            OutputColumn::Fixed(_) => None,
+        });
+        let asked = Asked {
+            table: Arc::clone(&self.table),
+            keys: keys.collect(),
+            namespaces: filters.iter().filter_map(|filter| self.namespaces_in(filter)).flatten().collect(),
+            rows: Arc::default(),
+        };
+        snapshot.record_scan(asked.clone());
         snapshot.add_scan(&self.table, &outputs, requested, &selection);
         let schema = Arc::new(self.schema.project(projection)?);
         let partitions = state.config().target_partitions();
         let mut scan = ObjectsScan::new(&self.table, outputs, schema, &snapshot, limit, partitions);
         scan.clusters = clusters;
         scan.selection = selection;
+        scan.read = asked.rows;
         Ok(Arc::new(scan))
     }
 }
@@ -93,6 +108,25 @@ impl ObjectsTable {
     /// Finds a column by its name.
     pub(crate) fn find_output(&self, name: &str) -> Option<&OutputColumn> {
         self.schema.index_of(name).ok().map(|at| &self.outputs[at])
+    }
+
+    /// Warns of clusters that do not exist. It is no error, since statements outlive clusters.
+    fn warn_of_unknown_clusters(&self, snapshot: &StatementSnapshot, requested: Option<&BTreeSet<String>>) {
+        let Some(requested) = requested else { return };
+        let known = snapshot.source().clusters();
+        for name in requested.iter().filter(|name| known.iter().all(|known| **known != ***name)) {
+            let near = nearest(name, known.iter().map(|known| &**known));
+            let hint = if near.is_empty() { known.iter().map(|known| &**known).take(5).collect() } else { near };
+            let hint = if hint.is_empty() { String::new() } else { format!("; there is {}", hint.join(", ")) };
+            snapshot.warn(&self.table, format!("cluster \"{name}\" does not exist{hint}"));
+        }
+    }
+
+    /// The namespaces that a filter names.
+    fn namespaces_in(&self, filter: &Expr) -> Option<BTreeSet<String>> {
+        let (name, namespaces) = matched_texts(filter)?;
+        let OutputColumn::Fixed(number) = self.find_output(name)? else { return None };
+        (self.table.columns[*number].path == "metadata.namespace").then_some(namespaces)
     }
 
     /// The objects that a filter may select, where the source can select them.
@@ -120,6 +154,8 @@ struct ObjectsScan {
     clusters: Vec<BTreeSet<String>>,
     /// The selection that is requested from the source, which may return more rows.
     selection: Selection,
+    /// The number of rows that were read.
+    read: Arc<AtomicUsize>,
     properties: Arc<PlanProperties>,
 }
 
@@ -146,6 +182,7 @@ impl ObjectsScan {
             partitions,
             clusters: Vec::new(),
             selection: Selection::default(),
+            read: Arc::default(),
             properties: Arc::new(properties),
         }
     }
@@ -218,6 +255,7 @@ impl ExecutionPlan for ObjectsScan {
             Self::new(&self.table, outputs, projection.schema(), &self.snapshot, self.limit, self.partitions);
         scan.clusters.clone_from(&self.clusters);
         scan.selection = self.selection.clone();
+        scan.read = Arc::clone(&self.read);
         Ok(Some(Arc::new(scan)))
     }
 
@@ -235,7 +273,9 @@ impl ExecutionPlan for ObjectsScan {
             segments.try_filter(is_selected).map_ok(batches).try_flatten()
         };
         let mut left = limit.unwrap_or(usize::MAX);
+        let read = Arc::clone(&self.read);
         let limited = batches.map_ok(move |batch| {
+            read.fetch_add(batch.num_rows(), Ordering::Relaxed);
             let batch = if batch.num_rows() > left { batch.slice(0, left) } else { batch };
             left -= batch.num_rows();
             batch

@@ -2,14 +2,17 @@
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
+use std::sync::atomic::AtomicUsize;
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use arrow::array::AsArray;
 use datafusion::error::DataFusionError;
 use parking_lot::Mutex;
 use tokio::sync::OnceCell;
 
 use super::dynamic_column::{self, DynamicValue};
-use super::{kubectl, printed};
+use super::row_map::RowMap;
+use super::{extract, kubectl, printed};
 use crate::flatten::FieldMask;
 use crate::schema::{Place, Table, Values};
 use crate::sql::error::{ErrorKind, SqlError};
@@ -17,6 +20,18 @@ use crate::sql::scan::dynamic_column::OutputColumn;
 use crate::store::{
     KindRequest, Missing, Request, Segment, SegmentStream, Selection, Snapshot, Source, SourceError, Warning,
 };
+
+/// What a scan asks for.
+#[derive(Debug, Clone)]
+pub(crate) struct Asked {
+    pub(crate) table: Arc<Table>,
+    /// The keys and conditions that it reads.
+    pub(crate) keys: Vec<String>,
+    /// The namespaces that a filter names.
+    pub(crate) namespaces: BTreeSet<String>,
+    /// The number of rows that it has read.
+    pub(crate) rows: Arc<AtomicUsize>,
+}
 
 /// The warnings of a session's statements that the client has not read yet.
 pub(crate) type Warnings = Arc<Mutex<Vec<Warning>>>;
@@ -28,6 +43,8 @@ pub(crate) struct StatementSnapshot {
     request: Mutex<Request>,
     snapshot: OnceCell<Result<Snapshot, SqlError>>,
     warnings: Warnings,
+    /// What the scans ask for, for notices about an empty answer.
+    scans: Mutex<Vec<Asked>>,
     /// The time from which ages count, in microseconds since 1970.
     pub(crate) now: i64,
 }
@@ -38,7 +55,7 @@ impl StatementSnapshot {
         let request = Mutex::new(Request { partial, ..Request::default() });
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         let now = i64::try_from(now.as_micros()).unwrap_or(i64::MAX);
-        Self { source, request, snapshot: OnceCell::new(), warnings, now }
+        Self { source, request, snapshot: OnceCell::new(), warnings, scans: Mutex::default(), now }
     }
 
     /// Adds a scan to the request: its columns, its objects, and its clusters (`None` for all).
@@ -84,6 +101,60 @@ impl StatementSnapshot {
                 },
             }
         }
+    }
+
+    /// Records what a scan asks for.
+    pub(crate) fn record_scan(&self, asked: Asked) {
+        self.scans.lock().push(asked);
+    }
+
+    /// What the scans ask for.
+    pub(crate) fn scans(&self) -> Vec<Asked> {
+        self.scans.lock().clone()
+    }
+
+    /// The source of the objects.
+    pub(crate) fn source(&self) -> &Arc<dyn Source> {
+        &self.source
+    }
+
+    /// Adds a warning about a table.
+    pub(crate) fn warn(&self, table: &Table, message: String) {
+        report_warnings(&self.warnings, [Warning { place: format!("table {}", table.def.name), message, count: 1 }]);
+    }
+
+    /// The texts of a column over all objects, and the number of rows. Clusters that cannot answer are left out.
+    pub(crate) async fn values(
+        &self,
+        table: &Arc<Table>,
+        column: Option<&str>,
+    ) -> Result<(BTreeSet<String>, usize), SqlError> {
+        let number = column.and_then(|name| table.columns.iter().position(|column| column.name == name));
+        let outputs: Vec<OutputColumn> = number.into_iter().map(OutputColumn::Fixed).collect();
+        let asking = Self::new(Arc::clone(&self.source), Warnings::default(), true);
+        asking.add_scan(table, &outputs, None, &Selection::default());
+        let request = asking.request.lock().clone();
+        let snapshot = read_snapshot(&*self.source, &request, &Warnings::default()).await?;
+        let mut segments = snapshot.segments;
+        for mut stream in snapshot.streams {
+            let mut number = 0;
+            while let Some(segment) = stream.get(number).await.map_err(|error| source_error(&error))? {
+                segments.push(segment);
+                number += 1;
+            }
+        }
+        let (mut values, mut rows) = (BTreeSet::new(), 0);
+        for segment in segments.iter().filter(|segment| std::ptr::eq(segment.kind, table.kind)) {
+            let map = RowMap::new(table, segment);
+            rows += map.rows();
+            let arrays =
+                extract::extract_columns(table, segment, &map, &outputs, &vec![None; outputs.len()], 0..map.rows());
+            for array in arrays.into_iter().flatten() {
+                let texts = array.as_string_view_opt().into_iter().flat_map(|texts| texts.iter().flatten());
+                values.extend(texts.map(str::to_owned));
+            }
+        }
+        Ok((values, rows))
     }
 
     /// The snapshot of the source. It is taken at the first call.

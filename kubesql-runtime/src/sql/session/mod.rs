@@ -1,6 +1,7 @@
 //! Sessions: they plan and run the statements of a client.
 
 pub(crate) mod engine;
+mod notices;
 pub(crate) mod prepared;
 mod settings;
 mod show;
@@ -21,9 +22,10 @@ use datafusion::physical_plan::execute_stream;
 use datafusion::physical_plan::stream::RecordBatchReceiverStreamBuilder;
 use datafusion::sql::parser::Statement as DfStatement;
 use datafusion::sql::resolve::resolve_table_references;
-use futures::stream::StreamExt;
+use futures::stream::{self, StreamExt};
 use parking_lot::Mutex;
 
+use super::catalog::registry::Registry;
 use super::catalog::statement_catalog::{Catalogs, CommonKeys, NamedTables, StatementCatalog};
 use super::error::{ErrorKind, SqlError};
 use super::parse::statement::{Parsed, parse};
@@ -39,6 +41,7 @@ use crate::postgres::{self, SessionInfo};
 use crate::sql::CATALOG;
 use crate::store::{Missing, Warning};
 use engine::Engine;
+use notices::Emptiness;
 use prepared::{CachedPlan, PlanDependencies, Prepared};
 use settings::Settings;
 
@@ -146,7 +149,7 @@ impl Session {
             Parsed::Query(statement, explains) => {
                 let planned = self.plan(*statement, explains, declared).await?;
                 let parameters = prepared::parameters(&planned.plan, declared)?;
-                let Planned { state, plan, names, select_list, tables, dependencies } = planned;
+                let Planned { state, plan, names, select_list, tables, dependencies, .. } = planned;
                 let schema = prepared::schema(&state, plan.clone(), &parameters, &names.outputs);
                 let schema = Some(schema.map_err(|error| failure::explain(&error, Some(&tables)))?);
                 let cached =
@@ -201,9 +204,11 @@ impl Session {
         if schema != dependencies.schema || !Arc::ptr_eq(&context.registry(), &dependencies.registry) {
             return None;
         }
-        let state = self.create_state(self.create_snapshot(partial));
+        let snapshot = self.create_snapshot(partial);
+        let state = self.create_state(Arc::clone(&snapshot));
         let (names, select_list, tables) = (names.clone(), select_list.clone(), tables.clone());
-        Some(Planned { state, plan: plan.clone(), names, select_list, tables, dependencies: None })
+        let registry = context.registry();
+        Some(Planned { state, plan: plan.clone(), names, select_list, tables, dependencies: None, snapshot, registry })
     }
 
     /// The schema of unqualified names, and whether clusters that cannot answer are skipped.
@@ -302,7 +307,7 @@ impl Session {
                     let keys = snapshot.commonest_keys(&table, MAX_STAR_KEYS).await?;
                     let mut keys: BTreeSet<String> = keys.into_iter().collect();
                     keys.retain(|name| !table.columns.iter().any(|column| column.name == *name));
-                    catalog.common.insert((schema, name), keys);
+                    catalog.common.insert((schema, table.def.name.to_owned()), keys);
                 }
             }
         }
@@ -311,9 +316,10 @@ impl Session {
         // The plan can be cached if it depends neither on the data nor on tables without objects.
         let is_cacheable = !explains && catalog.common.is_empty() && found.iter().all(Option::is_some);
         let tables = NamedTables(found.into_iter().flatten().collect());
-        let dependencies = is_cacheable.then(|| PlanDependencies { registry, schema, relations });
+        let dependencies =
+            is_cacheable.then(|| PlanDependencies { registry: Arc::clone(&registry), schema, relations });
         let catalog = Arc::new(catalog);
-        let mut state = self.create_state(snapshot);
+        let mut state = self.create_state(Arc::clone(&snapshot));
         state.register_catalog_list(Arc::new(Catalogs(Arc::clone(&catalog))));
         let with_missing = |error: SqlError| match missing.first() {
             // A cluster that did not answer may have the table.
@@ -346,7 +352,7 @@ impl Session {
         let unnamed = unnamed_columns(&plan, &names.outputs);
         let select_list = SelectList { has_star: names.selects_star, unnamed };
         let plan = provide_keys(plan).and_then(without_hidden).map_err(explained)?;
-        Ok(Planned { state, plan, names, select_list, tables, dependencies })
+        Ok(Planned { state, plan, names, select_list, tables, dependencies, snapshot, registry })
     }
 }
 
@@ -396,6 +402,8 @@ struct Planned {
     tables: NamedTables,
     /// The dependencies of the plan, if it can be cached.
     dependencies: Option<PlanDependencies>,
+    snapshot: Arc<StatementSnapshot>,
+    registry: Arc<Registry>,
 }
 
 impl Planned {
@@ -405,7 +413,7 @@ impl Planned {
         values: &[ArrayRef],
         memory: Arc<RuntimeEnv>,
     ) -> Result<Answer, SqlError> {
-        let Self { mut state, plan, names, select_list, tables, .. } = self;
+        let Self { mut state, plan, names, select_list, tables, snapshot, registry, .. } = self;
         let plan = prepared::with_values(plan, values)?;
         let cancel = CancelOnDrop::register(&mut state);
         let explained = |error| failure::explain(&error, Some(&tables));
@@ -415,9 +423,14 @@ impl Planned {
         let schema = names.outputs.restore(&stream.schema());
         let named = Arc::clone(&schema);
         let explains = command == "EXPLAIN";
+        let empty = Arc::new(Mutex::new(Emptiness::default()));
+        let seen = Arc::clone(&empty);
         let rows = stream.map(move |batch| {
             // Dropping the answer cancels the joins.
             let _: &CancelOnDrop = &cancel;
+            if let Ok(batch) = &batch {
+                seen.lock().add(batch);
+            }
             let named = batch.and_then(|batch| {
                 let options = RecordBatchOptions::new().with_row_count(Some(batch.num_rows()));
                 let (_, mut columns, _) = batch.into_parts();
@@ -428,7 +441,14 @@ impl Planned {
             });
             named.map_err(|error| failure::explain_execution(&error, &memory))
         });
-        let rows = rows.boxed();
+        let notices = async move {
+            let answer = *empty.lock();
+            if !explains {
+                notices::add(&snapshot, &registry, answer).await;
+            }
+            stream::empty()
+        };
+        let rows = rows.chain(stream::once(notices).flatten()).boxed();
         Ok(Answer { command, schema, select_list, rows })
     }
 }
