@@ -56,6 +56,8 @@ pub struct Request {
     pub kinds: Vec<KindRequest>,
     /// Whether to leave out unavailable objects and report them, instead of failing.
     pub partial: bool,
+    /// Kinds without objects where no cluster serves them, such as metrics that a view adds. Others are an error.
+    pub optional: Vec<&'static KindDef>,
 }
 
 /// The objects of one kind that a statement needs.

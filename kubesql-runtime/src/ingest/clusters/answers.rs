@@ -54,7 +54,8 @@ pub(super) fn combine<T>(
             Err(failure) => snapshot.missing.push(unavailable(cluster, kind, failure)),
         }
     }
-    for (cluster, kind) in &unserved {
+    let is_optional = |kind: &KindDef| request.optional.iter().any(|optional| std::ptr::eq(*optional, kind));
+    for (cluster, kind) in unserved.iter().filter(|(_, kind)| !is_optional(kind)) {
         let requests = requested.iter().filter(|(_, other)| std::ptr::eq(*other, *kind)).count();
         if unserved.iter().filter(|(_, other)| std::ptr::eq(*other, *kind)).count() == requests {
             snapshot.missing.push(unavailable(cluster, kind, not_served(kind)));

@@ -4,3 +4,4 @@ pub(crate) mod context;
 pub(crate) mod queries;
 pub(crate) mod registry;
 pub(crate) mod statement_catalog;
+pub(crate) mod views;

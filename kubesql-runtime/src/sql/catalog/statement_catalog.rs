@@ -18,6 +18,7 @@ use crate::sql::parse::identifiers::schema_and_table;
 use crate::sql::parse::walk::{AstPass, walk};
 use crate::sql::rewrite::hidden::hidden;
 use crate::sql::rewrite::names::ColumnNames;
+use crate::sql::rewrite::views::OPTIONAL;
 use crate::sql::scan::dynamic_column;
 use crate::sql::scan::dynamic_column::OutputColumn;
 use crate::sql::scan::objects_table::ObjectsTable;
@@ -68,8 +69,8 @@ impl StatementCatalog {
             if let Some(table) = self.context.builtin_provider(schema, name) {
                 return Ok(Some(table));
             }
-            if let Some(table) = self.registry.find(schema, name)? {
-                return Ok(Some(self.objects_table(schema, &table)));
+            if let Some(table) = self.registry.find(schema, name.trim_end_matches(OPTIONAL))? {
+                return Ok(Some(self.objects_table(schema, &table, name.ends_with(OPTIONAL))));
             }
         }
         let schema = if schema == SEARCH_PATH { &self.schema } else { schema };
@@ -88,7 +89,7 @@ impl StatementCatalog {
 
     /// The provider of a table: the fixed columns that the statement may reference, the most frequent keys if it selects
     /// `*` from the table, and a hidden column for each key that it references.
-    fn objects_table(&self, schema: &str, table: &Arc<Table>) -> Arc<dyn TableProvider> {
+    fn objects_table(&self, schema: &str, table: &Arc<Table>, optional: bool) -> Arc<dyn TableProvider> {
         let mut columns = Columns { table, outputs: Vec::new(), fields: Vec::new() };
         // The time to plan a statement grows with the columns of its tables. DataFusion needs at least one.
         let needed = |number: usize, column: &Column| {
@@ -103,7 +104,7 @@ impl StatementCatalog {
         shown.for_each(|name| columns.push_key(name, name.clone()));
         self.names.mentioned.iter().for_each(|name| columns.push_key(name, hidden(name)));
         let Columns { outputs, fields, .. } = columns;
-        Arc::new(ObjectsTable { table: Arc::clone(table), outputs, schema: Arc::new(Schema::new(fields)) })
+        Arc::new(ObjectsTable { table: Arc::clone(table), outputs, schema: Arc::new(Schema::new(fields)), optional })
     }
 }
 

@@ -5,3 +5,4 @@ pub(crate) mod joined_keys;
 pub(crate) mod markers;
 pub(crate) mod names;
 pub(crate) mod output_names;
+pub(crate) mod views;

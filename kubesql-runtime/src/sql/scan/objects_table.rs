@@ -41,6 +41,8 @@ pub(crate) struct ObjectsTable {
     pub(crate) table: Arc<Table>,
     pub(crate) outputs: Vec<OutputColumn>,
     pub(crate) schema: SchemaRef,
+    /// Whether clusters need not serve the kind.
+    pub(crate) optional: bool,
 }
 
 #[async_trait]
@@ -81,6 +83,9 @@ impl TableProvider for ObjectsTable {
         let snapshot = state.config().get_extension::<StatementSnapshot>();
         let snapshot =
             snapshot.ok_or_else(|| DataFusionError::Internal("the session state has no snapshot".to_owned()))?;
+        if self.optional {
+            snapshot.add_optional(self.table.kind);
+        }
         self.warn_of_unknown_clusters(&snapshot, requested.as_ref());
         let keys = outputs.iter().filter_map(|output| match output {
             OutputColumn::Dynamic(dynamic) => Some(dynamic.name.clone()),

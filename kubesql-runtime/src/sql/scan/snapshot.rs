@@ -14,7 +14,7 @@ use super::dynamic_column::{self, DynamicValue};
 use super::row_map::RowMap;
 use super::{extract, kubectl, printed};
 use crate::flatten::FieldMask;
-use crate::schema::{Place, Table, Values};
+use crate::schema::{KindDef, Place, Table, Values};
 use crate::sql::error::{ErrorKind, SqlError};
 use crate::sql::scan::dynamic_column::OutputColumn;
 use crate::store::{
@@ -101,6 +101,11 @@ impl StatementSnapshot {
                 },
             }
         }
+    }
+
+    /// Marks a kind as optional: where no cluster serves it, it has no objects.
+    pub(crate) fn add_optional(&self, kind: &'static KindDef) {
+        self.request.lock().optional.push(kind);
     }
 
     /// Records what a scan asks for.
@@ -203,7 +208,7 @@ impl StatementSnapshot {
             selection: Selection::default(),
         }];
         // A cluster that cannot answer does not fail this request. It fails the statement's own snapshot.
-        let request = Request { kinds, partial: true };
+        let request = Request { kinds, partial: true, optional: Vec::new() };
         // Warnings are dropped: the statement's own snapshot reports them.
         let snapshot = read_snapshot(&*self.source, &request, &Warnings::default()).await?;
         let mut counts = HashMap::new();

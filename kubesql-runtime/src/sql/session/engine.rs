@@ -13,9 +13,11 @@ use crate::schema::KindDef;
 use crate::sql::SEARCH_PATH;
 use crate::sql::catalog::context::{BuiltinTables, EngineContext};
 use crate::sql::catalog::registry::schema_of;
+use crate::sql::catalog::views::Views;
 use crate::sql::error::{ErrorKind, SqlError};
 use crate::sql::memory::{Memories, Memory};
 use crate::sql::plan::keys::{self, KeyPlanner};
+use crate::sql::rewrite::views::VIEWS;
 use crate::sql::upstream::{self, CancellableJoins};
 use crate::sql::{CATALOG, DEFAULT_SCHEMA};
 use crate::sql::{ColumnInfo, TableInfo, functions};
@@ -78,7 +80,8 @@ impl Engine {
         let registered = functions::register(&mut state).and_then(|()| upstream::register(&mut state));
         registered.map_err(|error| SqlError::new(ErrorKind::Internal, error.to_string()))?;
         let catalog = postgres::Catalog::default();
-        let builtin: Vec<Arc<dyn BuiltinTables>> = vec![Arc::new(catalog.clone()), Arc::new(SystemTables)];
+        let builtin: Vec<Arc<dyn BuiltinTables>> =
+            vec![Arc::new(catalog.clone()), Arc::new(SystemTables), Arc::new(Views)];
         let context = Arc::new(EngineContext::new(kinds, source, builtin, &state));
         let registered = postgres::register(&mut state, &catalog.database(&context));
         registered.map_err(|error| SqlError::new(ErrorKind::Internal, error.to_string()))?;
@@ -122,6 +125,13 @@ impl Engine {
                 listed: def.listed,
             })
             .collect();
+        tables.extend(VIEWS.iter().map(|view| TableInfo {
+            schema: DEFAULT_SCHEMA.to_owned(),
+            name: view.name.to_owned(),
+            kind: "View".to_owned(),
+            path: String::new(),
+            listed: true,
+        }));
         tables.sort_by(|a, b| (&a.name, &a.schema).cmp(&(&b.name, &b.schema)));
         tables
     }

@@ -34,11 +34,12 @@ use super::plan::key_columns::provide_keys;
 use super::plan::unnamed::unnamed_columns;
 use super::rewrite::hidden::{without_hidden, without_marks};
 use super::rewrite::names::{self, ColumnNames};
+use super::rewrite::views::{self, OPTIONAL};
 use super::scan::snapshot::{StatementSnapshot, Warnings};
 use super::upstream::{CancelOnDrop, ambiguous_columns};
 use super::{Answer, Principal, SelectList};
 use crate::postgres::{self, SessionInfo};
-use crate::sql::CATALOG;
+use crate::sql::{CATALOG, DEFAULT_SCHEMA};
 use crate::store::{Missing, Warning};
 use engine::Engine;
 use notices::Emptiness;
@@ -287,6 +288,8 @@ impl Session {
             return Err(SqlError::new(ErrorKind::Unsupported, "EXPLAIN supports queries only"));
         };
         postgres::rewrite(inner, types)?;
+        let known = context.registry();
+        views::expand(inner, &|name| !matches!(known.find(DEFAULT_SCHEMA, name), Ok(None)))?;
         let names = names::rewrite(inner)?;
         let relations = relations(&statement, &names)?;
         let missing = context.discover(&schema, &relations).await;
@@ -365,7 +368,7 @@ fn relations(statement: &DfStatement, names: &ColumnNames) -> Result<Vec<(Option
     };
     let (found, _) = resolve_table_references(statement, true).map_err(|error| failure::explain(&error, None))?;
     let names = found.into_iter().filter_map(|reference| {
-        let table = reference.table().to_owned();
+        let table = reference.table().trim_end_matches(OPTIONAL).to_owned();
         let catalog = reference.catalog().filter(|catalog| *catalog != CATALOG);
         let schema = match (catalog, reference.schema()) {
             (Some(catalog), Some(schema)) => Some(format!("{catalog}.{schema}")),

@@ -78,12 +78,13 @@ pub(super) async fn add(snapshot: &StatementSnapshot, registry: &Registry, answe
 /// The names nearest to a key: of the keys of its map, else of all.
 fn nearest_keys<'a>(key: &str, known: &'a [String]) -> Vec<&'a str> {
     let map = key.find('.').map_or(0, |dot| dot + 1);
-    let of_map: Vec<&String> = known.iter().filter(|known| known.starts_with(&key[..map])).collect();
+    let of_map: Vec<&'a str> =
+        known.iter().map(String::as_str).filter(|known| known.starts_with(&key[..map])).collect();
+    if of_map.is_empty() {
+        return nearest(key, known.iter().map(String::as_str));
+    }
     let near = nearest(&key[map..], of_map.iter().map(|known| &known[map..]));
-    let of_map = of_map.into_iter().map(String::as_str);
-    let near: Vec<&str> =
-        near.into_iter().flat_map(|near| of_map.clone().filter(move |of| of[map..] == *near)).collect();
-    if near.is_empty() { nearest(key, known.iter().map(String::as_str)) } else { near }
+    near.into_iter().filter_map(|near| of_map.iter().copied().find(|of| of[map..] == *near)).collect()
 }
 
 fn hint(near: &[&str]) -> String {

@@ -13,6 +13,7 @@ use crate::sql::catalog::context::EngineContext;
 use crate::sql::error::{ErrorKind, SqlError};
 use crate::sql::parse::identifiers::schema_and_table;
 use crate::sql::parse::statement::{Change, Parsed};
+use crate::sql::rewrite::views;
 use crate::sql::scan::snapshot::{self, Warnings};
 use crate::sql::{Answer, ColumnInfo, SelectList};
 use crate::sql::{CATALOG, DEFAULT_SCHEMA};
@@ -63,7 +64,11 @@ pub(crate) async fn answer(
             let columns = context.describe(&schema, &name, true).await?;
             let columns = columns.into_iter().filter(|column| filter.matches(&column.name));
             let row = |ColumnInfo { name, sql_type, path, .. }| vec![name, sql_type.to_owned(), path];
-            text_answer("SHOW", &["column", "type", "path"], columns.map(row).collect())
+            let mut rows: Vec<Vec<String>> = columns.map(row).collect();
+            if let Some(view) = views::find(&name).filter(|_| schema == DEFAULT_SCHEMA) {
+                rows.push(vec!["(definition)".to_owned(), "view".to_owned(), view.sql.clone()]);
+            }
+            text_answer("SHOW", &["column", "type", "path"], rows)
         }
         Parsed::ShowAll => {
             let settings = settings.lock();
