@@ -16,7 +16,7 @@ use crate::sql::upstream::using;
 pub(crate) type Merged = BTreeMap<String, Option<Ident>>;
 
 /// Rewrites the joins of a SELECT. Returns the columns of all of its `USING` clauses.
-pub(crate) fn expand(select: &mut Select, may_be_key: impl Fn(&str) -> bool) -> Result<Merged, SqlError> {
+pub(crate) fn expand(select: &mut Select, may_be_hidden: impl Fn(&str) -> bool) -> Result<Merged, SqlError> {
     let mut merged = Merged::new();
     for from in &mut select.from {
         let first = using::relation_name(&from.relation);
@@ -25,7 +25,8 @@ pub(crate) fn expand(select: &mut Select, may_be_key: impl Fn(&str) -> bool) -> 
             let Some(constraint) = using::constraint(join) else { continue };
             let JoinConstraint::Using(names) = &*constraint else { continue };
             let names: Vec<String> = names.iter().map(|name| words(name).join(".")).collect();
-            let has_keys = names.iter().any(|name| may_be_key(name));
+            // Columns of `kubectl get` have names that other columns have too.
+            let has_keys = names.iter().any(|name| may_be_hidden(name) && (number == 0 || name.contains('.')));
             let mut conditions = Vec::new();
             for name in names {
                 let left = match merged.get(&name) {
