@@ -220,7 +220,7 @@ pub(crate) struct SourceArgs {
 }
 
 /// How results are written.
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Output")]
 pub(crate) struct OutputArgs {
     /// Output format

@@ -18,7 +18,7 @@ use arrow::array::{ArrayRef, RecordBatch, StringArray};
 use arrow::datatypes::{DataType, Field, Schema};
 use tokio::runtime::{Builder, Runtime};
 
-use crate::args::OutputArgs;
+use crate::args::{Expanded, OutputArgs};
 use crate::failure::Failure;
 use crate::output::Output;
 
@@ -79,8 +79,10 @@ impl Signals {
     }
 }
 
-/// Writes a list in the output format.
+/// Writes a list in the output format. As a table, it has a line for each row, however wide.
 fn write_list<const N: usize>(args: &OutputArgs, names: [&str; N], rows: &[[String; N]]) -> Result<(), Failure> {
+    let expanded = if args.expanded == Expanded::Auto { Expanded::Off } else { args.expanded };
+    let args = &OutputArgs { expanded, ..args.clone() };
     let fields: Vec<_> = names.iter().map(|name| Field::new(*name, DataType::Utf8, false)).collect();
     let schema = Arc::new(Schema::new(fields));
     let column = |at: usize| Arc::new(StringArray::from_iter_values(rows.iter().map(|row| &row[at]))) as ArrayRef;
