@@ -54,8 +54,8 @@ Files:
   echo 'select count(*) from pods' | kubesql query --file pods.json
 
 Labels, annotations, resources and conditions are columns:
-  select name, \"labels.app\" from pods where \"ready.status\" = 'False'
-  select pod, name, \"requests.cpu\" from containers order by 3 desc nulls last
+  select name, labels.app from pods where ready.status = 'False'
+  select pod, name, requests.cpu from containers order by 3 desc nulls last
 
 Output formats:
   table    aligned text; control characters are escaped, NULL is empty

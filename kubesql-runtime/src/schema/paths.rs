@@ -40,7 +40,7 @@ impl FieldPaths {
 fn row_path(table: &Table, place: &Place, path: &str) -> Option<String> {
     let in_item = || path.rsplit_once("[].").map(|(_, path)| path);
     match place {
-        Place::Object(_) => Some(path.to_owned()),
+        Place::Object(_) if table.lists.is_empty() => Some(path.to_owned()),
         Place::Item { depth, .. } if depth + 1 == table.lists.len() => in_item().map(str::to_owned),
         Place::Status(_) => in_item().map(|path| format!("status.{path}")),
         _ => None,

@@ -18,20 +18,22 @@ pub(super) const SUBJECTS: &[(&str, &str)] = &[
     (
         "columns",
         "A column is named by the field's path in lower case, without a leading metadata, spec or status:\n\
-         nodename, creationtimestamp, \"status.replicas\". Quote names with dots.  \\d pods lists all columns.\n\
+         nodename, creationtimestamp, status.replicas. The whole path works as well: spec.nodeName.\n\
+         Quote names with capitals, \"/\" or \"-\".  \\d pods lists all columns.\n\
+         What kubectl get prints (status, ready, restarts, age, node) is there too; * does not include it.\n\
          The column object is the whole object as JSON text; * does not include it.",
     ),
     (
         "labels",
         "Labels, annotations, keys of other maps and conditions are columns:\n\
-         \x20 select name, \"labels.app\", labels['app.kubernetes.io/name'] from pods where \"ready.status\" = 'False';\n\
+         \x20 select name, labels.app, labels['app.kubernetes.io/name'] from pods where ready.status = 'False';\n\
          \x20 select name from pods where selector_matches(labels, 'app=web,tier!=cache');\n\
          A key that no object has is NULL.",
     ),
     (
         "resources",
         "cpu is a number of cores; other resources are integers in base units (bytes):\n\
-         \x20 select pod, \"requests.cpu\", \"limits.memory\" / 1048576 as mib from containers;\n\
+         \x20 select pod, requests.cpu, limits.memory / 1048576 as mib from containers;\n\
          \x20 select quantity('1.5Gi');",
     ),
     (

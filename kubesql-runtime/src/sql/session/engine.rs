@@ -7,7 +7,7 @@ use datafusion::logical_expr::planner::ExprPlanner;
 use datafusion::optimizer::{Analyzer, AnalyzerRule};
 use datafusion::prelude::SessionConfig;
 
-use super::Session;
+use super::{Session, show};
 use crate::postgres;
 use crate::schema::KindDef;
 use crate::sql::SEARCH_PATH;
@@ -147,6 +147,8 @@ impl Engine {
         // The name of a schema may have dots; that of a table has none.
         let (schema, name) = table.rsplit_once('.').unwrap_or((DEFAULT_SCHEMA, table));
         self.context.discover(DEFAULT_SCHEMA, &[(Some(schema.to_owned()), name.to_owned())]).await;
-        self.context.describe(schema, name, data).await
+        let mut columns = self.context.describe(schema, name, data).await?;
+        columns.extend(show::definition(schema, name));
+        Ok(columns)
     }
 }

@@ -64,11 +64,8 @@ pub(crate) async fn answer(
             let columns = context.describe(&schema, &name, true).await?;
             let columns = columns.into_iter().filter(|column| filter.matches(&column.name));
             let row = |ColumnInfo { name, sql_type, path, .. }| vec![name, sql_type.to_owned(), path];
-            let mut rows: Vec<Vec<String>> = columns.map(row).collect();
-            if let Some(view) = views::find(&name).filter(|_| schema == DEFAULT_SCHEMA) {
-                rows.push(vec!["(definition)".to_owned(), "view".to_owned(), view.sql.clone()]);
-            }
-            text_answer("SHOW", &["column", "type", "path"], rows)
+            let definition = definition(&schema, &name);
+            text_answer("SHOW", &["column", "type", "path"], columns.chain(definition).map(row).collect())
         }
         Parsed::ShowAll => {
             let settings = settings.lock();
@@ -98,6 +95,17 @@ pub(crate) async fn answer(
         }
         Parsed::Query(..) => Err(SqlError::new(ErrorKind::Internal, "DataFusion executes queries")),
     }
+}
+
+/// The lines of a view's query, as further rows of `DESCRIBE`.
+pub(super) fn definition(schema: &str, name: &str) -> impl Iterator<Item = ColumnInfo> {
+    let view = views::find(name).filter(|_| schema == DEFAULT_SCHEMA);
+    view.into_iter().flat_map(|view| view.sql.lines()).map(|line| ColumnInfo {
+        name: String::new(),
+        sql_type: "query",
+        path: line.to_owned(),
+        dynamic: false,
+    })
 }
 
 /// Creates an answer with text columns.

@@ -21,8 +21,8 @@ async fn rejects_queries_with_wrong_results() {
 #[tokio::test]
 async fn suggests_similar_names() {
     for (sql, kind, message, hint) in [
-        ("select * from pod", ErrorKind::UnknownTable, "\"pod\"", "pods"),
-        ("select * from apps.deployment", ErrorKind::UnknownTable, "\"deployment\"", "deployments"),
+        ("select * from podss", ErrorKind::UnknownTable, "\"podss\"", "pods"),
+        ("select * from apps.deploymnets", ErrorKind::UnknownTable, "\"deploymnets\"", "deployments"),
         ("select * from app.deployments", ErrorKind::UnknownTable, "\"app\"", "apps"),
         ("select nodname from pods", ErrorKind::UnknownColumn, "\"nodname\"", "nodename"),
         ("select p.nodname from pods p", ErrorKind::UnknownColumn, "\"p.nodname\"", "nodename"),

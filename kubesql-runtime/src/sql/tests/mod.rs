@@ -6,6 +6,7 @@ mod compat_v0;
 mod duplicates;
 mod error_texts;
 mod errors;
+mod first_typed;
 mod memory;
 mod planning;
 mod prepared;

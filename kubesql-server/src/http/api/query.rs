@@ -28,7 +28,7 @@ use crate::query::{Client, Frontend};
 #[schema(as = Statement)]
 pub(super) struct StatementRequest {
     /// One SQL statement
-    #[schema(example = "select name, \"requests.cpu\" from containers where namespace = $1")]
+    #[schema(example = "select name, requests.cpu from containers where namespace = $1")]
     sql: String,
     /// The values of `$1`, `$2` and so on: numbers, strings, booleans, or null
     #[serde(default)]
