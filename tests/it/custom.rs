@@ -46,6 +46,56 @@ fn reads_definitions_from_files() {
     assert_eq!(serde_json::from_str::<serde_json::Value>(spec).expect("JSON"), json!({"teeth": 14}));
 }
 
+/// Versions of a definition that disagree on the shape of a field: the newest one has the columns, and no value is lost.
+#[test]
+fn versions_may_have_other_shapes() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let text = json!({"type": "string"});
+    let list = json!({"type": "array", "items": {"type": "object", "properties": {"name": text, "value": text}}});
+    let version = |name: &str, args: serde_json::Value| {
+        let spec = json!({"type": "object", "properties": {"extraArgs": args, "size": {"type": "integer"}}});
+        json!({"name": name, "served": true, "storage": false,
+            "schema": {"openAPIV3Schema": {"type": "object", "properties": {"spec": spec}}}})
+    };
+    let object = |version: &str, name: &str, args: serde_json::Value| {
+        json!({"apiVersion": format!("toys.example/{version}"), "kind": "Plane", "metadata": {"name": name},
+            "spec": {"size": 1, "extraArgs": args}})
+    };
+    let items = [
+        json!({"apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition",
+        "metadata": {"name": "planes.toys.example"},
+        "spec": {"group": "toys.example", "scope": "Cluster", "names": {"kind": "Plane", "plural": "planes"},
+            "versions": [
+                version("v1beta1", json!({"type": "object", "additionalProperties": text})),
+                version("v1beta2", list),
+            ]}}),
+        object("v1beta1", "old", json!({"v": "4", "audit": "off"})),
+        object("v1beta2", "new", json!([{"name": "v", "value": "4"}, {"name": "v", "value": "5"}])),
+    ];
+    let file = folder.path().join("planes.json");
+    let written = json!({"apiVersion": "v1", "kind": "List", "items": items}).to_string();
+    std::fs::write(&file, written).expect("a file");
+    let file = file.to_str().expect("UTF-8");
+    let planes = rows(&[file], "select name, size, extraargs from planes order by name");
+    assert_eq!(
+        json!(planes),
+        json!([
+            {"name": "new", "size": 1, "extraargs": null},
+            {"name": "old", "size": 1, "extraargs": "{\"audit\":\"off\",\"v\":\"4\"}"},
+        ])
+    );
+    let args = rows(&[file], "select plane, index, name, value from plane_extraargs order by index");
+    assert_eq!(
+        json!(args),
+        json!([
+            {"plane": "new", "index": 0, "name": "v", "value": "4"},
+            {"plane": "new", "index": 1, "name": "v", "value": "5"},
+        ])
+    );
+    let found = rows(&[file], "select name from planes where extraargs ->> 'audit' = 'off'");
+    assert_eq!(json!(found), json!([{"name": "old"}]));
+}
+
 #[test]
 fn requires_a_group_for_an_ambiguous_plural() {
     let ran = run(&["query", "--file", CUSTOM, "select * from widgets"]);

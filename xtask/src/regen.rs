@@ -149,6 +149,9 @@ fn columns(listing: &str) -> BTreeMap<String, String> {
 #[cfg(test)]
 mod tests {
     use kubesql_codegen::Inputs;
+    use kubesql_codegen::model::{Column, build};
+    use kubesql_codegen::names::{Chosen, Lock};
+    use kubesql_codegen::spec::Release;
     use serde_json::{Value, json};
 
     use super::*;
@@ -185,6 +188,51 @@ mod tests {
             "x-kubesql-verbs": ["get", "list", "watch"],
         });
         document.to_string()
+    }
+
+    /// Each release only adds names, from the first one on, and none of the others is needed for that.
+    #[test]
+    fn releases_only_add_names() {
+        let inputs = inputs(&root()).expect("the schemas");
+        let releases: Vec<Release> =
+            inputs.releases.iter().map(|text| Release::parse(text).expect("a release")).collect();
+        let chosen = Chosen::parse(&inputs.chosen).expect("names.toml");
+        let names = |releases: &[Release], lock: &mut Lock| -> BTreeSet<String> {
+            let model = build(releases, &[], &chosen, lock).expect("a model");
+            let tables = model.kinds.iter().flat_map(|kind| kind.tables.iter().map(|table| (&kind.group, table)));
+            let columns = tables.flat_map(|(group, table)| {
+                let name = |column: &Column| format!("{group}.{}.{} is {}", table.name, column.name, column.path);
+                table.columns.iter().map(name).collect::<Vec<_>>()
+            });
+            columns.collect()
+        };
+        let check = |fewer: &BTreeSet<String>, more: &BTreeSet<String>, what: &str| {
+            let gone: Vec<_> = fewer.difference(more).take(10).collect();
+            assert!(gone.is_empty(), "{what}: {gone:?}");
+        };
+        let (mut lock, mut known) = (Lock::default(), BTreeSet::new());
+        for (count, release) in (1..).zip(&releases) {
+            let now = names(&releases[..count], &mut lock);
+            check(&known, &now, &format!("{} removes names", release.version));
+            known = now;
+        }
+        for (number, release) in releases.iter().enumerate() {
+            let mut others = releases.clone();
+            others.remove(number);
+            check(
+                &names(&others, &mut lock.clone()),
+                &known,
+                &format!("{} hides names of the others", release.version),
+            );
+        }
+        // Names that the newest release alone would not have.
+        for name in [
+            "scheduling.k8s.io.workload_podgroups.name is spec.podGroups[].name",
+            "resource.k8s.io.devicetaintrules.deviceselector.deviceclassname is spec.deviceSelector.deviceClassName",
+            "certificates.k8s.io.podcertificaterequests.pkixpublickey is spec.pkixPublicKey",
+        ] {
+            assert!(known.contains(name), "{name}");
+        }
     }
 
     #[test]

@@ -26,6 +26,7 @@ fn type_name(shape: &Shape) -> String {
         Shape::Map(MapValue::Text) => "map".to_owned(),
         Shape::Map(MapValue::Quantity) => "map of quantities".to_owned(),
         Shape::Map(MapValue::Json) => "map of json".to_owned(),
+        Shape::Other(_) => scalar_name(Scalar::Json).to_owned(),
         Shape::Object(name) | Shape::List(name) => name.clone(),
     }
 }

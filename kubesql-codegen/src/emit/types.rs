@@ -170,11 +170,21 @@ pub(super) fn emit(model: &Model, paths: &RustPaths<'_>, name: &str) -> TokenStr
     let (mut builders, mut arms, mut finishes, mut defs) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
     for ((json, shape), ident) in fields.iter().zip(&idents) {
         let builder = builder(paths, shape, here);
-        let shape = shape_tokens(paths, shape, here);
+        let tokens = shape_tokens(paths, shape, here);
         builders.push(quote! { #ident: #builder });
-        arms.push(quote! { #json => self.#ident.read(p, row)?, });
         finishes.push(quote! { self.#ident.finish(rows) });
-        defs.push(quote! { field(#json, #shape) });
+        let other = fields.values().position(|other| matches!(other, Shape::Other(of) if of == json));
+        match (shape, other.and_then(|at| Some((&idents[at], u16::try_from(at).ok()?)))) {
+            (Shape::Other(_), _) => defs.push(quote! { field(#json, #tokens) }),
+            (_, None) => {
+                arms.push(quote! { #json => self.#ident.read(p, row)?, });
+                defs.push(quote! { field(#json, #tokens) });
+            }
+            (_, Some((other, number))) => {
+                arms.push(quote! { #json => read_either(&mut self.#ident, &mut self.#other, #tokens, p, row)?, });
+                defs.push(quote! { field(#json, #tokens).other(#number) });
+            }
+        }
     }
     let doc = format!(" `{name}`");
     quote! {
@@ -210,6 +220,7 @@ fn builder(paths: &RustPaths<'_>, shape: &Shape, here: &str) -> TokenStream {
         Shape::Map(MapValue::Text) => quote! { MapColumn },
         Shape::Map(MapValue::Quantity) => quote! { QuantityMapColumn },
         Shape::Map(MapValue::Json) => quote! { JsonMapColumn },
+        Shape::Other(_) => column(Scalar::Json),
         Shape::Object(name) => {
             let group = paths.group(name, here);
             quote! { ObjectColumn<#group> }
@@ -249,6 +260,7 @@ fn shape_tokens(paths: &RustPaths<'_>, shape: &Shape, here: &str) -> TokenStream
             let value = format_ident!("{value:?}");
             quote! { Map(MapValue::#value) }
         }
+        Shape::Other(_) => quote! { Scalar(Json) },
         Shape::Object(name) => {
             let def = paths.def(name, here);
             quote! { Object(&#def) }

@@ -18,6 +18,8 @@ pub enum Shape {
     Scalars(Scalar),
     /// A map, whose keys are columns.
     Map(MapValue),
+    /// The values of another field that do not have its shape, as JSON text: the name of that field.
+    Other(String),
 }
 
 /// The type of a scalar.

@@ -40,14 +40,23 @@ pub fn leaves<'a>(types: &'a Types, of: &str) -> Vec<(Vec<&'a str>, &'a Shape)> 
 }
 
 fn walk<'a>(types: &'a Types, of: &str, path: &mut Vec<&'a str>, visit: &mut impl FnMut(&[&'a str], &'a Shape)) {
-    for (field, shape) in types.get(of).into_iter().flatten() {
-        path.push(field);
+    let fields = types.get(of);
+    for (field, shape) in fields.into_iter().flatten() {
+        path.push(match (shape, fields) {
+            (Shape::Other(main), Some(fields)) if is_hidden(fields, main) => main,
+            _ => field,
+        });
         match shape {
             Shape::Object(inner) => walk(types, inner, path, visit),
             _ => visit(path, shape),
         }
         path.pop();
     }
+}
+
+/// Whether a field is no column itself: then the column for its values of other shapes has its path.
+fn is_hidden(fields: &Type, field: &str) -> bool {
+    matches!(fields.get(field), Some(Shape::Object(_) | Shape::List(_)))
 }
 
 /// Derives the tables of a kind. Adds new names to the lock.

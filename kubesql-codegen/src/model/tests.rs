@@ -91,6 +91,81 @@ fn newest_release_determines_types_of_fields() {
     );
 }
 
+/// The fields that only old versions, or old releases, have are columns too.
+#[test]
+fn tables_have_the_fields_of_all_versions() {
+    let of = |version: &str, spec: &[(&str, Schema)], more: &[(&str, Schema)]| {
+        let name = |short: &str| format!("io.k8s.api.toys.{version}.{short}");
+        let thing = object(&[("metadata", to("Meta")), ("spec", to(&name("ThingSpec")))]);
+        let mut schemas = vec![
+            (name("Thing"), thing),
+            (name("ThingSpec"), object(spec)),
+            ("Meta".to_owned(), object(&[("name", text())])),
+        ];
+        schemas.extend(more.iter().map(|(short, schema)| (name(short), schema.clone())));
+        let schemas: Vec<_> = schemas.iter().map(|(name, schema)| (name.as_str(), schema.clone())).collect();
+        release(&[resource("toys", version, "Thing", &name("Thing"))], &schemas)
+    };
+    let part = |version: &str| format!("io.k8s.api.toys.{version}.Part");
+    let old = of(
+        "v1beta1",
+        &[("size", integer()), ("colour", text()), ("part", to(&part("v1beta1"))), ("olds", list(&part("v1beta1")))],
+        &[("Part", object(&[("weight", integer()), ("labels", map(text())), ("more", text())]))],
+    );
+    let new = of(
+        "v1",
+        &[("size", integer()), ("part", to(&part("v1"))), ("news", list(&part("v1")))],
+        // The shape of one field is different.
+        &[("Part", object(&[("weight", integer()), ("labels", list(&part("v1")))]))],
+    );
+    for releases in [[old.clone(), new.clone()], [new, old]] {
+        let model = model(&releases);
+        assert_eq!(model.kinds[0].versions, ["v1", "v1beta1"]);
+        // `labels` refers to its own type, so its items are JSON.
+        let found = columns(&model, "things");
+        for column in [
+            ("colour", "spec.colour"),
+            ("part.labels", "spec.part.labels"),
+            ("part.labels_json", "spec.part.labels_json"),
+            ("part.more", "spec.part.more"),
+            ("part.weight", "spec.part.weight"),
+            ("size", "spec.size"),
+        ] {
+            assert!(found.contains(&column), "{column:?} is not in {found:?}");
+        }
+        assert_eq!(tables(&model), ["things", "thing_news", "thing_olds"]);
+        assert!(columns(&model, "thing_news").contains(&("more", "spec.news[].more")), "one type, in both versions");
+    }
+}
+
+/// A field that has another shape in the newest version has the columns of that one, and one for other values.
+#[test]
+fn the_newest_version_determines_shapes() {
+    let releases = |args: &[(&str, Schema)]| -> Vec<Release> {
+        let of = |(version, args): &(&str, Schema)| {
+            let schemas = [
+                (*version, object(&[("args", args.clone())])),
+                ("Arg", object(&[("name", text()), ("value", text())])),
+            ];
+            release(&[resource("toys", version, "Thing", version)], &schemas)
+        };
+        args.iter().map(of).collect()
+    };
+    let newer_list = model(&releases(&[("v1", map(text())), ("v2", list("Arg"))]));
+    assert_eq!(tables(&newer_list), ["things", "thing_args"]);
+    assert!(columns(&newer_list, "things").contains(&("args", "args")), "values of other shapes");
+    assert_eq!(newer_list.types["v2"]["args_json"], Shape::Other("args".to_owned()));
+    let newer_map = model(&releases(&[("v2", map(text())), ("v1", list("Arg"))]));
+    assert_eq!(tables(&newer_map), ["things"]);
+    let found = columns(&newer_map, "things");
+    assert!(found.contains(&("args", "args")) && found.contains(&("args_json", "args_json")), "{found:?}");
+    // A field may have that name.
+    let taken = object(&[("args", map(text())), ("args_json", text())]);
+    let mut both = releases(&[("v1", list("Arg")), ("v2", map(text()))]);
+    both[1].schemas.insert("v2".to_owned(), taken);
+    assert!(columns(&model(&both), "things").contains(&("args_json_", "args_json_")));
+}
+
 #[test]
 fn recursive_references_are_json() {
     let props = object(&[("$ref", text()), ("not", to("Props")), ("allOf", list("Props")), ("of", map(to("Props")))]);

@@ -3,11 +3,11 @@
 mod custom;
 
 use std::cmp::Reverse;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use super::{MapValue, ModelError, Scalar, Shape, Type};
 use crate::names::Chosen;
-use crate::spec::{Crd, PrinterColumn, QUANTITY, Release, Resource, Schema};
+use crate::spec::{Crd, PrinterColumn, QUANTITY, References, Release, Resource, Schema, merge};
 
 /// A kind with its versions, without tables.
 pub(super) struct Root {
@@ -23,19 +23,9 @@ pub(super) fn merge_all(
     crds: &[Crd],
     chosen: &Chosen,
 ) -> Result<(BTreeMap<String, Type>, Vec<Root>), ModelError> {
-    // The newest release that has a field determines its type.
-    let mut schemas: BTreeMap<&str, Schema> = BTreeMap::new();
-    for release in releases {
-        for (name, schema) in &release.schemas {
-            match schemas.get_mut(name.as_str()) {
-                Some(known) => merge(known, schema),
-                None => {
-                    schemas.insert(name, schema.clone());
-                }
-            }
-        }
-    }
-    let mut roots = roots(releases);
+    let versions = versions(releases);
+    let schemas = union(releases, &versions);
+    let mut roots = roots(versions);
     let mut types = BTreeMap::new();
     for root in &roots {
         let resource = &root.resource;
@@ -55,20 +45,67 @@ pub(super) fn merge_all(
     Ok((types, roots))
 }
 
-/// An entry for each group and kind, with the resource of its most stable and newest version.
-fn roots(releases: &[Release]) -> Vec<Root> {
-    let mut found: BTreeMap<(&str, &str), BTreeMap<Reverse<Stability>, Resource>> = BTreeMap::new();
+/// The resources of each group and kind: the most stable and newest version first.
+type Versions<'a> = BTreeMap<(&'a str, &'a str), BTreeMap<Reverse<Stability>, &'a Resource>>;
+
+fn versions(releases: &[Release]) -> Versions<'_> {
+    let mut found = Versions::new();
     for resource in releases.iter().flat_map(|release| &release.resources) {
         found
             .entry((&resource.group, &resource.kind))
             .or_default()
-            .insert(Reverse(Stability::from_version(&resource.version)), resource.clone());
+            .insert(Reverse(Stability::from_version(&resource.version)), resource);
     }
     found
+}
+
+/// The schemas of all releases and versions. A schema has the fields that it has in any release, and the first version of
+/// a kind has the fields of all others. The newest version, and the newest release, determine the shape of a field.
+fn union<'a>(releases: &'a [Release], versions: &Versions<'a>) -> BTreeMap<&'a str, Schema> {
+    let mut schemas: BTreeMap<&str, Schema> = BTreeMap::new();
+    for (name, schema) in releases.iter().rev().flat_map(|release| &release.schemas) {
+        // Other releases are merged below, when all schemas are known.
+        schemas.entry(name).or_insert_with(|| schema.clone());
+    }
+    let mut pairs = VecDeque::new();
+    for (name, schema) in releases.iter().rev().flat_map(|release| &release.schemas) {
+        extend(&mut schemas, name, schema, &mut pairs);
+    }
+    for versions in versions.values() {
+        let mut names = versions.values().map(|resource| resource.schema.clone());
+        let first = names.next().unwrap_or_default();
+        pairs.extend(names.map(|other| (first.clone(), other)));
+    }
+    let mut done = BTreeSet::new();
+    while let Some((known, other)) = pairs.pop_front() {
+        if known != other
+            && done.insert((known.clone(), other.clone()))
+            && let Some(schema) = schemas.get(other.as_str()).cloned()
+        {
+            extend(&mut schemas, &known, &schema, &mut pairs);
+        }
+    }
+    schemas
+}
+
+/// Extends a schema by the fields of another one.
+fn extend(schemas: &mut BTreeMap<&str, Schema>, name: &str, other: &Schema, pairs: &mut VecDeque<(String, String)>) {
+    let Some(mut known) = schemas.get(name).cloned() else { return };
+    let mut references = References { schemas, pairs: std::mem::take(pairs) };
+    merge(&mut known, other, &mut references);
+    *pairs = references.pairs;
+    if let Some(schema) = schemas.get_mut(name) {
+        *schema = known;
+    }
+}
+
+/// An entry for each group and kind, with the resource of its most stable and newest version.
+fn roots(versions: Versions<'_>) -> Vec<Root> {
+    versions
         .into_values()
         .filter_map(|versions| {
             let names = versions.values().map(|resource| resource.version.clone()).collect();
-            let resource = versions.into_values().next()?;
+            let resource = versions.into_values().next()?.clone();
             Some(Root { resource, versions: names, printed: None })
         })
         .collect()
@@ -95,30 +132,6 @@ impl Stability {
             (Ok(major), Ok(minor)) => Self(level, major, minor, Reverse(String::new())),
             _ => other(),
         }
-    }
-}
-
-fn merge(known: &mut Schema, newer: &Schema) {
-    match (known, newer) {
-        (
-            Schema::Object { properties, additional, preserve_unknown },
-            Schema::Object { properties: newer, additional: more, preserve_unknown: keep },
-        ) => {
-            for (name, schema) in newer {
-                match properties.get_mut(name) {
-                    Some(known) => merge(known, schema),
-                    None => {
-                        properties.insert(name.clone(), schema.clone());
-                    }
-                }
-            }
-            if more.is_some() {
-                additional.clone_from(more);
-            }
-            *preserve_unknown |= keep;
-        }
-        (Schema::Array(known), Schema::Array(newer)) => merge(known, newer),
-        (known, newer) => *known = newer.clone(),
     }
 }
 
@@ -163,7 +176,11 @@ impl TypeBuilder<'_> {
                     }
                     let at = format!("{at}.{field}");
                     let shape = self.shape(types, schema, &at)?;
-                    fields.insert(field.clone(), self.chosen.shape(&at).unwrap_or(shape));
+                    let shape = self.chosen.shape(&at).unwrap_or(shape);
+                    if matches!(schema, Schema::Either(_)) && shape != Shape::Scalar(Scalar::Json) {
+                        fields.insert(other_name(properties, field), Shape::Other(field.clone()));
+                    }
+                    fields.insert(field.clone(), shape);
                 }
                 Shape::Object(self.add(types, fields, at))
             }
@@ -171,7 +188,7 @@ impl TypeBuilder<'_> {
             Schema::Array(items) => match self.shape(types, items, at)? {
                 Shape::Object(name) => Shape::List(name),
                 Shape::Scalar(scalar) => Shape::Scalars(scalar),
-                Shape::List(_) | Shape::Scalars(_) | Shape::Map(_) => Shape::Scalars(Scalar::Json),
+                Shape::List(_) | Shape::Scalars(_) | Shape::Map(_) | Shape::Other(_) => Shape::Scalars(Scalar::Json),
             },
             Schema::Object { .. } | Schema::Any => Shape::Scalar(Scalar::Json),
             Schema::String(format) => Shape::Scalar(match format.as_deref() {
@@ -186,6 +203,7 @@ impl TypeBuilder<'_> {
             Schema::Number => Shape::Scalar(Scalar::Float),
             Schema::Boolean => Shape::Scalar(Scalar::Bool),
             Schema::IntOrString => Shape::Scalar(Scalar::IntOrString),
+            Schema::Either(first) => self.shape(types, first, at)?,
         })
     }
 
@@ -219,9 +237,18 @@ impl TypeBuilder<'_> {
             Shape::Scalar(Scalar::Quantity) => MapValue::Quantity,
             Shape::Scalar(Scalar::Json) => MapValue::Json,
             Shape::Scalar(_) => MapValue::Text,
-            Shape::Object(_) | Shape::List(_) | Shape::Scalars(_) | Shape::Map(_) => MapValue::Json,
+            Shape::Object(_) | Shape::List(_) | Shape::Scalars(_) | Shape::Map(_) | Shape::Other(_) => MapValue::Json,
         })
     }
+}
+
+/// The name of the field for values of other shapes: `extraArgs_json`.
+fn other_name(properties: &BTreeMap<String, Schema>, field: &str) -> String {
+    let mut name = format!("{field}_json");
+    while properties.contains_key(&name) {
+        name.push('_');
+    }
+    name
 }
 
 /// The types of the API machinery that are scalars.
@@ -273,7 +300,7 @@ fn break_recursion(types: &mut BTreeMap<String, Type>) {
 fn target(shape: &Shape) -> Option<&str> {
     match shape {
         Shape::Object(name) | Shape::List(name) => Some(name),
-        Shape::Scalar(_) | Shape::Scalars(_) | Shape::Map(_) => None,
+        Shape::Scalar(_) | Shape::Scalars(_) | Shape::Map(_) | Shape::Other(_) => None,
     }
 }
 

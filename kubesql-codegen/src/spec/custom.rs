@@ -159,7 +159,7 @@ pub(super) fn write_schema(schema: &Schema) -> Value {
     };
     match schema {
         Schema::Ref(name) if name == OBJECT_META => json!({"type": "object"}),
-        Schema::Ref(_) | Schema::Any => json!({}),
+        Schema::Ref(_) | Schema::Any | Schema::Either(_) => json!({}),
         Schema::Object { properties, additional, preserve_unknown } => {
             let mut object = Map::new();
             if let Some(values) = additional {

@@ -20,7 +20,7 @@ pub use custom::QUANTITY;
 pub use error::SpecError;
 pub use import::{Imported, find_release, import};
 pub use source::Input;
-pub use union::{canonical, widen};
+pub use union::{Conflict, References, canonical, merge, widen};
 
 /// The definition of object metadata, to which custom resources refer.
 pub const OBJECT_META: &str = "io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta";
@@ -88,6 +88,8 @@ pub enum Schema {
     IntOrString,
     /// Any JSON value.
     Any,
+    /// Values of this schema, and values of other shapes. Only a field's schema: the others have a field of their own.
+    Either(Box<Schema>),
 }
 
 #[cfg(test)]

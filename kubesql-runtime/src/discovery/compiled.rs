@@ -33,7 +33,13 @@ pub(super) fn schema(of: &'static TypeDef) -> Schema {
             Schema::Object { properties: BTreeMap::new(), additional: Some(Box::new(values)), preserve_unknown: false }
         }
     };
-    let properties = of.fields.iter().map(|def| (def.json.to_owned(), field(def.shape))).collect();
+    // Fields for values of other shapes follow from the fields that have them.
+    let is_other = |number: u16| of.fields.iter().any(|def| def.other == Some(number));
+    let properties = of.fields.iter().zip(0..).filter(|(_, number)| !is_other(*number)).map(|(def, _)| {
+        let schema = field(def.shape);
+        (def.json.to_owned(), if def.other.is_some() { Schema::Either(Box::new(schema)) } else { schema })
+    });
+    let properties = properties.collect();
     Schema::Object { properties, additional: None, preserve_unknown: false }
 }
 

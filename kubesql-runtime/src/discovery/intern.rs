@@ -17,7 +17,7 @@ static INTERNER: LazyLock<Mutex<Interner>> = LazyLock::new(Mutex::default);
 struct Interner {
     texts: HashSet<&'static str>,
     /// By their fields.
-    types: HashMap<Vec<(&'static str, ShapeKey)>, &'static TypeDef>,
+    types: HashMap<Vec<(&'static str, ShapeKey, Option<u16>)>, &'static TypeDef>,
 }
 
 /// A shape, with nested types by their address.
@@ -55,17 +55,23 @@ impl Interner {
             return def;
         }
         let mut fields = Vec::new();
-        for (json, shape) in model.types.get(name).into_iter().flatten() {
+        let known = model.types.get(name);
+        for (json, shape) in known.into_iter().flatten() {
+            let other = known.and_then(|fields| {
+                fields.values().position(|other| matches!(other, model::Shape::Other(of) if of == json))
+            });
             let shape = match shape {
                 model::Shape::Scalar(of) => Shape::Scalar(scalar(*of)),
                 model::Shape::Scalars(of) => Shape::Scalars(scalar(*of)),
                 model::Shape::Map(of) => Shape::Map(map_value(*of)),
                 model::Shape::Object(of) => Shape::Object(self.type_of(model, of, done)),
                 model::Shape::List(of) => Shape::List(self.type_of(model, of, done)),
+                model::Shape::Other(_) => Shape::Scalar(Scalar::Json),
             };
-            fields.push(FieldDef { json: self.text(json), shape });
+            let other = other.and_then(|number| u16::try_from(number).ok());
+            fields.push(FieldDef { json: self.text(json), shape, other });
         }
-        let key = fields.iter().map(|field| (field.json, shape_key(field.shape))).collect();
+        let key = fields.iter().map(|field| (field.json, shape_key(field.shape), field.other)).collect();
         let def = match self.types.get(&key) {
             Some(known) => *known,
             None => {

@@ -13,7 +13,7 @@ use std::sync::Arc;
 
 use kubesql_codegen::model;
 use kubesql_codegen::names::{Chosen, Lock};
-use kubesql_codegen::spec::{Crd, CrdVersion, OBJECT_META, Release, Schema, canonical, widen};
+use kubesql_codegen::spec::{Conflict, Crd, CrdVersion, OBJECT_META, Release, Schema, canonical, widen};
 use parking_lot::Mutex;
 
 use crate::schema::{DiscoveredKind, DiscoveredKinds, KindDef};
@@ -159,18 +159,28 @@ impl KindRegistry {
             return None;
         }
         let base = compiled.take().map(|kind| (*kind, compiled::schema(kind.root)));
-        let mut conflicts = BTreeSet::new();
-        let mut schema = base.as_ref().map(|(_, schema)| schema.clone());
+        let mut conflicts = BTreeMap::new();
+        // The newest version determines the shape of a field.
         versions.sort_by_key(|version| std::cmp::Reverse(model::stability(&version.name)));
-        for version in &versions {
-            let other = canonical(version.schema.clone());
-            match &mut schema {
-                Some(known) => widen(known, &other, &mut |path| _ = conflicts.insert(path.to_owned())),
-                None => schema = Some(other),
+        let mut schemas: Vec<_> = versions.iter().map(|of| (&*of.name, canonical(of.schema.clone()))).collect();
+        if let Some((kind, known)) = &base {
+            let newer = |(name, _): &(&str, Schema)| model::stability(name) > model::stability(kind.version);
+            schemas.insert(schemas.iter().take_while(|of| newer(of)).count(), (kind.version, known.clone()));
+        }
+        let mut schemas = schemas.into_iter().map(|(_, schema)| schema);
+        let mut schema = schemas.next();
+        for other in schemas {
+            if let Some(known) = &mut schema {
+                widen(known, &other, &mut |path, kind| _ = conflicts.insert(path.to_owned(), kind));
             }
         }
-        let notes: Vec<String> =
-            conflicts.iter().map(|path| format!("{path} has conflicting types and is text or JSON")).collect();
+        let notes: Vec<String> = conflicts
+            .iter()
+            .map(|(path, conflict)| match conflict {
+                Conflict::Text => format!("{path} has conflicting types and is text"),
+                Conflict::Shape => format!("{path} has conflicting types: values of the other type are JSON"),
+            })
+            .collect();
         let mut names: Vec<&str> = versions.iter().map(|version| version.name.as_str()).collect();
         if let Some((kind, known)) = &base {
             if schema.as_ref() == Some(known) && names.iter().all(|name| kind.versions.contains(name)) {

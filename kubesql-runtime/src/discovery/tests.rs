@@ -59,7 +59,7 @@ fn definitions_of_several_clusters_are_merged() {
     let [(kind, notes)] = &discovered(&registry)[..] else { panic!("one kind") };
     let column = |name: &str, scalar| (name.to_owned(), Values::Scalar(scalar), format!("spec.{name}"));
     assert_eq!(columns(kind), [column("a", Scalar::Text), column("b", Scalar::IntOrString)]);
-    assert_eq!(notes, &["spec.b has conflicting types and is text or JSON"]);
+    assert_eq!(notes, &["spec.b has conflicting types and is text"]);
     let tables: Vec<&str> = kind.tables.iter().map(|table| table.name).collect();
     assert_eq!(tables, ["things", "thing_ownerreferences", "thing_c"]);
 
@@ -85,6 +85,42 @@ fn definitions_of_several_clusters_are_merged() {
     registry.replace(&"one".into(), [].into());
     registry.replace(&"two".into(), [].into());
     assert!(discovered(&registry).is_empty());
+}
+
+/// The newest version determines the shape of a field. Values of other shapes have a column of their own.
+#[test]
+fn shapes_differ_between_versions_and_clusters() {
+    let text = json!({"type": "string"});
+    let map = json!({"type": "object", "additionalProperties": text});
+    let list = json!({"type": "array", "items": {"type": "object", "properties": {"name": text, "value": text}}});
+    let of = |args: &Value| json!({"type": "object", "properties": {"spec": {"type": "object", "properties": {"args": args}}}});
+    let tables = |kind: &'static KindDef| kind.tables.iter().map(|table| table.name).collect::<Vec<_>>();
+    let note = "spec.args has conflicting types: values of the other type are JSON";
+    let other = ("args".to_owned(), Values::Scalar(Scalar::Json), "spec.args".to_owned());
+
+    let registry = registry();
+    let (name, both) = definition("1", "toys.example", "things", &[("v1beta1", of(&map)), ("v1beta2", of(&list))]);
+    registry.set(&"one".into(), &name, Some(both));
+    let [(kind, notes)] = &discovered(&registry)[..] else { panic!("one kind") };
+    assert_eq!((columns(kind), &notes[..]), (vec![other.clone()], &[note.to_owned()][..]));
+    assert_eq!(tables(kind), ["things", "thing_ownerreferences", "thing_args"]);
+
+    // A cluster that has only the old version changes nothing, whichever was first.
+    let (_, old) = definition("1", "toys.example", "things", &[("v1beta1", of(&map))]);
+    registry.set(&"a".into(), &name, Some(old.clone()));
+    assert!(std::ptr::eq(discovered(&registry)[0].0, *kind));
+    registry.replace(&"one".into(), [].into());
+    let [(alone, notes)] = &discovered(&registry)[..] else { panic!("one kind") };
+    assert_eq!(
+        columns(alone),
+        [("args".to_owned(), Values::Map(crate::schema::MapValue::Text), "spec.args".to_owned())]
+    );
+    assert!(notes.is_empty());
+    let (_, new) = definition("1", "toys.example", "things", &[("v1beta2", of(&list))]);
+    registry.set(&"b".into(), &name, Some(new));
+    let [(kind, notes)] = &discovered(&registry)[..] else { panic!("one kind") };
+    assert_eq!((columns(kind), &notes[..]), (vec![other], &[note.to_owned()][..]));
+    assert_eq!(tables(kind), ["things", "thing_ownerreferences", "thing_args"]);
 }
 
 #[test]

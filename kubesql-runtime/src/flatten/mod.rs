@@ -6,6 +6,7 @@
 pub mod column;
 mod compression;
 mod describe;
+mod either;
 pub mod field_mask;
 pub mod group;
 pub mod head;
@@ -22,6 +23,7 @@ pub use column::{
     JsonMapColumn, ListColumn, MapColumn, ObjectColumn, QuantityColumn, QuantityMapColumn, ScalarsColumn, TextColumn,
     TimeColumn,
 };
+pub(crate) use either::read_either;
 pub use field_mask::FieldMask;
 pub use group::{ColumnData, ColumnGroup, ListData, MapData};
 pub use head::{Head, read_head, read_head_at};

@@ -26,6 +26,18 @@ pub struct FieldDef {
     pub json: &'static str,
     /// The shape of its values.
     pub shape: Shape,
+    /// The number of the field that holds its values of other shapes as JSON text, if versions of the kind disagree on
+    /// the shape. Objects have no field with the name of that one.
+    pub other: Option<u16>,
+}
+
+impl FieldDef {
+    /// Sets the number of the field that holds values of other shapes.
+    #[must_use]
+    pub const fn other(mut self, number: u16) -> Self {
+        self.other = Some(number);
+        self
+    }
 }
 
 /// The shape of a field's values, which determines its columns.
@@ -172,7 +184,7 @@ impl TableDef {
 /// A field's definition. Short, for generated code.
 #[must_use]
 pub const fn field(json: &'static str, shape: Shape) -> FieldDef {
-    FieldDef { json, shape }
+    FieldDef { json, shape, other: None }
 }
 
 /// A printer column's definition. Short, for generated code.

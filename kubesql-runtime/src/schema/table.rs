@@ -208,7 +208,10 @@ struct Leaf {
 fn leaves(of: &'static TypeDef) -> Vec<Leaf> {
     fn walk(of: &'static TypeDef, words: &mut Vec<&'static str>, fields: &mut Vec<u16>, found: &mut Vec<Leaf>) {
         for (number, field) in (0u16..).zip(of.fields) {
-            words.push(field.json);
+            // If an object or a list has values of other shapes, their column has its path.
+            let main = of.fields.iter().find(|main| main.other == Some(number));
+            let hidden = main.filter(|main| matches!(main.shape, Shape::Object(_) | Shape::List(_)));
+            words.push(hidden.map_or(field.json, |main| main.json));
             fields.push(number);
             let values = match field.shape {
                 Shape::Scalar(scalar) => Some(Values::Scalar(scalar)),

@@ -45,7 +45,7 @@ fn merge_versions(definitions: &[&Crd]) -> (Root, Schema) {
     let (mut names, mut printed) = (Vec::new(), Vec::new());
     for version in versions {
         match &mut schema {
-            Some(known) => widen(known, &version.schema, &mut |_| {}),
+            Some(known) => widen(known, &version.schema, &mut |_, _| {}),
             None => schema = Some(version.schema.clone()),
         }
         if !names.contains(&version.name) {

@@ -9,6 +9,7 @@ use super::column::{
     BoolColumn, ColumnBuilder, FloatColumn, Int32Column, Int64Column, IntOrStringColumn, JsonColumn, JsonMapColumn,
     MapColumn, Offsets, QuantityColumn, QuantityMapColumn, ScalarsColumn, TextColumn, TimeColumn, group, list,
 };
+use super::either;
 use super::field_mask::FieldMask;
 use super::group::{ColumnData, ColumnGroup};
 use super::parse::{Malformed, Parser};
@@ -72,18 +73,25 @@ struct SelectedField {
 
 impl Node {
     fn new(def: &'static TypeDef, mask: &FieldMask) -> Self {
-        let numbered = def.fields.iter().zip(0u16..);
-        let selected: Vec<SelectedField> = match mask {
-            FieldMask::All => numbered
-                .map(|(field, number)| SelectedField { field: number, column: FieldColumn::new(field.shape, mask) })
-                .collect(),
-            FieldMask::Fields(fields) => numbered
-                .filter_map(|(field, number)| {
-                    let column = FieldColumn::new(field.shape, fields.get(&number)?);
-                    Some(SelectedField { field: number, column })
-                })
-                .collect(),
+        let of = |number: u16| match mask {
+            FieldMask::All => Some(mask),
+            FieldMask::Fields(fields) => fields.get(&number),
         };
+        let is_other = |number: u16| def.fields.iter().any(|field| field.other == Some(number));
+        let mut selected = Vec::new();
+        for (field, number) in def.fields.iter().zip(0u16..) {
+            let column = of(number).map(|mask| FieldColumn::new(field.shape, mask));
+            let column = match (column, field.other) {
+                (column, Some(other)) if column.is_some() || of(other).is_some() => {
+                    let json = of(other).map(|_| JsonColumn::default());
+                    Some(FieldColumn::Either(Box::new(Either { shape: field.shape, column, other, json })))
+                }
+                // Read with the field whose values it holds.
+                (Some(_), None) if is_other(number) => None,
+                (column, _) => column,
+            };
+            selected.extend(column.map(|column| SelectedField { field: number, column }));
+        }
         let names: Vec<&'static str> = selected.iter().map(|field| def.fields[usize::from(field.field)].json).collect();
         let all_selected = match (mask, selected.len()) {
             (FieldMask::All, _) | (_, 65..) => None,
@@ -128,6 +136,9 @@ impl Node {
         let mut columns = vec![None; self.def.fields.len()];
         for selected in &mut self.selected {
             columns[usize::from(selected.field)] = selected.column.finish(rows);
+            if let FieldColumn::Either(either) = &mut selected.column {
+                columns[usize::from(either.other)] = either.json.as_mut().and_then(|json| json.finish(rows));
+            }
         }
         ColumnGroup { rows, columns }
     }
@@ -151,6 +162,7 @@ enum FieldColumn {
     JsonMap(JsonMapColumn),
     Object(Box<NestedObject>),
     List(Box<NestedList>),
+    Either(Box<Either>),
 }
 
 /// Any [`ScalarsColumn`].
@@ -211,6 +223,7 @@ impl FieldColumn {
             Self::JsonMap(column) => column.read(p, row),
             Self::Object(column) => column.read(p, row),
             Self::List(column) => column.read(p, row),
+            Self::Either(column) => column.read(p, row),
         }
     }
 
@@ -231,7 +244,25 @@ impl FieldColumn {
             Self::JsonMap(column) => column.finish(rows),
             Self::Object(column) => column.finish(rows),
             Self::List(column) => column.finish(rows),
+            Self::Either(column) => column.column.as_mut().and_then(|column| column.finish(rows)),
         }
+    }
+}
+
+/// A field and the field that holds its values of other shapes, of which at least one is selected.
+#[derive(Debug)]
+struct Either {
+    shape: Shape,
+    column: Option<FieldColumn>,
+    /// The number of the other field, and its column.
+    other: u16,
+    json: Option<JsonColumn>,
+}
+
+impl Either {
+    fn read(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
+        let column = self.column.as_mut().map(|column| |p: &mut Parser<'_>| column.read(p, row));
+        either::read(column, self.json.as_mut(), self.shape, p, row)
     }
 }
 

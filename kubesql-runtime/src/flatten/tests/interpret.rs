@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::{Value, json};
 
 use super::random::Random;
-use super::sample::{RECURSIVE, SAMPLE, Sample};
+use super::sample::{EITHER, Either, RECURSIVE, SAMPLE, Sample};
 use super::{assert_aligned, assert_same, assert_same_data, both, oracle};
 use crate::flatten::parse::MAX_DEPTH;
 use crate::flatten::{CompiledFlattener, FieldMask, Flattener, Interpreter, SyntaxError};
@@ -83,6 +83,58 @@ fn assert_projected(all: &super::ColumnGroup, some: &super::ColumnGroup, mask: &
             (Some(FieldMask::All), all, some) => assert_eq!(all.is_none(), some.is_none()),
             // None of the selected fields in it has a value.
             (Some(FieldMask::Fields(_)), _, some) => assert!(some.is_none()),
+        }
+    }
+}
+
+/// A value is in the column of its field, or in the one for other shapes. An object with other fields is in both.
+#[test]
+fn values_of_other_shapes_have_columns_of_their_own() {
+    let json = |value: &Value| Value::from(value.to_string());
+    let (text, number) = (json!("a"), json!(7));
+    let (texts, ports, empty) = (json!(["a", "b"]), json!([{"size": 1}]), json!([]));
+    let (map, deep, port, more) =
+        (json!({"a": "b"}), json!({"a": {"b": 1}}), json!({"size": 1}), json!({"size": 1, "x": 2}));
+    let cases = [
+        ("list", &ports, ports.clone(), Value::Null),
+        ("list", &empty, Value::Null, Value::Null),
+        ("list", &texts, Value::Null, json(&texts)),
+        ("list", &map, Value::Null, json(&map)),
+        ("map", &map, map.clone(), Value::Null),
+        ("map", &deep, Value::Null, json(&deep)),
+        ("map", &ports, Value::Null, json(&ports)),
+        ("object", &port, port.clone(), Value::Null),
+        ("object", &more, port.clone(), json(&more)),
+        ("object", &text, Value::Null, json(&text)),
+        ("text", &text, text.clone(), Value::Null),
+        ("text", &number, Value::Null, json(&number)),
+        ("text", &Value::Null, Value::Null, Value::Null),
+        ("texts", &texts, texts.clone(), Value::Null),
+        ("texts", &ports, Value::Null, json(&ports)),
+    ];
+    for (field, value, in_field, in_other) in cases {
+        let text = json!({"before": 1, field: value, "text_json": "no field of objects", "after": [{}]}).to_string();
+        let mut expected = json!({field: in_field, format!("{field}_json"): in_other});
+        expected.as_object_mut().expect("an object").retain(|_, value| !value.is_null());
+        let mut compiled = CompiledFlattener::<Either>::default();
+        let mut interpreter = Interpreter::new(&EITHER, &FieldMask::All);
+        for rows in [&mut compiled as &mut dyn Flattener, &mut interpreter] {
+            rows.push(&text).expect("JSON");
+            let flattened = rows.finish();
+            assert_eq!(oracle::values(&EITHER, &flattened.columns, 0), expected, "{text}");
+            assert_eq!(flattened.mismatch_count, 0, "{text}");
+        }
+        // One of the two columns.
+        let (number, def) = EITHER.field(field).expect("a field");
+        for number in [number, def.other.expect("another field")] {
+            let mut mask = FieldMask::none();
+            mask.add(&[number]);
+            let mut rows = Interpreter::new(&EITHER, &mask);
+            rows.push(&text).expect("JSON");
+            let name = EITHER.fields[usize::from(number)].json;
+            let mut expected = expected.clone();
+            expected.as_object_mut().expect("an object").retain(|of, _| of == name);
+            assert_eq!(oracle::values(&EITHER, &rows.finish().columns, 0), expected, "{name} of {text}");
         }
     }
 }

@@ -16,8 +16,21 @@ pub fn expect(def: &TypeDef, value: &Value, misfits: &mut u64) -> Value {
         return json!({});
     };
     let mut expected = Map::new();
-    for field in def.fields {
+    for (field, number) in def.fields.iter().zip(0..) {
         let Some(value) = object.get(field.json) else { continue };
+        if def.fields.iter().any(|main| main.other == Some(number)) {
+            // It holds values of another field.
+            continue;
+        }
+        if let Some(other) = field.other
+            && !has_shape(field.shape, value)
+        {
+            let other = def.fields[usize::from(other)].json;
+            expected.insert(other.to_owned(), value.to_string().into());
+            if !(value.is_object() && matches!(field.shape, Shape::Object(_))) {
+                continue;
+            }
+        }
         let value = expect_shape(field.shape, value, misfits);
         // Columns do not distinguish an object without values, or a list without items, from an absent one.
         let nothing = match field.shape {
@@ -30,6 +43,27 @@ pub fn expect(def: &TypeDef, value: &Value, misfits: &mut u64) -> Value {
         }
     }
     Value::Object(expected)
+}
+
+/// Whether all of a value fits a shape. Objects with undeclared fields do not.
+fn has_shape(shape: Shape, value: &Value) -> bool {
+    match (shape, value) {
+        (_, Value::Null) | (Shape::Scalar(Scalar::Json), _) => true,
+        (Shape::Scalar(Scalar::Text | Scalar::Time | Scalar::IntOrString | Scalar::Quantity), Value::String(_))
+        | (Shape::Scalar(Scalar::Bool), Value::Bool(_))
+        | (
+            Shape::Scalar(Scalar::Int32 | Scalar::Int64 | Scalar::Float | Scalar::IntOrString | Scalar::Quantity),
+            Value::Number(_),
+        )
+        | (Shape::Map(MapValue::Json), Value::Object(_)) => true,
+        (Shape::Object(def), Value::Object(fields)) => fields.keys().all(|name| def.field(name).is_some()),
+        (Shape::Map(_), Value::Object(map)) => map.values().all(|value| !value.is_object() && !value.is_array()),
+        (Shape::List(_), Value::Array(items)) => items.iter().all(|item| item.is_object() || item.is_null()),
+        (Shape::Scalars(scalar), Value::Array(items)) => {
+            items.iter().all(|item| has_shape(Shape::Scalar(scalar), item))
+        }
+        _ => false,
+    }
 }
 
 fn expect_shape(shape: Shape, value: &Value, misfits: &mut u64) -> Value {

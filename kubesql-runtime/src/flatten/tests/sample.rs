@@ -2,12 +2,13 @@
 #![allow(unreachable_pub, missing_docs, reason = "also used by the fuzz targets")]
 
 use crate::flatten::column::*;
+use crate::flatten::either::read_either;
 use crate::flatten::group::ColumnGroup;
 use crate::flatten::parse::{Malformed, Parser};
 use crate::schema::{FieldDef, MapValue, Scalar, Shape, TypeDef};
 
 const fn field(json: &'static str, shape: Shape) -> FieldDef {
-    FieldDef { json, shape }
+    FieldDef { json, shape, other: None }
 }
 
 const ITEM: TypeDef = TypeDef {
@@ -73,6 +74,72 @@ macro_rules! generated {
             }
         }
     };
+}
+
+/// Fields of which other versions have other shapes.
+pub static EITHER: TypeDef = TypeDef {
+    name: "Either",
+    fields: &[
+        field("list", Shape::List(&PORT)).other(1),
+        field("list_json", Shape::Scalar(Scalar::Json)),
+        field("map", Shape::Map(MapValue::Text)).other(3),
+        field("map_json", Shape::Scalar(Scalar::Json)),
+        field("object", Shape::Object(&PORT)).other(5),
+        field("object_json", Shape::Scalar(Scalar::Json)),
+        field("text", Shape::Scalar(Scalar::Text)).other(7),
+        field("text_json", Shape::Scalar(Scalar::Json)),
+        field("texts", Shape::Scalars(Scalar::Text)).other(9),
+        field("texts_json", Shape::Scalar(Scalar::Json)),
+    ],
+};
+
+/// What the generator writes for [`EITHER`].
+#[derive(Default)]
+pub struct Either {
+    list: ListColumn<Port>,
+    list_json: JsonColumn,
+    map: MapColumn,
+    map_json: JsonColumn,
+    object: ObjectColumn<Port>,
+    object_json: JsonColumn,
+    text: TextColumn,
+    text_json: JsonColumn,
+    texts: ScalarsColumn<TextColumn>,
+    texts_json: JsonColumn,
+}
+
+impl GroupBuilder for Either {
+    fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
+        let shape = |number: usize| EITHER.fields[number].shape;
+        let Some(mut fields) = p.object()? else { return Ok(()) };
+        while let Some(key) = p.key(&mut fields)? {
+            match key {
+                "list" => read_either(&mut self.list, &mut self.list_json, shape(0), p, row)?,
+                "map" => read_either(&mut self.map, &mut self.map_json, shape(2), p, row)?,
+                "object" => read_either(&mut self.object, &mut self.object_json, shape(4), p, row)?,
+                "text" => read_either(&mut self.text, &mut self.text_json, shape(6), p, row)?,
+                "texts" => read_either(&mut self.texts, &mut self.texts_json, shape(8), p, row)?,
+                _ => p.skip()?,
+            }
+        }
+        Ok(())
+    }
+
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        let columns = vec![
+            self.list.finish(rows),
+            self.list_json.finish(rows),
+            self.map.finish(rows),
+            self.map_json.finish(rows),
+            self.object.finish(rows),
+            self.object_json.finish(rows),
+            self.text.finish(rows),
+            self.text_json.finish(rows),
+            self.texts.finish(rows),
+            self.texts_json.finish(rows),
+        ];
+        ColumnGroup { rows, columns }
+    }
 }
 
 generated!(Port { "port" port: IntOrStringColumn, "size" size: Int32Column, });

@@ -113,17 +113,18 @@ fn count_fields(root: &'static TypeDef, shape: &[u8]) -> (u32, u32) {
         let [marker, name @ .., value] = &shape[start..end] else { continue };
         let name = std::str::from_utf8(name).unwrap_or_default();
         let field = if *marker == TOP {
-            below = root.field(name).map(|(_, field)| field.shape);
-            below
+            let field = root.field(name).map(|(_, field)| field);
+            below = field.map(|field| field.shape);
+            field
         } else {
             match below {
-                Some(Shape::Object(def)) => def.field(name).map(|(_, field)| field.shape),
+                Some(Shape::Object(def)) => def.field(name).map(|(_, field)| field),
                 // Keys of maps can have any name. The contents of lists and scalars are not counted.
                 Some(Shape::Map(_) | Shape::Scalar(_)) => continue,
                 _ => None,
             }
         };
-        if field.is_some_and(|shape| has_shape(shape, *value)) {
+        if field.is_some_and(|field| field.other.is_some() || has_shape(field.shape, *value)) {
             known += 1;
         } else {
             unknown += 1;
