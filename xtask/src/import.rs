@@ -13,6 +13,7 @@ use crate::{print, report};
 
 mod changes;
 mod crds;
+mod module;
 mod server;
 #[cfg(test)]
 mod tests;
@@ -21,6 +22,7 @@ mod tests;
 ///
 /// SOURCE is files or folders with CustomResourceDefinitions in YAML or JSON. Each definition is written to a file in
 /// schemas/crds/. To import a release into schemas/kubernetes/, SOURCE is one of:
+///   - a release, such as 1.37 or 1.37.2: its Swagger file is fetched with Go from the module k8s.io/kubernetes;
 ///   - a Swagger 2.0 file (which a server returns for /openapi/v2);
 ///   - a folder of OpenAPI 3.0 files (which a server returns for /openapi/v3), including subfolders;
 ///   - the URL of a server that requires no credentials, such as that of `kubectl proxy`.
@@ -31,13 +33,13 @@ mod tests;
 /// io.k8s.kube-aggregator. Custom resources and the kinds of aggregated APIs are skipped and listed.
 ///
 /// A server only has the versions that it serves, which usually excludes alpha versions. The Swagger 2.0 file in the
-/// Kubernetes sources has all versions, and is the source of the committed files.
+/// Kubernetes sources has all versions, and is the source of the committed files: import the release.
 ///
 /// The changes are printed. Afterwards, run `cargo xtask regen` to update the generated code.
 #[derive(clap::Args)]
 #[command(verbatim_doc_comment)]
 pub(crate) struct Args {
-    /// Definitions of custom resources, a Swagger 2.0 file, a folder of OpenAPI 3.0 files, or the URL of a server
+    /// A release, definitions of custom resources, a Swagger 2.0 file, a folder of OpenAPI 3.0 files, or the URL of a server
     #[arg(required_unless_present_any = ["kubeconfig", "context"], conflicts_with_all = ["kubeconfig", "context"])]
     source: Vec<String>,
     /// Import from the server of a kubeconfig file [without PATH: $KUBECONFIG or ~/.kube/config]
@@ -62,6 +64,9 @@ fn default_output() -> PathBuf {
 pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
     let fetched = match args.source.as_slice() {
         [url] if url.starts_with("http://") || url.starts_with("https://") => server::fetch_url(url)?,
+        [release] if let Some(version) = module::Version::parse(release).filter(|_| !Path::new(release).exists()) => {
+            module::fetch(version)?
+        }
         paths @ [path, ..] => {
             if let Some(definitions) = crds::read(paths)? {
                 return crds::write(&definitions, &args.output.clone().unwrap_or_else(crds::default_output));
