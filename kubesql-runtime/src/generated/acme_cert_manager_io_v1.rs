@@ -1404,7 +1404,7 @@ pub(crate) struct ChallengeSpecSolverHttp01GatewayHTTPRoutePodTemplateSpec {
         ChallengeSpecSolverHttp01GatewayHTTPRoutePodTemplateSpecSecurityContext,
     >,
     service_account_name: TextColumn,
-    tolerations: ListColumn<super::resource_v1::DeviceToleration>,
+    tolerations: ListColumn<super::resource_v1beta1::DeviceToleration>,
 }
 impl GroupBuilder for ChallengeSpecSolverHttp01GatewayHTTPRoutePodTemplateSpec {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
@@ -1460,7 +1460,7 @@ pub(crate) static CHALLENGE_SPEC_SOLVER_HTTP01_GATEWAY_HTTP_ROUTE_POD_TEMPLATE_S
             ),
         ),
         field("serviceAccountName", Scalar(Text)),
-        field("tolerations", List(&super::resource_v1::DEVICE_TOLERATION)),
+        field("tolerations", List(&super::resource_v1beta1::DEVICE_TOLERATION)),
     ],
 };
 /// `acme.cert-manager.io/v1.Challenge.spec.solver.http01.gatewayHTTPRoute.podTemplate.spec.affinity`

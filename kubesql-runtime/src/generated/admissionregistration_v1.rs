@@ -3,6 +3,122 @@
 use crate::schema::{KindDef, TableDef};
 #[allow(clippy::wildcard_imports, unused_imports)]
 use crate::prelude::*;
+/// MutatingAdmissionPolicy: 9 tables.
+pub(crate) static KIND_MUTATING_ADMISSION_POLICY: KindDef = KindDef {
+    group: "admissionregistration.k8s.io",
+    version: "v1",
+    versions: &["v1", "v1beta1", "v1alpha1"],
+    kind: "MutatingAdmissionPolicy",
+    plural: "mutatingadmissionpolicies",
+    singular: "mutatingadmissionpolicy",
+    namespaced: false,
+    root: &MUTATING_ADMISSION_POLICY,
+    custom: None,
+    tables: &[
+        TableDef::new("mutatingadmissionpolicies", "", "mutatingadmissionpolicy")
+            .listed(),
+        TableDef::new(
+                "mutatingadmissionpolicy_ownerreferences",
+                "metadata/ownerReferences",
+                "ownerreference",
+            )
+            .key("name")
+            .listed(),
+        TableDef::new(
+                "mutatingadmissionpolicy_matchconditions",
+                "spec/matchConditions",
+                "matchcondition",
+            )
+            .key("name")
+            .listed(),
+        TableDef::new(
+                "mutatingadmissionpolicy_excluderesourcerules",
+                "spec/matchConstraints/excludeResourceRules",
+                "excluderesourcerule",
+            )
+            .listed(),
+        TableDef::new(
+                "mutatingadmissionpolicy_namespaceselector_matchexpressions",
+                "spec/matchConstraints/namespaceSelector/matchExpressions",
+                "matchexpression",
+            )
+            .listed(),
+        TableDef::new(
+                "mutatingadmissionpolicy_objectselector_matchexpressions",
+                "spec/matchConstraints/objectSelector/matchExpressions",
+                "matchexpression",
+            )
+            .listed(),
+        TableDef::new(
+                "mutatingadmissionpolicy_resourcerules",
+                "spec/matchConstraints/resourceRules",
+                "resourcerule",
+            )
+            .listed(),
+        TableDef::new("mutatingadmissionpolicy_mutations", "spec/mutations", "mutation")
+            .listed(),
+        TableDef::new("mutatingadmissionpolicy_variables", "spec/variables", "variable")
+            .key("name")
+            .listed(),
+    ],
+};
+/// MutatingAdmissionPolicyBinding: 7 tables.
+pub(crate) static KIND_MUTATING_ADMISSION_POLICY_BINDING: KindDef = KindDef {
+    group: "admissionregistration.k8s.io",
+    version: "v1",
+    versions: &["v1", "v1beta1", "v1alpha1"],
+    kind: "MutatingAdmissionPolicyBinding",
+    plural: "mutatingadmissionpolicybindings",
+    singular: "mutatingadmissionpolicybinding",
+    namespaced: false,
+    root: &MUTATING_ADMISSION_POLICY_BINDING,
+    custom: None,
+    tables: &[
+        TableDef::new(
+                "mutatingadmissionpolicybindings",
+                "",
+                "mutatingadmissionpolicybinding",
+            )
+            .listed(),
+        TableDef::new(
+                "mutatingadmissionpolicybinding_ownerreferences",
+                "metadata/ownerReferences",
+                "ownerreference",
+            )
+            .key("name")
+            .listed(),
+        TableDef::new(
+                "mutatingadmissionpolicybinding_excluderesourcerules",
+                "spec/matchResources/excludeResourceRules",
+                "excluderesourcerule",
+            )
+            .listed(),
+        TableDef::new(
+                "mutatingadmissionpolicybinding_namespaceselector_matchexpressions",
+                "spec/matchResources/namespaceSelector/matchExpressions",
+                "matchexpression",
+            )
+            .listed(),
+        TableDef::new(
+                "mutatingadmissionpolicybinding_objectselector_matchexpressions",
+                "spec/matchResources/objectSelector/matchExpressions",
+                "matchexpression",
+            )
+            .listed(),
+        TableDef::new(
+                "mutatingadmissionpolicybinding_resourcerules",
+                "spec/matchResources/resourceRules",
+                "resourcerule",
+            )
+            .listed(),
+        TableDef::new(
+                "mutatingadmissionpolicybinding_selector_matchexpressions",
+                "spec/paramRef/selector/matchExpressions",
+                "matchexpression",
+            )
+            .listed(),
+    ],
+};
 /// MutatingWebhookConfiguration: 7 tables.
 pub(crate) static KIND_MUTATING_WEBHOOK_CONFIGURATION: KindDef = KindDef {
     group: "admissionregistration.k8s.io",
@@ -247,6 +363,33 @@ pub(crate) static KIND_VALIDATING_WEBHOOK_CONFIGURATION: KindDef = KindDef {
         ),
     ],
 };
+/// `io.k8s.api.admissionregistration.v1.ApplyConfiguration`
+#[derive(Default)]
+pub(crate) struct ApplyConfiguration {
+    expression: TextColumn,
+}
+impl GroupBuilder for ApplyConfiguration {
+    fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
+        let Some(mut fields) = p.object()? else { return Ok(()) };
+        while let Some(key) = p.key(&mut fields)? {
+            match key {
+                "expression" => self.expression.read(p, row)?,
+                _ => p.skip()?,
+            }
+        }
+        Ok(())
+    }
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
+            rows,
+            columns: Vec::from([self.expression.finish(rows)]),
+        }
+    }
+}
+pub(crate) static APPLY_CONFIGURATION: TypeDef = TypeDef {
+    name: "io.k8s.api.admissionregistration.v1.ApplyConfiguration",
+    fields: &[field("expression", Scalar(Text))],
+};
 /// `io.k8s.api.admissionregistration.v1.AuditAnnotation`
 #[derive(Default)]
 pub(crate) struct AuditAnnotation {
@@ -307,6 +450,33 @@ impl GroupBuilder for ExpressionWarning {
 pub(crate) static EXPRESSION_WARNING: TypeDef = TypeDef {
     name: "io.k8s.api.admissionregistration.v1.ExpressionWarning",
     fields: &[field("fieldRef", Scalar(Text)), field("warning", Scalar(Text))],
+};
+/// `io.k8s.api.admissionregistration.v1.JSONPatch`
+#[derive(Default)]
+pub(crate) struct JSONPatch {
+    expression: TextColumn,
+}
+impl GroupBuilder for JSONPatch {
+    fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
+        let Some(mut fields) = p.object()? else { return Ok(()) };
+        while let Some(key) = p.key(&mut fields)? {
+            match key {
+                "expression" => self.expression.read(p, row)?,
+                _ => p.skip()?,
+            }
+        }
+        Ok(())
+    }
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
+            rows,
+            columns: Vec::from([self.expression.finish(rows)]),
+        }
+    }
+}
+pub(crate) static JSON_PATCH: TypeDef = TypeDef {
+    name: "io.k8s.api.admissionregistration.v1.JSONPatch",
+    fields: &[field("expression", Scalar(Text))],
 };
 /// `io.k8s.api.admissionregistration.v1.MatchCondition`
 #[derive(Default)]
@@ -382,6 +552,186 @@ pub(crate) static MATCH_RESOURCES: TypeDef = TypeDef {
         field("namespaceSelector", Object(&super::meta_v1::LABEL_SELECTOR)),
         field("objectSelector", Object(&super::meta_v1::LABEL_SELECTOR)),
         field("resourceRules", List(&NAMED_RULE_WITH_OPERATIONS)),
+    ],
+};
+/// `io.k8s.api.admissionregistration.v1.MutatingAdmissionPolicy`
+#[derive(Default)]
+pub(crate) struct MutatingAdmissionPolicy {
+    api_version: TextColumn,
+    kind: TextColumn,
+    metadata: ObjectColumn<super::meta_v1::ObjectMeta>,
+    spec: ObjectColumn<MutatingAdmissionPolicySpec>,
+}
+impl GroupBuilder for MutatingAdmissionPolicy {
+    fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
+        let Some(mut fields) = p.object()? else { return Ok(()) };
+        while let Some(key) = p.key(&mut fields)? {
+            match key {
+                "apiVersion" => self.api_version.read(p, row)?,
+                "kind" => self.kind.read(p, row)?,
+                "metadata" => self.metadata.read(p, row)?,
+                "spec" => self.spec.read(p, row)?,
+                _ => p.skip()?,
+            }
+        }
+        Ok(())
+    }
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
+            rows,
+            columns: Vec::from([
+                self.api_version.finish(rows),
+                self.kind.finish(rows),
+                self.metadata.finish(rows),
+                self.spec.finish(rows),
+            ]),
+        }
+    }
+}
+pub(crate) static MUTATING_ADMISSION_POLICY: TypeDef = TypeDef {
+    name: "io.k8s.api.admissionregistration.v1.MutatingAdmissionPolicy",
+    fields: &[
+        field("apiVersion", Scalar(Text)),
+        field("kind", Scalar(Text)),
+        field("metadata", Object(&super::meta_v1::OBJECT_META)),
+        field("spec", Object(&MUTATING_ADMISSION_POLICY_SPEC)),
+    ],
+};
+/// `io.k8s.api.admissionregistration.v1.MutatingAdmissionPolicyBinding`
+#[derive(Default)]
+pub(crate) struct MutatingAdmissionPolicyBinding {
+    api_version: TextColumn,
+    kind: TextColumn,
+    metadata: ObjectColumn<super::meta_v1::ObjectMeta>,
+    spec: ObjectColumn<MutatingAdmissionPolicyBindingSpec>,
+}
+impl GroupBuilder for MutatingAdmissionPolicyBinding {
+    fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
+        let Some(mut fields) = p.object()? else { return Ok(()) };
+        while let Some(key) = p.key(&mut fields)? {
+            match key {
+                "apiVersion" => self.api_version.read(p, row)?,
+                "kind" => self.kind.read(p, row)?,
+                "metadata" => self.metadata.read(p, row)?,
+                "spec" => self.spec.read(p, row)?,
+                _ => p.skip()?,
+            }
+        }
+        Ok(())
+    }
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
+            rows,
+            columns: Vec::from([
+                self.api_version.finish(rows),
+                self.kind.finish(rows),
+                self.metadata.finish(rows),
+                self.spec.finish(rows),
+            ]),
+        }
+    }
+}
+pub(crate) static MUTATING_ADMISSION_POLICY_BINDING: TypeDef = TypeDef {
+    name: "io.k8s.api.admissionregistration.v1.MutatingAdmissionPolicyBinding",
+    fields: &[
+        field("apiVersion", Scalar(Text)),
+        field("kind", Scalar(Text)),
+        field("metadata", Object(&super::meta_v1::OBJECT_META)),
+        field("spec", Object(&MUTATING_ADMISSION_POLICY_BINDING_SPEC)),
+    ],
+};
+/// `io.k8s.api.admissionregistration.v1.MutatingAdmissionPolicyBindingSpec`
+#[derive(Default)]
+pub(crate) struct MutatingAdmissionPolicyBindingSpec {
+    match_resources: ObjectColumn<MatchResources>,
+    param_ref: ObjectColumn<ParamRef>,
+    policy_name: TextColumn,
+}
+impl GroupBuilder for MutatingAdmissionPolicyBindingSpec {
+    fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
+        let Some(mut fields) = p.object()? else { return Ok(()) };
+        while let Some(key) = p.key(&mut fields)? {
+            match key {
+                "matchResources" => self.match_resources.read(p, row)?,
+                "paramRef" => self.param_ref.read(p, row)?,
+                "policyName" => self.policy_name.read(p, row)?,
+                _ => p.skip()?,
+            }
+        }
+        Ok(())
+    }
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
+            rows,
+            columns: Vec::from([
+                self.match_resources.finish(rows),
+                self.param_ref.finish(rows),
+                self.policy_name.finish(rows),
+            ]),
+        }
+    }
+}
+pub(crate) static MUTATING_ADMISSION_POLICY_BINDING_SPEC: TypeDef = TypeDef {
+    name: "io.k8s.api.admissionregistration.v1.MutatingAdmissionPolicyBindingSpec",
+    fields: &[
+        field("matchResources", Object(&MATCH_RESOURCES)),
+        field("paramRef", Object(&PARAM_REF)),
+        field("policyName", Scalar(Text)),
+    ],
+};
+/// `io.k8s.api.admissionregistration.v1.MutatingAdmissionPolicySpec`
+#[derive(Default)]
+pub(crate) struct MutatingAdmissionPolicySpec {
+    failure_policy: TextColumn,
+    match_conditions: ListColumn<MatchCondition>,
+    match_constraints: ObjectColumn<MatchResources>,
+    mutations: ListColumn<Mutation>,
+    param_kind: ObjectColumn<ParamKind>,
+    reinvocation_policy: TextColumn,
+    variables: ListColumn<Variable>,
+}
+impl GroupBuilder for MutatingAdmissionPolicySpec {
+    fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
+        let Some(mut fields) = p.object()? else { return Ok(()) };
+        while let Some(key) = p.key(&mut fields)? {
+            match key {
+                "failurePolicy" => self.failure_policy.read(p, row)?,
+                "matchConditions" => self.match_conditions.read(p, row)?,
+                "matchConstraints" => self.match_constraints.read(p, row)?,
+                "mutations" => self.mutations.read(p, row)?,
+                "paramKind" => self.param_kind.read(p, row)?,
+                "reinvocationPolicy" => self.reinvocation_policy.read(p, row)?,
+                "variables" => self.variables.read(p, row)?,
+                _ => p.skip()?,
+            }
+        }
+        Ok(())
+    }
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
+            rows,
+            columns: Vec::from([
+                self.failure_policy.finish(rows),
+                self.match_conditions.finish(rows),
+                self.match_constraints.finish(rows),
+                self.mutations.finish(rows),
+                self.param_kind.finish(rows),
+                self.reinvocation_policy.finish(rows),
+                self.variables.finish(rows),
+            ]),
+        }
+    }
+}
+pub(crate) static MUTATING_ADMISSION_POLICY_SPEC: TypeDef = TypeDef {
+    name: "io.k8s.api.admissionregistration.v1.MutatingAdmissionPolicySpec",
+    fields: &[
+        field("failurePolicy", Scalar(Text)),
+        field("matchConditions", List(&MATCH_CONDITION)),
+        field("matchConstraints", Object(&MATCH_RESOURCES)),
+        field("mutations", List(&MUTATION)),
+        field("paramKind", Object(&PARAM_KIND)),
+        field("reinvocationPolicy", Scalar(Text)),
+        field("variables", List(&VARIABLE)),
     ],
 };
 /// `io.k8s.api.admissionregistration.v1.MutatingWebhook`
@@ -500,6 +850,45 @@ pub(crate) static MUTATING_WEBHOOK_CONFIGURATION: TypeDef = TypeDef {
         field("kind", Scalar(Text)),
         field("metadata", Object(&super::meta_v1::OBJECT_META)),
         field("webhooks", List(&MUTATING_WEBHOOK)),
+    ],
+};
+/// `io.k8s.api.admissionregistration.v1.Mutation`
+#[derive(Default)]
+pub(crate) struct Mutation {
+    apply_configuration: ObjectColumn<ApplyConfiguration>,
+    json_patch: ObjectColumn<JSONPatch>,
+    patch_type: TextColumn,
+}
+impl GroupBuilder for Mutation {
+    fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
+        let Some(mut fields) = p.object()? else { return Ok(()) };
+        while let Some(key) = p.key(&mut fields)? {
+            match key {
+                "applyConfiguration" => self.apply_configuration.read(p, row)?,
+                "jsonPatch" => self.json_patch.read(p, row)?,
+                "patchType" => self.patch_type.read(p, row)?,
+                _ => p.skip()?,
+            }
+        }
+        Ok(())
+    }
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
+            rows,
+            columns: Vec::from([
+                self.apply_configuration.finish(rows),
+                self.json_patch.finish(rows),
+                self.patch_type.finish(rows),
+            ]),
+        }
+    }
+}
+pub(crate) static MUTATION: TypeDef = TypeDef {
+    name: "io.k8s.api.admissionregistration.v1.Mutation",
+    fields: &[
+        field("applyConfiguration", Object(&APPLY_CONFIGURATION)),
+        field("jsonPatch", Object(&JSON_PATCH)),
+        field("patchType", Scalar(Text)),
     ],
 };
 /// `io.k8s.api.admissionregistration.v1.NamedRuleWithOperations`

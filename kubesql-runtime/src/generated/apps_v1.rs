@@ -25,7 +25,7 @@ pub(crate) static KIND_CONTROLLER_REVISION: KindDef = KindDef {
             .listed(),
     ],
 };
-/// DaemonSet: 87 tables.
+/// DaemonSet: 88 tables.
 pub(crate) static KIND_DAEMON_SET: KindDef = KindDef {
     group: "apps",
     version: "v1",
@@ -342,6 +342,12 @@ pub(crate) static KIND_DAEMON_SET: KindDef = KindDef {
             )
             .key("name"),
         TableDef::new(
+                "daemonset_evictionresponders",
+                "spec/template/spec/evictionResponders",
+                "evictionresponder",
+            )
+            .key("name"),
+        TableDef::new(
             "daemonset_hostaliases",
             "spec/template/spec/hostAliases",
             "hostalias",
@@ -542,7 +548,7 @@ pub(crate) static KIND_DAEMON_SET: KindDef = KindDef {
         TableDef::new("daemonset_conditions", "status/conditions", "condition").listed(),
     ],
 };
-/// Deployment: 87 tables.
+/// Deployment: 88 tables.
 pub(crate) static KIND_DEPLOYMENT: KindDef = KindDef {
     group: "apps",
     version: "v1",
@@ -859,6 +865,12 @@ pub(crate) static KIND_DEPLOYMENT: KindDef = KindDef {
             )
             .key("name"),
         TableDef::new(
+                "deployment_evictionresponders",
+                "spec/template/spec/evictionResponders",
+                "evictionresponder",
+            )
+            .key("name"),
+        TableDef::new(
             "deployment_hostaliases",
             "spec/template/spec/hostAliases",
             "hostalias",
@@ -1063,7 +1075,7 @@ pub(crate) static KIND_DEPLOYMENT: KindDef = KindDef {
         TableDef::new("deployment_conditions", "status/conditions", "condition").listed(),
     ],
 };
-/// ReplicaSet: 87 tables.
+/// ReplicaSet: 88 tables.
 pub(crate) static KIND_REPLICA_SET: KindDef = KindDef {
     group: "apps",
     version: "v1",
@@ -1380,6 +1392,12 @@ pub(crate) static KIND_REPLICA_SET: KindDef = KindDef {
             )
             .key("name"),
         TableDef::new(
+                "replicaset_evictionresponders",
+                "spec/template/spec/evictionResponders",
+                "evictionresponder",
+            )
+            .key("name"),
+        TableDef::new(
             "replicaset_hostaliases",
             "spec/template/spec/hostAliases",
             "hostalias",
@@ -1584,7 +1602,7 @@ pub(crate) static KIND_REPLICA_SET: KindDef = KindDef {
         TableDef::new("replicaset_conditions", "status/conditions", "condition").listed(),
     ],
 };
-/// StatefulSet: 91 tables.
+/// StatefulSet: 93 tables.
 pub(crate) static KIND_STATEFUL_SET: KindDef = KindDef {
     group: "apps",
     version: "v1",
@@ -1901,6 +1919,12 @@ pub(crate) static KIND_STATEFUL_SET: KindDef = KindDef {
             )
             .key("name"),
         TableDef::new(
+                "statefulset_evictionresponders",
+                "spec/template/spec/evictionResponders",
+                "evictionresponder",
+            )
+            .key("name"),
+        TableDef::new(
             "statefulset_hostaliases",
             "spec/template/spec/hostAliases",
             "hostalias",
@@ -2123,6 +2147,11 @@ pub(crate) static KIND_STATEFUL_SET: KindDef = KindDef {
             "statefulset_volumeclaimtemplate_conditions",
             "spec/volumeClaimTemplates/status/conditions",
             "condition",
+        ),
+        TableDef::new(
+            "statefulset_volumeclaimtemplate_healthconditions",
+            "spec/volumeClaimTemplates/status/healthStatus/healthConditions",
+            "healthcondition",
         ),
         TableDef::new("statefulset_conditions", "status/conditions", "condition")
             .listed(),

@@ -434,6 +434,7 @@ pub(crate) static HORIZONTAL_POD_AUTOSCALER_BEHAVIOR: TypeDef = TypeDef {
 pub(crate) struct HorizontalPodAutoscalerCondition {
     last_transition_time: TimeColumn,
     message: TextColumn,
+    observed_generation: Int64Column,
     reason: TextColumn,
     status: TextColumn,
     type_: TextColumn,
@@ -445,6 +446,7 @@ impl GroupBuilder for HorizontalPodAutoscalerCondition {
             match key {
                 "lastTransitionTime" => self.last_transition_time.read(p, row)?,
                 "message" => self.message.read(p, row)?,
+                "observedGeneration" => self.observed_generation.read(p, row)?,
                 "reason" => self.reason.read(p, row)?,
                 "status" => self.status.read(p, row)?,
                 "type" => self.type_.read(p, row)?,
@@ -459,6 +461,7 @@ impl GroupBuilder for HorizontalPodAutoscalerCondition {
             columns: Vec::from([
                 self.last_transition_time.finish(rows),
                 self.message.finish(rows),
+                self.observed_generation.finish(rows),
                 self.reason.finish(rows),
                 self.status.finish(rows),
                 self.type_.finish(rows),
@@ -471,6 +474,7 @@ pub(crate) static HORIZONTAL_POD_AUTOSCALER_CONDITION: TypeDef = TypeDef {
     fields: &[
         field("lastTransitionTime", Scalar(Time)),
         field("message", Scalar(Text)),
+        field("observedGeneration", Scalar(Int64)),
         field("reason", Scalar(Text)),
         field("status", Scalar(Text)),
         field("type", Scalar(Text)),
@@ -484,6 +488,7 @@ pub(crate) struct HorizontalPodAutoscalerSpec {
     metrics: ListColumn<MetricSpec>,
     min_replicas: Int32Column,
     scale_target_ref: ObjectColumn<CrossVersionObjectReference>,
+    target_cpu_utilization_percentage: Int32Column,
 }
 impl GroupBuilder for HorizontalPodAutoscalerSpec {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
@@ -495,6 +500,9 @@ impl GroupBuilder for HorizontalPodAutoscalerSpec {
                 "metrics" => self.metrics.read(p, row)?,
                 "minReplicas" => self.min_replicas.read(p, row)?,
                 "scaleTargetRef" => self.scale_target_ref.read(p, row)?,
+                "targetCPUUtilizationPercentage" => {
+                    self.target_cpu_utilization_percentage.read(p, row)?
+                }
                 _ => p.skip()?,
             }
         }
@@ -509,6 +517,7 @@ impl GroupBuilder for HorizontalPodAutoscalerSpec {
                 self.metrics.finish(rows),
                 self.min_replicas.finish(rows),
                 self.scale_target_ref.finish(rows),
+                self.target_cpu_utilization_percentage.finish(rows),
             ]),
         }
     }
@@ -521,12 +530,14 @@ pub(crate) static HORIZONTAL_POD_AUTOSCALER_SPEC: TypeDef = TypeDef {
         field("metrics", List(&METRIC_SPEC)),
         field("minReplicas", Scalar(Int32)),
         field("scaleTargetRef", Object(&CROSS_VERSION_OBJECT_REFERENCE)),
+        field("targetCPUUtilizationPercentage", Scalar(Int32)),
     ],
 };
 /// `io.k8s.api.autoscaling.v2.HorizontalPodAutoscalerStatus`
 #[derive(Default)]
 pub(crate) struct HorizontalPodAutoscalerStatus {
     conditions: ListColumn<HorizontalPodAutoscalerCondition>,
+    current_cpu_utilization_percentage: Int32Column,
     current_metrics: ListColumn<MetricStatus>,
     current_replicas: Int32Column,
     desired_replicas: Int32Column,
@@ -539,6 +550,9 @@ impl GroupBuilder for HorizontalPodAutoscalerStatus {
         while let Some(key) = p.key(&mut fields)? {
             match key {
                 "conditions" => self.conditions.read(p, row)?,
+                "currentCPUUtilizationPercentage" => {
+                    self.current_cpu_utilization_percentage.read(p, row)?
+                }
                 "currentMetrics" => self.current_metrics.read(p, row)?,
                 "currentReplicas" => self.current_replicas.read(p, row)?,
                 "desiredReplicas" => self.desired_replicas.read(p, row)?,
@@ -554,6 +568,7 @@ impl GroupBuilder for HorizontalPodAutoscalerStatus {
             rows,
             columns: Vec::from([
                 self.conditions.finish(rows),
+                self.current_cpu_utilization_percentage.finish(rows),
                 self.current_metrics.finish(rows),
                 self.current_replicas.finish(rows),
                 self.desired_replicas.finish(rows),
@@ -567,6 +582,7 @@ pub(crate) static HORIZONTAL_POD_AUTOSCALER_STATUS: TypeDef = TypeDef {
     name: "io.k8s.api.autoscaling.v2.HorizontalPodAutoscalerStatus",
     fields: &[
         field("conditions", List(&HORIZONTAL_POD_AUTOSCALER_CONDITION)),
+        field("currentCPUUtilizationPercentage", Scalar(Int32)),
         field("currentMetrics", List(&METRIC_STATUS)),
         field("currentReplicas", Scalar(Int32)),
         field("desiredReplicas", Scalar(Int32)),

@@ -3,7 +3,7 @@
 use crate::schema::{KindDef, TableDef};
 #[allow(clippy::wildcard_imports, unused_imports)]
 use crate::prelude::*;
-/// CronJob: 91 tables.
+/// CronJob: 94 tables.
 pub(crate) static KIND_CRON_JOB: KindDef = KindDef {
     group: "batch",
     version: "v1",
@@ -38,6 +38,17 @@ pub(crate) static KIND_CRON_JOB: KindDef = KindDef {
             "cronjob_podfailurepolicy_rule_onpodconditions",
             "spec/jobTemplate/spec/podFailurePolicy/rules/onPodConditions",
             "onpodcondition",
+        ),
+        TableDef::new(
+                "cronjob_scheduling_resourceclaims",
+                "spec/jobTemplate/spec/scheduling/resourceClaims",
+                "resourceclaim",
+            )
+            .key("name"),
+        TableDef::new(
+            "cronjob_topology",
+            "spec/jobTemplate/spec/scheduling/schedulingConstraints/topology",
+            "topology",
         ),
         TableDef::new(
             "cronjob_matchexpressions",
@@ -346,6 +357,12 @@ pub(crate) static KIND_CRON_JOB: KindDef = KindDef {
             )
             .key("name"),
         TableDef::new(
+                "cronjob_evictionresponders",
+                "spec/jobTemplate/spec/template/spec/evictionResponders",
+                "evictionresponder",
+            )
+            .key("name"),
+        TableDef::new(
             "cronjob_hostaliases",
             "spec/jobTemplate/spec/template/spec/hostAliases",
             "hostalias",
@@ -557,7 +574,7 @@ pub(crate) static KIND_CRON_JOB: KindDef = KindDef {
         TableDef::new("cronjob_active", "status/active", "active").key("name").listed(),
     ],
 };
-/// Job: 90 tables.
+/// Job: 93 tables.
 pub(crate) static KIND_JOB: KindDef = KindDef {
     group: "batch",
     version: "v1",
@@ -588,6 +605,19 @@ pub(crate) static KIND_JOB: KindDef = KindDef {
             "spec/podFailurePolicy/rules/onPodConditions",
             "onpodcondition",
         ),
+        TableDef::new(
+                "job_scheduling_resourceclaims",
+                "spec/scheduling/resourceClaims",
+                "resourceclaim",
+            )
+            .key("name")
+            .listed(),
+        TableDef::new(
+                "job_topology",
+                "spec/scheduling/schedulingConstraints/topology",
+                "topology",
+            )
+            .listed(),
         TableDef::new(
                 "job_matchexpressions",
                 "spec/selector/matchExpressions",
@@ -872,6 +902,12 @@ pub(crate) static KIND_JOB: KindDef = KindDef {
                 "job_ephemeralcontainer_volumemounts",
                 "spec/template/spec/ephemeralContainers/volumeMounts",
                 "volumemount",
+            )
+            .key("name"),
+        TableDef::new(
+                "job_evictionresponders",
+                "spec/template/spec/evictionResponders",
+                "evictionresponder",
             )
             .key("name"),
         TableDef::new("job_hostaliases", "spec/template/spec/hostAliases", "hostalias"),
@@ -1311,6 +1347,71 @@ pub(crate) static JOB_CONDITION: TypeDef = TypeDef {
         field("type", Scalar(Text)),
     ],
 };
+/// `io.k8s.api.batch.v1.JobSchedulingConfiguration`
+#[derive(Default)]
+pub(crate) struct JobSchedulingConfiguration {
+    disruption_mode: ObjectColumn<
+        super::scheduling_v1alpha3::WorkloadPodGroupDisruptionMode,
+    >,
+    resource_claims: ListColumn<
+        super::scheduling_v1alpha3::WorkloadPodGroupResourceClaim,
+    >,
+    scheduling_constraints: ObjectColumn<
+        super::scheduling_v1alpha3::WorkloadPodGroupSchedulingConstraints,
+    >,
+    scheduling_policy: ObjectColumn<
+        super::scheduling_v1alpha3::WorkloadPodGroupSchedulingPolicy,
+    >,
+}
+impl GroupBuilder for JobSchedulingConfiguration {
+    fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
+        let Some(mut fields) = p.object()? else { return Ok(()) };
+        while let Some(key) = p.key(&mut fields)? {
+            match key {
+                "disruptionMode" => self.disruption_mode.read(p, row)?,
+                "resourceClaims" => self.resource_claims.read(p, row)?,
+                "schedulingConstraints" => self.scheduling_constraints.read(p, row)?,
+                "schedulingPolicy" => self.scheduling_policy.read(p, row)?,
+                _ => p.skip()?,
+            }
+        }
+        Ok(())
+    }
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
+            rows,
+            columns: Vec::from([
+                self.disruption_mode.finish(rows),
+                self.resource_claims.finish(rows),
+                self.scheduling_constraints.finish(rows),
+                self.scheduling_policy.finish(rows),
+            ]),
+        }
+    }
+}
+pub(crate) static JOB_SCHEDULING_CONFIGURATION: TypeDef = TypeDef {
+    name: "io.k8s.api.batch.v1.JobSchedulingConfiguration",
+    fields: &[
+        field(
+            "disruptionMode",
+            Object(&super::scheduling_v1alpha3::WORKLOAD_POD_GROUP_DISRUPTION_MODE),
+        ),
+        field(
+            "resourceClaims",
+            List(&super::scheduling_v1alpha3::WORKLOAD_POD_GROUP_RESOURCE_CLAIM),
+        ),
+        field(
+            "schedulingConstraints",
+            Object(
+                &super::scheduling_v1alpha3::WORKLOAD_POD_GROUP_SCHEDULING_CONSTRAINTS,
+            ),
+        ),
+        field(
+            "schedulingPolicy",
+            Object(&super::scheduling_v1alpha3::WORKLOAD_POD_GROUP_SCHEDULING_POLICY),
+        ),
+    ],
+};
 /// `io.k8s.api.batch.v1.JobSpec`
 #[derive(Default)]
 pub(crate) struct JobSpec {
@@ -1325,6 +1426,7 @@ pub(crate) struct JobSpec {
     parallelism: Int32Column,
     pod_failure_policy: ObjectColumn<PodFailurePolicy>,
     pod_replacement_policy: TextColumn,
+    scheduling: ObjectColumn<JobSchedulingConfiguration>,
     selector: ObjectColumn<super::meta_v1::LabelSelector>,
     success_policy: ObjectColumn<SuccessPolicy>,
     suspend: BoolColumn,
@@ -1347,6 +1449,7 @@ impl GroupBuilder for JobSpec {
                 "parallelism" => self.parallelism.read(p, row)?,
                 "podFailurePolicy" => self.pod_failure_policy.read(p, row)?,
                 "podReplacementPolicy" => self.pod_replacement_policy.read(p, row)?,
+                "scheduling" => self.scheduling.read(p, row)?,
                 "selector" => self.selector.read(p, row)?,
                 "successPolicy" => self.success_policy.read(p, row)?,
                 "suspend" => self.suspend.read(p, row)?,
@@ -1374,6 +1477,7 @@ impl GroupBuilder for JobSpec {
                 self.parallelism.finish(rows),
                 self.pod_failure_policy.finish(rows),
                 self.pod_replacement_policy.finish(rows),
+                self.scheduling.finish(rows),
                 self.selector.finish(rows),
                 self.success_policy.finish(rows),
                 self.suspend.finish(rows),
@@ -1397,6 +1501,7 @@ pub(crate) static JOB_SPEC: TypeDef = TypeDef {
         field("parallelism", Scalar(Int32)),
         field("podFailurePolicy", Object(&POD_FAILURE_POLICY)),
         field("podReplacementPolicy", Scalar(Text)),
+        field("scheduling", Object(&JOB_SCHEDULING_CONFIGURATION)),
         field("selector", Object(&super::meta_v1::LABEL_SELECTOR)),
         field("successPolicy", Object(&SUCCESS_POLICY)),
         field("suspend", Scalar(Bool)),

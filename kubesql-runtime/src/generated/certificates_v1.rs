@@ -32,6 +32,56 @@ pub(crate) static KIND_CERTIFICATE_SIGNING_REQUEST: KindDef = KindDef {
             .listed(),
     ],
 };
+/// ClusterTrustBundle: 2 tables.
+pub(crate) static KIND_CLUSTER_TRUST_BUNDLE: KindDef = KindDef {
+    group: "certificates.k8s.io",
+    version: "v1",
+    versions: &["v1", "v1beta1", "v1alpha1"],
+    kind: "ClusterTrustBundle",
+    plural: "clustertrustbundles",
+    singular: "clustertrustbundle",
+    namespaced: false,
+    root: &CLUSTER_TRUST_BUNDLE,
+    custom: None,
+    tables: &[
+        TableDef::new("clustertrustbundles", "", "clustertrustbundle").listed(),
+        TableDef::new(
+                "clustertrustbundle_ownerreferences",
+                "metadata/ownerReferences",
+                "ownerreference",
+            )
+            .key("name")
+            .listed(),
+    ],
+};
+/// PodCertificateRequest: 3 tables.
+pub(crate) static KIND_POD_CERTIFICATE_REQUEST: KindDef = KindDef {
+    group: "certificates.k8s.io",
+    version: "v1",
+    versions: &["v1", "v1beta1", "v1alpha1"],
+    kind: "PodCertificateRequest",
+    plural: "podcertificaterequests",
+    singular: "podcertificaterequest",
+    namespaced: true,
+    root: &POD_CERTIFICATE_REQUEST,
+    custom: None,
+    tables: &[
+        TableDef::new("podcertificaterequests", "", "podcertificaterequest").listed(),
+        TableDef::new(
+                "podcertificaterequest_ownerreferences",
+                "metadata/ownerReferences",
+                "ownerreference",
+            )
+            .key("name")
+            .listed(),
+        TableDef::new(
+                "podcertificaterequest_conditions",
+                "status/conditions",
+                "condition",
+            )
+            .listed(),
+    ],
+};
 /// `io.k8s.api.certificates.v1.CertificateSigningRequest`
 #[derive(Default)]
 pub(crate) struct CertificateSigningRequest {
@@ -222,5 +272,251 @@ pub(crate) static CERTIFICATE_SIGNING_REQUEST_STATUS: TypeDef = TypeDef {
     fields: &[
         field("certificate", Scalar(Text)),
         field("conditions", List(&CERTIFICATE_SIGNING_REQUEST_CONDITION)),
+    ],
+};
+/// `io.k8s.api.certificates.v1.ClusterTrustBundle`
+#[derive(Default)]
+pub(crate) struct ClusterTrustBundle {
+    api_version: TextColumn,
+    kind: TextColumn,
+    metadata: ObjectColumn<super::meta_v1::ObjectMeta>,
+    spec: ObjectColumn<ClusterTrustBundleSpec>,
+}
+impl GroupBuilder for ClusterTrustBundle {
+    fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
+        let Some(mut fields) = p.object()? else { return Ok(()) };
+        while let Some(key) = p.key(&mut fields)? {
+            match key {
+                "apiVersion" => self.api_version.read(p, row)?,
+                "kind" => self.kind.read(p, row)?,
+                "metadata" => self.metadata.read(p, row)?,
+                "spec" => self.spec.read(p, row)?,
+                _ => p.skip()?,
+            }
+        }
+        Ok(())
+    }
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
+            rows,
+            columns: Vec::from([
+                self.api_version.finish(rows),
+                self.kind.finish(rows),
+                self.metadata.finish(rows),
+                self.spec.finish(rows),
+            ]),
+        }
+    }
+}
+pub(crate) static CLUSTER_TRUST_BUNDLE: TypeDef = TypeDef {
+    name: "io.k8s.api.certificates.v1.ClusterTrustBundle",
+    fields: &[
+        field("apiVersion", Scalar(Text)),
+        field("kind", Scalar(Text)),
+        field("metadata", Object(&super::meta_v1::OBJECT_META)),
+        field("spec", Object(&CLUSTER_TRUST_BUNDLE_SPEC)),
+    ],
+};
+/// `io.k8s.api.certificates.v1.ClusterTrustBundleSpec`
+#[derive(Default)]
+pub(crate) struct ClusterTrustBundleSpec {
+    signer_name: TextColumn,
+    trust_bundle: TextColumn,
+}
+impl GroupBuilder for ClusterTrustBundleSpec {
+    fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
+        let Some(mut fields) = p.object()? else { return Ok(()) };
+        while let Some(key) = p.key(&mut fields)? {
+            match key {
+                "signerName" => self.signer_name.read(p, row)?,
+                "trustBundle" => self.trust_bundle.read(p, row)?,
+                _ => p.skip()?,
+            }
+        }
+        Ok(())
+    }
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
+            rows,
+            columns: Vec::from([
+                self.signer_name.finish(rows),
+                self.trust_bundle.finish(rows),
+            ]),
+        }
+    }
+}
+pub(crate) static CLUSTER_TRUST_BUNDLE_SPEC: TypeDef = TypeDef {
+    name: "io.k8s.api.certificates.v1.ClusterTrustBundleSpec",
+    fields: &[field("signerName", Scalar(Text)), field("trustBundle", Scalar(Text))],
+};
+/// `io.k8s.api.certificates.v1.PodCertificateRequest`
+#[derive(Default)]
+pub(crate) struct PodCertificateRequest {
+    api_version: TextColumn,
+    kind: TextColumn,
+    metadata: ObjectColumn<super::meta_v1::ObjectMeta>,
+    spec: ObjectColumn<PodCertificateRequestSpec>,
+    status: ObjectColumn<PodCertificateRequestStatus>,
+}
+impl GroupBuilder for PodCertificateRequest {
+    fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
+        let Some(mut fields) = p.object()? else { return Ok(()) };
+        while let Some(key) = p.key(&mut fields)? {
+            match key {
+                "apiVersion" => self.api_version.read(p, row)?,
+                "kind" => self.kind.read(p, row)?,
+                "metadata" => self.metadata.read(p, row)?,
+                "spec" => self.spec.read(p, row)?,
+                "status" => self.status.read(p, row)?,
+                _ => p.skip()?,
+            }
+        }
+        Ok(())
+    }
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
+            rows,
+            columns: Vec::from([
+                self.api_version.finish(rows),
+                self.kind.finish(rows),
+                self.metadata.finish(rows),
+                self.spec.finish(rows),
+                self.status.finish(rows),
+            ]),
+        }
+    }
+}
+pub(crate) static POD_CERTIFICATE_REQUEST: TypeDef = TypeDef {
+    name: "io.k8s.api.certificates.v1.PodCertificateRequest",
+    fields: &[
+        field("apiVersion", Scalar(Text)),
+        field("kind", Scalar(Text)),
+        field("metadata", Object(&super::meta_v1::OBJECT_META)),
+        field("spec", Object(&POD_CERTIFICATE_REQUEST_SPEC)),
+        field("status", Object(&POD_CERTIFICATE_REQUEST_STATUS)),
+    ],
+};
+/// `io.k8s.api.certificates.v1.PodCertificateRequestSpec`
+#[derive(Default)]
+pub(crate) struct PodCertificateRequestSpec {
+    max_expiration_seconds: Int32Column,
+    node_name: TextColumn,
+    node_uid: TextColumn,
+    pkix_public_key: TextColumn,
+    pod_name: TextColumn,
+    pod_uid: TextColumn,
+    proof_of_possession: TextColumn,
+    service_account_name: TextColumn,
+    service_account_uid: TextColumn,
+    signer_name: TextColumn,
+    stub_pkcs10_request: TextColumn,
+    unverified_user_annotations: MapColumn,
+}
+impl GroupBuilder for PodCertificateRequestSpec {
+    fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
+        let Some(mut fields) = p.object()? else { return Ok(()) };
+        while let Some(key) = p.key(&mut fields)? {
+            match key {
+                "maxExpirationSeconds" => self.max_expiration_seconds.read(p, row)?,
+                "nodeName" => self.node_name.read(p, row)?,
+                "nodeUID" => self.node_uid.read(p, row)?,
+                "pkixPublicKey" => self.pkix_public_key.read(p, row)?,
+                "podName" => self.pod_name.read(p, row)?,
+                "podUID" => self.pod_uid.read(p, row)?,
+                "proofOfPossession" => self.proof_of_possession.read(p, row)?,
+                "serviceAccountName" => self.service_account_name.read(p, row)?,
+                "serviceAccountUID" => self.service_account_uid.read(p, row)?,
+                "signerName" => self.signer_name.read(p, row)?,
+                "stubPKCS10Request" => self.stub_pkcs10_request.read(p, row)?,
+                "unverifiedUserAnnotations" => {
+                    self.unverified_user_annotations.read(p, row)?
+                }
+                _ => p.skip()?,
+            }
+        }
+        Ok(())
+    }
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
+            rows,
+            columns: Vec::from([
+                self.max_expiration_seconds.finish(rows),
+                self.node_name.finish(rows),
+                self.node_uid.finish(rows),
+                self.pkix_public_key.finish(rows),
+                self.pod_name.finish(rows),
+                self.pod_uid.finish(rows),
+                self.proof_of_possession.finish(rows),
+                self.service_account_name.finish(rows),
+                self.service_account_uid.finish(rows),
+                self.signer_name.finish(rows),
+                self.stub_pkcs10_request.finish(rows),
+                self.unverified_user_annotations.finish(rows),
+            ]),
+        }
+    }
+}
+pub(crate) static POD_CERTIFICATE_REQUEST_SPEC: TypeDef = TypeDef {
+    name: "io.k8s.api.certificates.v1.PodCertificateRequestSpec",
+    fields: &[
+        field("maxExpirationSeconds", Scalar(Int32)),
+        field("nodeName", Scalar(Text)),
+        field("nodeUID", Scalar(Text)),
+        field("pkixPublicKey", Scalar(Text)),
+        field("podName", Scalar(Text)),
+        field("podUID", Scalar(Text)),
+        field("proofOfPossession", Scalar(Text)),
+        field("serviceAccountName", Scalar(Text)),
+        field("serviceAccountUID", Scalar(Text)),
+        field("signerName", Scalar(Text)),
+        field("stubPKCS10Request", Scalar(Text)),
+        field("unverifiedUserAnnotations", Map(MapValue::Text)),
+    ],
+};
+/// `io.k8s.api.certificates.v1.PodCertificateRequestStatus`
+#[derive(Default)]
+pub(crate) struct PodCertificateRequestStatus {
+    begin_refresh_at: TimeColumn,
+    certificate_chain: TextColumn,
+    conditions: ListColumn<super::meta_v1::Condition>,
+    not_after: TimeColumn,
+    not_before: TimeColumn,
+}
+impl GroupBuilder for PodCertificateRequestStatus {
+    fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
+        let Some(mut fields) = p.object()? else { return Ok(()) };
+        while let Some(key) = p.key(&mut fields)? {
+            match key {
+                "beginRefreshAt" => self.begin_refresh_at.read(p, row)?,
+                "certificateChain" => self.certificate_chain.read(p, row)?,
+                "conditions" => self.conditions.read(p, row)?,
+                "notAfter" => self.not_after.read(p, row)?,
+                "notBefore" => self.not_before.read(p, row)?,
+                _ => p.skip()?,
+            }
+        }
+        Ok(())
+    }
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
+            rows,
+            columns: Vec::from([
+                self.begin_refresh_at.finish(rows),
+                self.certificate_chain.finish(rows),
+                self.conditions.finish(rows),
+                self.not_after.finish(rows),
+                self.not_before.finish(rows),
+            ]),
+        }
+    }
+}
+pub(crate) static POD_CERTIFICATE_REQUEST_STATUS: TypeDef = TypeDef {
+    name: "io.k8s.api.certificates.v1.PodCertificateRequestStatus",
+    fields: &[
+        field("beginRefreshAt", Scalar(Time)),
+        field("certificateChain", Scalar(Text)),
+        field("conditions", List(&super::meta_v1::CONDITION)),
+        field("notAfter", Scalar(Time)),
+        field("notBefore", Scalar(Time)),
     ],
 };

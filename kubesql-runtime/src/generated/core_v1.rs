@@ -175,6 +175,7 @@ pub(crate) static KIND_NODE: KindDef = KindDef {
                     ("status.nodeInfo.machineID", "machineid"),
                     ("status.nodeInfo.operatingSystem", "operatingsystem"),
                     ("status.nodeInfo.osImage", "osimage"),
+                    ("status.nodeInfo.runningInUserNamespace", "runninginusernamespace"),
                     ("status.nodeInfo.swap.capacity", "swap.capacity"),
                     ("status.nodeInfo.systemUUID", "systemuuid"),
                 ],
@@ -240,7 +241,7 @@ pub(crate) static KIND_PERSISTENT_VOLUME: KindDef = KindDef {
         ),
     ],
 };
-/// PersistentVolumeClaim: 4 tables.
+/// PersistentVolumeClaim: 5 tables.
 pub(crate) static KIND_PERSISTENT_VOLUME_CLAIM: KindDef = KindDef {
     group: "",
     version: "v1",
@@ -272,9 +273,15 @@ pub(crate) static KIND_PERSISTENT_VOLUME_CLAIM: KindDef = KindDef {
                 "condition",
             )
             .listed(),
+        TableDef::new(
+                "persistentvolumeclaim_healthconditions",
+                "status/healthStatus/healthConditions",
+                "healthcondition",
+            )
+            .listed(),
     ],
 };
-/// Pod: 101 tables.
+/// Pod: 107 tables.
 pub(crate) static KIND_POD: KindDef = KindDef {
     group: "",
     version: "v1",
@@ -550,6 +557,13 @@ pub(crate) static KIND_POD: KindDef = KindDef {
                 "volumemount",
             )
             .key("name"),
+        TableDef::new(
+                "pod_evictionresponders",
+                "spec/evictionResponders",
+                "evictionresponder",
+            )
+            .key("name")
+            .listed(),
         TableDef::new("pod_hostaliases", "spec/hostAliases", "hostalias").listed(),
         TableDef::new("pod_imagepullsecrets", "spec/imagePullSecrets", "imagepullsecret")
             .key("name")
@@ -771,13 +785,39 @@ pub(crate) static KIND_POD: KindDef = KindDef {
                 "volumemount",
             )
             .key("name"),
+        TableDef::new(
+                "pod_nodeallocatableresourceclaimstatuses",
+                "status/nodeAllocatableResourceClaimStatuses",
+                "nodeallocatableresourceclaimstatus",
+            )
+            .listed(),
+        TableDef::new(
+                "pod_nodeallocatableresourceclaimstatus_mapping",
+                "status/nodeAllocatableResourceClaimStatuses/mapping",
+                "mapping",
+            )
+            .key("name"),
+        TableDef::new(
+                "pod_nodeallocatableresourceclaimstatus_overhead",
+                "status/nodeAllocatableResourceClaimStatuses/overhead",
+                "overhead",
+            )
+            .key("name"),
         TableDef::new("pod_podips", "status/podIPs", "podip").listed(),
         TableDef::new("pod_status_claims", "status/resources/claims", "claim")
             .key("name")
             .listed(),
+        TableDef::new("pod_volumehealth", "status/volumeHealth", "volumehealth")
+            .key("name")
+            .listed(),
+        TableDef::new(
+            "pod_volumehealth_healthconditions",
+            "status/volumeHealth/healthConditions",
+            "healthcondition",
+        ),
     ],
 };
-/// PodTemplate: 85 tables.
+/// PodTemplate: 86 tables.
 pub(crate) static KIND_POD_TEMPLATE: KindDef = KindDef {
     group: "",
     version: "v1",
@@ -1073,6 +1113,12 @@ pub(crate) static KIND_POD_TEMPLATE: KindDef = KindDef {
             )
             .key("name"),
         TableDef::new(
+                "podtemplate_evictionresponders",
+                "template/spec/evictionResponders",
+                "evictionresponder",
+            )
+            .key("name"),
+        TableDef::new(
             "podtemplate_hostaliases",
             "template/spec/hostAliases",
             "hostalias",
@@ -1269,7 +1315,7 @@ pub(crate) static KIND_POD_TEMPLATE: KindDef = KindDef {
         ),
     ],
 };
-/// ReplicationController: 86 tables.
+/// ReplicationController: 87 tables.
 pub(crate) static KIND_REPLICATION_CONTROLLER: KindDef = KindDef {
     group: "",
     version: "v1",
@@ -1577,6 +1623,12 @@ pub(crate) static KIND_REPLICATION_CONTROLLER: KindDef = KindDef {
                 "replicationcontroller_ephemeralcontainer_volumemounts",
                 "spec/template/spec/ephemeralContainers/volumeMounts",
                 "volumemount",
+            )
+            .key("name"),
+        TableDef::new(
+                "replicationcontroller_evictionresponders",
+                "spec/template/spec/evictionResponders",
+                "evictionresponder",
             )
             .key("name"),
         TableDef::new(
@@ -2550,6 +2602,7 @@ pub(crate) struct ClusterTrustBundleProjection {
     optional: BoolColumn,
     path: TextColumn,
     signer_name: TextColumn,
+    user: Int64Column,
 }
 impl GroupBuilder for ClusterTrustBundleProjection {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
@@ -2561,6 +2614,7 @@ impl GroupBuilder for ClusterTrustBundleProjection {
                 "optional" => self.optional.read(p, row)?,
                 "path" => self.path.read(p, row)?,
                 "signerName" => self.signer_name.read(p, row)?,
+                "user" => self.user.read(p, row)?,
                 _ => p.skip()?,
             }
         }
@@ -2575,6 +2629,7 @@ impl GroupBuilder for ClusterTrustBundleProjection {
                 self.optional.finish(rows),
                 self.path.finish(rows),
                 self.signer_name.finish(rows),
+                self.user.finish(rows),
             ]),
         }
     }
@@ -2587,6 +2642,7 @@ pub(crate) static CLUSTER_TRUST_BUNDLE_PROJECTION: TypeDef = TypeDef {
         field("optional", Scalar(Bool)),
         field("path", Scalar(Text)),
         field("signerName", Scalar(Text)),
+        field("user", Scalar(Int64)),
     ],
 };
 /// `io.k8s.api.core.v1.ComponentCondition`
@@ -2884,6 +2940,7 @@ pub(crate) static CONFIG_MAP_PROJECTION: TypeDef = TypeDef {
 #[derive(Default)]
 pub(crate) struct ConfigMapVolumeSource {
     default_mode: Int32Column,
+    default_user: Int64Column,
     items: ListColumn<KeyToPath>,
     name: TextColumn,
     optional: BoolColumn,
@@ -2894,6 +2951,7 @@ impl GroupBuilder for ConfigMapVolumeSource {
         while let Some(key) = p.key(&mut fields)? {
             match key {
                 "defaultMode" => self.default_mode.read(p, row)?,
+                "defaultUser" => self.default_user.read(p, row)?,
                 "items" => self.items.read(p, row)?,
                 "name" => self.name.read(p, row)?,
                 "optional" => self.optional.read(p, row)?,
@@ -2907,6 +2965,7 @@ impl GroupBuilder for ConfigMapVolumeSource {
             rows,
             columns: Vec::from([
                 self.default_mode.finish(rows),
+                self.default_user.finish(rows),
                 self.items.finish(rows),
                 self.name.finish(rows),
                 self.optional.finish(rows),
@@ -2918,6 +2977,7 @@ pub(crate) static CONFIG_MAP_VOLUME_SOURCE: TypeDef = TypeDef {
     name: "io.k8s.api.core.v1.ConfigMapVolumeSource",
     fields: &[
         field("defaultMode", Scalar(Int32)),
+        field("defaultUser", Scalar(Int64)),
         field("items", List(&KEY_TO_PATH)),
         field("name", Scalar(Text)),
         field("optional", Scalar(Bool)),
@@ -3587,6 +3647,7 @@ pub(crate) struct DownwardAPIVolumeFile {
     mode: Int32Column,
     path: TextColumn,
     resource_field_ref: ObjectColumn<ResourceFieldSelector>,
+    user: Int64Column,
 }
 impl GroupBuilder for DownwardAPIVolumeFile {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
@@ -3597,6 +3658,7 @@ impl GroupBuilder for DownwardAPIVolumeFile {
                 "mode" => self.mode.read(p, row)?,
                 "path" => self.path.read(p, row)?,
                 "resourceFieldRef" => self.resource_field_ref.read(p, row)?,
+                "user" => self.user.read(p, row)?,
                 _ => p.skip()?,
             }
         }
@@ -3610,6 +3672,7 @@ impl GroupBuilder for DownwardAPIVolumeFile {
                 self.mode.finish(rows),
                 self.path.finish(rows),
                 self.resource_field_ref.finish(rows),
+                self.user.finish(rows),
             ]),
         }
     }
@@ -3621,12 +3684,14 @@ pub(crate) static DOWNWARD_API_VOLUME_FILE: TypeDef = TypeDef {
         field("mode", Scalar(Int32)),
         field("path", Scalar(Text)),
         field("resourceFieldRef", Object(&RESOURCE_FIELD_SELECTOR)),
+        field("user", Scalar(Int64)),
     ],
 };
 /// `io.k8s.api.core.v1.DownwardAPIVolumeSource`
 #[derive(Default)]
 pub(crate) struct DownwardAPIVolumeSource {
     default_mode: Int32Column,
+    default_user: Int64Column,
     items: ListColumn<DownwardAPIVolumeFile>,
 }
 impl GroupBuilder for DownwardAPIVolumeSource {
@@ -3635,6 +3700,7 @@ impl GroupBuilder for DownwardAPIVolumeSource {
         while let Some(key) = p.key(&mut fields)? {
             match key {
                 "defaultMode" => self.default_mode.read(p, row)?,
+                "defaultUser" => self.default_user.read(p, row)?,
                 "items" => self.items.read(p, row)?,
                 _ => p.skip()?,
             }
@@ -3644,7 +3710,11 @@ impl GroupBuilder for DownwardAPIVolumeSource {
     fn finish(&mut self, rows: usize) -> ColumnGroup {
         ColumnGroup {
             rows,
-            columns: Vec::from([self.default_mode.finish(rows), self.items.finish(rows)]),
+            columns: Vec::from([
+                self.default_mode.finish(rows),
+                self.default_user.finish(rows),
+                self.items.finish(rows),
+            ]),
         }
     }
 }
@@ -3652,6 +3722,7 @@ pub(crate) static DOWNWARD_API_VOLUME_SOURCE: TypeDef = TypeDef {
     name: "io.k8s.api.core.v1.DownwardAPIVolumeSource",
     fields: &[
         field("defaultMode", Scalar(Int32)),
+        field("defaultUser", Scalar(Int64)),
         field("items", List(&DOWNWARD_API_VOLUME_FILE)),
     ],
 };
@@ -3659,6 +3730,7 @@ pub(crate) static DOWNWARD_API_VOLUME_SOURCE: TypeDef = TypeDef {
 #[derive(Default)]
 pub(crate) struct EmptyDirVolumeSource {
     medium: TextColumn,
+    mode: Int32Column,
     size_limit: QuantityColumn,
 }
 impl GroupBuilder for EmptyDirVolumeSource {
@@ -3667,6 +3739,7 @@ impl GroupBuilder for EmptyDirVolumeSource {
         while let Some(key) = p.key(&mut fields)? {
             match key {
                 "medium" => self.medium.read(p, row)?,
+                "mode" => self.mode.read(p, row)?,
                 "sizeLimit" => self.size_limit.read(p, row)?,
                 _ => p.skip()?,
             }
@@ -3676,13 +3749,21 @@ impl GroupBuilder for EmptyDirVolumeSource {
     fn finish(&mut self, rows: usize) -> ColumnGroup {
         ColumnGroup {
             rows,
-            columns: Vec::from([self.medium.finish(rows), self.size_limit.finish(rows)]),
+            columns: Vec::from([
+                self.medium.finish(rows),
+                self.mode.finish(rows),
+                self.size_limit.finish(rows),
+            ]),
         }
     }
 }
 pub(crate) static EMPTY_DIR_VOLUME_SOURCE: TypeDef = TypeDef {
     name: "io.k8s.api.core.v1.EmptyDirVolumeSource",
-    fields: &[field("medium", Scalar(Text)), field("sizeLimit", Scalar(Quantity))],
+    fields: &[
+        field("medium", Scalar(Text)),
+        field("mode", Scalar(Int32)),
+        field("sizeLimit", Scalar(Quantity)),
+    ],
 };
 /// `io.k8s.api.core.v1.EndpointAddress`
 #[derive(Default)]
@@ -4293,6 +4374,35 @@ pub(crate) static EVENT_SOURCE: TypeDef = TypeDef {
     name: "io.k8s.api.core.v1.EventSource",
     fields: &[field("component", Scalar(Text)), field("host", Scalar(Text))],
 };
+/// `io.k8s.api.core.v1.EvictionResponder`
+#[derive(Default)]
+pub(crate) struct EvictionResponder {
+    name: TextColumn,
+    priority: Int32Column,
+}
+impl GroupBuilder for EvictionResponder {
+    fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
+        let Some(mut fields) = p.object()? else { return Ok(()) };
+        while let Some(key) = p.key(&mut fields)? {
+            match key {
+                "name" => self.name.read(p, row)?,
+                "priority" => self.priority.read(p, row)?,
+                _ => p.skip()?,
+            }
+        }
+        Ok(())
+    }
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
+            rows,
+            columns: Vec::from([self.name.finish(rows), self.priority.finish(rows)]),
+        }
+    }
+}
+pub(crate) static EVICTION_RESPONDER: TypeDef = TypeDef {
+    name: "io.k8s.api.core.v1.EvictionResponder",
+    fields: &[field("name", Scalar(Text)), field("priority", Scalar(Int32))],
+};
 /// `io.k8s.api.core.v1.ExecAction`
 #[derive(Default)]
 pub(crate) struct ExecAction {
@@ -4582,6 +4692,7 @@ pub(crate) static GCE_PERSISTENT_DISK_VOLUME_SOURCE: TypeDef = TypeDef {
 /// `io.k8s.api.core.v1.GRPCAction`
 #[derive(Default)]
 pub(crate) struct GRPCAction {
+    mode: TextColumn,
     port: Int32Column,
     service: TextColumn,
 }
@@ -4590,6 +4701,7 @@ impl GroupBuilder for GRPCAction {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
             match key {
+                "mode" => self.mode.read(p, row)?,
                 "port" => self.port.read(p, row)?,
                 "service" => self.service.read(p, row)?,
                 _ => p.skip()?,
@@ -4600,13 +4712,21 @@ impl GroupBuilder for GRPCAction {
     fn finish(&mut self, rows: usize) -> ColumnGroup {
         ColumnGroup {
             rows,
-            columns: Vec::from([self.port.finish(rows), self.service.finish(rows)]),
+            columns: Vec::from([
+                self.mode.finish(rows),
+                self.port.finish(rows),
+                self.service.finish(rows),
+            ]),
         }
     }
 }
 pub(crate) static GRPC_ACTION: TypeDef = TypeDef {
     name: "io.k8s.api.core.v1.GRPCAction",
-    fields: &[field("port", Scalar(Int32)), field("service", Scalar(Text))],
+    fields: &[
+        field("mode", Scalar(Text)),
+        field("port", Scalar(Int32)),
+        field("service", Scalar(Text)),
+    ],
 };
 /// `io.k8s.api.core.v1.GitRepoVolumeSource`
 #[derive(Default)]
@@ -4736,6 +4856,7 @@ pub(crate) struct HTTPGetAction {
     http_headers: ListColumn<HTTPHeader>,
     path: TextColumn,
     port: IntOrStringColumn,
+    protocol: TextColumn,
     scheme: TextColumn,
 }
 impl GroupBuilder for HTTPGetAction {
@@ -4747,6 +4868,7 @@ impl GroupBuilder for HTTPGetAction {
                 "httpHeaders" => self.http_headers.read(p, row)?,
                 "path" => self.path.read(p, row)?,
                 "port" => self.port.read(p, row)?,
+                "protocol" => self.protocol.read(p, row)?,
                 "scheme" => self.scheme.read(p, row)?,
                 _ => p.skip()?,
             }
@@ -4761,6 +4883,7 @@ impl GroupBuilder for HTTPGetAction {
                 self.http_headers.finish(rows),
                 self.path.finish(rows),
                 self.port.finish(rows),
+                self.protocol.finish(rows),
                 self.scheme.finish(rows),
             ]),
         }
@@ -4773,6 +4896,7 @@ pub(crate) static HTTP_GET_ACTION: TypeDef = TypeDef {
         field("httpHeaders", List(&HTTP_HEADER)),
         field("path", Scalar(Text)),
         field("port", Scalar(IntOrString)),
+        field("protocol", Scalar(Text)),
         field("scheme", Scalar(Text)),
     ],
 };
@@ -5064,12 +5188,40 @@ pub(crate) static IMAGE_VOLUME_SOURCE: TypeDef = TypeDef {
     name: "io.k8s.api.core.v1.ImageVolumeSource",
     fields: &[field("pullPolicy", Scalar(Text)), field("reference", Scalar(Text))],
 };
+/// `io.k8s.api.core.v1.ImageVolumeStatus`
+#[derive(Default)]
+pub(crate) struct ImageVolumeStatus {
+    image_ref: TextColumn,
+}
+impl GroupBuilder for ImageVolumeStatus {
+    fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
+        let Some(mut fields) = p.object()? else { return Ok(()) };
+        while let Some(key) = p.key(&mut fields)? {
+            match key {
+                "imageRef" => self.image_ref.read(p, row)?,
+                _ => p.skip()?,
+            }
+        }
+        Ok(())
+    }
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
+            rows,
+            columns: Vec::from([self.image_ref.finish(rows)]),
+        }
+    }
+}
+pub(crate) static IMAGE_VOLUME_STATUS: TypeDef = TypeDef {
+    name: "io.k8s.api.core.v1.ImageVolumeStatus",
+    fields: &[field("imageRef", Scalar(Text))],
+};
 /// `io.k8s.api.core.v1.KeyToPath`
 #[derive(Default)]
 pub(crate) struct KeyToPath {
     key: TextColumn,
     mode: Int32Column,
     path: TextColumn,
+    user: Int64Column,
 }
 impl GroupBuilder for KeyToPath {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
@@ -5079,6 +5231,7 @@ impl GroupBuilder for KeyToPath {
                 "key" => self.key.read(p, row)?,
                 "mode" => self.mode.read(p, row)?,
                 "path" => self.path.read(p, row)?,
+                "user" => self.user.read(p, row)?,
                 _ => p.skip()?,
             }
         }
@@ -5091,6 +5244,7 @@ impl GroupBuilder for KeyToPath {
                 self.key.finish(rows),
                 self.mode.finish(rows),
                 self.path.finish(rows),
+                self.user.finish(rows),
             ]),
         }
     }
@@ -5101,6 +5255,7 @@ pub(crate) static KEY_TO_PATH: TypeDef = TypeDef {
         field("key", Scalar(Text)),
         field("mode", Scalar(Int32)),
         field("path", Scalar(Text)),
+        field("user", Scalar(Int64)),
     ],
 };
 /// `io.k8s.api.core.v1.Lifecycle`
@@ -5822,6 +5977,121 @@ pub(crate) static NODE_AFFINITY: TypeDef = TypeDef {
         field("requiredDuringSchedulingIgnoredDuringExecution", Object(&NODE_SELECTOR)),
     ],
 };
+/// `io.k8s.api.core.v1.NodeAllocatableMappedResources`
+#[derive(Default)]
+pub(crate) struct NodeAllocatableMappedResources {
+    name: TextColumn,
+    quantity: QuantityColumn,
+}
+impl GroupBuilder for NodeAllocatableMappedResources {
+    fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
+        let Some(mut fields) = p.object()? else { return Ok(()) };
+        while let Some(key) = p.key(&mut fields)? {
+            match key {
+                "name" => self.name.read(p, row)?,
+                "quantity" => self.quantity.read(p, row)?,
+                _ => p.skip()?,
+            }
+        }
+        Ok(())
+    }
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
+            rows,
+            columns: Vec::from([self.name.finish(rows), self.quantity.finish(rows)]),
+        }
+    }
+}
+pub(crate) static NODE_ALLOCATABLE_MAPPED_RESOURCES: TypeDef = TypeDef {
+    name: "io.k8s.api.core.v1.NodeAllocatableMappedResources",
+    fields: &[field("name", Scalar(Text)), field("quantity", Scalar(Quantity))],
+};
+/// `io.k8s.api.core.v1.NodeAllocatableOverheadResources`
+#[derive(Default)]
+pub(crate) struct NodeAllocatableOverheadResources {
+    name: TextColumn,
+    per_container: QuantityColumn,
+    per_pod: QuantityColumn,
+}
+impl GroupBuilder for NodeAllocatableOverheadResources {
+    fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
+        let Some(mut fields) = p.object()? else { return Ok(()) };
+        while let Some(key) = p.key(&mut fields)? {
+            match key {
+                "name" => self.name.read(p, row)?,
+                "perContainer" => self.per_container.read(p, row)?,
+                "perPod" => self.per_pod.read(p, row)?,
+                _ => p.skip()?,
+            }
+        }
+        Ok(())
+    }
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
+            rows,
+            columns: Vec::from([
+                self.name.finish(rows),
+                self.per_container.finish(rows),
+                self.per_pod.finish(rows),
+            ]),
+        }
+    }
+}
+pub(crate) static NODE_ALLOCATABLE_OVERHEAD_RESOURCES: TypeDef = TypeDef {
+    name: "io.k8s.api.core.v1.NodeAllocatableOverheadResources",
+    fields: &[
+        field("name", Scalar(Text)),
+        field("perContainer", Scalar(Quantity)),
+        field("perPod", Scalar(Quantity)),
+    ],
+};
+/// `io.k8s.api.core.v1.NodeAllocatableResourceClaimStatus`
+#[derive(Default)]
+pub(crate) struct NodeAllocatableResourceClaimStatus {
+    containers: ScalarsColumn<TextColumn>,
+    mapping: ListColumn<NodeAllocatableMappedResources>,
+    overhead: ListColumn<NodeAllocatableOverheadResources>,
+    resource_claim_name: TextColumn,
+    resources: QuantityMapColumn,
+}
+impl GroupBuilder for NodeAllocatableResourceClaimStatus {
+    fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
+        let Some(mut fields) = p.object()? else { return Ok(()) };
+        while let Some(key) = p.key(&mut fields)? {
+            match key {
+                "containers" => self.containers.read(p, row)?,
+                "mapping" => self.mapping.read(p, row)?,
+                "overhead" => self.overhead.read(p, row)?,
+                "resourceClaimName" => self.resource_claim_name.read(p, row)?,
+                "resources" => self.resources.read(p, row)?,
+                _ => p.skip()?,
+            }
+        }
+        Ok(())
+    }
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
+            rows,
+            columns: Vec::from([
+                self.containers.finish(rows),
+                self.mapping.finish(rows),
+                self.overhead.finish(rows),
+                self.resource_claim_name.finish(rows),
+                self.resources.finish(rows),
+            ]),
+        }
+    }
+}
+pub(crate) static NODE_ALLOCATABLE_RESOURCE_CLAIM_STATUS: TypeDef = TypeDef {
+    name: "io.k8s.api.core.v1.NodeAllocatableResourceClaimStatus",
+    fields: &[
+        field("containers", Scalars(Text)),
+        field("mapping", List(&NODE_ALLOCATABLE_MAPPED_RESOURCES)),
+        field("overhead", List(&NODE_ALLOCATABLE_OVERHEAD_RESOURCES)),
+        field("resourceClaimName", Scalar(Text)),
+        field("resources", Map(MapValue::Quantity)),
+    ],
+};
 /// `io.k8s.api.core.v1.NodeCondition`
 #[derive(Default)]
 pub(crate) struct NodeCondition {
@@ -5998,6 +6268,33 @@ impl GroupBuilder for NodeFeatures {
 pub(crate) static NODE_FEATURES: TypeDef = TypeDef {
     name: "io.k8s.api.core.v1.NodeFeatures",
     fields: &[field("supplementalGroupsPolicy", Scalar(Bool))],
+};
+/// `io.k8s.api.core.v1.NodePodPreemptionPolicy`
+#[derive(Default)]
+pub(crate) struct NodePodPreemptionPolicy {
+    disable_resize_preemption: ScalarsColumn<TextColumn>,
+}
+impl GroupBuilder for NodePodPreemptionPolicy {
+    fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
+        let Some(mut fields) = p.object()? else { return Ok(()) };
+        while let Some(key) = p.key(&mut fields)? {
+            match key {
+                "disableResizePreemption" => self.disable_resize_preemption.read(p, row)?,
+                _ => p.skip()?,
+            }
+        }
+        Ok(())
+    }
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
+            rows,
+            columns: Vec::from([self.disable_resize_preemption.finish(rows)]),
+        }
+    }
+}
+pub(crate) static NODE_POD_PREEMPTION_POLICY: TypeDef = TypeDef {
+    name: "io.k8s.api.core.v1.NodePodPreemptionPolicy",
+    fields: &[field("disableResizePreemption", Scalars(Text))],
 };
 /// `io.k8s.api.core.v1.NodeRuntimeHandler`
 #[derive(Default)]
@@ -6176,6 +6473,7 @@ pub(crate) struct NodeSpec {
     external_id: TextColumn,
     pod_cidr: TextColumn,
     pod_cidrs: ScalarsColumn<TextColumn>,
+    pod_preemption_policy: ObjectColumn<NodePodPreemptionPolicy>,
     provider_id: TextColumn,
     taints: ListColumn<Taint>,
     unschedulable: BoolColumn,
@@ -6189,6 +6487,7 @@ impl GroupBuilder for NodeSpec {
                 "externalID" => self.external_id.read(p, row)?,
                 "podCIDR" => self.pod_cidr.read(p, row)?,
                 "podCIDRs" => self.pod_cidrs.read(p, row)?,
+                "podPreemptionPolicy" => self.pod_preemption_policy.read(p, row)?,
                 "providerID" => self.provider_id.read(p, row)?,
                 "taints" => self.taints.read(p, row)?,
                 "unschedulable" => self.unschedulable.read(p, row)?,
@@ -6205,6 +6504,7 @@ impl GroupBuilder for NodeSpec {
                 self.external_id.finish(rows),
                 self.pod_cidr.finish(rows),
                 self.pod_cidrs.finish(rows),
+                self.pod_preemption_policy.finish(rows),
                 self.provider_id.finish(rows),
                 self.taints.finish(rows),
                 self.unschedulable.finish(rows),
@@ -6219,6 +6519,7 @@ pub(crate) static NODE_SPEC: TypeDef = TypeDef {
         field("externalID", Scalar(Text)),
         field("podCIDR", Scalar(Text)),
         field("podCIDRs", Scalars(Text)),
+        field("podPreemptionPolicy", Object(&NODE_POD_PREEMPTION_POLICY)),
         field("providerID", Scalar(Text)),
         field("taints", List(&TAINT)),
         field("unschedulable", Scalar(Bool)),
@@ -6346,6 +6647,7 @@ pub(crate) struct NodeSystemInfo {
     machine_id: TextColumn,
     operating_system: TextColumn,
     os_image: TextColumn,
+    running_in_user_namespace: BoolColumn,
     swap: ObjectColumn<NodeSwapStatus>,
     system_uuid: TextColumn,
 }
@@ -6363,6 +6665,7 @@ impl GroupBuilder for NodeSystemInfo {
                 "machineID" => self.machine_id.read(p, row)?,
                 "operatingSystem" => self.operating_system.read(p, row)?,
                 "osImage" => self.os_image.read(p, row)?,
+                "runningInUserNamespace" => self.running_in_user_namespace.read(p, row)?,
                 "swap" => self.swap.read(p, row)?,
                 "systemUUID" => self.system_uuid.read(p, row)?,
                 _ => p.skip()?,
@@ -6383,6 +6686,7 @@ impl GroupBuilder for NodeSystemInfo {
                 self.machine_id.finish(rows),
                 self.operating_system.finish(rows),
                 self.os_image.finish(rows),
+                self.running_in_user_namespace.finish(rows),
                 self.swap.finish(rows),
                 self.system_uuid.finish(rows),
             ]),
@@ -6401,6 +6705,7 @@ pub(crate) static NODE_SYSTEM_INFO: TypeDef = TypeDef {
         field("machineID", Scalar(Text)),
         field("operatingSystem", Scalar(Text)),
         field("osImage", Scalar(Text)),
+        field("runningInUserNamespace", Scalar(Bool)),
         field("swap", Object(&NODE_SWAP_STATUS)),
         field("systemUUID", Scalar(Text)),
     ],
@@ -6711,6 +7016,7 @@ pub(crate) struct PersistentVolumeClaimStatus {
     capacity: QuantityMapColumn,
     conditions: ListColumn<PersistentVolumeClaimCondition>,
     current_volume_attributes_class_name: TextColumn,
+    health_status: ObjectColumn<VolumeHealthStatus>,
     modify_volume_status: ObjectColumn<ModifyVolumeStatus>,
     phase: TextColumn,
 }
@@ -6729,6 +7035,7 @@ impl GroupBuilder for PersistentVolumeClaimStatus {
                 "currentVolumeAttributesClassName" => {
                     self.current_volume_attributes_class_name.read(p, row)?
                 }
+                "healthStatus" => self.health_status.read(p, row)?,
                 "modifyVolumeStatus" => self.modify_volume_status.read(p, row)?,
                 "phase" => self.phase.read(p, row)?,
                 _ => p.skip()?,
@@ -6746,6 +7053,7 @@ impl GroupBuilder for PersistentVolumeClaimStatus {
                 self.capacity.finish(rows),
                 self.conditions.finish(rows),
                 self.current_volume_attributes_class_name.finish(rows),
+                self.health_status.finish(rows),
                 self.modify_volume_status.finish(rows),
                 self.phase.finish(rows),
             ]),
@@ -6761,6 +7069,7 @@ pub(crate) static PERSISTENT_VOLUME_CLAIM_STATUS: TypeDef = TypeDef {
         field("capacity", Map(MapValue::Quantity)),
         field("conditions", List(&PERSISTENT_VOLUME_CLAIM_CONDITION)),
         field("currentVolumeAttributesClassName", Scalar(Text)),
+        field("healthStatus", Object(&VOLUME_HEALTH_STATUS)),
         field("modifyVolumeStatus", Object(&MODIFY_VOLUME_STATUS)),
         field("phase", Scalar(Text)),
     ],
@@ -7257,6 +7566,7 @@ pub(crate) struct PodCertificateProjection {
     key_type: TextColumn,
     max_expiration_seconds: Int32Column,
     signer_name: TextColumn,
+    user: Int64Column,
     user_annotations: MapColumn,
 }
 impl GroupBuilder for PodCertificateProjection {
@@ -7270,6 +7580,7 @@ impl GroupBuilder for PodCertificateProjection {
                 "keyType" => self.key_type.read(p, row)?,
                 "maxExpirationSeconds" => self.max_expiration_seconds.read(p, row)?,
                 "signerName" => self.signer_name.read(p, row)?,
+                "user" => self.user.read(p, row)?,
                 "userAnnotations" => self.user_annotations.read(p, row)?,
                 _ => p.skip()?,
             }
@@ -7286,6 +7597,7 @@ impl GroupBuilder for PodCertificateProjection {
                 self.key_type.finish(rows),
                 self.max_expiration_seconds.finish(rows),
                 self.signer_name.finish(rows),
+                self.user.finish(rows),
                 self.user_annotations.finish(rows),
             ]),
         }
@@ -7300,6 +7612,7 @@ pub(crate) static POD_CERTIFICATE_PROJECTION: TypeDef = TypeDef {
         field("keyType", Scalar(Text)),
         field("maxExpirationSeconds", Scalar(Int32)),
         field("signerName", Scalar(Text)),
+        field("user", Scalar(Int64)),
         field("userAnnotations", Map(MapValue::Text)),
     ],
 };
@@ -7642,6 +7955,33 @@ pub(crate) static POD_SCHEDULING_GATE: TypeDef = TypeDef {
     name: "io.k8s.api.core.v1.PodSchedulingGate",
     fields: &[field("name", Scalar(Text))],
 };
+/// `io.k8s.api.core.v1.PodSchedulingGroup`
+#[derive(Default)]
+pub(crate) struct PodSchedulingGroup {
+    pod_group_name: TextColumn,
+}
+impl GroupBuilder for PodSchedulingGroup {
+    fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
+        let Some(mut fields) = p.object()? else { return Ok(()) };
+        while let Some(key) = p.key(&mut fields)? {
+            match key {
+                "podGroupName" => self.pod_group_name.read(p, row)?,
+                _ => p.skip()?,
+            }
+        }
+        Ok(())
+    }
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
+            rows,
+            columns: Vec::from([self.pod_group_name.finish(rows)]),
+        }
+    }
+}
+pub(crate) static POD_SCHEDULING_GROUP: TypeDef = TypeDef {
+    name: "io.k8s.api.core.v1.PodSchedulingGroup",
+    fields: &[field("podGroupName", Scalar(Text))],
+};
 /// `io.k8s.api.core.v1.PodSecurityContext`
 #[derive(Default)]
 pub(crate) struct PodSecurityContext {
@@ -7734,6 +8074,7 @@ pub(crate) struct PodSpec {
     dns_policy: TextColumn,
     enable_service_links: BoolColumn,
     ephemeral_containers: ListColumn<EphemeralContainer>,
+    eviction_responders: ListColumn<EvictionResponder>,
     host_aliases: ListColumn<HostAlias>,
     host_ipc: BoolColumn,
     host_network: BoolColumn,
@@ -7757,6 +8098,7 @@ pub(crate) struct PodSpec {
     runtime_class_name: TextColumn,
     scheduler_name: TextColumn,
     scheduling_gates: ListColumn<PodSchedulingGate>,
+    scheduling_group: ObjectColumn<PodSchedulingGroup>,
     security_context: ObjectColumn<PodSecurityContext>,
     service_account: TextColumn,
     service_account_name: TextColumn,
@@ -7784,6 +8126,7 @@ impl GroupBuilder for PodSpec {
                 "dnsPolicy" => self.dns_policy.read(p, row)?,
                 "enableServiceLinks" => self.enable_service_links.read(p, row)?,
                 "ephemeralContainers" => self.ephemeral_containers.read(p, row)?,
+                "evictionResponders" => self.eviction_responders.read(p, row)?,
                 "hostAliases" => self.host_aliases.read(p, row)?,
                 "hostIPC" => self.host_ipc.read(p, row)?,
                 "hostNetwork" => self.host_network.read(p, row)?,
@@ -7807,6 +8150,7 @@ impl GroupBuilder for PodSpec {
                 "runtimeClassName" => self.runtime_class_name.read(p, row)?,
                 "schedulerName" => self.scheduler_name.read(p, row)?,
                 "schedulingGates" => self.scheduling_gates.read(p, row)?,
+                "schedulingGroup" => self.scheduling_group.read(p, row)?,
                 "securityContext" => self.security_context.read(p, row)?,
                 "serviceAccount" => self.service_account.read(p, row)?,
                 "serviceAccountName" => self.service_account_name.read(p, row)?,
@@ -7839,6 +8183,7 @@ impl GroupBuilder for PodSpec {
                 self.dns_policy.finish(rows),
                 self.enable_service_links.finish(rows),
                 self.ephemeral_containers.finish(rows),
+                self.eviction_responders.finish(rows),
                 self.host_aliases.finish(rows),
                 self.host_ipc.finish(rows),
                 self.host_network.finish(rows),
@@ -7862,6 +8207,7 @@ impl GroupBuilder for PodSpec {
                 self.runtime_class_name.finish(rows),
                 self.scheduler_name.finish(rows),
                 self.scheduling_gates.finish(rows),
+                self.scheduling_group.finish(rows),
                 self.security_context.finish(rows),
                 self.service_account.finish(rows),
                 self.service_account_name.finish(rows),
@@ -7888,6 +8234,7 @@ pub(crate) static POD_SPEC: TypeDef = TypeDef {
         field("dnsPolicy", Scalar(Text)),
         field("enableServiceLinks", Scalar(Bool)),
         field("ephemeralContainers", List(&EPHEMERAL_CONTAINER)),
+        field("evictionResponders", List(&EVICTION_RESPONDER)),
         field("hostAliases", List(&HOST_ALIAS)),
         field("hostIPC", Scalar(Bool)),
         field("hostNetwork", Scalar(Bool)),
@@ -7911,6 +8258,7 @@ pub(crate) static POD_SPEC: TypeDef = TypeDef {
         field("runtimeClassName", Scalar(Text)),
         field("schedulerName", Scalar(Text)),
         field("schedulingGates", List(&POD_SCHEDULING_GATE)),
+        field("schedulingGroup", Object(&POD_SCHEDULING_GROUP)),
         field("securityContext", Object(&POD_SECURITY_CONTEXT)),
         field("serviceAccount", Scalar(Text)),
         field("serviceAccountName", Scalar(Text)),
@@ -7936,6 +8284,9 @@ pub(crate) struct PodStatus {
     host_ips: ListColumn<HostIP>,
     init_container_statuses: ListColumn<ContainerStatus>,
     message: TextColumn,
+    node_allocatable_resource_claim_statuses: ListColumn<
+        NodeAllocatableResourceClaimStatus,
+    >,
     nominated_node_name: TextColumn,
     observed_generation: Int64Column,
     phase: TextColumn,
@@ -7947,6 +8298,7 @@ pub(crate) struct PodStatus {
     resource_claim_statuses: ListColumn<PodResourceClaimStatus>,
     resources: ObjectColumn<ResourceRequirements>,
     start_time: TimeColumn,
+    volume_health: ListColumn<PodVolumeHealth>,
 }
 impl GroupBuilder for PodStatus {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
@@ -7966,6 +8318,9 @@ impl GroupBuilder for PodStatus {
                 "hostIPs" => self.host_ips.read(p, row)?,
                 "initContainerStatuses" => self.init_container_statuses.read(p, row)?,
                 "message" => self.message.read(p, row)?,
+                "nodeAllocatableResourceClaimStatuses" => {
+                    self.node_allocatable_resource_claim_statuses.read(p, row)?
+                }
                 "nominatedNodeName" => self.nominated_node_name.read(p, row)?,
                 "observedGeneration" => self.observed_generation.read(p, row)?,
                 "phase" => self.phase.read(p, row)?,
@@ -7977,6 +8332,7 @@ impl GroupBuilder for PodStatus {
                 "resourceClaimStatuses" => self.resource_claim_statuses.read(p, row)?,
                 "resources" => self.resources.read(p, row)?,
                 "startTime" => self.start_time.read(p, row)?,
+                "volumeHealth" => self.volume_health.read(p, row)?,
                 _ => p.skip()?,
             }
         }
@@ -7995,6 +8351,7 @@ impl GroupBuilder for PodStatus {
                 self.host_ips.finish(rows),
                 self.init_container_statuses.finish(rows),
                 self.message.finish(rows),
+                self.node_allocatable_resource_claim_statuses.finish(rows),
                 self.nominated_node_name.finish(rows),
                 self.observed_generation.finish(rows),
                 self.phase.finish(rows),
@@ -8006,6 +8363,7 @@ impl GroupBuilder for PodStatus {
                 self.resource_claim_statuses.finish(rows),
                 self.resources.finish(rows),
                 self.start_time.finish(rows),
+                self.volume_health.finish(rows),
             ]),
         }
     }
@@ -8025,6 +8383,10 @@ pub(crate) static POD_STATUS: TypeDef = TypeDef {
         field("hostIPs", List(&HOST_IP)),
         field("initContainerStatuses", List(&CONTAINER_STATUS)),
         field("message", Scalar(Text)),
+        field(
+            "nodeAllocatableResourceClaimStatuses",
+            List(&NODE_ALLOCATABLE_RESOURCE_CLAIM_STATUS),
+        ),
         field("nominatedNodeName", Scalar(Text)),
         field("observedGeneration", Scalar(Int64)),
         field("phase", Scalar(Text)),
@@ -8036,6 +8398,7 @@ pub(crate) static POD_STATUS: TypeDef = TypeDef {
         field("resourceClaimStatuses", List(&POD_RESOURCE_CLAIM_STATUS)),
         field("resources", Object(&RESOURCE_REQUIREMENTS)),
         field("startTime", Scalar(Time)),
+        field("volumeHealth", List(&POD_VOLUME_HEALTH)),
     ],
 };
 /// `io.k8s.api.core.v1.PodTemplate`
@@ -8111,6 +8474,45 @@ pub(crate) static POD_TEMPLATE_SPEC: TypeDef = TypeDef {
     fields: &[
         field("metadata", Object(&super::meta_v1::OBJECT_META)),
         field("spec", Object(&POD_SPEC)),
+    ],
+};
+/// `io.k8s.api.core.v1.PodVolumeHealth`
+#[derive(Default)]
+pub(crate) struct PodVolumeHealth {
+    health_conditions: ListColumn<VolumeHealthCondition>,
+    last_transition_time: TimeColumn,
+    name: TextColumn,
+}
+impl GroupBuilder for PodVolumeHealth {
+    fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
+        let Some(mut fields) = p.object()? else { return Ok(()) };
+        while let Some(key) = p.key(&mut fields)? {
+            match key {
+                "healthConditions" => self.health_conditions.read(p, row)?,
+                "lastTransitionTime" => self.last_transition_time.read(p, row)?,
+                "name" => self.name.read(p, row)?,
+                _ => p.skip()?,
+            }
+        }
+        Ok(())
+    }
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
+            rows,
+            columns: Vec::from([
+                self.health_conditions.finish(rows),
+                self.last_transition_time.finish(rows),
+                self.name.finish(rows),
+            ]),
+        }
+    }
+}
+pub(crate) static POD_VOLUME_HEALTH: TypeDef = TypeDef {
+    name: "io.k8s.api.core.v1.PodVolumeHealth",
+    fields: &[
+        field("healthConditions", List(&VOLUME_HEALTH_CONDITION)),
+        field("lastTransitionTime", Scalar(Time)),
+        field("name", Scalar(Text)),
     ],
 };
 /// `io.k8s.api.core.v1.PortStatus`
@@ -8296,6 +8698,7 @@ pub(crate) static PROBE: TypeDef = TypeDef {
 #[derive(Default)]
 pub(crate) struct ProjectedVolumeSource {
     default_mode: Int32Column,
+    default_user: Int64Column,
     sources: ListColumn<VolumeProjection>,
 }
 impl GroupBuilder for ProjectedVolumeSource {
@@ -8304,6 +8707,7 @@ impl GroupBuilder for ProjectedVolumeSource {
         while let Some(key) = p.key(&mut fields)? {
             match key {
                 "defaultMode" => self.default_mode.read(p, row)?,
+                "defaultUser" => self.default_user.read(p, row)?,
                 "sources" => self.sources.read(p, row)?,
                 _ => p.skip()?,
             }
@@ -8315,6 +8719,7 @@ impl GroupBuilder for ProjectedVolumeSource {
             rows,
             columns: Vec::from([
                 self.default_mode.finish(rows),
+                self.default_user.finish(rows),
                 self.sources.finish(rows),
             ]),
         }
@@ -8324,6 +8729,7 @@ pub(crate) static PROJECTED_VOLUME_SOURCE: TypeDef = TypeDef {
     name: "io.k8s.api.core.v1.ProjectedVolumeSource",
     fields: &[
         field("defaultMode", Scalar(Int32)),
+        field("defaultUser", Scalar(Int64)),
         field("sources", List(&VOLUME_PROJECTION)),
     ],
 };
@@ -8756,6 +9162,7 @@ pub(crate) static RESOURCE_FIELD_SELECTOR: TypeDef = TypeDef {
 #[derive(Default)]
 pub(crate) struct ResourceHealth {
     health: TextColumn,
+    message: TextColumn,
     resource_id: TextColumn,
 }
 impl GroupBuilder for ResourceHealth {
@@ -8764,6 +9171,7 @@ impl GroupBuilder for ResourceHealth {
         while let Some(key) = p.key(&mut fields)? {
             match key {
                 "health" => self.health.read(p, row)?,
+                "message" => self.message.read(p, row)?,
                 "resourceID" => self.resource_id.read(p, row)?,
                 _ => p.skip()?,
             }
@@ -8773,13 +9181,21 @@ impl GroupBuilder for ResourceHealth {
     fn finish(&mut self, rows: usize) -> ColumnGroup {
         ColumnGroup {
             rows,
-            columns: Vec::from([self.health.finish(rows), self.resource_id.finish(rows)]),
+            columns: Vec::from([
+                self.health.finish(rows),
+                self.message.finish(rows),
+                self.resource_id.finish(rows),
+            ]),
         }
     }
 }
 pub(crate) static RESOURCE_HEALTH: TypeDef = TypeDef {
     name: "io.k8s.api.core.v1.ResourceHealth",
-    fields: &[field("health", Scalar(Text)), field("resourceID", Scalar(Text))],
+    fields: &[
+        field("health", Scalar(Text)),
+        field("message", Scalar(Text)),
+        field("resourceID", Scalar(Text)),
+    ],
 };
 /// `io.k8s.api.core.v1.ResourceQuota`
 #[derive(Default)]
@@ -9437,6 +9853,7 @@ pub(crate) static SECRET_REFERENCE: TypeDef = TypeDef {
 #[derive(Default)]
 pub(crate) struct SecretVolumeSource {
     default_mode: Int32Column,
+    default_user: Int64Column,
     items: ListColumn<KeyToPath>,
     optional: BoolColumn,
     secret_name: TextColumn,
@@ -9447,6 +9864,7 @@ impl GroupBuilder for SecretVolumeSource {
         while let Some(key) = p.key(&mut fields)? {
             match key {
                 "defaultMode" => self.default_mode.read(p, row)?,
+                "defaultUser" => self.default_user.read(p, row)?,
                 "items" => self.items.read(p, row)?,
                 "optional" => self.optional.read(p, row)?,
                 "secretName" => self.secret_name.read(p, row)?,
@@ -9460,6 +9878,7 @@ impl GroupBuilder for SecretVolumeSource {
             rows,
             columns: Vec::from([
                 self.default_mode.finish(rows),
+                self.default_user.finish(rows),
                 self.items.finish(rows),
                 self.optional.finish(rows),
                 self.secret_name.finish(rows),
@@ -9471,6 +9890,7 @@ pub(crate) static SECRET_VOLUME_SOURCE: TypeDef = TypeDef {
     name: "io.k8s.api.core.v1.SecretVolumeSource",
     fields: &[
         field("defaultMode", Scalar(Int32)),
+        field("defaultUser", Scalar(Int64)),
         field("items", List(&KEY_TO_PATH)),
         field("optional", Scalar(Bool)),
         field("secretName", Scalar(Text)),
@@ -9659,6 +10079,7 @@ pub(crate) struct ServiceAccountTokenProjection {
     audience: TextColumn,
     expiration_seconds: Int64Column,
     path: TextColumn,
+    user: Int64Column,
 }
 impl GroupBuilder for ServiceAccountTokenProjection {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
@@ -9668,6 +10089,7 @@ impl GroupBuilder for ServiceAccountTokenProjection {
                 "audience" => self.audience.read(p, row)?,
                 "expirationSeconds" => self.expiration_seconds.read(p, row)?,
                 "path" => self.path.read(p, row)?,
+                "user" => self.user.read(p, row)?,
                 _ => p.skip()?,
             }
         }
@@ -9680,6 +10102,7 @@ impl GroupBuilder for ServiceAccountTokenProjection {
                 self.audience.finish(rows),
                 self.expiration_seconds.finish(rows),
                 self.path.finish(rows),
+                self.user.finish(rows),
             ]),
         }
     }
@@ -9690,6 +10113,7 @@ pub(crate) static SERVICE_ACCOUNT_TOKEN_PROJECTION: TypeDef = TypeDef {
         field("audience", Scalar(Text)),
         field("expirationSeconds", Scalar(Int64)),
         field("path", Scalar(Text)),
+        field("user", Scalar(Int64)),
     ],
 };
 /// `io.k8s.api.core.v1.ServicePort`
@@ -10564,9 +10988,84 @@ pub(crate) static VOLUME_DEVICE: TypeDef = TypeDef {
     name: "io.k8s.api.core.v1.VolumeDevice",
     fields: &[field("devicePath", Scalar(Text)), field("name", Scalar(Text))],
 };
+/// `io.k8s.api.core.v1.VolumeHealthCondition`
+#[derive(Default)]
+pub(crate) struct VolumeHealthCondition {
+    message: TextColumn,
+    reason: TextColumn,
+    status: TextColumn,
+}
+impl GroupBuilder for VolumeHealthCondition {
+    fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
+        let Some(mut fields) = p.object()? else { return Ok(()) };
+        while let Some(key) = p.key(&mut fields)? {
+            match key {
+                "message" => self.message.read(p, row)?,
+                "reason" => self.reason.read(p, row)?,
+                "status" => self.status.read(p, row)?,
+                _ => p.skip()?,
+            }
+        }
+        Ok(())
+    }
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
+            rows,
+            columns: Vec::from([
+                self.message.finish(rows),
+                self.reason.finish(rows),
+                self.status.finish(rows),
+            ]),
+        }
+    }
+}
+pub(crate) static VOLUME_HEALTH_CONDITION: TypeDef = TypeDef {
+    name: "io.k8s.api.core.v1.VolumeHealthCondition",
+    fields: &[
+        field("message", Scalar(Text)),
+        field("reason", Scalar(Text)),
+        field("status", Scalar(Text)),
+    ],
+};
+/// `io.k8s.api.core.v1.VolumeHealthStatus`
+#[derive(Default)]
+pub(crate) struct VolumeHealthStatus {
+    health_conditions: ListColumn<VolumeHealthCondition>,
+    last_transition_time: TimeColumn,
+}
+impl GroupBuilder for VolumeHealthStatus {
+    fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
+        let Some(mut fields) = p.object()? else { return Ok(()) };
+        while let Some(key) = p.key(&mut fields)? {
+            match key {
+                "healthConditions" => self.health_conditions.read(p, row)?,
+                "lastTransitionTime" => self.last_transition_time.read(p, row)?,
+                _ => p.skip()?,
+            }
+        }
+        Ok(())
+    }
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
+            rows,
+            columns: Vec::from([
+                self.health_conditions.finish(rows),
+                self.last_transition_time.finish(rows),
+            ]),
+        }
+    }
+}
+pub(crate) static VOLUME_HEALTH_STATUS: TypeDef = TypeDef {
+    name: "io.k8s.api.core.v1.VolumeHealthStatus",
+    fields: &[
+        field("healthConditions", List(&VOLUME_HEALTH_CONDITION)),
+        field("lastTransitionTime", Scalar(Time)),
+    ],
+};
 /// `io.k8s.api.core.v1.VolumeMount`
 #[derive(Default)]
 pub(crate) struct VolumeMount {
+    bind_mount_options: ScalarsColumn<TextColumn>,
     mount_path: TextColumn,
     mount_propagation: TextColumn,
     name: TextColumn,
@@ -10580,6 +11079,7 @@ impl GroupBuilder for VolumeMount {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
             match key {
+                "bindMountOptions" => self.bind_mount_options.read(p, row)?,
                 "mountPath" => self.mount_path.read(p, row)?,
                 "mountPropagation" => self.mount_propagation.read(p, row)?,
                 "name" => self.name.read(p, row)?,
@@ -10596,6 +11096,7 @@ impl GroupBuilder for VolumeMount {
         ColumnGroup {
             rows,
             columns: Vec::from([
+                self.bind_mount_options.finish(rows),
                 self.mount_path.finish(rows),
                 self.mount_propagation.finish(rows),
                 self.name.finish(rows),
@@ -10610,6 +11111,7 @@ impl GroupBuilder for VolumeMount {
 pub(crate) static VOLUME_MOUNT: TypeDef = TypeDef {
     name: "io.k8s.api.core.v1.VolumeMount",
     fields: &[
+        field("bindMountOptions", Scalars(Text)),
         field("mountPath", Scalar(Text)),
         field("mountPropagation", Scalar(Text)),
         field("name", Scalar(Text)),
@@ -10626,6 +11128,7 @@ pub(crate) struct VolumeMountStatus {
     name: TextColumn,
     read_only: BoolColumn,
     recursive_read_only: TextColumn,
+    volume_status: ObjectColumn<VolumeStatus>,
 }
 impl GroupBuilder for VolumeMountStatus {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
@@ -10636,6 +11139,7 @@ impl GroupBuilder for VolumeMountStatus {
                 "name" => self.name.read(p, row)?,
                 "readOnly" => self.read_only.read(p, row)?,
                 "recursiveReadOnly" => self.recursive_read_only.read(p, row)?,
+                "volumeStatus" => self.volume_status.read(p, row)?,
                 _ => p.skip()?,
             }
         }
@@ -10649,6 +11153,7 @@ impl GroupBuilder for VolumeMountStatus {
                 self.name.finish(rows),
                 self.read_only.finish(rows),
                 self.recursive_read_only.finish(rows),
+                self.volume_status.finish(rows),
             ]),
         }
     }
@@ -10660,6 +11165,7 @@ pub(crate) static VOLUME_MOUNT_STATUS: TypeDef = TypeDef {
         field("name", Scalar(Text)),
         field("readOnly", Scalar(Bool)),
         field("recursiveReadOnly", Scalar(Text)),
+        field("volumeStatus", Object(&VOLUME_STATUS)),
     ],
 };
 /// `io.k8s.api.core.v1.VolumeNodeAffinity`
@@ -10771,6 +11277,33 @@ pub(crate) static VOLUME_RESOURCE_REQUIREMENTS: TypeDef = TypeDef {
         field("limits", Map(MapValue::Quantity)),
         field("requests", Map(MapValue::Quantity)),
     ],
+};
+/// `io.k8s.api.core.v1.VolumeStatus`
+#[derive(Default)]
+pub(crate) struct VolumeStatus {
+    image: ObjectColumn<ImageVolumeStatus>,
+}
+impl GroupBuilder for VolumeStatus {
+    fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
+        let Some(mut fields) = p.object()? else { return Ok(()) };
+        while let Some(key) = p.key(&mut fields)? {
+            match key {
+                "image" => self.image.read(p, row)?,
+                _ => p.skip()?,
+            }
+        }
+        Ok(())
+    }
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
+            rows,
+            columns: Vec::from([self.image.finish(rows)]),
+        }
+    }
+}
+pub(crate) static VOLUME_STATUS: TypeDef = TypeDef {
+    name: "io.k8s.api.core.v1.VolumeStatus",
+    fields: &[field("image", Object(&IMAGE_VOLUME_STATUS))],
 };
 /// `io.k8s.api.core.v1.VsphereVirtualDiskVolumeSource`
 #[derive(Default)]

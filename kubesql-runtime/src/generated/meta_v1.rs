@@ -53,35 +53,6 @@ pub(crate) static CONDITION: TypeDef = TypeDef {
         field("type", Scalar(Text)),
     ],
 };
-/// `io.k8s.apimachinery.pkg.apis.meta.v1.GroupResource`
-#[derive(Default)]
-pub(crate) struct GroupResource {
-    group: TextColumn,
-    resource: TextColumn,
-}
-impl GroupBuilder for GroupResource {
-    fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
-        let Some(mut fields) = p.object()? else { return Ok(()) };
-        while let Some(key) = p.key(&mut fields)? {
-            match key {
-                "group" => self.group.read(p, row)?,
-                "resource" => self.resource.read(p, row)?,
-                _ => p.skip()?,
-            }
-        }
-        Ok(())
-    }
-    fn finish(&mut self, rows: usize) -> ColumnGroup {
-        ColumnGroup {
-            rows,
-            columns: Vec::from([self.group.finish(rows), self.resource.finish(rows)]),
-        }
-    }
-}
-pub(crate) static GROUP_RESOURCE: TypeDef = TypeDef {
-    name: "io.k8s.apimachinery.pkg.apis.meta.v1.GroupResource",
-    fields: &[field("group", Scalar(Text)), field("resource", Scalar(Text))],
-};
 /// `io.k8s.apimachinery.pkg.apis.meta.v1.LabelSelector`
 #[derive(Default)]
 pub(crate) struct LabelSelector {

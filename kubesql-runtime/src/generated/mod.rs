@@ -5,8 +5,6 @@ mod acme_cert_manager_io_v1;
 #[rustfmt::skip]
 mod admissionregistration_v1;
 #[rustfmt::skip]
-mod admissionregistration_v1beta1;
-#[rustfmt::skip]
 mod apiextensions_v1;
 #[rustfmt::skip]
 mod apiregistration_v1;
@@ -25,8 +23,6 @@ mod cert_manager_io_v1;
 #[rustfmt::skip]
 mod certificates_v1;
 #[rustfmt::skip]
-mod certificates_v1beta1;
-#[rustfmt::skip]
 mod coordination_v1;
 #[rustfmt::skip]
 mod coordination_v1beta1;
@@ -42,6 +38,8 @@ mod flowcontrol_v1;
 mod gateway_networking_k8s_io_v1;
 #[rustfmt::skip]
 mod groupsnapshot_storage_k8s_io_v1;
+#[rustfmt::skip]
+mod lifecycle_v1alpha1;
 #[rustfmt::skip]
 mod meta_v1;
 #[rustfmt::skip]
@@ -59,15 +57,23 @@ mod resource_v1;
 #[rustfmt::skip]
 mod resource_v1alpha3;
 #[rustfmt::skip]
+mod resource_v1beta1;
+#[rustfmt::skip]
 mod scheduling_v1;
 #[rustfmt::skip]
 mod scheduling_v1alpha1;
+#[rustfmt::skip]
+mod scheduling_v1alpha2;
+#[rustfmt::skip]
+mod scheduling_v1alpha3;
+#[rustfmt::skip]
+mod scheduling_v1beta1;
 #[rustfmt::skip]
 mod snapshot_storage_k8s_io_v1;
 #[rustfmt::skip]
 mod storage_v1;
 #[rustfmt::skip]
-mod storagemigration_v1beta1;
+mod storagemigration_v1;
 use crate::flatten::{CompiledFlattener, Flattener};
 use crate::schema::KindDef;
 /// All compiled kinds, sorted by group and kind.
@@ -90,8 +96,8 @@ pub static KINDS: &[&KindDef] = &[
     &core_v1::KIND_SERVICE_ACCOUNT,
     &acme_cert_manager_io_v1::KIND_CHALLENGE,
     &acme_cert_manager_io_v1::KIND_ORDER,
-    &admissionregistration_v1beta1::KIND_MUTATING_ADMISSION_POLICY,
-    &admissionregistration_v1beta1::KIND_MUTATING_ADMISSION_POLICY_BINDING,
+    &admissionregistration_v1::KIND_MUTATING_ADMISSION_POLICY,
+    &admissionregistration_v1::KIND_MUTATING_ADMISSION_POLICY_BINDING,
     &admissionregistration_v1::KIND_MUTATING_WEBHOOK_CONFIGURATION,
     &admissionregistration_v1::KIND_VALIDATING_ADMISSION_POLICY,
     &admissionregistration_v1::KIND_VALIDATING_ADMISSION_POLICY_BINDING,
@@ -113,8 +119,8 @@ pub static KINDS: &[&KindDef] = &[
     &cert_manager_io_v1::KIND_CLUSTER_ISSUER,
     &cert_manager_io_v1::KIND_ISSUER,
     &certificates_v1::KIND_CERTIFICATE_SIGNING_REQUEST,
-    &certificates_v1beta1::KIND_CLUSTER_TRUST_BUNDLE,
-    &certificates_v1beta1::KIND_POD_CERTIFICATE_REQUEST,
+    &certificates_v1::KIND_CLUSTER_TRUST_BUNDLE,
+    &certificates_v1::KIND_POD_CERTIFICATE_REQUEST,
     &coordination_v1::KIND_LEASE,
     &coordination_v1beta1::KIND_LEASE_CANDIDATE,
     &discovery_v1::KIND_ENDPOINT_SLICE,
@@ -135,6 +141,8 @@ pub static KINDS: &[&KindDef] = &[
     &groupsnapshot_storage_k8s_io_v1::KIND_VOLUME_GROUP_SNAPSHOT_CLASS,
     &groupsnapshot_storage_k8s_io_v1::KIND_VOLUME_GROUP_SNAPSHOT_CONTENT,
     &apiserverinternal_v1alpha1::KIND_STORAGE_VERSION,
+    &lifecycle_v1alpha1::KIND_EVICTION,
+    &lifecycle_v1alpha1::KIND_EVICTION_REQUEST,
     &metrics_k8s_io_v1beta1::KIND_NODE_METRICS,
     &metrics_k8s_io_v1beta1::KIND_POD_METRICS,
     &networking_v1::KIND_IP_ADDRESS,
@@ -149,13 +157,16 @@ pub static KINDS: &[&KindDef] = &[
     &rbac_v1::KIND_ROLE,
     &rbac_v1::KIND_ROLE_BINDING,
     &resource_v1::KIND_DEVICE_CLASS,
-    &resource_v1alpha3::KIND_DEVICE_TAINT_RULE,
+    &resource_v1::KIND_DEVICE_TAINT_RULE,
     &resource_v1alpha3::KIND_POD_SCHEDULING_CONTEXT,
     &resource_v1::KIND_RESOURCE_CLAIM,
     &resource_v1::KIND_RESOURCE_CLAIM_TEMPLATE,
+    &resource_v1alpha3::KIND_RESOURCE_POOL_STATUS_REQUEST,
     &resource_v1::KIND_RESOURCE_SLICE,
+    &scheduling_v1alpha3::KIND_COMPOSITE_POD_GROUP,
+    &scheduling_v1beta1::KIND_POD_GROUP,
     &scheduling_v1::KIND_PRIORITY_CLASS,
-    &scheduling_v1alpha1::KIND_WORKLOAD,
+    &scheduling_v1beta1::KIND_WORKLOAD,
     &snapshot_storage_k8s_io_v1::KIND_VOLUME_SNAPSHOT,
     &snapshot_storage_k8s_io_v1::KIND_VOLUME_SNAPSHOT_CLASS,
     &snapshot_storage_k8s_io_v1::KIND_VOLUME_SNAPSHOT_CONTENT,
@@ -165,7 +176,7 @@ pub static KINDS: &[&KindDef] = &[
     &storage_v1::KIND_STORAGE_CLASS,
     &storage_v1::KIND_VOLUME_ATTACHMENT,
     &storage_v1::KIND_VOLUME_ATTRIBUTES_CLASS,
-    &storagemigration_v1beta1::KIND_STORAGE_VERSION_MIGRATION,
+    &storagemigration_v1::KIND_STORAGE_VERSION_MIGRATION,
 ];
 /// The generated flattener of a kind, if there is one.
 pub fn flattener(kind: &KindDef) -> Option<Box<dyn Flattener>> {
@@ -211,15 +222,13 @@ pub fn flattener(kind: &KindDef) -> Option<Box<dyn Flattener>> {
             }
             ("admissionregistration.k8s.io", "MutatingAdmissionPolicy") => {
                 Box::<
-                    CompiledFlattener<
-                        admissionregistration_v1beta1::MutatingAdmissionPolicy,
-                    >,
+                    CompiledFlattener<admissionregistration_v1::MutatingAdmissionPolicy>,
                 >::default()
             }
             ("admissionregistration.k8s.io", "MutatingAdmissionPolicyBinding") => {
                 Box::<
                     CompiledFlattener<
-                        admissionregistration_v1beta1::MutatingAdmissionPolicyBinding,
+                        admissionregistration_v1::MutatingAdmissionPolicyBinding,
                     >,
                 >::default()
             }
@@ -315,13 +324,11 @@ pub fn flattener(kind: &KindDef) -> Option<Box<dyn Flattener>> {
                 >::default()
             }
             ("certificates.k8s.io", "ClusterTrustBundle") => {
-                Box::<
-                    CompiledFlattener<certificates_v1beta1::ClusterTrustBundle>,
-                >::default()
+                Box::<CompiledFlattener<certificates_v1::ClusterTrustBundle>>::default()
             }
             ("certificates.k8s.io", "PodCertificateRequest") => {
                 Box::<
-                    CompiledFlattener<certificates_v1beta1::PodCertificateRequest>,
+                    CompiledFlattener<certificates_v1::PodCertificateRequest>,
                 >::default()
             }
             ("coordination.k8s.io", "Lease") => {
@@ -420,6 +427,12 @@ pub fn flattener(kind: &KindDef) -> Option<Box<dyn Flattener>> {
                     CompiledFlattener<apiserverinternal_v1alpha1::StorageVersion>,
                 >::default()
             }
+            ("lifecycle.k8s.io", "Eviction") => {
+                Box::<CompiledFlattener<lifecycle_v1alpha1::Eviction>>::default()
+            }
+            ("lifecycle.k8s.io", "EvictionRequest") => {
+                Box::<CompiledFlattener<lifecycle_v1alpha1::EvictionRequest>>::default()
+            }
             ("metrics.k8s.io", "NodeMetrics") => {
                 Box::<CompiledFlattener<metrics_k8s_io_v1beta1::NodeMetrics>>::default()
             }
@@ -463,7 +476,7 @@ pub fn flattener(kind: &KindDef) -> Option<Box<dyn Flattener>> {
                 Box::<CompiledFlattener<resource_v1::DeviceClass>>::default()
             }
             ("resource.k8s.io", "DeviceTaintRule") => {
-                Box::<CompiledFlattener<resource_v1alpha3::DeviceTaintRule>>::default()
+                Box::<CompiledFlattener<resource_v1::DeviceTaintRule>>::default()
             }
             ("resource.k8s.io", "PodSchedulingContext") => {
                 Box::<
@@ -476,14 +489,27 @@ pub fn flattener(kind: &KindDef) -> Option<Box<dyn Flattener>> {
             ("resource.k8s.io", "ResourceClaimTemplate") => {
                 Box::<CompiledFlattener<resource_v1::ResourceClaimTemplate>>::default()
             }
+            ("resource.k8s.io", "ResourcePoolStatusRequest") => {
+                Box::<
+                    CompiledFlattener<resource_v1alpha3::ResourcePoolStatusRequest>,
+                >::default()
+            }
             ("resource.k8s.io", "ResourceSlice") => {
                 Box::<CompiledFlattener<resource_v1::ResourceSlice>>::default()
+            }
+            ("scheduling.k8s.io", "CompositePodGroup") => {
+                Box::<
+                    CompiledFlattener<scheduling_v1alpha3::CompositePodGroup>,
+                >::default()
+            }
+            ("scheduling.k8s.io", "PodGroup") => {
+                Box::<CompiledFlattener<scheduling_v1beta1::PodGroup>>::default()
             }
             ("scheduling.k8s.io", "PriorityClass") => {
                 Box::<CompiledFlattener<scheduling_v1::PriorityClass>>::default()
             }
             ("scheduling.k8s.io", "Workload") => {
-                Box::<CompiledFlattener<scheduling_v1alpha1::Workload>>::default()
+                Box::<CompiledFlattener<scheduling_v1beta1::Workload>>::default()
             }
             ("snapshot.storage.k8s.io", "VolumeSnapshot") => {
                 Box::<
@@ -520,7 +546,7 @@ pub fn flattener(kind: &KindDef) -> Option<Box<dyn Flattener>> {
             }
             ("storagemigration.k8s.io", "StorageVersionMigration") => {
                 Box::<
-                    CompiledFlattener<storagemigration_v1beta1::StorageVersionMigration>,
+                    CompiledFlattener<storagemigration_v1::StorageVersionMigration>,
                 >::default()
             }
             _ => return None,

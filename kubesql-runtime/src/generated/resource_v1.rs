@@ -3,7 +3,7 @@
 use crate::schema::{KindDef, TableDef};
 #[allow(clippy::wildcard_imports, unused_imports)]
 use crate::prelude::*;
-/// DeviceClass: 4 tables.
+/// DeviceClass: 7 tables.
 pub(crate) static KIND_DEVICE_CLASS: KindDef = KindDef {
     group: "resource.k8s.io",
     version: "v1",
@@ -25,9 +25,55 @@ pub(crate) static KIND_DEVICE_CLASS: KindDef = KindDef {
             .listed(),
         TableDef::new("deviceclass_config", "spec/config", "config").listed(),
         TableDef::new("deviceclass_selectors", "spec/selectors", "selector").listed(),
+        TableDef::new(
+                "deviceclass_nodeselectorterms",
+                "spec/suitableNodes/nodeSelectorTerms",
+                "nodeselectorterm",
+            )
+            .listed(),
+        TableDef::new(
+            "deviceclass_nodeselectorterm_matchexpressions",
+            "spec/suitableNodes/nodeSelectorTerms/matchExpressions",
+            "matchexpression",
+        ),
+        TableDef::new(
+            "deviceclass_nodeselectorterm_matchfields",
+            "spec/suitableNodes/nodeSelectorTerms/matchFields",
+            "matchfield",
+        ),
     ],
 };
-/// ResourceClaim: 19 tables.
+/// DeviceTaintRule: 4 tables.
+pub(crate) static KIND_DEVICE_TAINT_RULE: KindDef = KindDef {
+    group: "resource.k8s.io",
+    version: "v1",
+    versions: &["v1", "v1beta2", "v1alpha3"],
+    kind: "DeviceTaintRule",
+    plural: "devicetaintrules",
+    singular: "devicetaintrule",
+    namespaced: false,
+    root: &DEVICE_TAINT_RULE,
+    custom: None,
+    tables: &[
+        TableDef::new("devicetaintrules", "", "devicetaintrule").listed(),
+        TableDef::new(
+                "devicetaintrule_ownerreferences",
+                "metadata/ownerReferences",
+                "ownerreference",
+            )
+            .key("name")
+            .listed(),
+        TableDef::new(
+                "devicetaintrule_selectors",
+                "spec/deviceSelector/selectors",
+                "selector",
+            )
+            .listed(),
+        TableDef::new("devicetaintrule_conditions", "status/conditions", "condition")
+            .listed(),
+    ],
+};
+/// ResourceClaim: 24 tables.
 pub(crate) static KIND_RESOURCE_CLAIM: KindDef = KindDef {
     group: "resource.k8s.io",
     version: "v1",
@@ -58,6 +104,18 @@ pub(crate) static KIND_RESOURCE_CLAIM: KindDef = KindDef {
             .key("name")
             .listed(),
         TableDef::new(
+                "resourceclaim_request_derivedattributes",
+                "spec/devices/requests/derivedAttributes",
+                "derivedattribute",
+            )
+            .key("name"),
+        TableDef::new(
+                "resourceclaim_request_exactly_derivedattributes",
+                "spec/devices/requests/exactly/derivedAttributes",
+                "derivedattribute",
+            )
+            .key("name"),
+        TableDef::new(
             "resourceclaim_request_selectors",
             "spec/devices/requests/exactly/selectors",
             "selector",
@@ -74,6 +132,12 @@ pub(crate) static KIND_RESOURCE_CLAIM: KindDef = KindDef {
             )
             .key("name"),
         TableDef::new(
+                "resourceclaim_request_firstavailable_derivedattributes",
+                "spec/devices/requests/firstAvailable/derivedAttributes",
+                "derivedattribute",
+            )
+            .key("name"),
+        TableDef::new(
             "resourceclaim_request_firstavailable_selectors",
             "spec/devices/requests/firstAvailable/selectors",
             "selector",
@@ -81,6 +145,16 @@ pub(crate) static KIND_RESOURCE_CLAIM: KindDef = KindDef {
         TableDef::new(
             "resourceclaim_request_firstavailable_tolerations",
             "spec/devices/requests/firstAvailable/tolerations",
+            "toleration",
+        ),
+        TableDef::new(
+            "resourceclaim_request_spec_devices_requests_selectors",
+            "spec/devices/requests/selectors",
+            "selector",
+        ),
+        TableDef::new(
+            "resourceclaim_request_spec_devices_requests_tolerations",
+            "spec/devices/requests/tolerations",
             "toleration",
         ),
         TableDef::new(
@@ -127,7 +201,7 @@ pub(crate) static KIND_RESOURCE_CLAIM: KindDef = KindDef {
             .listed(),
     ],
 };
-/// ResourceClaimTemplate: 11 tables.
+/// ResourceClaimTemplate: 16 tables.
 pub(crate) static KIND_RESOURCE_CLAIM_TEMPLATE: KindDef = KindDef {
     group: "resource.k8s.io",
     version: "v1",
@@ -174,6 +248,18 @@ pub(crate) static KIND_RESOURCE_CLAIM_TEMPLATE: KindDef = KindDef {
             .key("name")
             .listed(),
         TableDef::new(
+                "resourceclaimtemplate_request_derivedattributes",
+                "spec/spec/devices/requests/derivedAttributes",
+                "derivedattribute",
+            )
+            .key("name"),
+        TableDef::new(
+                "resourceclaimtemplate_request_exactly_derivedattributes",
+                "spec/spec/devices/requests/exactly/derivedAttributes",
+                "derivedattribute",
+            )
+            .key("name"),
+        TableDef::new(
             "resourceclaimtemplate_request_selectors",
             "spec/spec/devices/requests/exactly/selectors",
             "selector",
@@ -190,6 +276,12 @@ pub(crate) static KIND_RESOURCE_CLAIM_TEMPLATE: KindDef = KindDef {
             )
             .key("name"),
         TableDef::new(
+                "resourceclaimtemplate_request_firstavailable_derivedattributes",
+                "spec/spec/devices/requests/firstAvailable/derivedAttributes",
+                "derivedattribute",
+            )
+            .key("name"),
+        TableDef::new(
             "resourceclaimtemplate_request_firstavailable_selectors",
             "spec/spec/devices/requests/firstAvailable/selectors",
             "selector",
@@ -199,9 +291,19 @@ pub(crate) static KIND_RESOURCE_CLAIM_TEMPLATE: KindDef = KindDef {
             "spec/spec/devices/requests/firstAvailable/tolerations",
             "toleration",
         ),
+        TableDef::new(
+            "resourceclaimtemplate_request_spec_spec_devices_requests_selectors",
+            "spec/spec/devices/requests/selectors",
+            "selector",
+        ),
+        TableDef::new(
+            "resourceclaimtemplate_request_spec_spec_devices_requests_tolerations",
+            "spec/spec/devices/requests/tolerations",
+            "toleration",
+        ),
     ],
 };
-/// ResourceSlice: 12 tables.
+/// ResourceSlice: 17 tables.
 pub(crate) static KIND_RESOURCE_SLICE: KindDef = KindDef {
     group: "resource.k8s.io",
     version: "v1",
@@ -224,6 +326,31 @@ pub(crate) static KIND_RESOURCE_SLICE: KindDef = KindDef {
         TableDef::new("resourceslice_devices", "spec/devices", "device")
             .key("name")
             .listed(),
+        TableDef::new(
+            "resourceslice_device_basic_consumescounters",
+            "spec/devices/basic/consumesCounters",
+            "consumescounter",
+        ),
+        TableDef::new(
+            "resourceslice_device_basic_nodeselectorterms",
+            "spec/devices/basic/nodeSelector/nodeSelectorTerms",
+            "nodeselectorterm",
+        ),
+        TableDef::new(
+            "resourceslice_device_basic_nodeselectorterm_matchexpressions",
+            "spec/devices/basic/nodeSelector/nodeSelectorTerms/matchExpressions",
+            "matchexpression",
+        ),
+        TableDef::new(
+            "resourceslice_device_basic_nodeselectorterm_matchfields",
+            "spec/devices/basic/nodeSelector/nodeSelectorTerms/matchFields",
+            "matchfield",
+        ),
+        TableDef::new(
+            "resourceslice_device_basic_taints",
+            "spec/devices/basic/taints",
+            "taint",
+        ),
         TableDef::new(
             "resourceslice_device_consumescounters",
             "spec/devices/consumesCounters",
@@ -329,6 +456,7 @@ pub(crate) static ALLOCATED_DEVICE_STATUS: TypeDef = TypeDef {
 #[derive(Default)]
 pub(crate) struct AllocationResult {
     allocation_timestamp: TimeColumn,
+    controller: TextColumn,
     devices: ObjectColumn<DeviceAllocationResult>,
     node_selector: ObjectColumn<super::core_v1::NodeSelector>,
 }
@@ -338,6 +466,7 @@ impl GroupBuilder for AllocationResult {
         while let Some(key) = p.key(&mut fields)? {
             match key {
                 "allocationTimestamp" => self.allocation_timestamp.read(p, row)?,
+                "controller" => self.controller.read(p, row)?,
                 "devices" => self.devices.read(p, row)?,
                 "nodeSelector" => self.node_selector.read(p, row)?,
                 _ => p.skip()?,
@@ -350,6 +479,7 @@ impl GroupBuilder for AllocationResult {
             rows,
             columns: Vec::from([
                 self.allocation_timestamp.finish(rows),
+                self.controller.finish(rows),
                 self.devices.finish(rows),
                 self.node_selector.finish(rows),
             ]),
@@ -360,6 +490,7 @@ pub(crate) static ALLOCATION_RESULT: TypeDef = TypeDef {
     name: "io.k8s.api.resource.v1.AllocationResult",
     fields: &[
         field("allocationTimestamp", Scalar(Time)),
+        field("controller", Scalar(Text)),
         field("devices", Object(&DEVICE_ALLOCATION_RESULT)),
         field("nodeSelector", Object(&super::core_v1::NODE_SELECTOR)),
     ],
@@ -453,12 +584,15 @@ pub(crate) struct Device {
     all_nodes: BoolColumn,
     allow_multiple_allocations: BoolColumn,
     attributes: JsonMapColumn,
+    basic: ObjectColumn<super::resource_v1beta1::BasicDevice>,
     binding_conditions: ScalarsColumn<TextColumn>,
     binding_failure_conditions: ScalarsColumn<TextColumn>,
     binds_to_node: BoolColumn,
     capacity: JsonMapColumn,
     consumes_counters: ListColumn<DeviceCounterConsumption>,
     name: TextColumn,
+    node_allocatable_resource_mappings: JsonMapColumn,
+    node_allocatable_resources: JsonMapColumn,
     node_name: TextColumn,
     node_selector: ObjectColumn<super::core_v1::NodeSelector>,
     taints: ListColumn<DeviceTaint>,
@@ -473,6 +607,7 @@ impl GroupBuilder for Device {
                     self.allow_multiple_allocations.read(p, row)?
                 }
                 "attributes" => self.attributes.read(p, row)?,
+                "basic" => self.basic.read(p, row)?,
                 "bindingConditions" => self.binding_conditions.read(p, row)?,
                 "bindingFailureConditions" => {
                     self.binding_failure_conditions.read(p, row)?
@@ -481,6 +616,12 @@ impl GroupBuilder for Device {
                 "capacity" => self.capacity.read(p, row)?,
                 "consumesCounters" => self.consumes_counters.read(p, row)?,
                 "name" => self.name.read(p, row)?,
+                "nodeAllocatableResourceMappings" => {
+                    self.node_allocatable_resource_mappings.read(p, row)?
+                }
+                "nodeAllocatableResources" => {
+                    self.node_allocatable_resources.read(p, row)?
+                }
                 "nodeName" => self.node_name.read(p, row)?,
                 "nodeSelector" => self.node_selector.read(p, row)?,
                 "taints" => self.taints.read(p, row)?,
@@ -496,12 +637,15 @@ impl GroupBuilder for Device {
                 self.all_nodes.finish(rows),
                 self.allow_multiple_allocations.finish(rows),
                 self.attributes.finish(rows),
+                self.basic.finish(rows),
                 self.binding_conditions.finish(rows),
                 self.binding_failure_conditions.finish(rows),
                 self.binds_to_node.finish(rows),
                 self.capacity.finish(rows),
                 self.consumes_counters.finish(rows),
                 self.name.finish(rows),
+                self.node_allocatable_resource_mappings.finish(rows),
+                self.node_allocatable_resources.finish(rows),
                 self.node_name.finish(rows),
                 self.node_selector.finish(rows),
                 self.taints.finish(rows),
@@ -515,12 +659,15 @@ pub(crate) static DEVICE: TypeDef = TypeDef {
         field("allNodes", Scalar(Bool)),
         field("allowMultipleAllocations", Scalar(Bool)),
         field("attributes", Map(MapValue::Json)),
+        field("basic", Object(&super::resource_v1beta1::BASIC_DEVICE)),
         field("bindingConditions", Scalars(Text)),
         field("bindingFailureConditions", Scalars(Text)),
         field("bindsToNode", Scalar(Bool)),
         field("capacity", Map(MapValue::Json)),
         field("consumesCounters", List(&DEVICE_COUNTER_CONSUMPTION)),
         field("name", Scalar(Text)),
+        field("nodeAllocatableResourceMappings", Map(MapValue::Json)),
+        field("nodeAllocatableResources", Map(MapValue::Json)),
         field("nodeName", Scalar(Text)),
         field("nodeSelector", Object(&super::core_v1::NODE_SELECTOR)),
         field("taints", List(&DEVICE_TAINT)),
@@ -744,6 +891,7 @@ pub(crate) struct DeviceClassSpec {
     config: ListColumn<DeviceClassConfiguration>,
     extended_resource_name: TextColumn,
     selectors: ListColumn<DeviceSelector>,
+    suitable_nodes: ObjectColumn<super::core_v1::NodeSelector>,
 }
 impl GroupBuilder for DeviceClassSpec {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
@@ -753,6 +901,7 @@ impl GroupBuilder for DeviceClassSpec {
                 "config" => self.config.read(p, row)?,
                 "extendedResourceName" => self.extended_resource_name.read(p, row)?,
                 "selectors" => self.selectors.read(p, row)?,
+                "suitableNodes" => self.suitable_nodes.read(p, row)?,
                 _ => p.skip()?,
             }
         }
@@ -765,6 +914,7 @@ impl GroupBuilder for DeviceClassSpec {
                 self.config.finish(rows),
                 self.extended_resource_name.finish(rows),
                 self.selectors.finish(rows),
+                self.suitable_nodes.finish(rows),
             ]),
         }
     }
@@ -775,6 +925,7 @@ pub(crate) static DEVICE_CLASS_SPEC: TypeDef = TypeDef {
         field("config", List(&DEVICE_CLASS_CONFIGURATION)),
         field("extendedResourceName", Scalar(Text)),
         field("selectors", List(&DEVICE_SELECTOR)),
+        field("suitableNodes", Object(&super::core_v1::NODE_SELECTOR)),
     ],
 };
 /// `io.k8s.api.resource.v1.DeviceConstraint`
@@ -819,6 +970,7 @@ pub(crate) static DEVICE_CONSTRAINT: TypeDef = TypeDef {
 /// `io.k8s.api.resource.v1.DeviceCounterConsumption`
 #[derive(Default)]
 pub(crate) struct DeviceCounterConsumption {
+    compatibility_groups: ScalarsColumn<TextColumn>,
     counter_set: TextColumn,
     counters: JsonMapColumn,
 }
@@ -827,6 +979,7 @@ impl GroupBuilder for DeviceCounterConsumption {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
             match key {
+                "compatibilityGroups" => self.compatibility_groups.read(p, row)?,
                 "counterSet" => self.counter_set.read(p, row)?,
                 "counters" => self.counters.read(p, row)?,
                 _ => p.skip()?,
@@ -838,6 +991,7 @@ impl GroupBuilder for DeviceCounterConsumption {
         ColumnGroup {
             rows,
             columns: Vec::from([
+                self.compatibility_groups.finish(rows),
                 self.counter_set.finish(rows),
                 self.counters.finish(rows),
             ]),
@@ -846,22 +1000,24 @@ impl GroupBuilder for DeviceCounterConsumption {
 }
 pub(crate) static DEVICE_COUNTER_CONSUMPTION: TypeDef = TypeDef {
     name: "io.k8s.api.resource.v1.DeviceCounterConsumption",
-    fields: &[field("counterSet", Scalar(Text)), field("counters", Map(MapValue::Json))],
+    fields: &[
+        field("compatibilityGroups", Scalars(Text)),
+        field("counterSet", Scalar(Text)),
+        field("counters", Map(MapValue::Json)),
+    ],
 };
-/// `io.k8s.api.resource.v1.DeviceRequest`
+/// `io.k8s.api.resource.v1.DeviceDerivedAttribute`
 #[derive(Default)]
-pub(crate) struct DeviceRequest {
-    exactly: ObjectColumn<ExactDeviceRequest>,
-    first_available: ListColumn<DeviceSubRequest>,
+pub(crate) struct DeviceDerivedAttribute {
+    expression: TextColumn,
     name: TextColumn,
 }
-impl GroupBuilder for DeviceRequest {
+impl GroupBuilder for DeviceDerivedAttribute {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
             match key {
-                "exactly" => self.exactly.read(p, row)?,
-                "firstAvailable" => self.first_available.read(p, row)?,
+                "expression" => self.expression.read(p, row)?,
                 "name" => self.name.read(p, row)?,
                 _ => p.skip()?,
             }
@@ -871,10 +1027,65 @@ impl GroupBuilder for DeviceRequest {
     fn finish(&mut self, rows: usize) -> ColumnGroup {
         ColumnGroup {
             rows,
+            columns: Vec::from([self.expression.finish(rows), self.name.finish(rows)]),
+        }
+    }
+}
+pub(crate) static DEVICE_DERIVED_ATTRIBUTE: TypeDef = TypeDef {
+    name: "io.k8s.api.resource.v1.DeviceDerivedAttribute",
+    fields: &[field("expression", Scalar(Text)), field("name", Scalar(Text))],
+};
+/// `io.k8s.api.resource.v1.DeviceRequest`
+#[derive(Default)]
+pub(crate) struct DeviceRequest {
+    admin_access: BoolColumn,
+    allocation_mode: TextColumn,
+    capacity: ObjectColumn<super::resource_v1beta1::CapacityRequirements>,
+    count: Int64Column,
+    derived_attributes: ListColumn<super::resource_v1beta1::DeviceDerivedAttribute>,
+    device_class_name: TextColumn,
+    exactly: ObjectColumn<ExactDeviceRequest>,
+    first_available: ListColumn<DeviceSubRequest>,
+    name: TextColumn,
+    selectors: ListColumn<super::resource_v1beta1::DeviceSelector>,
+    tolerations: ListColumn<super::resource_v1beta1::DeviceToleration>,
+}
+impl GroupBuilder for DeviceRequest {
+    fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
+        let Some(mut fields) = p.object()? else { return Ok(()) };
+        while let Some(key) = p.key(&mut fields)? {
+            match key {
+                "adminAccess" => self.admin_access.read(p, row)?,
+                "allocationMode" => self.allocation_mode.read(p, row)?,
+                "capacity" => self.capacity.read(p, row)?,
+                "count" => self.count.read(p, row)?,
+                "derivedAttributes" => self.derived_attributes.read(p, row)?,
+                "deviceClassName" => self.device_class_name.read(p, row)?,
+                "exactly" => self.exactly.read(p, row)?,
+                "firstAvailable" => self.first_available.read(p, row)?,
+                "name" => self.name.read(p, row)?,
+                "selectors" => self.selectors.read(p, row)?,
+                "tolerations" => self.tolerations.read(p, row)?,
+                _ => p.skip()?,
+            }
+        }
+        Ok(())
+    }
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
+            rows,
             columns: Vec::from([
+                self.admin_access.finish(rows),
+                self.allocation_mode.finish(rows),
+                self.capacity.finish(rows),
+                self.count.finish(rows),
+                self.derived_attributes.finish(rows),
+                self.device_class_name.finish(rows),
                 self.exactly.finish(rows),
                 self.first_available.finish(rows),
                 self.name.finish(rows),
+                self.selectors.finish(rows),
+                self.tolerations.finish(rows),
             ]),
         }
     }
@@ -882,9 +1093,20 @@ impl GroupBuilder for DeviceRequest {
 pub(crate) static DEVICE_REQUEST: TypeDef = TypeDef {
     name: "io.k8s.api.resource.v1.DeviceRequest",
     fields: &[
+        field("adminAccess", Scalar(Bool)),
+        field("allocationMode", Scalar(Text)),
+        field("capacity", Object(&super::resource_v1beta1::CAPACITY_REQUIREMENTS)),
+        field("count", Scalar(Int64)),
+        field(
+            "derivedAttributes",
+            List(&super::resource_v1beta1::DEVICE_DERIVED_ATTRIBUTE),
+        ),
+        field("deviceClassName", Scalar(Text)),
         field("exactly", Object(&EXACT_DEVICE_REQUEST)),
         field("firstAvailable", List(&DEVICE_SUB_REQUEST)),
         field("name", Scalar(Text)),
+        field("selectors", List(&super::resource_v1beta1::DEVICE_SELECTOR)),
+        field("tolerations", List(&super::resource_v1beta1::DEVICE_TOLERATION)),
     ],
 };
 /// `io.k8s.api.resource.v1.DeviceRequestAllocationResult`
@@ -899,6 +1121,7 @@ pub(crate) struct DeviceRequestAllocationResult {
     pool: TextColumn,
     request: TextColumn,
     share_id: TextColumn,
+    skip_node_operations: ScalarsColumn<TextColumn>,
     tolerations: ListColumn<DeviceToleration>,
 }
 impl GroupBuilder for DeviceRequestAllocationResult {
@@ -917,6 +1140,7 @@ impl GroupBuilder for DeviceRequestAllocationResult {
                 "pool" => self.pool.read(p, row)?,
                 "request" => self.request.read(p, row)?,
                 "shareID" => self.share_id.read(p, row)?,
+                "skipNodeOperations" => self.skip_node_operations.read(p, row)?,
                 "tolerations" => self.tolerations.read(p, row)?,
                 _ => p.skip()?,
             }
@@ -936,6 +1160,7 @@ impl GroupBuilder for DeviceRequestAllocationResult {
                 self.pool.finish(rows),
                 self.request.finish(rows),
                 self.share_id.finish(rows),
+                self.skip_node_operations.finish(rows),
                 self.tolerations.finish(rows),
             ]),
         }
@@ -953,6 +1178,7 @@ pub(crate) static DEVICE_REQUEST_ALLOCATION_RESULT: TypeDef = TypeDef {
         field("pool", Scalar(Text)),
         field("request", Scalar(Text)),
         field("shareID", Scalar(Text)),
+        field("skipNodeOperations", Scalars(Text)),
         field("tolerations", List(&DEVICE_TOLERATION)),
     ],
 };
@@ -989,6 +1215,7 @@ pub(crate) struct DeviceSubRequest {
     allocation_mode: TextColumn,
     capacity: ObjectColumn<CapacityRequirements>,
     count: Int64Column,
+    derived_attributes: ListColumn<DeviceDerivedAttribute>,
     device_class_name: TextColumn,
     name: TextColumn,
     selectors: ListColumn<DeviceSelector>,
@@ -1002,6 +1229,7 @@ impl GroupBuilder for DeviceSubRequest {
                 "allocationMode" => self.allocation_mode.read(p, row)?,
                 "capacity" => self.capacity.read(p, row)?,
                 "count" => self.count.read(p, row)?,
+                "derivedAttributes" => self.derived_attributes.read(p, row)?,
                 "deviceClassName" => self.device_class_name.read(p, row)?,
                 "name" => self.name.read(p, row)?,
                 "selectors" => self.selectors.read(p, row)?,
@@ -1018,6 +1246,7 @@ impl GroupBuilder for DeviceSubRequest {
                 self.allocation_mode.finish(rows),
                 self.capacity.finish(rows),
                 self.count.finish(rows),
+                self.derived_attributes.finish(rows),
                 self.device_class_name.finish(rows),
                 self.name.finish(rows),
                 self.selectors.finish(rows),
@@ -1032,6 +1261,7 @@ pub(crate) static DEVICE_SUB_REQUEST: TypeDef = TypeDef {
         field("allocationMode", Scalar(Text)),
         field("capacity", Object(&CAPACITY_REQUIREMENTS)),
         field("count", Scalar(Int64)),
+        field("derivedAttributes", List(&DEVICE_DERIVED_ATTRIBUTE)),
         field("deviceClassName", Scalar(Text)),
         field("name", Scalar(Text)),
         field("selectors", List(&DEVICE_SELECTOR)),
@@ -1079,6 +1309,162 @@ pub(crate) static DEVICE_TAINT: TypeDef = TypeDef {
         field("key", Scalar(Text)),
         field("timeAdded", Scalar(Time)),
         field("value", Scalar(Text)),
+    ],
+};
+/// `io.k8s.api.resource.v1.DeviceTaintRule`
+#[derive(Default)]
+pub(crate) struct DeviceTaintRule {
+    api_version: TextColumn,
+    kind: TextColumn,
+    metadata: ObjectColumn<super::meta_v1::ObjectMeta>,
+    spec: ObjectColumn<DeviceTaintRuleSpec>,
+    status: ObjectColumn<DeviceTaintRuleStatus>,
+}
+impl GroupBuilder for DeviceTaintRule {
+    fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
+        let Some(mut fields) = p.object()? else { return Ok(()) };
+        while let Some(key) = p.key(&mut fields)? {
+            match key {
+                "apiVersion" => self.api_version.read(p, row)?,
+                "kind" => self.kind.read(p, row)?,
+                "metadata" => self.metadata.read(p, row)?,
+                "spec" => self.spec.read(p, row)?,
+                "status" => self.status.read(p, row)?,
+                _ => p.skip()?,
+            }
+        }
+        Ok(())
+    }
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
+            rows,
+            columns: Vec::from([
+                self.api_version.finish(rows),
+                self.kind.finish(rows),
+                self.metadata.finish(rows),
+                self.spec.finish(rows),
+                self.status.finish(rows),
+            ]),
+        }
+    }
+}
+pub(crate) static DEVICE_TAINT_RULE: TypeDef = TypeDef {
+    name: "io.k8s.api.resource.v1.DeviceTaintRule",
+    fields: &[
+        field("apiVersion", Scalar(Text)),
+        field("kind", Scalar(Text)),
+        field("metadata", Object(&super::meta_v1::OBJECT_META)),
+        field("spec", Object(&DEVICE_TAINT_RULE_SPEC)),
+        field("status", Object(&DEVICE_TAINT_RULE_STATUS)),
+    ],
+};
+/// `io.k8s.api.resource.v1.DeviceTaintRuleSpec`
+#[derive(Default)]
+pub(crate) struct DeviceTaintRuleSpec {
+    device_selector: ObjectColumn<DeviceTaintSelector>,
+    taint: ObjectColumn<DeviceTaint>,
+}
+impl GroupBuilder for DeviceTaintRuleSpec {
+    fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
+        let Some(mut fields) = p.object()? else { return Ok(()) };
+        while let Some(key) = p.key(&mut fields)? {
+            match key {
+                "deviceSelector" => self.device_selector.read(p, row)?,
+                "taint" => self.taint.read(p, row)?,
+                _ => p.skip()?,
+            }
+        }
+        Ok(())
+    }
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
+            rows,
+            columns: Vec::from([
+                self.device_selector.finish(rows),
+                self.taint.finish(rows),
+            ]),
+        }
+    }
+}
+pub(crate) static DEVICE_TAINT_RULE_SPEC: TypeDef = TypeDef {
+    name: "io.k8s.api.resource.v1.DeviceTaintRuleSpec",
+    fields: &[
+        field("deviceSelector", Object(&DEVICE_TAINT_SELECTOR)),
+        field("taint", Object(&DEVICE_TAINT)),
+    ],
+};
+/// `io.k8s.api.resource.v1.DeviceTaintRuleStatus`
+#[derive(Default)]
+pub(crate) struct DeviceTaintRuleStatus {
+    conditions: ListColumn<super::meta_v1::Condition>,
+}
+impl GroupBuilder for DeviceTaintRuleStatus {
+    fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
+        let Some(mut fields) = p.object()? else { return Ok(()) };
+        while let Some(key) = p.key(&mut fields)? {
+            match key {
+                "conditions" => self.conditions.read(p, row)?,
+                _ => p.skip()?,
+            }
+        }
+        Ok(())
+    }
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
+            rows,
+            columns: Vec::from([self.conditions.finish(rows)]),
+        }
+    }
+}
+pub(crate) static DEVICE_TAINT_RULE_STATUS: TypeDef = TypeDef {
+    name: "io.k8s.api.resource.v1.DeviceTaintRuleStatus",
+    fields: &[field("conditions", List(&super::meta_v1::CONDITION))],
+};
+/// `io.k8s.api.resource.v1.DeviceTaintSelector`
+#[derive(Default)]
+pub(crate) struct DeviceTaintSelector {
+    device: TextColumn,
+    device_class_name: TextColumn,
+    driver: TextColumn,
+    pool: TextColumn,
+    selectors: ListColumn<super::resource_v1alpha3::DeviceSelector>,
+}
+impl GroupBuilder for DeviceTaintSelector {
+    fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
+        let Some(mut fields) = p.object()? else { return Ok(()) };
+        while let Some(key) = p.key(&mut fields)? {
+            match key {
+                "device" => self.device.read(p, row)?,
+                "deviceClassName" => self.device_class_name.read(p, row)?,
+                "driver" => self.driver.read(p, row)?,
+                "pool" => self.pool.read(p, row)?,
+                "selectors" => self.selectors.read(p, row)?,
+                _ => p.skip()?,
+            }
+        }
+        Ok(())
+    }
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
+            rows,
+            columns: Vec::from([
+                self.device.finish(rows),
+                self.device_class_name.finish(rows),
+                self.driver.finish(rows),
+                self.pool.finish(rows),
+                self.selectors.finish(rows),
+            ]),
+        }
+    }
+}
+pub(crate) static DEVICE_TAINT_SELECTOR: TypeDef = TypeDef {
+    name: "io.k8s.api.resource.v1.DeviceTaintSelector",
+    fields: &[
+        field("device", Scalar(Text)),
+        field("deviceClassName", Scalar(Text)),
+        field("driver", Scalar(Text)),
+        field("pool", Scalar(Text)),
+        field("selectors", List(&super::resource_v1alpha3::DEVICE_SELECTOR)),
     ],
 };
 /// `io.k8s.api.resource.v1.DeviceToleration`
@@ -1135,6 +1521,7 @@ pub(crate) struct ExactDeviceRequest {
     allocation_mode: TextColumn,
     capacity: ObjectColumn<CapacityRequirements>,
     count: Int64Column,
+    derived_attributes: ListColumn<DeviceDerivedAttribute>,
     device_class_name: TextColumn,
     selectors: ListColumn<DeviceSelector>,
     tolerations: ListColumn<DeviceToleration>,
@@ -1148,6 +1535,7 @@ impl GroupBuilder for ExactDeviceRequest {
                 "allocationMode" => self.allocation_mode.read(p, row)?,
                 "capacity" => self.capacity.read(p, row)?,
                 "count" => self.count.read(p, row)?,
+                "derivedAttributes" => self.derived_attributes.read(p, row)?,
                 "deviceClassName" => self.device_class_name.read(p, row)?,
                 "selectors" => self.selectors.read(p, row)?,
                 "tolerations" => self.tolerations.read(p, row)?,
@@ -1164,6 +1552,7 @@ impl GroupBuilder for ExactDeviceRequest {
                 self.allocation_mode.finish(rows),
                 self.capacity.finish(rows),
                 self.count.finish(rows),
+                self.derived_attributes.finish(rows),
                 self.device_class_name.finish(rows),
                 self.selectors.finish(rows),
                 self.tolerations.finish(rows),
@@ -1178,6 +1567,7 @@ pub(crate) static EXACT_DEVICE_REQUEST: TypeDef = TypeDef {
         field("allocationMode", Scalar(Text)),
         field("capacity", Object(&CAPACITY_REQUIREMENTS)),
         field("count", Scalar(Int64)),
+        field("derivedAttributes", List(&DEVICE_DERIVED_ATTRIBUTE)),
         field("deviceClassName", Scalar(Text)),
         field("selectors", List(&DEVICE_SELECTOR)),
         field("tolerations", List(&DEVICE_TOLERATION)),
@@ -1344,6 +1734,7 @@ pub(crate) static RESOURCE_CLAIM_CONSUMER_REFERENCE: TypeDef = TypeDef {
 /// `io.k8s.api.resource.v1.ResourceClaimSpec`
 #[derive(Default)]
 pub(crate) struct ResourceClaimSpec {
+    controller: TextColumn,
     devices: ObjectColumn<DeviceClaim>,
 }
 impl GroupBuilder for ResourceClaimSpec {
@@ -1351,6 +1742,7 @@ impl GroupBuilder for ResourceClaimSpec {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
             match key {
+                "controller" => self.controller.read(p, row)?,
                 "devices" => self.devices.read(p, row)?,
                 _ => p.skip()?,
             }
@@ -1360,18 +1752,19 @@ impl GroupBuilder for ResourceClaimSpec {
     fn finish(&mut self, rows: usize) -> ColumnGroup {
         ColumnGroup {
             rows,
-            columns: Vec::from([self.devices.finish(rows)]),
+            columns: Vec::from([self.controller.finish(rows), self.devices.finish(rows)]),
         }
     }
 }
 pub(crate) static RESOURCE_CLAIM_SPEC: TypeDef = TypeDef {
     name: "io.k8s.api.resource.v1.ResourceClaimSpec",
-    fields: &[field("devices", Object(&DEVICE_CLAIM))],
+    fields: &[field("controller", Scalar(Text)), field("devices", Object(&DEVICE_CLAIM))],
 };
 /// `io.k8s.api.resource.v1.ResourceClaimStatus`
 #[derive(Default)]
 pub(crate) struct ResourceClaimStatus {
     allocation: ObjectColumn<AllocationResult>,
+    deallocation_requested: BoolColumn,
     devices: ListColumn<AllocatedDeviceStatus>,
     reserved_for: ListColumn<ResourceClaimConsumerReference>,
 }
@@ -1381,6 +1774,7 @@ impl GroupBuilder for ResourceClaimStatus {
         while let Some(key) = p.key(&mut fields)? {
             match key {
                 "allocation" => self.allocation.read(p, row)?,
+                "deallocationRequested" => self.deallocation_requested.read(p, row)?,
                 "devices" => self.devices.read(p, row)?,
                 "reservedFor" => self.reserved_for.read(p, row)?,
                 _ => p.skip()?,
@@ -1393,6 +1787,7 @@ impl GroupBuilder for ResourceClaimStatus {
             rows,
             columns: Vec::from([
                 self.allocation.finish(rows),
+                self.deallocation_requested.finish(rows),
                 self.devices.finish(rows),
                 self.reserved_for.finish(rows),
             ]),
@@ -1403,6 +1798,7 @@ pub(crate) static RESOURCE_CLAIM_STATUS: TypeDef = TypeDef {
     name: "io.k8s.api.resource.v1.ResourceClaimStatus",
     fields: &[
         field("allocation", Object(&ALLOCATION_RESULT)),
+        field("deallocationRequested", Scalar(Bool)),
         field("devices", List(&ALLOCATED_DEVICE_STATUS)),
         field("reservedFor", List(&RESOURCE_CLAIM_CONSUMER_REFERENCE)),
     ],
@@ -1572,9 +1968,11 @@ pub(crate) struct ResourceSliceSpec {
     driver: TextColumn,
     node_name: TextColumn,
     node_selector: ObjectColumn<super::core_v1::NodeSelector>,
+    partition_type_attribute: TextColumn,
     per_device_node_selection: BoolColumn,
     pool: ObjectColumn<ResourcePool>,
     shared_counters: ListColumn<CounterSet>,
+    skip_node_operations: ScalarsColumn<TextColumn>,
 }
 impl GroupBuilder for ResourceSliceSpec {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
@@ -1586,9 +1984,11 @@ impl GroupBuilder for ResourceSliceSpec {
                 "driver" => self.driver.read(p, row)?,
                 "nodeName" => self.node_name.read(p, row)?,
                 "nodeSelector" => self.node_selector.read(p, row)?,
+                "partitionTypeAttribute" => self.partition_type_attribute.read(p, row)?,
                 "perDeviceNodeSelection" => self.per_device_node_selection.read(p, row)?,
                 "pool" => self.pool.read(p, row)?,
                 "sharedCounters" => self.shared_counters.read(p, row)?,
+                "skipNodeOperations" => self.skip_node_operations.read(p, row)?,
                 _ => p.skip()?,
             }
         }
@@ -1603,9 +2003,11 @@ impl GroupBuilder for ResourceSliceSpec {
                 self.driver.finish(rows),
                 self.node_name.finish(rows),
                 self.node_selector.finish(rows),
+                self.partition_type_attribute.finish(rows),
                 self.per_device_node_selection.finish(rows),
                 self.pool.finish(rows),
                 self.shared_counters.finish(rows),
+                self.skip_node_operations.finish(rows),
             ]),
         }
     }
@@ -1618,8 +2020,10 @@ pub(crate) static RESOURCE_SLICE_SPEC: TypeDef = TypeDef {
         field("driver", Scalar(Text)),
         field("nodeName", Scalar(Text)),
         field("nodeSelector", Object(&super::core_v1::NODE_SELECTOR)),
+        field("partitionTypeAttribute", Scalar(Text)),
         field("perDeviceNodeSelection", Scalar(Bool)),
         field("pool", Object(&RESOURCE_POOL)),
         field("sharedCounters", List(&COUNTER_SET)),
+        field("skipNodeOperations", Scalars(Text)),
     ],
 };

@@ -3,36 +3,6 @@
 use crate::schema::{KindDef, TableDef};
 #[allow(clippy::wildcard_imports, unused_imports)]
 use crate::prelude::*;
-/// DeviceTaintRule: 4 tables.
-pub(crate) static KIND_DEVICE_TAINT_RULE: KindDef = KindDef {
-    group: "resource.k8s.io",
-    version: "v1alpha3",
-    versions: &["v1alpha3"],
-    kind: "DeviceTaintRule",
-    plural: "devicetaintrules",
-    singular: "devicetaintrule",
-    namespaced: false,
-    root: &DEVICE_TAINT_RULE,
-    custom: None,
-    tables: &[
-        TableDef::new("devicetaintrules", "", "devicetaintrule").listed(),
-        TableDef::new(
-                "devicetaintrule_ownerreferences",
-                "metadata/ownerReferences",
-                "ownerreference",
-            )
-            .key("name")
-            .listed(),
-        TableDef::new(
-                "devicetaintrule_selectors",
-                "spec/deviceSelector/selectors",
-                "selector",
-            )
-            .listed(),
-        TableDef::new("devicetaintrule_conditions", "status/conditions", "condition")
-            .listed(),
-    ],
-};
 /// PodSchedulingContext: 3 tables.
 pub(crate) static KIND_POD_SCHEDULING_CONTEXT: KindDef = KindDef {
     group: "resource.k8s.io",
@@ -60,6 +30,48 @@ pub(crate) static KIND_POD_SCHEDULING_CONTEXT: KindDef = KindDef {
             )
             .key("name")
             .listed(),
+    ],
+};
+/// ResourcePoolStatusRequest: 6 tables.
+pub(crate) static KIND_RESOURCE_POOL_STATUS_REQUEST: KindDef = KindDef {
+    group: "resource.k8s.io",
+    version: "v1alpha3",
+    versions: &["v1alpha3"],
+    kind: "ResourcePoolStatusRequest",
+    plural: "resourcepoolstatusrequests",
+    singular: "resourcepoolstatusrequest",
+    namespaced: false,
+    root: &RESOURCE_POOL_STATUS_REQUEST,
+    custom: None,
+    tables: &[
+        TableDef::new("resourcepoolstatusrequests", "", "resourcepoolstatusrequest")
+            .listed(),
+        TableDef::new(
+                "resourcepoolstatusrequest_ownerreferences",
+                "metadata/ownerReferences",
+                "ownerreference",
+            )
+            .key("name")
+            .listed(),
+        TableDef::new(
+                "resourcepoolstatusrequest_conditions",
+                "status/conditions",
+                "condition",
+            )
+            .listed(),
+        TableDef::new("resourcepoolstatusrequest_pools", "status/pools", "pool")
+            .listed(),
+        TableDef::new(
+            "resourcepoolstatusrequest_pool_partitionsummary",
+            "status/pools/partitionSummary",
+            "partitionsummary",
+        ),
+        TableDef::new(
+                "resourcepoolstatusrequest_pool_capacity",
+                "status/pools/shareableSummary/capacity",
+                "capacity",
+            )
+            .key("name"),
     ],
 };
 /// `io.k8s.api.resource.v1alpha3.CELDeviceSelector`
@@ -116,23 +128,23 @@ pub(crate) static DEVICE_SELECTOR: TypeDef = TypeDef {
     name: "io.k8s.api.resource.v1alpha3.DeviceSelector",
     fields: &[field("cel", Object(&CEL_DEVICE_SELECTOR))],
 };
-/// `io.k8s.api.resource.v1alpha3.DeviceTaint`
+/// `io.k8s.api.resource.v1alpha3.PartitionTypeStatus`
 #[derive(Default)]
-pub(crate) struct DeviceTaint {
-    effect: TextColumn,
-    key: TextColumn,
-    time_added: TimeColumn,
-    value: TextColumn,
+pub(crate) struct PartitionTypeStatus {
+    allocatable: Int32Column,
+    attribute: TextColumn,
+    total: Int32Column,
+    type_: TextColumn,
 }
-impl GroupBuilder for DeviceTaint {
+impl GroupBuilder for PartitionTypeStatus {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
         let Some(mut fields) = p.object()? else { return Ok(()) };
         while let Some(key) = p.key(&mut fields)? {
             match key {
-                "effect" => self.effect.read(p, row)?,
-                "key" => self.key.read(p, row)?,
-                "timeAdded" => self.time_added.read(p, row)?,
-                "value" => self.value.read(p, row)?,
+                "allocatable" => self.allocatable.read(p, row)?,
+                "attribute" => self.attribute.read(p, row)?,
+                "total" => self.total.read(p, row)?,
+                "type" => self.type_.read(p, row)?,
                 _ => p.skip()?,
             }
         }
@@ -142,177 +154,21 @@ impl GroupBuilder for DeviceTaint {
         ColumnGroup {
             rows,
             columns: Vec::from([
-                self.effect.finish(rows),
-                self.key.finish(rows),
-                self.time_added.finish(rows),
-                self.value.finish(rows),
+                self.allocatable.finish(rows),
+                self.attribute.finish(rows),
+                self.total.finish(rows),
+                self.type_.finish(rows),
             ]),
         }
     }
 }
-pub(crate) static DEVICE_TAINT: TypeDef = TypeDef {
-    name: "io.k8s.api.resource.v1alpha3.DeviceTaint",
+pub(crate) static PARTITION_TYPE_STATUS: TypeDef = TypeDef {
+    name: "io.k8s.api.resource.v1alpha3.PartitionTypeStatus",
     fields: &[
-        field("effect", Scalar(Text)),
-        field("key", Scalar(Text)),
-        field("timeAdded", Scalar(Time)),
-        field("value", Scalar(Text)),
-    ],
-};
-/// `io.k8s.api.resource.v1alpha3.DeviceTaintRule`
-#[derive(Default)]
-pub(crate) struct DeviceTaintRule {
-    api_version: TextColumn,
-    kind: TextColumn,
-    metadata: ObjectColumn<super::meta_v1::ObjectMeta>,
-    spec: ObjectColumn<DeviceTaintRuleSpec>,
-    status: ObjectColumn<DeviceTaintRuleStatus>,
-}
-impl GroupBuilder for DeviceTaintRule {
-    fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
-        let Some(mut fields) = p.object()? else { return Ok(()) };
-        while let Some(key) = p.key(&mut fields)? {
-            match key {
-                "apiVersion" => self.api_version.read(p, row)?,
-                "kind" => self.kind.read(p, row)?,
-                "metadata" => self.metadata.read(p, row)?,
-                "spec" => self.spec.read(p, row)?,
-                "status" => self.status.read(p, row)?,
-                _ => p.skip()?,
-            }
-        }
-        Ok(())
-    }
-    fn finish(&mut self, rows: usize) -> ColumnGroup {
-        ColumnGroup {
-            rows,
-            columns: Vec::from([
-                self.api_version.finish(rows),
-                self.kind.finish(rows),
-                self.metadata.finish(rows),
-                self.spec.finish(rows),
-                self.status.finish(rows),
-            ]),
-        }
-    }
-}
-pub(crate) static DEVICE_TAINT_RULE: TypeDef = TypeDef {
-    name: "io.k8s.api.resource.v1alpha3.DeviceTaintRule",
-    fields: &[
-        field("apiVersion", Scalar(Text)),
-        field("kind", Scalar(Text)),
-        field("metadata", Object(&super::meta_v1::OBJECT_META)),
-        field("spec", Object(&DEVICE_TAINT_RULE_SPEC)),
-        field("status", Object(&DEVICE_TAINT_RULE_STATUS)),
-    ],
-};
-/// `io.k8s.api.resource.v1alpha3.DeviceTaintRuleSpec`
-#[derive(Default)]
-pub(crate) struct DeviceTaintRuleSpec {
-    device_selector: ObjectColumn<DeviceTaintSelector>,
-    taint: ObjectColumn<DeviceTaint>,
-}
-impl GroupBuilder for DeviceTaintRuleSpec {
-    fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
-        let Some(mut fields) = p.object()? else { return Ok(()) };
-        while let Some(key) = p.key(&mut fields)? {
-            match key {
-                "deviceSelector" => self.device_selector.read(p, row)?,
-                "taint" => self.taint.read(p, row)?,
-                _ => p.skip()?,
-            }
-        }
-        Ok(())
-    }
-    fn finish(&mut self, rows: usize) -> ColumnGroup {
-        ColumnGroup {
-            rows,
-            columns: Vec::from([
-                self.device_selector.finish(rows),
-                self.taint.finish(rows),
-            ]),
-        }
-    }
-}
-pub(crate) static DEVICE_TAINT_RULE_SPEC: TypeDef = TypeDef {
-    name: "io.k8s.api.resource.v1alpha3.DeviceTaintRuleSpec",
-    fields: &[
-        field("deviceSelector", Object(&DEVICE_TAINT_SELECTOR)),
-        field("taint", Object(&DEVICE_TAINT)),
-    ],
-};
-/// `io.k8s.api.resource.v1alpha3.DeviceTaintRuleStatus`
-#[derive(Default)]
-pub(crate) struct DeviceTaintRuleStatus {
-    conditions: ListColumn<super::meta_v1::Condition>,
-}
-impl GroupBuilder for DeviceTaintRuleStatus {
-    fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
-        let Some(mut fields) = p.object()? else { return Ok(()) };
-        while let Some(key) = p.key(&mut fields)? {
-            match key {
-                "conditions" => self.conditions.read(p, row)?,
-                _ => p.skip()?,
-            }
-        }
-        Ok(())
-    }
-    fn finish(&mut self, rows: usize) -> ColumnGroup {
-        ColumnGroup {
-            rows,
-            columns: Vec::from([self.conditions.finish(rows)]),
-        }
-    }
-}
-pub(crate) static DEVICE_TAINT_RULE_STATUS: TypeDef = TypeDef {
-    name: "io.k8s.api.resource.v1alpha3.DeviceTaintRuleStatus",
-    fields: &[field("conditions", List(&super::meta_v1::CONDITION))],
-};
-/// `io.k8s.api.resource.v1alpha3.DeviceTaintSelector`
-#[derive(Default)]
-pub(crate) struct DeviceTaintSelector {
-    device: TextColumn,
-    device_class_name: TextColumn,
-    driver: TextColumn,
-    pool: TextColumn,
-    selectors: ListColumn<DeviceSelector>,
-}
-impl GroupBuilder for DeviceTaintSelector {
-    fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
-        let Some(mut fields) = p.object()? else { return Ok(()) };
-        while let Some(key) = p.key(&mut fields)? {
-            match key {
-                "device" => self.device.read(p, row)?,
-                "deviceClassName" => self.device_class_name.read(p, row)?,
-                "driver" => self.driver.read(p, row)?,
-                "pool" => self.pool.read(p, row)?,
-                "selectors" => self.selectors.read(p, row)?,
-                _ => p.skip()?,
-            }
-        }
-        Ok(())
-    }
-    fn finish(&mut self, rows: usize) -> ColumnGroup {
-        ColumnGroup {
-            rows,
-            columns: Vec::from([
-                self.device.finish(rows),
-                self.device_class_name.finish(rows),
-                self.driver.finish(rows),
-                self.pool.finish(rows),
-                self.selectors.finish(rows),
-            ]),
-        }
-    }
-}
-pub(crate) static DEVICE_TAINT_SELECTOR: TypeDef = TypeDef {
-    name: "io.k8s.api.resource.v1alpha3.DeviceTaintSelector",
-    fields: &[
-        field("device", Scalar(Text)),
-        field("deviceClassName", Scalar(Text)),
-        field("driver", Scalar(Text)),
-        field("pool", Scalar(Text)),
-        field("selectors", List(&DEVICE_SELECTOR)),
+        field("allocatable", Scalar(Int32)),
+        field("attribute", Scalar(Text)),
+        field("total", Scalar(Int32)),
+        field("type", Scalar(Text)),
     ],
 };
 /// `io.k8s.api.resource.v1alpha3.PodSchedulingContext`
@@ -424,6 +280,81 @@ pub(crate) static POD_SCHEDULING_CONTEXT_STATUS: TypeDef = TypeDef {
     name: "io.k8s.api.resource.v1alpha3.PodSchedulingContextStatus",
     fields: &[field("resourceClaims", List(&RESOURCE_CLAIM_SCHEDULING_STATUS))],
 };
+/// `io.k8s.api.resource.v1alpha3.PoolStatus`
+#[derive(Default)]
+pub(crate) struct PoolStatus {
+    allocated_devices: Int32Column,
+    available_devices: Int32Column,
+    driver: TextColumn,
+    generation: Int64Column,
+    node_name: TextColumn,
+    partition_summary: ListColumn<PartitionTypeStatus>,
+    pool_name: TextColumn,
+    resource_slice_count: Int32Column,
+    shareable_summary: ObjectColumn<ShareableSummaryStatus>,
+    total_devices: Int32Column,
+    unavailable_devices: Int32Column,
+    validation_error: TextColumn,
+}
+impl GroupBuilder for PoolStatus {
+    fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
+        let Some(mut fields) = p.object()? else { return Ok(()) };
+        while let Some(key) = p.key(&mut fields)? {
+            match key {
+                "allocatedDevices" => self.allocated_devices.read(p, row)?,
+                "availableDevices" => self.available_devices.read(p, row)?,
+                "driver" => self.driver.read(p, row)?,
+                "generation" => self.generation.read(p, row)?,
+                "nodeName" => self.node_name.read(p, row)?,
+                "partitionSummary" => self.partition_summary.read(p, row)?,
+                "poolName" => self.pool_name.read(p, row)?,
+                "resourceSliceCount" => self.resource_slice_count.read(p, row)?,
+                "shareableSummary" => self.shareable_summary.read(p, row)?,
+                "totalDevices" => self.total_devices.read(p, row)?,
+                "unavailableDevices" => self.unavailable_devices.read(p, row)?,
+                "validationError" => self.validation_error.read(p, row)?,
+                _ => p.skip()?,
+            }
+        }
+        Ok(())
+    }
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
+            rows,
+            columns: Vec::from([
+                self.allocated_devices.finish(rows),
+                self.available_devices.finish(rows),
+                self.driver.finish(rows),
+                self.generation.finish(rows),
+                self.node_name.finish(rows),
+                self.partition_summary.finish(rows),
+                self.pool_name.finish(rows),
+                self.resource_slice_count.finish(rows),
+                self.shareable_summary.finish(rows),
+                self.total_devices.finish(rows),
+                self.unavailable_devices.finish(rows),
+                self.validation_error.finish(rows),
+            ]),
+        }
+    }
+}
+pub(crate) static POOL_STATUS: TypeDef = TypeDef {
+    name: "io.k8s.api.resource.v1alpha3.PoolStatus",
+    fields: &[
+        field("allocatedDevices", Scalar(Int32)),
+        field("availableDevices", Scalar(Int32)),
+        field("driver", Scalar(Text)),
+        field("generation", Scalar(Int64)),
+        field("nodeName", Scalar(Text)),
+        field("partitionSummary", List(&PARTITION_TYPE_STATUS)),
+        field("poolName", Scalar(Text)),
+        field("resourceSliceCount", Scalar(Int32)),
+        field("shareableSummary", Object(&SHAREABLE_SUMMARY_STATUS)),
+        field("totalDevices", Scalar(Int32)),
+        field("unavailableDevices", Scalar(Int32)),
+        field("validationError", Scalar(Text)),
+    ],
+};
 /// `io.k8s.api.resource.v1alpha3.ResourceClaimSchedulingStatus`
 #[derive(Default)]
 pub(crate) struct ResourceClaimSchedulingStatus {
@@ -455,4 +386,219 @@ impl GroupBuilder for ResourceClaimSchedulingStatus {
 pub(crate) static RESOURCE_CLAIM_SCHEDULING_STATUS: TypeDef = TypeDef {
     name: "io.k8s.api.resource.v1alpha3.ResourceClaimSchedulingStatus",
     fields: &[field("name", Scalar(Text)), field("unsuitableNodes", Scalars(Text))],
+};
+/// `io.k8s.api.resource.v1alpha3.ResourcePoolStatusRequest`
+#[derive(Default)]
+pub(crate) struct ResourcePoolStatusRequest {
+    api_version: TextColumn,
+    kind: TextColumn,
+    metadata: ObjectColumn<super::meta_v1::ObjectMeta>,
+    spec: ObjectColumn<ResourcePoolStatusRequestSpec>,
+    status: ObjectColumn<ResourcePoolStatusRequestStatus>,
+}
+impl GroupBuilder for ResourcePoolStatusRequest {
+    fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
+        let Some(mut fields) = p.object()? else { return Ok(()) };
+        while let Some(key) = p.key(&mut fields)? {
+            match key {
+                "apiVersion" => self.api_version.read(p, row)?,
+                "kind" => self.kind.read(p, row)?,
+                "metadata" => self.metadata.read(p, row)?,
+                "spec" => self.spec.read(p, row)?,
+                "status" => self.status.read(p, row)?,
+                _ => p.skip()?,
+            }
+        }
+        Ok(())
+    }
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
+            rows,
+            columns: Vec::from([
+                self.api_version.finish(rows),
+                self.kind.finish(rows),
+                self.metadata.finish(rows),
+                self.spec.finish(rows),
+                self.status.finish(rows),
+            ]),
+        }
+    }
+}
+pub(crate) static RESOURCE_POOL_STATUS_REQUEST: TypeDef = TypeDef {
+    name: "io.k8s.api.resource.v1alpha3.ResourcePoolStatusRequest",
+    fields: &[
+        field("apiVersion", Scalar(Text)),
+        field("kind", Scalar(Text)),
+        field("metadata", Object(&super::meta_v1::OBJECT_META)),
+        field("spec", Object(&RESOURCE_POOL_STATUS_REQUEST_SPEC)),
+        field("status", Object(&RESOURCE_POOL_STATUS_REQUEST_STATUS)),
+    ],
+};
+/// `io.k8s.api.resource.v1alpha3.ResourcePoolStatusRequestSpec`
+#[derive(Default)]
+pub(crate) struct ResourcePoolStatusRequestSpec {
+    default_partition_type_attribute: TextColumn,
+    driver: TextColumn,
+    limit: Int32Column,
+    pool_name: TextColumn,
+}
+impl GroupBuilder for ResourcePoolStatusRequestSpec {
+    fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
+        let Some(mut fields) = p.object()? else { return Ok(()) };
+        while let Some(key) = p.key(&mut fields)? {
+            match key {
+                "defaultPartitionTypeAttribute" => {
+                    self.default_partition_type_attribute.read(p, row)?
+                }
+                "driver" => self.driver.read(p, row)?,
+                "limit" => self.limit.read(p, row)?,
+                "poolName" => self.pool_name.read(p, row)?,
+                _ => p.skip()?,
+            }
+        }
+        Ok(())
+    }
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
+            rows,
+            columns: Vec::from([
+                self.default_partition_type_attribute.finish(rows),
+                self.driver.finish(rows),
+                self.limit.finish(rows),
+                self.pool_name.finish(rows),
+            ]),
+        }
+    }
+}
+pub(crate) static RESOURCE_POOL_STATUS_REQUEST_SPEC: TypeDef = TypeDef {
+    name: "io.k8s.api.resource.v1alpha3.ResourcePoolStatusRequestSpec",
+    fields: &[
+        field("defaultPartitionTypeAttribute", Scalar(Text)),
+        field("driver", Scalar(Text)),
+        field("limit", Scalar(Int32)),
+        field("poolName", Scalar(Text)),
+    ],
+};
+/// `io.k8s.api.resource.v1alpha3.ResourcePoolStatusRequestStatus`
+#[derive(Default)]
+pub(crate) struct ResourcePoolStatusRequestStatus {
+    conditions: ListColumn<super::meta_v1::Condition>,
+    pool_count: Int32Column,
+    pools: ListColumn<PoolStatus>,
+}
+impl GroupBuilder for ResourcePoolStatusRequestStatus {
+    fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
+        let Some(mut fields) = p.object()? else { return Ok(()) };
+        while let Some(key) = p.key(&mut fields)? {
+            match key {
+                "conditions" => self.conditions.read(p, row)?,
+                "poolCount" => self.pool_count.read(p, row)?,
+                "pools" => self.pools.read(p, row)?,
+                _ => p.skip()?,
+            }
+        }
+        Ok(())
+    }
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
+            rows,
+            columns: Vec::from([
+                self.conditions.finish(rows),
+                self.pool_count.finish(rows),
+                self.pools.finish(rows),
+            ]),
+        }
+    }
+}
+pub(crate) static RESOURCE_POOL_STATUS_REQUEST_STATUS: TypeDef = TypeDef {
+    name: "io.k8s.api.resource.v1alpha3.ResourcePoolStatusRequestStatus",
+    fields: &[
+        field("conditions", List(&super::meta_v1::CONDITION)),
+        field("poolCount", Scalar(Int32)),
+        field("pools", List(&POOL_STATUS)),
+    ],
+};
+/// `io.k8s.api.resource.v1alpha3.ShareableCapacityStatus`
+#[derive(Default)]
+pub(crate) struct ShareableCapacityStatus {
+    available: QuantityColumn,
+    consumed: QuantityColumn,
+    name: TextColumn,
+    total: QuantityColumn,
+}
+impl GroupBuilder for ShareableCapacityStatus {
+    fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
+        let Some(mut fields) = p.object()? else { return Ok(()) };
+        while let Some(key) = p.key(&mut fields)? {
+            match key {
+                "available" => self.available.read(p, row)?,
+                "consumed" => self.consumed.read(p, row)?,
+                "name" => self.name.read(p, row)?,
+                "total" => self.total.read(p, row)?,
+                _ => p.skip()?,
+            }
+        }
+        Ok(())
+    }
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
+            rows,
+            columns: Vec::from([
+                self.available.finish(rows),
+                self.consumed.finish(rows),
+                self.name.finish(rows),
+                self.total.finish(rows),
+            ]),
+        }
+    }
+}
+pub(crate) static SHAREABLE_CAPACITY_STATUS: TypeDef = TypeDef {
+    name: "io.k8s.api.resource.v1alpha3.ShareableCapacityStatus",
+    fields: &[
+        field("available", Scalar(Quantity)),
+        field("consumed", Scalar(Quantity)),
+        field("name", Scalar(Text)),
+        field("total", Scalar(Quantity)),
+    ],
+};
+/// `io.k8s.api.resource.v1alpha3.ShareableSummaryStatus`
+#[derive(Default)]
+pub(crate) struct ShareableSummaryStatus {
+    capacity: ListColumn<ShareableCapacityStatus>,
+    fully_available_devices: Int32Column,
+    partially_available_devices: Int32Column,
+}
+impl GroupBuilder for ShareableSummaryStatus {
+    fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
+        let Some(mut fields) = p.object()? else { return Ok(()) };
+        while let Some(key) = p.key(&mut fields)? {
+            match key {
+                "capacity" => self.capacity.read(p, row)?,
+                "fullyAvailableDevices" => self.fully_available_devices.read(p, row)?,
+                "partiallyAvailableDevices" => {
+                    self.partially_available_devices.read(p, row)?
+                }
+                _ => p.skip()?,
+            }
+        }
+        Ok(())
+    }
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
+            rows,
+            columns: Vec::from([
+                self.capacity.finish(rows),
+                self.fully_available_devices.finish(rows),
+                self.partially_available_devices.finish(rows),
+            ]),
+        }
+    }
+}
+pub(crate) static SHAREABLE_SUMMARY_STATUS: TypeDef = TypeDef {
+    name: "io.k8s.api.resource.v1alpha3.ShareableSummaryStatus",
+    fields: &[
+        field("capacity", List(&SHAREABLE_CAPACITY_STATUS)),
+        field("fullyAvailableDevices", Scalar(Int32)),
+        field("partiallyAvailableDevices", Scalar(Int32)),
+    ],
 };

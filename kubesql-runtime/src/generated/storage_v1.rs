@@ -27,7 +27,7 @@ pub(crate) static KIND_CSI_DRIVER: KindDef = KindDef {
             .listed(),
     ],
 };
-/// CSINode: 3 tables.
+/// CSINode: 5 tables.
 pub(crate) static KIND_CSI_NODE: KindDef = KindDef {
     group: "storage.k8s.io",
     version: "v1",
@@ -48,6 +48,14 @@ pub(crate) static KIND_CSI_NODE: KindDef = KindDef {
             .key("name")
             .listed(),
         TableDef::new("csinode_drivers", "spec/drivers", "driver").key("name").listed(),
+        TableDef::new("csinode_storagehealth", "status/storageHealth", "storagehealth")
+            .key("name")
+            .listed(),
+        TableDef::new(
+            "csinode_storagehealth_healthconditions",
+            "status/storageHealth/healthConditions",
+            "healthcondition",
+        ),
     ],
 };
 /// CSIStorageCapacity: 3 tables.
@@ -221,6 +229,7 @@ pub(crate) struct CSIDriverSpec {
     fs_group_policy: TextColumn,
     node_allocatable_update_period_seconds: Int64Column,
     pod_info_on_mount: BoolColumn,
+    prevent_pod_scheduling_if_missing: BoolColumn,
     requires_republish: BoolColumn,
     se_linux_mount: BoolColumn,
     service_account_token_in_secrets: BoolColumn,
@@ -239,6 +248,9 @@ impl GroupBuilder for CSIDriverSpec {
                     self.node_allocatable_update_period_seconds.read(p, row)?
                 }
                 "podInfoOnMount" => self.pod_info_on_mount.read(p, row)?,
+                "preventPodSchedulingIfMissing" => {
+                    self.prevent_pod_scheduling_if_missing.read(p, row)?
+                }
                 "requiresRepublish" => self.requires_republish.read(p, row)?,
                 "seLinuxMount" => self.se_linux_mount.read(p, row)?,
                 "serviceAccountTokenInSecrets" => {
@@ -260,6 +272,7 @@ impl GroupBuilder for CSIDriverSpec {
                 self.fs_group_policy.finish(rows),
                 self.node_allocatable_update_period_seconds.finish(rows),
                 self.pod_info_on_mount.finish(rows),
+                self.prevent_pod_scheduling_if_missing.finish(rows),
                 self.requires_republish.finish(rows),
                 self.se_linux_mount.finish(rows),
                 self.service_account_token_in_secrets.finish(rows),
@@ -277,6 +290,7 @@ pub(crate) static CSI_DRIVER_SPEC: TypeDef = TypeDef {
         field("fsGroupPolicy", Scalar(Text)),
         field("nodeAllocatableUpdatePeriodSeconds", Scalar(Int64)),
         field("podInfoOnMount", Scalar(Bool)),
+        field("preventPodSchedulingIfMissing", Scalar(Bool)),
         field("requiresRepublish", Scalar(Bool)),
         field("seLinuxMount", Scalar(Bool)),
         field("serviceAccountTokenInSecrets", Scalar(Bool)),
@@ -292,6 +306,7 @@ pub(crate) struct CSINode {
     kind: TextColumn,
     metadata: ObjectColumn<super::meta_v1::ObjectMeta>,
     spec: ObjectColumn<CSINodeSpec>,
+    status: ObjectColumn<CSINodeStatus>,
 }
 impl GroupBuilder for CSINode {
     fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
@@ -302,6 +317,7 @@ impl GroupBuilder for CSINode {
                 "kind" => self.kind.read(p, row)?,
                 "metadata" => self.metadata.read(p, row)?,
                 "spec" => self.spec.read(p, row)?,
+                "status" => self.status.read(p, row)?,
                 _ => p.skip()?,
             }
         }
@@ -315,6 +331,7 @@ impl GroupBuilder for CSINode {
                 self.kind.finish(rows),
                 self.metadata.finish(rows),
                 self.spec.finish(rows),
+                self.status.finish(rows),
             ]),
         }
     }
@@ -326,6 +343,7 @@ pub(crate) static CSI_NODE: TypeDef = TypeDef {
         field("kind", Scalar(Text)),
         field("metadata", Object(&super::meta_v1::OBJECT_META)),
         field("spec", Object(&CSI_NODE_SPEC)),
+        field("status", Object(&CSI_NODE_STATUS)),
     ],
 };
 /// `io.k8s.api.storage.v1.CSINodeDriver`
@@ -397,6 +415,33 @@ impl GroupBuilder for CSINodeSpec {
 pub(crate) static CSI_NODE_SPEC: TypeDef = TypeDef {
     name: "io.k8s.api.storage.v1.CSINodeSpec",
     fields: &[field("drivers", List(&CSI_NODE_DRIVER))],
+};
+/// `io.k8s.api.storage.v1.CSINodeStatus`
+#[derive(Default)]
+pub(crate) struct CSINodeStatus {
+    storage_health: ListColumn<StorageHealth>,
+}
+impl GroupBuilder for CSINodeStatus {
+    fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
+        let Some(mut fields) = p.object()? else { return Ok(()) };
+        while let Some(key) = p.key(&mut fields)? {
+            match key {
+                "storageHealth" => self.storage_health.read(p, row)?,
+                _ => p.skip()?,
+            }
+        }
+        Ok(())
+    }
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
+            rows,
+            columns: Vec::from([self.storage_health.finish(rows)]),
+        }
+    }
+}
+pub(crate) static CSI_NODE_STATUS: TypeDef = TypeDef {
+    name: "io.k8s.api.storage.v1.CSINodeStatus",
+    fields: &[field("storageHealth", List(&STORAGE_HEALTH))],
 };
 /// `io.k8s.api.storage.v1.CSIStorageCapacity`
 #[derive(Default)]
@@ -518,6 +563,92 @@ pub(crate) static STORAGE_CLASS: TypeDef = TypeDef {
         field("provisioner", Scalar(Text)),
         field("reclaimPolicy", Scalar(Text)),
         field("volumeBindingMode", Scalar(Text)),
+    ],
+};
+/// `io.k8s.api.storage.v1.StorageHealth`
+#[derive(Default)]
+pub(crate) struct StorageHealth {
+    health_conditions: ListColumn<StorageHealthCondition>,
+    name: TextColumn,
+}
+impl GroupBuilder for StorageHealth {
+    fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
+        let Some(mut fields) = p.object()? else { return Ok(()) };
+        while let Some(key) = p.key(&mut fields)? {
+            match key {
+                "healthConditions" => self.health_conditions.read(p, row)?,
+                "name" => self.name.read(p, row)?,
+                _ => p.skip()?,
+            }
+        }
+        Ok(())
+    }
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
+            rows,
+            columns: Vec::from([
+                self.health_conditions.finish(rows),
+                self.name.finish(rows),
+            ]),
+        }
+    }
+}
+pub(crate) static STORAGE_HEALTH: TypeDef = TypeDef {
+    name: "io.k8s.api.storage.v1.StorageHealth",
+    fields: &[
+        field("healthConditions", List(&STORAGE_HEALTH_CONDITION)),
+        field("name", Scalar(Text)),
+    ],
+};
+/// `io.k8s.api.storage.v1.StorageHealthCondition`
+#[derive(Default)]
+pub(crate) struct StorageHealthCondition {
+    access_mode: TextColumn,
+    last_transition_time: TimeColumn,
+    message: TextColumn,
+    reason: TextColumn,
+    status: TextColumn,
+    volume_mode: TextColumn,
+}
+impl GroupBuilder for StorageHealthCondition {
+    fn flatten(&mut self, p: &mut Parser<'_>, row: usize) -> Result<(), Malformed> {
+        let Some(mut fields) = p.object()? else { return Ok(()) };
+        while let Some(key) = p.key(&mut fields)? {
+            match key {
+                "accessMode" => self.access_mode.read(p, row)?,
+                "lastTransitionTime" => self.last_transition_time.read(p, row)?,
+                "message" => self.message.read(p, row)?,
+                "reason" => self.reason.read(p, row)?,
+                "status" => self.status.read(p, row)?,
+                "volumeMode" => self.volume_mode.read(p, row)?,
+                _ => p.skip()?,
+            }
+        }
+        Ok(())
+    }
+    fn finish(&mut self, rows: usize) -> ColumnGroup {
+        ColumnGroup {
+            rows,
+            columns: Vec::from([
+                self.access_mode.finish(rows),
+                self.last_transition_time.finish(rows),
+                self.message.finish(rows),
+                self.reason.finish(rows),
+                self.status.finish(rows),
+                self.volume_mode.finish(rows),
+            ]),
+        }
+    }
+}
+pub(crate) static STORAGE_HEALTH_CONDITION: TypeDef = TypeDef {
+    name: "io.k8s.api.storage.v1.StorageHealthCondition",
+    fields: &[
+        field("accessMode", Scalar(Text)),
+        field("lastTransitionTime", Scalar(Time)),
+        field("message", Scalar(Text)),
+        field("reason", Scalar(Text)),
+        field("status", Scalar(Text)),
+        field("volumeMode", Scalar(Text)),
     ],
 };
 /// `io.k8s.api.storage.v1.TokenRequest`
