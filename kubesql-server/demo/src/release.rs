@@ -6,12 +6,14 @@ use std::str::FromStr;
 
 use serde_json::{Map, Value};
 
-const DOCUMENTS: [(&str, &str); 5] = [
+const DOCUMENTS: [(&str, &str); 7] = [
     ("1.31", include_str!("../../../schemas/kubernetes/v1.31.json")),
     ("1.32", include_str!("../../../schemas/kubernetes/v1.32.json")),
     ("1.33", include_str!("../../../schemas/kubernetes/v1.33.json")),
     ("1.34", include_str!("../../../schemas/kubernetes/v1.34.json")),
     ("1.35", include_str!("../../../schemas/kubernetes/v1.35.json")),
+    ("1.36", include_str!("../../../schemas/kubernetes/v1.36.json")),
+    ("1.37", include_str!("../../../schemas/kubernetes/v1.37.json")),
 ];
 
 /// A Kubernetes release that the demo cluster can simulate: `1.35`.
