@@ -24,6 +24,9 @@ fn main() {
         found(program, on_path(program).is_some());
     }
     found("apiserver", is_file(&apiserver()));
+    // The API server starts the programs that are beside it.
+    let controllers = apiserver().with_file_name(format!("kubesql-controllers{}", env::consts::EXE_SUFFIX));
+    found("controllers", is_file(&apiserver()) && is_file(&controllers));
     let clients = clients();
     found("python_clients", is_file(&clients.join("python/installed.txt")));
     let java = on_path("java").is_some();

@@ -6,6 +6,8 @@
 mod aggregated_apis; // kinds of aggregated APIs, known from their OpenAPI documents only
 #[path = "it/apiserver.rs"]
 mod apiserver; // a real Kubernetes API server, for other tests too
+#[path = "it/apiserver_cluster.rs"]
+mod apiserver_cluster; // a real API server with controllers, a scheduler and nodes
 #[path = "it/apiserver_outage.rs"]
 mod apiserver_outage; // a real API server that is killed and restarted, credentials that expire
 #[path = "it/apiserver_watch.rs"]

@@ -3,7 +3,8 @@
 // Command kubesql-apiserver runs a Kubernetes API server and its etcd in one process on loopback, for tests.
 //
 // There is no kubelet, no scheduler and no controller: objects stay as clients write them, statuses included. A
-// deployment creates no pods, and a deleted namespace stays until a client finalizes it.
+// deployment creates no pods, and a deleted namespace stays until a client finalizes it. With -controllers there are the
+// controllers and the scheduler of Kubernetes, and kwok instead of kubelets.
 package main
 
 import (
@@ -33,6 +34,7 @@ type settings struct {
 	kubeconfig     string
 	lifetime       time.Duration
 	untilStdinEnds bool
+	controllers    bool
 	verbose        bool
 	serverFlags    []string
 }
@@ -46,6 +48,8 @@ func main() {
 	flags.StringVar(&set.kubeconfig, "write-kubeconfig", "", "`path` of the kubeconfig (default kubeconfig in the data folder)")
 	flags.DurationVar(&set.lifetime, "lifetime", 30*time.Minute, "stop after this `duration`; 0 never")
 	flags.BoolVar(&set.untilStdinEnds, "until-stdin-closes", false, "stop when standard input ends, as it does with the parent process")
+	flags.BoolVar(&set.controllers, "controllers", false,
+		"also run the controller manager, the scheduler, and three nodes of kwok, from kubesql-controllers beside this program")
 	flags.BoolVar(&set.verbose, "v", false, "log to standard error instead of a file in the data folder")
 	flags.Func("with", "a `flag` of kube-apiserver, such as runtime-config=api/all=true; may be repeated", func(flag string) error {
 		set.serverFlags = append(set.serverFlags, "--"+flag)
@@ -152,6 +156,13 @@ func serve(ctx context.Context, set *settings, log string) error {
 	}
 	if err := writeKubeconfig(set.kubeconfig, server.url, keys); err != nil {
 		return fmt.Errorf("kubeconfig: %w", err)
+	}
+	if set.controllers {
+		programs, err := startControllers(ctx, set, keys)
+		if err != nil {
+			return err
+		}
+		defer stopPrograms(programs)
 	}
 	fmt.Printf("%s is ready, kubeconfig: %s\n", server.url, set.kubeconfig)
 

@@ -64,15 +64,13 @@ func startServer(ctx context.Context, set *settings, keys *keys, etcd string) (*
 	for _, some := range run.Flags().FlagSets {
 		flags.AddFlagSet(some)
 	}
-	err := flags.Parse(append([]string{
+	arguments := []string{
 		"--etcd-servers=http://" + etcd,
 		"--authorization-mode=RBAC",
 		"--allow-privileged=true",
 		"--service-cluster-ip-range=10.0.0.0/16",
 		// The endpoint of the service `kubernetes`, which must not be loopback; an address for documentation.
 		"--advertise-address=192.0.2.1",
-		// Without controllers there are no service accounts for pods, and finalizers of volumes are never removed.
-		"--disable-admission-plugins=ServiceAccount,StorageObjectInUseProtection",
 		"--token-auth-file=" + keys.path(tokens),
 		"--client-ca-file=" + keys.path(authority),
 		"--tls-cert-file=" + keys.path(serving+certificateEnd),
@@ -80,7 +78,12 @@ func startServer(ctx context.Context, set *settings, keys *keys, etcd string) (*
 		"--service-account-issuer=https://kubernetes.default.svc",
 		"--service-account-key-file=" + keys.path(accounts+keyEnd),
 		"--service-account-signing-key-file=" + keys.path(accounts+keyEnd),
-	}, set.serverFlags...))
+	}
+	if !set.controllers {
+		// Without controllers there are no service accounts for pods, and finalizers of volumes are never removed.
+		arguments = append(arguments, "--disable-admission-plugins=ServiceAccount,StorageObjectInUseProtection")
+	}
+	err := flags.Parse(append(arguments, set.serverFlags...))
 	if err != nil {
 		return nil, err
 	}

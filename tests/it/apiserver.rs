@@ -179,7 +179,7 @@ async fn starts_with_its_users() {
     let found = namespaces(server).await;
     assert!(FIRST_NAMESPACES.iter().all(|name| found.iter().any(|it| it == name)), "{found:?}");
     let (status, version) = get(server, "certificate", "/version").await;
-    assert!(status == 200 && version.contains("\"gitVersion\": \"v1.35."), "{version}");
+    assert!(status == 200 && version.contains("\"gitVersion\": \"v1.37."), "{version}");
 
     let refused = |(status, message): (u16, String), expect: u16, says: &str| {
         assert!(status == expect && message.contains(says), "{status} {message}");
@@ -249,8 +249,8 @@ fn imports_as_the_committed_document() {
     assert!(ran.status.success(), "{}", String::from_utf8_lossy(&ran.stderr));
     let read =
         |path: &Path| std::fs::read_to_string(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
-    let imported = read(&output.path().join("v1.35.json"));
-    let committed = read(&root().join("schemas/kubernetes/v1.35.json"));
+    let imported = read(&output.path().join("v1.37.json"));
+    let committed = read(&root().join("schemas/kubernetes/v1.37.json"));
     if let Some(line) = imported.lines().zip(committed.lines()).position(|(a, b)| a != b) {
         let around = |text: &str| text.lines().skip(line.saturating_sub(8)).take(12).collect::<Vec<_>>().join("\n");
         panic!("from line {}:\n{}\n\ncommitted:\n{}", line + 1, around(&imported), around(&committed));

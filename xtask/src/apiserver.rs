@@ -24,12 +24,18 @@ const PROGRESS_INTERVAL: Duration = Duration::from_secs(5);
 ///
 /// Requires Go. The first build downloads 220 MB and takes 5 to 15 minutes. Later builds take seconds.
 ///
+/// With --controllers, the controller manager and the scheduler of the same release run beside it, and kwok plays three
+/// nodes: deployments make pods that run. Their first build takes another 10 to 20 minutes.
+///
 /// When the server is ready, it prints a line with its URL and the path of its kubeconfig.
 #[derive(clap::Args)]
 pub(crate) struct Args {
     /// Build only, and print the path of the binary
     #[arg(long)]
     build: bool,
+    /// Also build and run the controller manager, the scheduler, and nodes
+    #[arg(long)]
+    controllers: bool,
     /// Options of the server; list them with `-- -help`
     #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
     options: Vec<String>,
@@ -37,12 +43,31 @@ pub(crate) struct Args {
 
 /// Builds and runs the server.
 pub(crate) fn run(args: &Args) -> Result<()> {
-    let binary = build()?;
-    if args.build {
-        return crate::print(&[binary.display().to_string()]);
+    let mut binaries = vec![build(SERVER)?];
+    if args.controllers {
+        binaries.push(build(CONTROLLERS)?);
     }
-    exec(Command::new(&binary).args(&args.options)).with_context(|| format!("running {}", binary.display()))
+    if args.build {
+        return crate::print(&binaries.iter().map(|binary| binary.display().to_string()).collect::<Vec<_>>());
+    }
+    let mut command = Command::new(&binaries[0]);
+    command.args(args.controllers.then_some("--controllers")).args(&args.options);
+    exec(&mut command).with_context(|| format!("running {}", binaries[0].display()))
 }
+
+/// A program of the Go module.
+#[derive(Clone, Copy)]
+struct Program {
+    /// For reports.
+    title: &'static str,
+    /// The name of the binary, after `kubesql-`.
+    name: &'static str,
+    /// Its package.
+    package: &'static str,
+}
+
+const SERVER: Program = Program { title: "the API server", name: "apiserver", package: "." };
+const CONTROLLERS: Program = Program { title: "the controllers", name: "controllers", package: "./controllers" };
 
 /// Replaces this process by the server, which then receives signals and determines the exit code.
 #[cfg(unix)]
@@ -58,17 +83,17 @@ fn exec(command: &mut Command) -> Result<()> {
     std::process::exit(status.code().unwrap_or(1))
 }
 
-/// Builds the binary. `go build` takes seconds if it is up to date.
-fn build() -> Result<PathBuf> {
+/// Builds a binary. `go build` takes seconds if it is up to date.
+fn build(program: Program) -> Result<PathBuf> {
     let module = crate::root::root().join("tests/apiserver");
-    let binary = target()?.join("apiserver").join(format!("kubesql-apiserver{}", env::consts::EXE_SUFFIX));
+    let binary = target()?.join("apiserver").join(format!("kubesql-{}{}", program.name, env::consts::EXE_SUFFIX));
     let release = go(&module)
         .args(["list", "-m", "-f", "{{.Version}}", "k8s.io/kubernetes"])
         .stderr(Stdio::inherit())
         .output()
         .map_err(|error| match error.kind() {
             ErrorKind::NotFound => {
-                anyhow::anyhow!("`go` is not on the PATH; install Go 1.25 or newer (https://go.dev/dl)")
+                anyhow::anyhow!("`go` is not on the PATH; install Go 1.26 or newer (https://go.dev/dl)")
             }
             _ => anyhow::Error::from(error).context("could not run `go`"),
         })?;
@@ -85,9 +110,10 @@ fn build() -> Result<PathBuf> {
         release.trim()
     );
     let mut building = go(&module);
-    building.args(["build", "-v", "-p", "2", "-buildvcs=false", "-ldflags", &flags, "-o"]).arg(&binary).arg(".");
-    run_with_progress(&mut building)?;
-    record_tool("apiserver")?;
+    building.args(["build", "-v", "-p", "2", "-buildvcs=false", "-ldflags", &flags, "-o"]).arg(&binary);
+    building.arg(program.package);
+    run_with_progress(&mut building, program.title)?;
+    record_tool(program.name)?;
     Ok(binary)
 }
 
@@ -117,7 +143,7 @@ fn target() -> Result<PathBuf> {
 }
 
 /// Runs `go build -v`, which prints each package on standard error, and reports progress.
-fn run_with_progress(build: &mut Command) -> Result<()> {
+fn run_with_progress(build: &mut Command, title: &str) -> Result<()> {
     let mut child = build.stderr(Stdio::piped()).spawn().context("could not run `go build`")?;
     let Some(stderr) = child.stderr.take() else { bail!("`go build` has no standard error") };
     let mut packages = 0_u32;
@@ -130,13 +156,13 @@ fn run_with_progress(build: &mut Command) -> Result<()> {
         }
         packages += 1;
         if reported.elapsed() >= PROGRESS_INTERVAL {
-            report(&format!("building the API server: {packages} packages so far, at {line}"));
+            report(&format!("building {title}: {packages} packages so far, at {line}"));
             reported = Instant::now();
         }
     }
     let status = child.wait().context("`go build`")?;
     if !status.success() {
-        bail!("could not build the API server (`go build` ended with {status}); {MODULES_HINT}");
+        bail!("could not build {title} (`go build` ended with {status}); {MODULES_HINT}");
     }
     Ok(())
 }
