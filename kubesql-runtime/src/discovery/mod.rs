@@ -21,6 +21,9 @@ use crate::schema::{DiscoveredKind, DiscoveredKinds, KindDef};
 /// The definitions of a cluster by name, `certificates.cert-manager.io`.
 pub(crate) type Definitions = BTreeMap<String, Definition>;
 
+/// The note of a kind whose definition is inferred.
+const INFERRED: &str = "no definition was given: the columns are those that its objects have";
+
 /// A definition in a cluster.
 #[derive(Debug, Clone)]
 pub(crate) struct Definition {
@@ -28,6 +31,8 @@ pub(crate) struct Definition {
     pub(crate) version: String,
     /// Whether it is derived from a server's OpenAPI document, which describes one version only.
     pub(crate) from_openapi: bool,
+    /// Whether it is inferred from objects, so that any other definition replaces it.
+    pub(crate) inferred: bool,
     pub(crate) crd: Arc<Crd>,
 }
 
@@ -78,6 +83,13 @@ impl KindRegistry {
     /// Whether a kind is built into Kubernetes, so that it need not be discovered.
     pub(crate) fn is_built_in(&self, group: &str, plural: &str) -> bool {
         self.compiled.iter().any(|kind| kind.custom.is_none() && (kind.group, kind.plural) == (group, plural))
+    }
+
+    /// Whether a cluster has a definition of a kind that is not inferred from objects.
+    pub(crate) fn is_defined(&self, group: &str, kind: &str) -> bool {
+        let state = self.state.lock();
+        let mut definitions = state.clusters.values().flat_map(BTreeMap::values);
+        definitions.any(|of| !of.inferred && (&*of.crd.group, &*of.crd.kind) == (group, kind))
     }
 
     /// Whether a kind is compiled in.
@@ -145,7 +157,9 @@ impl KindRegistry {
     /// A kind as defined by all clusters; `None` if that adds nothing to the compiled definition.
     fn kind(&self, state: &mut State, name: &str) -> Option<DiscoveredKind> {
         let mut definitions: Vec<Arc<Crd>> = Vec::new();
-        for crd in state.clusters.values().filter_map(|of| Some(&of.get(name)?.crd)) {
+        let of_clusters = || state.clusters.values().filter_map(|of| of.get(name));
+        let inferred = of_clusters().all(|definition| definition.inferred);
+        for crd in of_clusters().filter(|of| inferred || !of.inferred).map(|of| &of.crd) {
             if !definitions.iter().any(|known| Arc::ptr_eq(known, crd)) {
                 definitions.push(Arc::clone(crd));
             }
@@ -174,13 +188,16 @@ impl KindRegistry {
                 widen(known, &other, &mut |path, kind| _ = conflicts.insert(path.to_owned(), kind));
             }
         }
-        let notes: Vec<String> = conflicts
+        let mut notes: Vec<String> = conflicts
             .iter()
             .map(|(path, conflict)| match conflict {
                 Conflict::Text => format!("{path} has conflicting types and is text"),
                 Conflict::Shape => format!("{path} has conflicting types: values of the other type are JSON"),
             })
             .collect();
+        if inferred {
+            notes.insert(0, INFERRED.to_owned());
+        }
         let mut names: Vec<&str> = versions.iter().map(|version| version.name.as_str()).collect();
         if let Some((kind, known)) = &base {
             if schema.as_ref() == Some(known) && names.iter().all(|name| kind.versions.contains(name)) {

@@ -21,7 +21,7 @@ fn definition(version: &str, group: &str, plural: &str, versions: &[(&str, Value
         "spec": {"group": group, "scope": "Namespaced", "names": {"kind": "Thing", "plural": plural}, "versions": versions},
     });
     let crd = Arc::new(Crd::from_object("test", &object).expect("a definition"));
-    (crd.name(), Definition { version: version.to_owned(), from_openapi: false, crd })
+    (crd.name(), Definition { version: version.to_owned(), from_openapi: false, inferred: false, crd })
 }
 
 fn things(version: &str, spec: Value) -> (String, Definition) {

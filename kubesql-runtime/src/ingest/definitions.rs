@@ -23,7 +23,7 @@ pub(super) fn read(text: &str, version: Option<&str>) -> Option<(String, Definit
     let crd = Crd::from_object("the definition", &object).ok()?;
     let known = object.pointer("/metadata/resourceVersion").and_then(Value::as_str);
     let version = version.or(known).map_or_else(|| hash(text), str::to_owned);
-    Some((crd.name(), Definition { version, from_openapi: false, crd: Arc::new(crd) }))
+    Some((crd.name(), Definition { version, from_openapi: false, inferred: false, crd: Arc::new(crd) }))
 }
 
 fn hash(text: &str) -> String {
@@ -82,12 +82,12 @@ fn for_each_object(segment: &Segment, rows: impl Iterator<Item = usize>, mut vis
     }
 }
 
-fn live_rows(segment: &Segment) -> impl Iterator<Item = usize> {
+pub(super) fn live_rows(segment: &Segment) -> impl Iterator<Item = usize> {
     (0..segment.columns.rows).filter(|row| segment.alive.as_ref().is_none_or(|alive| alive.value(*row)))
 }
 
 /// The column of a text field in the objects' metadata.
-fn metadata_texts(segment: &Segment, field: &str) -> Option<ArrayRef> {
+pub(super) fn metadata_texts(segment: &Segment, field: &str) -> Option<ArrayRef> {
     let (number, definition) = segment.kind.root.field("metadata")?;
     let ColumnData::Object(metadata) = segment.columns.columns.get(usize::from(number))?.as_ref()? else { return None };
     let Shape::Object(definition) = definition.shape else { return None };

@@ -4,6 +4,7 @@ mod derived;
 mod error;
 pub mod live_table;
 mod publish_lock;
+mod row_sources;
 mod segment_stream;
 mod selection;
 pub mod source;
@@ -11,6 +12,7 @@ pub mod source;
 pub use derived::DerivedColumns;
 pub use error::{Missing, SourceError, Warning};
 pub use publish_lock::PublishLock;
+pub use row_sources::RowSources;
 pub use segment_stream::{SegmentStream, SegmentStreamWriter};
 pub use selection::Selection;
 pub use source::{
@@ -41,6 +43,8 @@ pub struct Segment {
     pub alive: Option<BooleanBuffer>,
     /// The objects' JSON text without managedFields; `None` if it was not requested.
     pub objects: Option<Arc<RawObjects>>,
+    /// The files and lines of the rows; `None` for objects that are not from files.
+    pub sources: Option<Arc<RowSources>>,
     /// Cached columns that are derived from `columns`.
     pub derived: Arc<DerivedColumns>,
 }
@@ -64,6 +68,7 @@ impl Segment {
             columns: Arc::new(columns),
             alive,
             objects: objects.map(Arc::new),
+            sources: None,
             derived: Arc::default(),
         }
     }

@@ -128,6 +128,7 @@ mod tests {
             columns: Arc::default(),
             alive: None,
             objects: None,
+            sources: None,
             derived: Arc::default(),
         }
     }

@@ -1,5 +1,6 @@
 //! Clusters by their configuration: contexts of kubeconfigs, or the service account of a pod.
 
+use std::ffi::OsStr;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -153,10 +154,25 @@ fn read(files: &[PathBuf]) -> Result<Kubeconfig, SourceError> {
         }
         SourceError::Unreadable { place: place(files), message }
     };
+    let listed = if files.is_empty() { listed_in_environment() } else { Vec::new() };
+    let files = if files.is_empty() { &listed } else { files };
     let Some((first, rest)) = files.split_first() else { return Kubeconfig::read().map_err(unreadable) };
     let first = Kubeconfig::read_from(first).map_err(unreadable)?;
     rest.iter()
         .try_fold(first, |all, file| all.merge(Kubeconfig::read_from(file).map_err(unreadable)?).map_err(unreadable))
+}
+
+/// The files that `KUBECONFIG` lists. Like kubectl, files that do not exist are passed over, unless none exists.
+fn listed_in_environment() -> Vec<PathBuf> {
+    existing(&std::env::var_os("KUBECONFIG").unwrap_or_default())
+}
+
+fn existing(paths: &OsStr) -> Vec<PathBuf> {
+    let mut files: Vec<PathBuf> = std::env::split_paths(paths).filter(|path| !path.as_os_str().is_empty()).collect();
+    if files.iter().any(|file| file.exists()) {
+        files.retain(|file| file.exists());
+    }
+    files
 }
 
 /// Whether a name matches a pattern with `*` and `?`.
@@ -238,5 +254,17 @@ mod tests {
         assert_eq!(missing.to_string(), said);
         let error = names(&["dev"]).expect_err("no such context");
         assert!(error.contains("no context matches \"dev\"; available contexts: prod-1, test, prod-2"), "{error}");
+    }
+
+    #[test]
+    fn listed_files_that_do_not_exist_are_passed_over() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let file = folder.path().join("config");
+        std::fs::write(&file, "").expect("written");
+        let gone = PathBuf::from("/nowhere/config");
+        let list = |files: &[&PathBuf]| std::env::join_paths(files).expect("paths");
+        assert_eq!(existing(&list(&[&gone, &file])), std::slice::from_ref(&file));
+        assert_eq!(existing(&list(&[&gone])), [gone]);
+        assert_eq!(existing(OsStr::new("")), [PathBuf::new(); 0]);
     }
 }

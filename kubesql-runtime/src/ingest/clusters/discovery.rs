@@ -140,7 +140,12 @@ async fn fetch_openapi(connection: &Connection, resource: &ResourceName) -> Resu
     let crd = Crd::from_openapi(&path, &String::from_utf8_lossy(&body), kind, (&resource.plural, resource.namespaced));
     let crd = crd.map_err(|error| Failure::new(Class::Unreadable, error.to_string()))?;
     // OpenAPI documents have no version, so that the content is used instead.
-    Ok(crd.map(|crd| Definition { version: format!("{crd:?}"), from_openapi: true, crd: Arc::new(crd) }))
+    Ok(crd.map(|crd| Definition {
+        version: format!("{crd:?}"),
+        from_openapi: true,
+        inferred: false,
+        crd: Arc::new(crd),
+    }))
 }
 
 /// Describes a cluster whose kinds could not be discovered.

@@ -1,14 +1,21 @@
 //! Collects objects of the requested kinds into segments. Other objects are skipped, with a warning where needed.
 
 use super::context::ReadContext;
+use super::envelope::{Envelope, ListToken, next_item};
+use super::inferred_kinds::InferredKinds;
 use super::kind_guess::KindGuesser;
 use super::kinds::{KindMatch, Kinds};
+use super::lines::Lines;
+use super::repeated_keys::{self, RepeatedKeys};
 use super::scan::skip;
 use super::segment_builder::{Output, SegmentBuilder};
 use crate::flatten::{Malformed, Parser, SyntaxError};
 use crate::ingest::diagnostics::{Location, Problem};
 use crate::ingest::secrets;
 use crate::schema::KindDef;
+
+/// Lists inside lists below this depth are malformed.
+const MAX_NESTING: usize = 16;
 
 /// The kind of a list's items, as declared by the list.
 pub(super) struct ListKind(KindMatch);
@@ -39,6 +46,13 @@ pub(super) struct Collector<'a> {
     /// The first bytes of the last object with a kind, and that kind. Objects that begin alike have the same kind.
     last_prefix: Option<(Vec<u8>, KindMatch)>,
     redacted: String,
+    repeated_keys: RepeatedKeys,
+    /// The line of an object that was rewritten, of which the objects in it have no lines.
+    rewritten_line: Option<u64>,
+    /// The number of lists around the object that is being read.
+    nesting: usize,
+    /// The lines of the text that is being read.
+    pub(super) lines: Lines,
     guesser: KindGuesser,
     /// Whether the kind of an object was specified neither by it nor by its list.
     has_unspecified: bool,
@@ -72,9 +86,13 @@ impl<'a> Collector<'a> {
             builders,
             last_prefix: None,
             redacted: String::new(),
+            repeated_keys: RepeatedKeys::default(),
+            rewritten_line: None,
+            nesting: 0,
+            lines: Lines::default(),
             guesser: KindGuesser::default(),
             has_unspecified: false,
-            output: Output::default(),
+            output: Output { inferred: context.infer.then(InferredKinds::default), ..Output::default() },
         }
     }
 
@@ -112,7 +130,13 @@ impl<'a> Collector<'a> {
             self.warn(location, "skipped a value that is not an object");
             return Ok(end);
         }
-        match self.add_object(text, from, identity, list_kind, location) {
+        let line = self.rewritten_line.unwrap_or_else(|| self.lines.line(text, from, location.item));
+        let added = if self.repeated_keys.may_be_in(text, from) {
+            self.add_rewritten(text, from, list_kind, location, line)
+        } else {
+            self.add_object(text, from, identity, list_kind, location, line)
+        };
+        match added {
             Ok(end) => {
                 self.output.parsed += 1;
                 Ok(end)
@@ -127,6 +151,24 @@ impl<'a> Collector<'a> {
         }
     }
 
+    /// Adds an object with repeated keys.
+    fn add_rewritten(
+        &mut self,
+        text: &str,
+        from: usize,
+        list_kind: &ListKind,
+        location: &Location,
+        line: u64,
+    ) -> Result<usize, Malformed> {
+        let end = skip(text, from)?;
+        let rewritten = repeated_keys::without_repeated(text, from)?;
+        self.rewritten_line = Some(line);
+        let added = self.add_object(&rewritten, 0, None, list_kind, location, line);
+        self.rewritten_line = None;
+        added.map_err(|malformed| Malformed { at: from, ..malformed })?;
+        Ok(end)
+    }
+
     fn add_object(
         &mut self,
         text: &str,
@@ -134,19 +176,26 @@ impl<'a> Collector<'a> {
         identity: Option<Identity>,
         list_kind: &ListKind,
         location: &Location,
+        line: u64,
     ) -> Result<usize, Malformed> {
         if let Some(number) = self.trusted {
-            return self.add_row(&KindMatch::Kind(number), text, from, None, location);
+            return self.add_row(&KindMatch::Kind(number), text, from, None, location, line);
         }
         if let Some((start, found)) = self.last_prefix.take() {
             let begins_alike = text.as_bytes()[from..].starts_with(&start);
-            let end = if begins_alike { Some(self.add_row(&found, text, from, None, location)) } else { None };
+            let end = if begins_alike { Some(self.add_row(&found, text, from, None, location, line)) } else { None };
             self.last_prefix = Some((start, found));
             if let Some(end) = end {
                 return end;
             }
         }
         let identity = identity.map_or_else(|| Identity::read(text, from), Ok)?;
+        if identity.may_be_list() {
+            let envelope = Envelope::read(text, from);
+            if envelope.is_list() {
+                return self.add_list(text, &envelope, location);
+            }
+        }
         let found = self.context.kinds.find(&identity.api_version, &identity.kind);
         match (&found, &list_kind.0) {
             (KindMatch::Unspecified, KindMatch::Unspecified) => {
@@ -157,16 +206,46 @@ impl<'a> Collector<'a> {
                         "skipped an object: it has no kind, and its fields match no kind or several".to_owned(),
                     )),
                 };
-                self.add_row(&found, text, from, identity.end, location)
+                self.add_row(&found, text, from, identity.end, location, line)
             }
-            (KindMatch::Unspecified, declared) => self.add_row(declared, text, from, identity.end, location),
+            (KindMatch::Unspecified, declared) => self.add_row(declared, text, from, identity.end, location, line),
             (own, _) => {
-                let end = self.add_row(own, text, from, identity.end, location);
+                let end = self.add_row(own, text, from, identity.end, location, line);
                 let prefix_end = identity.prefix_end.filter(|_| identity.is_single());
                 self.last_prefix = prefix_end.map(|end| (text.as_bytes()[from..end].to_vec(), found));
                 end
             }
         }
+    }
+
+    /// Adds the objects of a list that is an item of a list, and returns its end.
+    fn add_list(&mut self, text: &str, envelope: &Envelope, location: &Location) -> Result<usize, Malformed> {
+        // Nothing is added unless the list is complete: an incomplete one may be read again.
+        let end = envelope.end()?;
+        let Some(items) = envelope.objects() else { return Ok(end) };
+        if self.nesting == MAX_NESTING {
+            return Err(Malformed { at: items, error: SyntaxError::TooDeep });
+        }
+        let list_kind = ListKind::from_list(self.context.kinds, &envelope.api_version, &envelope.kind);
+        self.nesting += 1;
+        let (mut at, mut first) = (items + 1, true);
+        loop {
+            let added = match next_item(text, at, first) {
+                Ok(ListToken::Close) => break,
+                Ok(ListToken::Item(item)) => self.add(text, item, &list_kind, location),
+                Err(malformed) => Err(malformed),
+            };
+            match added {
+                Ok(end) => at = end,
+                Err(malformed) => {
+                    self.warn_malformed(location, &format!("skipped the rest of a list: {}", malformed.error));
+                    break;
+                }
+            }
+            first = false;
+        }
+        self.nesting -= 1;
+        Ok(end)
     }
 
     /// Adds an object of a kind, and returns its end.
@@ -177,22 +256,30 @@ impl<'a> Collector<'a> {
         from: usize,
         end: Option<usize>,
         location: &Location,
+        line: u64,
     ) -> Result<usize, Malformed> {
         let number = match found {
             KindMatch::Kind(number) => *number,
             KindMatch::Unsupported(problem) => {
                 let end = end.map_or_else(|| skip(text, from), Ok)?;
+                if let Problem::NoTable(..) = problem
+                    && let Some(kinds) = &mut self.output.inferred
+                    && kinds.add(&text[from..end])
+                {
+                    return Ok(end);
+                }
                 self.output.diagnostics.add_problem(problem.clone(), location, String::new(), String::new(), 1);
                 return Ok(end);
             }
             KindMatch::Unspecified => return end.map_or_else(|| skip(text, from), Ok),
         };
         let Some(builder) = self.requested[number] else {
+            *self.output.others.entry(number).or_default() += 1;
             return end.map_or_else(|| skip(text, from), Ok);
         };
         let builder = &mut self.builders[builder];
         let kind = builder.request.kind;
-        builder.set_location(location);
+        builder.set_location(location, line);
         let end = if !self.context.show_secrets && secrets::is_secret(kind) {
             self.redacted.clear();
             match secrets::redact(text, from, &mut self.redacted) {
@@ -269,7 +356,12 @@ pub(super) struct Identity {
 impl Identity {
     /// Whether it is a single object, and not a list or table.
     fn is_single(&self) -> bool {
-        !self.kind.ends_with("List") && self.kind != "Table"
+        !self.may_be_list() && self.kind != "Table"
+    }
+
+    /// Whether it may be a list of objects.
+    fn may_be_list(&self) -> bool {
+        self.kind.ends_with("List") || self.kind == "Template"
     }
 
     /// Reads the object until both fields were found.

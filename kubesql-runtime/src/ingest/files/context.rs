@@ -11,6 +11,8 @@ pub(super) struct ReadContext<'a> {
     pub(super) kinds: &'a Kinds,
     pub(super) request: &'a Request,
     pub(super) show_secrets: bool,
+    /// Whether to infer the kinds of objects without a definition.
+    pub(super) infer: bool,
     pub(super) cluster: &'a Arc<str>,
     pub(super) sizes: Sizes,
 }

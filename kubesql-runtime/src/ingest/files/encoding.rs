@@ -2,13 +2,29 @@
 
 use std::borrow::Cow;
 
-/// Decodes the bytes of a file. The second value is a warning about invalid bytes.
+/// Decodes the bytes of a file, without byte order marks. The second value is a warning about invalid bytes.
 pub(super) fn decode(bytes: &[u8]) -> (Cow<'_, str>, Option<String>) {
+    /// Concatenated files have a mark before a document. JSON and YAML have it at the start of a line nowhere else.
+    const INNER_MARK: &str = "\n\u{feff}";
+    let (text, warning) = decode_with_marks(bytes);
+    match memchr::memmem::find(text.as_bytes(), INNER_MARK.as_bytes()) {
+        Some(_) => (Cow::Owned(text.replace(INNER_MARK, "\n")), warning),
+        None => (text, warning),
+    }
+}
+
+fn decode_with_marks(bytes: &[u8]) -> (Cow<'_, str>, Option<String>) {
     if let Some(rest) = bytes.strip_prefix(&[0xFF, 0xFE]) {
         return utf16(rest, u16::from_le_bytes);
     }
     if let Some(rest) = bytes.strip_prefix(&[0xFE, 0xFF]) {
         return utf16(rest, u16::from_be_bytes);
+    }
+    // UTF-16 without a mark: the first character of JSON and YAML is ASCII.
+    match bytes {
+        [1..=127, 0, 1..=127, 0, ..] => return utf16(bytes, u16::from_le_bytes),
+        [0, 1..=127, 0, 1..=127, ..] => return utf16(bytes, u16::from_be_bytes),
+        _ => {}
     }
     let bytes = bytes.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(bytes);
     match simdutf8::compat::from_utf8(bytes) {

@@ -1,8 +1,9 @@
 //! Collects objects from JSON text in memory. A text has any number of documents: objects, lists in any form, or others.
 
 use super::collector::{Collector, Identity, ListKind};
+use super::envelope::{Envelope, ListToken, next_item};
 use super::scan::{past_blanks, skip};
-use crate::flatten::{Malformed, Parser, SyntaxError};
+use crate::flatten::{Malformed, Parser};
 use crate::ingest::diagnostics::Location;
 
 /// After this many malformed documents, the rest of the text is skipped.
@@ -17,6 +18,10 @@ pub(super) fn collect_documents(text: &str, from: usize, collector: &mut Collect
         at = past_blanks(text, at);
         if at >= text.len() {
             return;
+        }
+        if let Some(end) = log_end(text, at) {
+            at = end;
+            continue;
         }
         location.document += 1;
         location.item = 0;
@@ -34,6 +39,17 @@ pub(super) fn collect_documents(text: &str, from: usize, collector: &mut Collect
             }
         }
     }
+}
+
+/// The end of the log that starts at byte `from`: `kubectl cluster-info dump` writes logs between the objects.
+fn log_end(text: &str, from: usize) -> Option<usize> {
+    const START: &str = "==== START logs for container ";
+    const END: &str = "\n==== END logs for container ";
+    let rest = text.as_bytes()[from..].strip_prefix(START.as_bytes())?;
+    let Some(end) = memchr::memmem::find(rest, END.as_bytes()) else { return Some(text.len()) };
+    let after = from + START.len() + end + END.len();
+    let line = memchr::memchr(b'\n', &text.as_bytes()[after..]);
+    Some(line.map_or(text.len(), |line| after + line + 1))
 }
 
 /// The message about malformed text.
@@ -95,7 +111,7 @@ pub(super) fn collect_object(
         return envelope.end();
     }
     if envelope.is_list() {
-        if let Some(items) = envelope.items {
+        if let Some(items) = envelope.objects() {
             let list_kind = ListKind::from_list(collector.kinds(), &envelope.api_version, &envelope.kind);
             collect_items(text, items, &list_kind, collector, location)?;
         }
@@ -129,26 +145,6 @@ fn collect_items(
         at = collector.add(text, item, list_kind, location)?;
     }
     Ok(past_blanks(text, at) + 1)
-}
-
-/// The next part of a list.
-enum ListToken {
-    /// An item that starts at this byte.
-    Item(usize),
-    /// The closing bracket.
-    Close,
-}
-
-/// The next part of a list from byte `from`; `first` if no item was read yet.
-fn next_item(text: &str, from: usize, first: bool) -> Result<ListToken, Malformed> {
-    let at = past_blanks(text, from);
-    match text.as_bytes().get(at) {
-        Some(b']') => Ok(ListToken::Close),
-        Some(b',') if !first => Ok(ListToken::Item(past_blanks(text, at + 1))),
-        Some(_) if first => Ok(ListToken::Item(at)),
-        Some(_) => Err(Malformed { at, error: SyntaxError::ExpectedCommaOrBracket }),
-        None => Err(Malformed { at, error: SyntaxError::Unterminated }),
-    }
 }
 
 /// Collects the objects in the rows of a table that a server printed.
@@ -190,91 +186,4 @@ fn collect_table(
         collector.warn_times(location, message, skipped);
     }
     Ok(())
-}
-
-/// The fields of a JSON object that determine its form.
-#[derive(Debug, Default)]
-pub(super) struct Envelope {
-    pub(super) api_version: String,
-    pub(super) kind: String,
-    /// The start of the list of items.
-    pub(super) items: Option<usize>,
-    /// Whether `items` is `null`.
-    items_null: bool,
-    /// The start of the list of a table's rows.
-    rows: Option<usize>,
-    /// Whether it is a watch event: it has a `type` and an `object`, but no `kind`.
-    event: bool,
-    /// The position after both `apiVersion` and `kind`.
-    prefix_end: Option<usize>,
-    end: usize,
-    /// The error, if it is malformed. The fields before it were read.
-    error: Option<Malformed>,
-}
-
-impl Envelope {
-    /// Reads the envelope of the object at byte `from`.
-    pub(super) fn read(text: &str, from: usize) -> Self {
-        let mut envelope = Self::default();
-        if let Err(error) = envelope.read_fields(text, from) {
-            envelope.error = Some(error);
-        }
-        envelope
-    }
-
-    fn read_fields(&mut self, text: &str, from: usize) -> Result<(), Malformed> {
-        let mut parser = Parser::at(text, from);
-        let (mut has_type, mut has_object) = (false, false);
-        let Some(mut fields) = parser.object()? else {
-            return Err(Malformed { at: from, error: SyntaxError::ExpectedObject });
-        };
-        while let Some(key) = parser.key(&mut fields)? {
-            match key {
-                "apiVersion" if self.api_version.is_empty() => {
-                    self.api_version = parser.text()?.unwrap_or_default().to_owned();
-                }
-                "kind" if self.kind.is_empty() => self.kind = parser.text()?.unwrap_or_default().to_owned(),
-                "items" | "rows" | "type" | "object" => {
-                    let (items, rows) = (key == "items", key == "rows");
-                    let (is_type, is_object) = (key == "type", key == "object");
-                    let byte = parser.peek();
-                    let at = parser.position();
-                    self.items_null |= items && byte == b'n';
-                    has_type |= is_type && byte == b'"';
-                    has_object |= is_object && byte == b'{';
-                    if byte == b'[' && items && self.items.is_none() {
-                        self.items = Some(at);
-                    }
-                    if byte == b'[' && rows && self.rows.is_none() {
-                        self.rows = Some(at);
-                    }
-                    parser.skip()?;
-                }
-                _ => parser.skip()?,
-            }
-            if self.prefix_end.is_none() && !self.api_version.is_empty() && !self.kind.is_empty() {
-                self.prefix_end = Some(parser.position());
-            }
-        }
-        self.event = has_type && has_object && self.kind.is_empty();
-        self.end = parser.position();
-        Ok(())
-    }
-
-    /// Whether it is a list of objects.
-    pub(super) fn is_list(&self) -> bool {
-        (self.items.is_some() || self.items_null) && (self.kind.is_empty() || self.kind.ends_with("List"))
-    }
-
-    /// Whether it is well-formed.
-    pub(super) fn is_whole(&self) -> bool {
-        self.error.is_none()
-    }
-
-    fn end(&self) -> Result<usize, Malformed> {
-        match self.error {
-            Some(error) => Err(error),
-            None => Ok(self.end),
-        }
-    }
 }

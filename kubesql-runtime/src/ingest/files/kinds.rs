@@ -6,6 +6,7 @@ use std::sync::Arc;
 use crate::discovery::KindRegistry;
 use crate::flatten::Flattener;
 use crate::schema::KindDef;
+use crate::store::{KindRequest, Request, Segment, Warning};
 
 use crate::ingest::diagnostics::Problem;
 
@@ -159,6 +160,39 @@ impl Kinds {
             }
         };
         KindMatch::Unsupported(Problem::NoTable(name, hint))
+    }
+}
+
+impl Kinds {
+    /// A warning for each requested kind without objects of which another group has objects, as for events: servers
+    /// have all events in two groups, but a file has them in one. `others` are the numbers of objects of kinds that
+    /// were not requested.
+    pub(super) fn in_other_groups(
+        &self,
+        request: &Request,
+        segments: &[Arc<Segment>],
+        others: &HashMap<usize, u64>,
+    ) -> Vec<Warning> {
+        let mut warnings = Vec::new();
+        for KindRequest { kind, .. } in &request.kinds {
+            if segments.iter().any(|segment| std::ptr::eq(segment.kind, *kind)) {
+                continue;
+            }
+            let same_name = self.numbers.get(kind.kind).map_or(&[][..], Vec::as_slice);
+            for (group, number) in same_name.iter().filter(|(group, _)| *group != kind.group) {
+                let Some(count) = others.get(number).filter(|count| **count > 0) else { continue };
+                let (objects, are) = if *count == 1 { ("object", "is") } else { ("objects", "are") };
+                let schema = if group.is_empty() { "core" } else { group };
+                let message = format!(
+                    "no objects in {}, but {count} {objects} {are} in {}; query \"{schema}\".{} for them",
+                    group_name(kind.group),
+                    group_name(group),
+                    self.defs[*number].plural,
+                );
+                warnings.push(Warning { place: kind.plural.to_owned(), message, count: *count });
+            }
+        }
+        warnings
     }
 }
 

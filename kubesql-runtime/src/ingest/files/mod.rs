@@ -3,27 +3,37 @@
 //! Every snapshot reads the files again, in one pass for all requested kinds. Malformed parts are skipped with a warning.
 //! A file that cannot be opened, or that has no readable object, is an error.
 
+mod archives;
 mod collector;
 mod context;
+mod duplicates;
 mod encoding;
+mod envelope;
+mod extensions;
+mod inferred_kinds;
 mod json;
 mod kind_guess;
 mod kinds;
+mod lines;
 mod parts;
 mod paths;
 mod read;
+mod repeated_keys;
 mod scan;
 mod segment_builder;
 #[cfg(test)]
 mod tests;
+mod unreadable;
 mod window;
 mod yaml;
 
+use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use async_trait::async_trait;
 
+use inferred_kinds::InferredKinds;
 pub use kinds::Kinds;
 use paths::InputPath;
 
@@ -82,17 +92,32 @@ impl FileSource {
     }
 }
 
+/// What a pass over all files found.
+#[derive(Debug, Default)]
+struct Pass {
+    snapshot: Snapshot,
+    /// The kinds without a definition, by cluster.
+    inferred: Vec<(Arc<str>, InferredKinds)>,
+}
+
 impl Inner {
     fn snapshot(&self, request: &Request) -> Result<Snapshot, SourceError> {
-        let mut snapshot = Snapshot::default();
+        Ok(self.read(&self.kinds.with_discovered(), request, false)?.snapshot)
+    }
+
+    fn read(&self, kinds: &Kinds, request: &Request, infer: bool) -> Result<Pass, SourceError> {
+        let mut pass = Pass::default();
+        let snapshot = &mut pass.snapshot;
         let mut unsupported = Diagnostics::default();
-        let kinds = self.kinds.with_discovered();
+        let mut others = HashMap::new();
         for (cluster, all) in &self.clusters {
+            let mut segments = Vec::new();
             for named in all {
                 let context = context::ReadContext {
-                    kinds: &kinds,
+                    kinds,
                     request,
                     show_secrets: self.options.show_secrets,
+                    infer,
                     cluster,
                     sizes: self.sizes,
                 };
@@ -105,28 +130,59 @@ impl Inner {
                             .unwrap_or_else(|| "contains no Kubernetes object: it is empty".to_owned()),
                     });
                 }
-                snapshot.segments.extend(output.segments.into_iter().map(Arc::new));
+                segments.extend(output.segments);
                 unsupported.merge(output.diagnostics.take_unsupported_kinds(), 0, 0);
                 snapshot.warnings.extend(output.diagnostics.into_warnings());
+                for (number, count) in output.others {
+                    *others.entry(number).or_default() += count;
+                }
+                pass.inferred.extend(output.inferred.map(|inferred| (Arc::clone(cluster), inferred)));
             }
+            snapshot.warnings.extend(duplicates::drop_older(&mut segments));
+            snapshot.segments.extend(segments.into_iter().map(Arc::new));
         }
-        snapshot.warnings = interleave(snapshot.warnings, unsupported.into_warnings());
-        Ok(snapshot)
+        snapshot.warnings = interleave(std::mem::take(&mut snapshot.warnings), unsupported.into_warnings());
+        let in_other_groups = kinds.in_other_groups(request, &snapshot.segments, &others);
+        snapshot.warnings.splice(..0, in_other_groups);
+        Ok(pass)
     }
 }
 
 impl Inner {
-    /// Reads the definitions of custom resources among the objects.
+    /// Reads the definitions of custom resources among the objects, and infers those that are missing.
     fn discover(&self) -> Result<(), SourceError> {
         let Some(kind) = self.kinds.definitions() else { return Ok(()) };
         let (fields, clusters, selection) = (FieldMask::none(), None, Selection::default());
         let kinds = vec![KindRequest { kind, fields, objects: true, clusters, selection }];
-        let snapshot = self.snapshot(&Request { kinds, ..Request::default() })?;
+        let pass = self.read(&self.kinds, &Request { kinds, ..Request::default() }, true)?;
+        let registry = self.kinds.registry();
+        let mut definitions: Vec<(&Arc<str>, Definitions)> = Vec::new();
         for (cluster, _) in &self.clusters {
-            let segments = snapshot.segments.iter().filter(|segment| segment.cluster == *cluster);
+            let segments = pass.snapshot.segments.iter().filter(|segment| segment.cluster == *cluster);
             let mut found = Definitions::new();
             segments.for_each(|segment| definitions::read_all(segment, &mut found));
-            self.kinds.registry().replace(cluster, found);
+            definitions.push((cluster, found));
+        }
+        let defines = |group: &str, kind: &str| {
+            let mut all = definitions.iter().flat_map(|(_, found)| found.values());
+            all.any(|definition| (&*definition.crd.group, &*definition.crd.kind) == (group, kind))
+                || registry.is_defined(group, kind)
+        };
+        let mut inferred: HashMap<Arc<str>, InferredKinds> = HashMap::new();
+        for (cluster, found) in pass.inferred {
+            inferred.entry(cluster).or_default().merge(found);
+        }
+        let inferred: Vec<(Arc<str>, Definitions)> = inferred
+            .into_iter()
+            .map(|(cluster, found)| {
+                let missing = found.definitions().filter(|(_, of)| !defines(&of.crd.group, &of.crd.kind));
+                (cluster, missing.collect())
+            })
+            .collect();
+        for (cluster, mut found) in definitions {
+            let own = inferred.iter().filter(|(of, _)| of == cluster);
+            found.extend(own.flat_map(|(_, definitions)| definitions.clone()));
+            registry.replace(cluster, found);
         }
         Ok(())
     }

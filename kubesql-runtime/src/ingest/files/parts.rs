@@ -7,7 +7,9 @@
 
 use super::collector::{Collector, ListKind};
 use super::context::ReadContext;
+use super::envelope::Envelope;
 use super::json;
+use super::lines::line_breaks;
 use super::paths::Input;
 use super::scan::{past_blanks, skip};
 use super::segment_builder::Output;
@@ -28,8 +30,9 @@ pub(super) struct Plan {
     list_kind: ListKind,
     /// Whether the list may declare its kind after its items.
     late_kind: bool,
-    /// The start of the first element.
+    /// The start of the first element, and the number of lines before it.
     first: u64,
+    lines: u64,
     /// The text around the start of an element, and the position of the start in it.
     boundary: Vec<u8>,
     boundary_offset: usize,
@@ -44,6 +47,8 @@ pub(super) struct Part {
     /// The start of its first element.
     start: u64,
     elements: u64,
+    /// The number of line breaks in it.
+    lines: u64,
     end: End,
     output: Output,
 }
@@ -96,6 +101,7 @@ impl Plan {
         };
         text.as_bytes().get(first).filter(|byte| **byte == b'{')?;
         let (boundary, boundary_offset) = find_boundary(text, first, list).unwrap_or_default();
+        let lines = line_breaks(&text.as_bytes()[..first]);
         let first = u64::try_from(first).ok()?;
         Some(Self {
             list,
@@ -103,6 +109,7 @@ impl Plan {
             list_kind,
             late_kind,
             first,
+            lines,
             boundary,
             boundary_offset,
             part: context.sizes.part,
@@ -151,10 +158,12 @@ impl Plan {
         let mut collector = Collector::with_list_kind(context, Some(&self.list_kind));
         let mut location = Location { file: input.name.clone(), document: u64::from(self.list), item: 0 };
         let mut window = Window::open(input, start, context.sizes.window)?;
-        let mut elements = 0;
+        let (mut elements, mut lines) = (0, 0);
         let end = loop {
             let Some(text) = window.text() else { break End::Unsupported };
+            collector.lines.start(lines);
             let (end, at) = self.collect_window(text, &window, until, &mut collector, &mut location, &mut elements);
+            lines += line_breaks(&text.as_bytes()[..at]);
             match end {
                 Some(end) => break end,
                 None if window.ended => break End::Unsupported,
@@ -163,7 +172,7 @@ impl Plan {
         };
         let output = collector.finish();
         let end = if output.wrong_kind { End::Unsupported } else { end };
-        Ok(Part { start, elements, end, output })
+        Ok(Part { start, elements, lines, end, output })
     }
 
     /// Collects the elements in the window. Returns how the part ends, if it does, and the position up to which the window
@@ -185,7 +194,7 @@ impl Plan {
             let next = if *elements > 0 {
                 match self.next_element(text, at, window.ended) {
                     Next::Element(next) => next,
-                    Next::Close(bracket) => return (Some(End::Closed(position(bracket))), at),
+                    Next::Close(bracket) => return (Some(End::Closed(position(bracket))), bracket),
                     Next::End => return (Some(End::File), at),
                     Next::Unknown => return (None, at),
                     Next::Malformed => return (Some(End::Unsupported), at),
@@ -199,8 +208,7 @@ impl Plan {
             let near = !window.ended && text.len() - next < longest;
             // Unless a document is known to be a single object, it must be in the window completely.
             let single = self.list || collector.knows_kind(text, next);
-            let envelope =
-                (!single && text.as_bytes().get(next) == Some(&b'{')).then(|| json::Envelope::read(text, next));
+            let envelope = (!single && text.as_bytes().get(next) == Some(&b'{')).then(|| Envelope::read(text, next));
             let whole = match &envelope {
                 Some(envelope) => envelope.is_whole(),
                 None => (single && !near) || skip(text, next).is_ok(),
@@ -262,25 +270,27 @@ impl Plan {
         parts: Vec<Option<Part>>,
     ) -> Result<Option<Output>, SourceError> {
         let mut all = Output::default();
-        let (mut next, mut elements) = (self.first, 0);
+        let (mut next, mut elements, mut lines) = (self.first, 0, self.lines);
         for (part, number) in parts.into_iter().zip(0..) {
             let until = self.range_end(number);
             if next >= until {
                 continue;
             }
-            let part = match part {
+            let mut part = match part {
                 Some(part) if part.start == next => part,
                 _ => self.read_from(context, input, next, until)?,
             };
             let (documents, items) = if self.list { (0, elements) } else { (elements, 0) };
+            part.output.shift_lines(lines);
             all.append(part.output, documents, items);
             elements += part.elements;
+            lines += part.lines;
             match part.end {
                 End::Next(at) => next = at,
                 End::File => return Ok(Some(all)),
                 End::Unsupported => return Ok(None),
                 End::Closed(bracket) => {
-                    let Some(rest) = self.read_rest(context, input, bracket)? else { return Ok(None) };
+                    let Some(rest) = self.read_rest(context, input, bracket, lines)? else { return Ok(None) };
                     all.parsed += 1;
                     all.append(rest, 0, 0);
                     return Ok(Some(all));
@@ -291,15 +301,26 @@ impl Plan {
     }
 
     /// Reads the text after the items of the list, from its closing bracket on.
-    fn read_rest(&self, context: &ReadContext<'_>, input: &Input, bracket: u64) -> Result<Option<Output>, SourceError> {
+    fn read_rest(
+        &self,
+        context: &ReadContext<'_>,
+        input: &Input,
+        bracket: u64,
+        lines: u64,
+    ) -> Result<Option<Output>, SourceError> {
         let bytes = input.read(bracket)?;
         let Ok(rest) = std::str::from_utf8(&bytes) else { return Ok(None) };
         let text = format!("{}{rest}", self.opening);
         let Ok(end) = skip(&text, 0) else { return Ok(None) };
-        if text.starts_with('{') && !json::Envelope::read(&text, 0).is_list() {
-            return Ok(None);
+        if text.starts_with('{') {
+            let envelope = Envelope::read(&text, 0);
+            let declares_kind = !envelope.kind.is_empty() || !envelope.api_version.is_empty();
+            if !envelope.is_list() || envelope.repeated || (declares_kind && !self.late_kind) {
+                return Ok(None);
+            }
         }
         let mut collector = Collector::new(context);
+        collector.lines.start(lines);
         let mut location = Location { file: input.name.clone(), document: 1, item: 0 };
         json::collect_documents(&text, end, &mut collector, &mut location);
         let output = collector.finish();

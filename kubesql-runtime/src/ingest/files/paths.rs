@@ -8,10 +8,10 @@ use std::sync::Arc;
 
 use walkdir::WalkDir;
 
+use super::archives;
+use super::extensions::{EXTENSIONS, has_known_extension, is_yaml};
+use super::unreadable::unreadable;
 use crate::store::SourceError;
-
-/// Extensions of the files that are read in a folder.
-const EXTENSIONS: [&str; 5] = ["json", "ndjson", "jsonl", "yaml", "yml"];
 
 /// A file, or bytes in memory.
 #[derive(Debug, Clone)]
@@ -33,6 +33,18 @@ impl Input {
     /// An input in memory, such as standard input.
     pub(super) fn in_memory(name: &str, bytes: Vec<u8>) -> Self {
         Self { name: name.into(), yaml: is_yaml(Path::new(name)), content: Content::Memory(Arc::new(bytes)) }
+    }
+
+    /// The files in it if it is an archive in memory, else itself.
+    fn unpacked(&self) -> Result<Vec<Self>, SourceError> {
+        let unpacked = match &self.content {
+            Content::Memory(bytes) => archives::unpack_bytes(&self.name, bytes)?,
+            Content::File { .. } => None,
+        };
+        Ok(match unpacked {
+            Some(files) => files.into_iter().map(|(name, bytes)| Self::in_memory(&name, bytes)).collect(),
+            None => vec![self.clone()],
+        })
     }
 
     /// The length in bytes; for a file, when the folder was read.
@@ -75,15 +87,6 @@ impl Input {
     }
 }
 
-pub(super) fn unreadable(place: &str, error: &io::Error) -> SourceError {
-    let message = match error.kind() {
-        io::ErrorKind::NotFound => "no such file or folder".to_owned(),
-        io::ErrorKind::PermissionDenied => "permission denied".to_owned(),
-        _ => error.to_string(),
-    };
-    SourceError::Unreadable { place: place.to_owned(), message }
-}
-
 /// A path argument.
 #[derive(Debug, Clone)]
 pub(super) enum InputPath {
@@ -121,7 +124,7 @@ impl InputPath {
     /// The files, in the order of their names; at least one.
     pub(super) fn inputs(&self) -> Result<Vec<Input>, SourceError> {
         let path = match self {
-            Self::Memory(input) => return Ok(vec![input.clone()]),
+            Self::Memory(input) => return input.unpacked(),
             Self::Path(path) => path,
         };
         let mut inputs = Vec::new();
@@ -145,8 +148,17 @@ impl InputPath {
                     });
                 }
             };
-            if entry.file_type().is_file() && (entry.depth() == 0 || has_known_extension(entry.path())) {
+            let is_chosen = entry.depth() == 0 || has_known_extension(entry.path());
+            let may_be_archive = || is_chosen || archives::has_archive_extension(entry.path());
+            if entry.file_type().is_file() && may_be_archive() {
                 let name = entry.path().display().to_string();
+                if let Some(files) = archives::unpack_file(&name, entry.path())? {
+                    inputs.extend(files.into_iter().map(|(name, bytes)| Input::in_memory(&name, bytes)));
+                    continue;
+                }
+                if !is_chosen {
+                    continue;
+                }
                 let size = entry.metadata().map_or(0, |found| found.len());
                 inputs.push(Input {
                     name: name.into(),
@@ -158,7 +170,10 @@ impl InputPath {
         if inputs.is_empty() {
             return Err(SourceError::Unreadable {
                 place: self.name(),
-                message: format!("contains no file with the extension .{}", EXTENSIONS.join(", .")),
+                message: format!(
+                    "contains no file with the extension .{}, and no archive of such files",
+                    EXTENSIONS.join(", .")
+                ),
             });
         }
         Ok(inputs)
@@ -171,16 +186,4 @@ fn is_hidden(path: &Path) -> bool {
 
 fn is_dangling(path: &Path) -> bool {
     path.is_symlink() && !path.exists()
-}
-
-fn extension(path: &Path) -> Option<String> {
-    Some(path.extension()?.to_str()?.to_ascii_lowercase())
-}
-
-fn has_known_extension(path: &Path) -> bool {
-    extension(path).is_some_and(|extension| EXTENSIONS.contains(&extension.as_str()))
-}
-
-fn is_yaml(path: &Path) -> bool {
-    extension(path).is_some_and(|extension| extension == "yaml" || extension == "yml")
 }

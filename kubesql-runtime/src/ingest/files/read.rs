@@ -1,6 +1,7 @@
 //! Reads the inputs of a snapshot on all cores. Results are in the order of the files.
 
 use std::num::NonZero;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use parking_lot::Mutex;
@@ -92,6 +93,13 @@ impl JobResult {
 }
 
 impl Output {
+    /// Adds to the lines of all rows.
+    pub(super) fn shift_lines(&mut self, by: u64) {
+        for sources in self.segments.iter_mut().filter_map(|segment| segment.sources.as_mut()) {
+            Arc::make_mut(sources).shift_lines(by);
+        }
+    }
+
     /// Appends the output of a later part. For `documents` and `items`, see [`Diagnostics::merge`].
     ///
     /// [`Diagnostics::merge`]: crate::ingest::diagnostics::Diagnostics::merge
@@ -99,6 +107,14 @@ impl Output {
         self.segments.extend(later.segments);
         self.diagnostics.merge(later.diagnostics, documents, items);
         self.parsed += later.parsed;
+        for (kind, count) in later.others {
+            *self.others.entry(kind).or_default() += count;
+        }
+        match (&mut self.inferred, later.inferred) {
+            (Some(kinds), Some(later)) => kinds.merge(later),
+            (kinds @ None, later) => *kinds = later,
+            _ => {}
+        }
         self.first_error = self.first_error.take().or(later.first_error);
     }
 }
@@ -176,6 +192,7 @@ fn read_whole(context: &ReadContext<'_>, inputs: &[Input]) -> Result<Output, Sou
 /// Collects the objects of a file.
 fn collect_file(bytes: &[u8], input: &Input, collector: &mut Collector<'_>) {
     let mut location = Location::file(&input.name);
+    collector.lines.start(0);
     let (text, warning) = encoding::decode(bytes);
     if let Some(warning) = warning {
         collector.warn(&location, &warning);

@@ -1,17 +1,19 @@
 //! Builds segments from objects in files.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use arrow::array::{Array, AsArray};
 use arrow::util::display::array_value_to_string;
 
 use super::context::ReadContext;
+use super::inferred_kinds::InferredKinds;
 use super::kinds::{KindMatch, Kinds};
 use super::scan::skip;
 use crate::flatten::{ColumnData, ColumnGroup, FieldMask, Flattener, Interpreter, Malformed, RawObjectsBuilder};
 use crate::ingest::diagnostics::{Diagnostics, Location};
-use crate::schema::KindDef;
-use crate::store::{KindRequest, Segment};
+use crate::schema::{KindDef, Shape};
+use crate::store::{KindRequest, RowSources, Segment};
 
 /// Bytes of objects after which a segment is finished: far below the limit of 2 GiB.
 const SEGMENT_BYTES: usize = 256 << 20;
@@ -28,6 +30,10 @@ pub(super) struct Output {
     pub(super) parsed: u64,
     /// The message about the first malformed part.
     pub(super) first_error: Option<String>,
+    /// The number of objects of kinds that were not requested, by the number of their kind.
+    pub(super) others: HashMap<usize, u64>,
+    /// The kinds of objects without a definition, if they are to be inferred.
+    pub(super) inferred: Option<InferredKinds>,
     /// Whether a list has objects of another kind than it declares.
     pub(super) wrong_kind: bool,
 }
@@ -39,6 +45,7 @@ pub(super) struct SegmentBuilder<'a> {
     objects: Option<RawObjectsBuilder>,
     /// The locations of rows: the first row of each run of consecutive objects.
     locations: Vec<(usize, Location)>,
+    sources: RowSources,
     bytes: usize,
     /// Whether the objects' kind was taken from their list, and must be checked.
     check_kind: bool,
@@ -50,6 +57,7 @@ impl<'a> SegmentBuilder<'a> {
         let compiled = (request.fields == FieldMask::All).then(|| context.kinds.compiled(request.kind)).flatten();
         let interpreter = || {
             let mut mask = request.fields.clone();
+            add_identity(request.kind, &mut mask);
             for field in ["apiVersion", "kind"].into_iter().filter(|_| check_kind) {
                 if let Some((number, _)) = request.kind.root.field(field) {
                     mask.add(&[number]);
@@ -63,6 +71,7 @@ impl<'a> SegmentBuilder<'a> {
             check_kind,
             objects: request.objects.then(RawObjectsBuilder::default),
             locations: Vec::new(),
+            sources: RowSources::default(),
             bytes: 0,
         }
     }
@@ -72,8 +81,9 @@ impl<'a> SegmentBuilder<'a> {
         self.flattener.rows() >= SEGMENT_ROWS || self.bytes >= SEGMENT_BYTES
     }
 
-    /// Sets the location of the next row.
-    pub(super) fn set_location(&mut self, location: &Location) {
+    /// Sets the location of the next row, and its line from 1.
+    pub(super) fn set_location(&mut self, location: &Location, line: u64) {
+        self.sources.push(&location.file, line);
         let row = self.flattener.rows();
         let follows = self.locations.last().is_some_and(|(first, last)| {
             let ahead = u64::try_from(row - first).unwrap_or(u64::MAX);
@@ -107,6 +117,17 @@ impl<'a> SegmentBuilder<'a> {
     }
 }
 
+/// Adds the fields that identify an object, so that objects that are there several times are recognized.
+fn add_identity(kind: &'static KindDef, mask: &mut FieldMask) {
+    let Some((number, metadata)) = kind.root.field("metadata") else { return };
+    let Shape::Object(metadata) = metadata.shape else { return };
+    for field in ["name", "namespace", "resourceVersion", "uid"] {
+        if let Some((field, _)) = metadata.field(field) {
+            mask.add(&[number, field]);
+        }
+    }
+}
+
 /// The numbers of the document and the item that are `ahead` objects after a location: items of a list, or documents with
 /// one object each.
 fn position_after(location: &Location, ahead: u64) -> (u64, u64) {
@@ -126,9 +147,11 @@ impl Output {
         self.wrong_kind |= builder.check_kind && !have_kind(context.kinds, kind, &flattened.columns);
         self.diagnostics.add_mismatches(kind, &flattened, |row| builder.location(row));
         builder.locations.clear();
+        let sources = std::mem::take(&mut builder.sources);
         builder.bytes = 0;
         if flattened.dead.len() < rows {
-            self.segments.push(Segment::new(context.cluster, kind, flattened, objects));
+            let segment = Segment::new(context.cluster, kind, flattened, objects);
+            self.segments.push(Segment { sources: Some(Arc::new(sources)), ..segment });
         }
     }
 }

@@ -261,6 +261,7 @@ async fn dynamic_columns(table: &Table, snapshot: &StatementSnapshot) -> Result<
             dynamic_column::DynamicValue::Condition { condition_type, .. } => {
                 format!("conditions[type={condition_type}]")
             }
+            dynamic_column::DynamicValue::SourceFile | dynamic_column::DynamicValue::SourceLine => String::new(),
         };
         Some(ColumnInfo { sql_type: sql_name(column.values), path, dynamic: true, name })
     };

@@ -24,9 +24,12 @@ use crate::sql::upstream::using;
 /// The column that contains the whole object.
 const OBJECT: &str = "object";
 
+/// The columns that tables have although `*` does not return them: the object, and where it was read.
+const HIDDEN: [&str; 3] = [OBJECT, "source_file", "source_line"];
+
 /// Whether a name may be that of a column that `*` does not include.
 fn may_be_hidden(name: &str) -> bool {
-    name.contains('.') || name == OBJECT || kubectl::is_name(name)
+    name.contains('.') || HIDDEN.contains(&name) || kubectl::is_name(name)
 }
 
 /// Maximum number of qualifiers of a column: catalog, schema and table.

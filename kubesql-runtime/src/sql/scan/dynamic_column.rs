@@ -3,12 +3,13 @@
 //! A dynamic column is computed for a whole segment. The segment caches it.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
-use arrow::array::{Array, ArrayRef, AsArray, UInt32Array};
+use arrow::array::{Array, ArrayRef, AsArray, Int64Array, StringViewArray, UInt32Array};
 use arrow::compute::take;
 
 use super::groups::{group_of, leaf_at, list_at, map_at, parse_quantities, pick_key};
-use crate::flatten::{ColumnGroup, ListData};
+use crate::flatten::ListData;
 use crate::schema::{Conditions, MapValue, Place, Scalar, Shape, Table, TypeDef, Values};
 use crate::sql::scan::row_map::RowMap;
 use crate::sql::types::key_values;
@@ -50,10 +51,25 @@ pub(crate) enum DynamicValue {
         /// The field number of the value.
         field: u16,
     },
+    /// The file that the object was read from.
+    SourceFile,
+    /// The line at which the object starts.
+    SourceLine,
 }
 
 /// Finds the dynamic column of a name, whether or not an object has a value for it.
 pub(crate) fn find(table: &Table, name: &str) -> Option<DynamicColumn> {
+    let source = |value: DynamicValue, scalar: Scalar| DynamicColumn {
+        name: name.to_owned(),
+        values: Values::Scalar(scalar),
+        place: Place::Object(Vec::new()),
+        value,
+    };
+    match name {
+        "source_file" => return Some(source(DynamicValue::SourceFile, Scalar::Text)),
+        "source_line" => return Some(source(DynamicValue::SourceLine, Scalar::Int64)),
+        _ => {}
+    }
     if let Some((number, key)) = table.split_key(name)
         && let Values::Map(value) = table.columns[number].values
     {
@@ -145,9 +161,23 @@ fn tally(array: &ArrayRef, offsets: &[i32], rows: Option<&UInt32Array>) -> Vec<(
 }
 
 /// Computes a dynamic column over all rows of the group that contains its map or list. `None` if no row has a value.
-pub(crate) fn compute(table: &Table, root: &ColumnGroup, dynamic: &DynamicColumn) -> Option<ArrayRef> {
-    let (group, fields) = group_of(table, root, &dynamic.place)?;
+pub(crate) fn compute(table: &Table, segment: &Segment, dynamic: &DynamicColumn) -> Option<ArrayRef> {
+    let objects = 0..segment.columns.rows;
     match &dynamic.value {
+        DynamicValue::SourceFile => {
+            let sources = segment.sources.as_ref()?;
+            return Some(Arc::new(objects.map(|row| sources.file(row)).collect::<StringViewArray>()));
+        }
+        DynamicValue::SourceLine => {
+            let sources = segment.sources.as_ref()?;
+            let line = |row| sources.line(row).and_then(|line| i64::try_from(line).ok());
+            return Some(Arc::new(objects.map(line).collect::<Int64Array>()));
+        }
+        _ => {}
+    }
+    let (group, fields) = group_of(table, &segment.columns, &dynamic.place)?;
+    match &dynamic.value {
+        DynamicValue::SourceFile | DynamicValue::SourceLine => None,
         DynamicValue::Key(value, key) => {
             let map = map_at(group, fields)?;
             let picked = pick_key(map, key, group.rows)?;

@@ -46,7 +46,7 @@ pub(crate) fn derive_columns(
             }
         }
         OutputColumn::Dynamic(dynamic) => {
-            let compute = || dynamic_column::compute(table, &segment.columns, dynamic);
+            let compute = || dynamic_column::compute(table, segment, dynamic);
             segment.derived.get(&derived_key(table, dynamic), compute)
         }
     };

@@ -92,6 +92,7 @@ impl StatementSnapshot {
                 },
                 OutputColumn::Dynamic(dynamic) => match &dynamic.value {
                     DynamicValue::Key(..) => add_place(table, &dynamic.place, &mut kind.fields),
+                    DynamicValue::SourceFile | DynamicValue::SourceLine => {}
                     DynamicValue::Condition { type_field, field, .. } => {
                         if let Some(path) = path_to(table, &dynamic.place) {
                             kind.fields.add(&[&path[..], &[*type_field]].concat());

@@ -80,6 +80,7 @@ impl World {
                 columns: Arc::new(rows.finish().columns),
                 alive: (alive.count_set_bits() < objects.len()).then_some(alive),
                 objects: request.objects.then(|| Arc::new(texts.finish())),
+                sources: None,
                 derived: Arc::default(),
             })
         };

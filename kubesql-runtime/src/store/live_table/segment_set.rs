@@ -165,6 +165,7 @@ impl SegmentSet {
             columns: Arc::new(columns),
             alive: None,
             objects: Some(Arc::new(objects)),
+            sources: None,
             derived: Arc::new(DerivedColumns::default()),
         }
     }

@@ -84,6 +84,8 @@ fn other_encodings_are_read() {
     let table = [
         ("bom.json", format!("\u{feff}{A}").into_bytes()),
         ("bom.yaml", "\u{feff}apiVersion: v1\r\nkind: Pod\r\nmetadata:\r\n  name: a\r\n".as_bytes().to_vec()),
+        ("utf16le.json", utf16(A)),
+        ("utf16be.json", A.encode_utf16().flat_map(u16::to_be_bytes).collect()),
         ("powershell.json", [vec![0xFF, 0xFE], utf16(A)].concat()),
     ];
     for (name, bytes) in table {

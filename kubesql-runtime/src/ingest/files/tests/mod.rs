@@ -1,7 +1,9 @@
 //! Tests of the forms of input, and of malformed input.
 
+mod archives;
 mod custom;
 mod forms;
+mod found;
 mod malformed;
 mod parts;
 mod samples;

@@ -15,6 +15,12 @@ fn read_with_sizes(name: &str, text: &str, sizes: Sizes) -> (Vec<String>, Vec<St
     let snapshot = inner.snapshot(&everything()).unwrap_or_else(|error| panic!("{name}: {error}"));
     // Each part has the segments of all kinds.
     let mut names = names(&snapshot);
+    for segment in &snapshot.segments {
+        let sources = segment.sources.as_ref().expect("rows are from files");
+        let line = |row| format!("{}: line {}", segment.kind.kind, sources.line(row).expect("a line"));
+        let alive = |row: &usize| segment.alive.as_ref().is_none_or(|alive| alive.value(*row));
+        names.extend((0..segment.columns.rows).filter(alive).map(line));
+    }
     let mut objects = objects(&snapshot);
     names.sort();
     objects.sort();

@@ -40,7 +40,10 @@ fn expected(path: &Path) -> u64 {
         .map(|part| {
             let mut json = super::super::yaml::YamlToJson::new(part);
             match json.next() {
-                Ok(document) => count(&serde_json::from_str(document.unwrap_or("null")).expect("JSON of YAML")),
+                Ok(document) => count(
+                    &serde_json::from_str(document.map_or("null", |converted| converted.document))
+                        .expect("JSON of YAML"),
+                ),
                 Err(_) => 1,
             }
         })

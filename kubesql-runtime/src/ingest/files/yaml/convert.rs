@@ -1,12 +1,13 @@
 //! Converts the events of a YAML parser to JSON text.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::ops::Range;
 
-use saphyr_parser::{Event, Parser as Events, ScalarStyle, ScanError, StrInput, Tag};
+use saphyr_parser::{Event, Parser as Events, ScalarStyle, ScanError, Tag};
 
+use super::input::TabsAsSpaces;
 use super::scalar;
-use crate::flatten::{Malformed, Parser, SyntaxError};
+use crate::flatten::{Malformed, Parser};
 use crate::ingest::json_string::append_json_string;
 
 /// The maximal bytes that aliases may add to a document. Nested aliases could otherwise use up the memory.
@@ -26,12 +27,28 @@ pub(in crate::ingest::files) struct YamlError {
     pub(super) message: String,
 }
 
+/// A document as JSON text.
+#[derive(Debug)]
+pub(in crate::ingest::files) struct Converted<'c> {
+    pub(in crate::ingest::files) document: &'c str,
+    /// Its first line in the text, from 1.
+    pub(super) line: u64,
+    /// The first line of each item, if it is a list of objects.
+    pub(super) item_lines: &'c [u64],
+}
+
 /// Converts the documents of a text one after another.
 pub(in crate::ingest::files) struct YamlToJson<'t> {
-    events: Events<'t, StrInput<'t>>,
+    events: Events<'t, TabsAsSpaces<'t>>,
     /// The current line, from 1.
     line: usize,
     json: String,
+    /// The first line of the document.
+    first_line: Option<u64>,
+    /// The first line of each item of the document's list.
+    item_lines: Vec<u64>,
+    /// Whether the last key of the document's object, or its open value, is `items`.
+    in_items: bool,
     open: Vec<OpenCollection>,
     /// The JSON text of anchors.
     anchors: HashMap<usize, Anchor>,
@@ -59,9 +76,6 @@ enum CollectionKind {
         value: bool,
         /// Whether the next value is of a merge key (`<<`).
         merge: bool,
-        /// The ranges in `text` of the objects to merge when the object ends.
-        merged: Vec<Range<usize>>,
-        text: String,
     },
 }
 
@@ -76,9 +90,12 @@ impl<'t> YamlToJson<'t> {
         let zero_byte =
             memchr::memchr(0, text.as_bytes()).map(|at| memchr::memchr_iter(b'\n', &text.as_bytes()[..at]).count() + 1);
         Self {
-            events: Events::new_from_str(text),
+            events: Events::new(TabsAsSpaces::new(text)),
             line: 1,
             json: String::new(),
+            first_line: None,
+            item_lines: Vec::new(),
+            in_items: false,
             open: Vec::new(),
             anchors: HashMap::new(),
             aliased: 0,
@@ -88,11 +105,13 @@ impl<'t> YamlToJson<'t> {
     }
 
     /// The next document as JSON text; `None` at the end. An error ends the text.
-    pub(in crate::ingest::files) fn next(&mut self) -> Result<Option<&str>, YamlError> {
+    pub(in crate::ingest::files) fn next(&mut self) -> Result<Option<Converted<'_>>, YamlError> {
         if let Some(line) = self.zero_byte {
             return Err(YamlError { line, message: "zero byte".to_owned() });
         }
         self.json.clear();
+        self.item_lines.clear();
+        (self.first_line, self.in_items) = (None, false);
         self.open.clear();
         self.anchors.clear();
         (self.aliased, self.anchored) = (0, 0);
@@ -103,6 +122,9 @@ impl<'t> YamlToJson<'t> {
                 Some(Err(error)) => return Err(convert_error(&error)),
             };
             self.line = span.start.line();
+            if !matches!(event, Event::StreamStart | Event::DocumentStart(_) | Event::Nothing) {
+                self.first_line = self.first_line.or(u64::try_from(self.line).ok());
+            }
             match event {
                 Event::Nothing | Event::StreamStart | Event::DocumentStart(_) => {}
                 Event::StreamEnd => return Ok(None),
@@ -110,15 +132,14 @@ impl<'t> YamlToJson<'t> {
                     if self.json.is_empty() {
                         self.json.push_str("null");
                     }
-                    return Ok(Some(&self.json));
+                    let line = self.first_line.unwrap_or(1);
+                    return Ok(Some(Converted { document: &self.json, line, item_lines: &self.item_lines }));
                 }
                 Event::Scalar(text, style, anchor, tag) => self.scalar(&text, style, anchor, tag.as_deref())?,
                 Event::Alias(anchor) => self.alias(anchor)?,
                 Event::SequenceStart(anchor, _) => self.begin(anchor, CollectionKind::List)?,
                 Event::MappingStart(anchor, _) => {
-                    let kind =
-                        CollectionKind::Object { value: false, merge: false, merged: Vec::new(), text: String::new() };
-                    self.begin(anchor, kind)?;
+                    self.begin(anchor, CollectionKind::Object { value: false, merge: false })?;
                 }
                 Event::SequenceEnd | Event::MappingEnd => self.end()?,
             }
@@ -131,7 +152,11 @@ impl<'t> YamlToJson<'t> {
 
     /// Writes the punctuation before a value or key; returns whether it is a key.
     fn start_node(&mut self) -> bool {
+        let is_item = self.open.len() == 1 || self.in_items && self.open.len() == 2;
         let Some(open) = self.open.last_mut() else { return false };
+        if is_item && open.kind == CollectionKind::List {
+            self.item_lines.push(u64::try_from(self.line).unwrap_or_default());
+        }
         match &mut open.kind {
             CollectionKind::Object { value, .. } if *value => {
                 *value = false;
@@ -156,13 +181,22 @@ impl<'t> YamlToJson<'t> {
     fn scalar(&mut self, text: &str, style: ScalarStyle, anchor: usize, tag: Option<&Tag>) -> Result<(), YamlError> {
         let plain =
             style == ScalarStyle::Plain && tag.is_none_or(|tag| tag.is_yaml_core_schema() && tag.suffix != "str");
-        if plain && text == "<<" && tag.is_none() && self.begin_merge() {
+        let is_merge = tag.is_none_or(|tag| tag.is_yaml_core_schema() && tag.suffix == "merge");
+        if plain && text == "<<" && is_merge && self.begin_merge() {
             return Ok(());
         }
         let is_key = self.start_node();
+        if is_key && self.open.len() == 1 {
+            self.in_items = matches!(text, "items" | "objects");
+        }
         let start = self.json.len();
+        let tagged = tag.filter(|tag| style != ScalarStyle::Plain && tag.is_yaml_core_schema());
         match (plain, is_key) {
-            (false, _) => append_json_string(text, &mut self.json),
+            (false, false) => match tagged.and_then(|tag| scalar::tagged(text, &tag.suffix)) {
+                Some(value) => self.json.push_str(&value),
+                None => append_json_string(text, &mut self.json),
+            },
+            (false, true) => append_json_string(text, &mut self.json),
             (true, false) => scalar::append_value(text, &mut self.json),
             (true, true) => scalar::append_key(text, &mut self.json),
         }
@@ -187,19 +221,8 @@ impl<'t> YamlToJson<'t> {
     }
 
     fn end(&mut self) -> Result<(), YamlError> {
-        let Some(mut open) = self.open.pop() else { return Ok(()) };
-        match &mut open.kind {
-            CollectionKind::List => self.json.push(']'),
-            CollectionKind::Object { merged, text, .. } => {
-                let (merged, text) = (std::mem::take(merged), std::mem::take(text));
-                self.json.push('}');
-                for part in merged {
-                    if let Err(error) = merge(&mut self.json, open.start, &text[part]) {
-                        return self.error(error.to_string());
-                    }
-                }
-            }
-        }
+        let Some(open) = self.open.pop() else { return Ok(()) };
+        self.json.push(if open.kind == CollectionKind::List { ']' } else { '}' });
         self.set_anchor(open.anchor, open.start)?;
         self.end_value(open.start)
     }
@@ -251,10 +274,11 @@ impl<'t> YamlToJson<'t> {
         }
     }
 
-    /// Moves the value of a merge key (`<<`) out of the JSON text. It is merged when the object ends.
+    /// Replaces the value of a merge key (`<<`) by its fields. Like kubectl, of a key that is there several times, the last
+    /// one counts, wherever the merge key is.
     fn end_value(&mut self, start: usize) -> Result<(), YamlError> {
         let line = self.line;
-        let Some(OpenCollection { kind: CollectionKind::Object { value: false, merge, merged, text }, .. }) =
+        let Some(OpenCollection { kind: CollectionKind::Object { value: false, merge }, empty, .. }) =
             self.open.last_mut()
         else {
             return Ok(());
@@ -263,14 +287,19 @@ impl<'t> YamlToJson<'t> {
             return Ok(());
         }
         let not_a_map = || YamlError { line, message: "the value of a merge key (<<) must be a map".to_owned() };
-        let parts = parts_to_merge(&self.json, start).map_err(|_| not_a_map())?;
-        for part in parts.ok_or_else(not_a_map)? {
-            let from = text.len();
-            text.push_str(&self.json[part]);
-            merged.push(from..text.len());
-        }
+        let parts = parts_to_merge(&self.json, start).map_err(|_| not_a_map())?.ok_or_else(not_a_map)?;
+        // The first map of a list takes precedence.
+        let fields: Vec<&str> = parts.into_iter().rev().map(|part| &self.json[part.start + 1..part.end - 1]).collect();
+        let fields: Vec<&str> = fields.into_iter().filter(|fields| !fields.is_empty()).collect();
+        let fields = fields.join(",");
         // This also removes the colon before it.
         self.json.truncate(start - 1);
+        if !fields.is_empty() {
+            if !std::mem::take(empty) {
+                self.json.push(',');
+            }
+            self.json.push_str(&fields);
+        }
         Ok(())
     }
 }
@@ -299,40 +328,4 @@ fn parts_to_merge(json: &str, start: usize) -> Result<Option<Vec<Range<usize>>>,
         _ => return Ok(None),
     }
     Ok(Some(parts))
-}
-
-/// Adds the fields of another object to the object at the end of the text, except fields that it already has.
-fn merge(json: &mut String, start: usize, other: &str) -> Result<(), SyntaxError> {
-    let own: HashSet<String> =
-        fields(json, start).map_err(|error| error.error)?.into_iter().map(|(key, _)| key).collect();
-    let mut empty = own.is_empty();
-    json.pop();
-    for (key, span) in fields(other, 0).map_err(|error| error.error)? {
-        if own.contains(&key) {
-            continue;
-        }
-        if !std::mem::take(&mut empty) {
-            json.push(',');
-        }
-        append_json_string(&key, json);
-        json.push(':');
-        json.push_str(&other[span]);
-    }
-    json.push('}');
-    Ok(())
-}
-
-/// The keys of an object, and the ranges of their values.
-fn fields(json: &str, start: usize) -> Result<Vec<(String, Range<usize>)>, Malformed> {
-    let mut parser = Parser::at(json, start);
-    let mut found = Vec::new();
-    let Some(mut fields) = parser.object()? else { return Ok(found) };
-    while let Some(key) = parser.key(&mut fields)? {
-        let key = key.to_owned();
-        parser.peek();
-        let from = parser.position();
-        parser.skip()?;
-        found.push((key, from..parser.position()));
-    }
-    Ok(found)
 }

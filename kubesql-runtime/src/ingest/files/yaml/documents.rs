@@ -1,6 +1,7 @@
 //! Splits a YAML stream into documents, so that a malformed document does not affect others.
 //!
-//! A line that starts with `---` always starts a document, since block scalars are indented.
+//! A line that starts with `---` always starts a document, since block scalars are indented. So does the line `NOTES:`,
+//! after which `helm install --dry-run` prints text that is not YAML and is left out.
 
 use std::borrow::Cow;
 
@@ -19,6 +20,10 @@ pub(super) fn split(text: &str) -> Vec<DocumentText<'_>> {
     let mut directives: Option<(String, usize)> = None;
     for piece in split_at_markers(text) {
         let lines = piece.lines().count();
+        if is_notes(piece.as_bytes()) {
+            line += lines;
+            continue;
+        }
         let content = piece.lines().any(|line| {
             let line = line.trim();
             !(line.is_empty() || line.starts_with('#') || line == "---" || line.starts_with('%'))
@@ -42,10 +47,20 @@ fn split_at_markers(text: &str) -> impl Iterator<Item = &str> {
     let bytes = text.as_bytes();
     let mut cuts: Vec<usize> = memchr::memchr_iter(b'\n', bytes)
         .map(|at| at + 1)
-        .filter(|at| bytes[*at..].starts_with(b"---"))
-        .filter(|at| matches!(bytes.get(at + 3), None | Some(b' ' | b'\t' | b'\r' | b'\n')))
+        .filter(|at| is_marker(&bytes[*at..]) || is_notes(&bytes[*at..]))
         .collect();
     cuts.push(text.len());
     let mut from = 0;
     cuts.into_iter().map(move |cut| &text[std::mem::replace(&mut from, cut)..cut])
+}
+
+/// Whether text starts with a document marker.
+fn is_marker(text: &[u8]) -> bool {
+    text.starts_with(b"---") && matches!(text.get(3), None | Some(b' ' | b'\t' | b'\r' | b'\n'))
+}
+
+/// Whether text starts with the notes of a Helm release.
+fn is_notes(text: &[u8]) -> bool {
+    let end = |rest: &[u8]| rest.is_empty() || rest.starts_with(b"\n") || rest.starts_with(b"\r\n");
+    text.strip_prefix(b"NOTES:").is_some_and(end)
 }

@@ -2,6 +2,9 @@
 
 mod convert;
 mod documents;
+mod input;
+#[cfg(test)]
+mod kubectl;
 mod scalar;
 #[cfg(test)]
 mod tests;
@@ -9,8 +12,11 @@ mod tests;
 #[cfg(test)]
 pub(in crate::ingest::files) use convert::YamlToJson;
 
+use convert::Converted;
+
 use super::collector::Collector;
 use super::json;
+use super::lines::Lines;
 use crate::ingest::diagnostics::Location;
 
 /// Collects the objects of all documents. Malformed documents are skipped with a warning.
@@ -20,10 +26,13 @@ pub(super) fn collect_documents(text: &str, collector: &mut Collector<'_>, locat
         loop {
             match converter.next() {
                 Ok(None) => break,
-                Ok(Some(document)) => {
+                Ok(Some(Converted { document, line, item_lines })) => {
                     if document == "null" {
                         continue;
                     }
+                    let before = u64::try_from(part.line).unwrap_or_default();
+                    let items = item_lines.iter().map(|line| line + before).collect();
+                    collector.lines = Lines::Known { document: line + before, items };
                     location.document += 1;
                     location.item = 0;
                     if let Err(malformed) = json::collect_document(document, 0, collector, location) {

@@ -64,13 +64,10 @@ fn parse_integer(text: &str) -> Option<String> {
     if !digits.bytes().all(|digit| char::from(digit).is_digit(radix)) {
         return None;
     }
-    let sign = if negative { "-" } else { "" };
-    if radix == 10 {
-        // JSON numbers can have any size.
-        return Some(format!("{sign}{digits}"));
-    }
-    let value = u128::from_str_radix(digits, radix).ok()?;
-    Some(format!("{}{value}", if value == 0 { "" } else { sign }))
+    // Larger integers are floating-point numbers, or text.
+    let value = u64::from_str_radix(digits, radix).ok()?;
+    let fits = !negative || value <= i64::MIN.unsigned_abs();
+    fits.then(|| format!("{}{value}", if negative && value > 0 { "-" } else { "" }))
 }
 
 /// Parses a decimal fraction or a number with an exponent into JSON syntax. Infinities and NaN, which JSON does not have,
@@ -90,25 +87,55 @@ fn parse_float(text: &str) -> Option<String> {
     if whole.is_empty() && fraction.is_empty() || !is_digits(whole) || !is_digits(fraction) {
         return None;
     }
-    let whole = whole.trim_start_matches('0');
-    let mut number = String::with_capacity(text.len() + 1);
-    number.push_str(if negative { "-" } else { "" });
-    number.push_str(if whole.is_empty() { "0" } else { whole });
-    if !fraction.is_empty() {
-        number.push('.');
-        number.push_str(fraction);
-    }
-    if let Some(exponent) = exponent {
+    if exponent.is_some_and(|exponent| {
         let digits = exponent.strip_prefix(['+', '-']).unwrap_or(exponent);
-        if digits.is_empty() || !is_digits(digits) {
-            return None;
-        }
-        number.push('e');
-        number.push_str(exponent);
+        digits.is_empty() || !is_digits(digits)
+    }) {
+        return None;
     }
     // Go does not accept numbers beyond the range of a double either.
-    number.parse::<f64>().ok().filter(|value| value.is_finite())?;
-    Some(number)
+    let value: f64 = rest.parse().ok().filter(|value: &f64| value.is_finite())?;
+    Some(format_float(if negative { -value } else { value }))
+}
+
+/// A number as Go's `encoding/json` writes it: with an exponent if it is very small or large.
+fn format_float(value: f64) -> String {
+    let size = value.abs();
+    if size == 0.0 || (1e-6..1e21).contains(&size) {
+        return value.to_string();
+    }
+    let text = format!("{value:e}");
+    match text.split_once('e') {
+        Some((digits, exponent)) if !exponent.starts_with('-') => format!("{digits}e+{exponent}"),
+        _ => text,
+    }
+}
+
+/// A key as Go's YAML library writes it, from its text and its value. Integers are as they are. Other numbers are in
+/// single precision, with an exponent if they are below 0.0001 or have more than six digits before the point.
+fn format_key(text: &str, number: String) -> String {
+    let Some(value) = number.parse::<f64>().ok().filter(|_| parse_integer(&text.replace('_', "")).is_none()) else {
+        return number;
+    };
+    #[expect(clippy::cast_possible_truncation, reason = "that is what Go does")]
+    let value = value as f32;
+    let text = format!("{value:e}");
+    let Some((digits, exponent)) = text.split_once('e') else { return text };
+    let power: i32 = exponent.parse().unwrap_or_default();
+    if value == 0.0 || (-4..6).contains(&power) {
+        return value.to_string();
+    }
+    format!("{digits}e{}{:02}", if power < 0 { '-' } else { '+' }, power.abs())
+}
+
+/// The value of a scalar that has quotes and a tag of YAML's core schema, if it is not text.
+pub(super) fn tagged(text: &str, tag: &str) -> Option<String> {
+    match (resolve(text), tag) {
+        (PlainScalar::Number(number), "int" | "float") => Some(number),
+        (PlainScalar::Bool(value), "bool") => Some(value.to_string()),
+        (PlainScalar::Null, "null") => Some("null".to_owned()),
+        _ => None,
+    }
 }
 
 /// Appends a plain scalar as a JSON value.
@@ -125,7 +152,7 @@ pub(super) fn append_value(text: &str, to: &mut String) {
 pub(super) fn append_key(text: &str, to: &mut String) {
     match resolve(text) {
         PlainScalar::Bool(value) => to.push_str(if value { "\"true\"" } else { "\"false\"" }),
-        PlainScalar::Number(number) => append_json_string(&number, to),
+        PlainScalar::Number(number) => append_json_string(&format_key(text, number), to),
         PlainScalar::Null if text.is_empty() => to.push_str("\"null\""),
         PlainScalar::Null | PlainScalar::Text => append_json_string(text, to),
     }
