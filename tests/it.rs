@@ -40,6 +40,8 @@ mod documents; // links, names, flags and generated pages of the documents
 mod every_protocol; // one list of statements over every protocol
 #[path = "it/flight.rs"]
 mod flight; // clients of Arrow Flight SQL: ADBC and JDBC
+#[path = "it/found_files.rs"]
+mod found_files; // files as they are found: archives, dumps, custom resources without definitions
 #[path = "it/hostile_clients.rs"]
 mod hostile_clients; // clients that send malformed messages, guess passwords, or stop reading
 #[path = "it/http.rs"]

@@ -49,6 +49,7 @@ or kind cannot be read, unless --partial is given.
 Files:
   kubesql query --file pods.json \"select name, phase from pods where phase <> 'Running'\"
   kubesql query --file ./dump -o json -f report.sql
+  kubesql query --file support-bundle.tar.gz \"select * from events\" --output-file events.csv
   kubesql query --file prod=a.yaml --file test=b.yaml \"select cluster, name from nodes\"
   kubectl get all -A -o yaml | kubesql query --file - \"select * from deployments\"
   echo 'select count(*) from pods' | kubesql query --file pods.json
@@ -167,6 +168,8 @@ pub(crate) enum Command {
     /// Serve a simulated cluster for demos and tests
     #[command(after_help = DEMO_HELP)]
     Demo(DemoArgs),
+    /// Print the version
+    Version,
     /// Print a completion script: `source <(kubesql completions bash)`
     Completions {
         /// The shell to complete in
@@ -206,9 +209,10 @@ pub(crate) struct SourceArgs {
     /// Skip clusters and kinds that cannot be read, with warnings
     #[arg(long)]
     pub(crate) partial: bool,
-    /// Read objects from a file or folder: manifests, `kubectl get -o json|yaml`; `-` is standard input
+    /// Read objects from a file, folder or archive: manifests, `kubectl get -o json|yaml`; `-` is standard input
     ///
-    /// Can be given several times. Folders are read recursively. `NAME=PATH` sets the value of the column `cluster`.
+    /// Can be given several times. Folders and archives are read recursively. `NAME=PATH` sets the value of the column
+    /// `cluster`.
     #[arg(long = "file", value_name = "[NAME=]PATH")]
     pub(crate) files: Vec<OsString>,
     /// The cluster name of files given without NAME=
@@ -223,9 +227,9 @@ pub(crate) struct SourceArgs {
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Output")]
 pub(crate) struct OutputArgs {
-    /// Output format
-    #[arg(short = 'o', long = "output", value_enum, default_value_t = Format::Table, value_name = "FORMAT")]
-    pub(crate) format: Format,
+    /// Output format (default: by the ending of --output-file, else table)
+    #[arg(short = 'o', long = "output", value_enum, value_name = "FORMAT")]
+    pub(crate) chosen_format: Option<Format>,
     /// Write to this file instead of standard output
     #[arg(long, value_name = "PATH")]
     pub(crate) output_file: Option<PathBuf>,
@@ -238,6 +242,25 @@ pub(crate) struct OutputArgs {
     /// Expanded output: one line per column; auto: if a table is wider than the terminal
     #[arg(short = 'x', long, value_enum, default_value_t = Expanded::Auto, value_name = "WHEN")]
     pub(crate) expanded: Expanded,
+}
+
+impl OutputArgs {
+    /// The format that was chosen, or that the ending of the file stands for.
+    pub(crate) fn format(&self) -> Format {
+        let ending = || self.output_file.as_deref()?.extension()?.to_str().map(str::to_ascii_lowercase);
+        let by_ending = || {
+            Some(match ending()?.as_str() {
+                "csv" => Format::Csv,
+                "json" => Format::Json,
+                "ndjson" | "jsonl" => Format::Ndjson,
+                "yaml" | "yml" => Format::Yaml,
+                "arrow" | "arrows" => Format::Arrow,
+                "parquet" => Format::Parquet,
+                _ => return None,
+            })
+        };
+        self.chosen_format.or_else(by_ending).unwrap_or(Format::Table)
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -262,8 +285,8 @@ pub(crate) enum Expanded {
 pub(crate) struct QueryArgs {
     /// SQL statements, separated by `;` (default: read from standard input)
     pub(crate) sql: Option<String>,
-    /// Read the statements from a file
-    #[arg(short = 'f', long, value_name = "PATH", conflicts_with = "sql")]
+    /// Read the statements from a file; a file or folder of objects is a source, as with --file
+    #[arg(short = 'f', long, value_name = "PATH")]
     pub(crate) query_file: Option<PathBuf>,
     /// Print all warnings (default: the first 10)
     #[arg(long = "all-warnings", alias = "warnings")]

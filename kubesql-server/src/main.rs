@@ -22,6 +22,7 @@ mod sources;
 mod table_order;
 mod tls;
 
+use std::ffi::OsString;
 use std::io::{self, IsTerminal, Write};
 use std::process::ExitCode;
 
@@ -34,7 +35,8 @@ use failure::Failure;
 static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 
 fn main() -> ExitCode {
-    let Some(command) = Cli::parse().command.or_else(default_command) else { return usage() };
+    let args = with_command(std::env::args_os().collect());
+    let Some(command) = Cli::parse_from(args).command.or_else(default_command) else { return usage() };
     let result = match command {
         Command::Query(args) => commands::query::run(&args),
         Command::Tables(args) => commands::tables::run(&args),
@@ -45,9 +47,36 @@ fn main() -> ExitCode {
         Command::Token(command) => commands::user::token(&command),
         Command::Shell(args) => return finish(commands::shell::run(&args)),
         Command::Demo(args) => commands::demo::run(&args),
+        Command::Version => version(),
         Command::Completions { shell } => completions(shell),
     };
     finish(result.map(|()| 0))
+}
+
+/// The arguments with the command `query` in front if they have a statement but no command: `kubesql "select 1"`.
+fn with_command(mut args: Vec<OsString>) -> Vec<OsString> {
+    let is_command = |arg: &OsString| {
+        let named = arg.to_str().and_then(|name| Cli::command().find_subcommand(name).map(|_| ()));
+        named.is_some() || ["help", "-h", "--help", "-V", "--version"].iter().any(|name| arg == name)
+    };
+    let is_statement = |arg: &OsString| {
+        const FIRST: [&str; 6] = ["select", "with", "show", "describe", "explain", "values"];
+        let words =
+            arg.to_str().map(|text| text.trim_start_matches(|letter: char| letter == '(' || letter.is_whitespace()));
+        let first = words.and_then(|text| text.split_once(char::is_whitespace)).map(|(first, _)| first);
+        first.is_some_and(|first| FIRST.iter().any(|word| first.eq_ignore_ascii_case(word)))
+    };
+    let has_command = args.get(1).is_none_or(is_command);
+    if !has_command && args.iter().skip(1).any(|arg| is_statement(arg) || arg == "-f") {
+        args.insert(1, "query".into());
+    }
+    args
+}
+
+/// Prints the version.
+fn version() -> Result<(), Failure> {
+    writeln!(io::stdout().lock(), "{}", Cli::command().render_version().trim_end())?;
+    Ok(())
 }
 
 /// The default command: the shell, if this is a terminal.

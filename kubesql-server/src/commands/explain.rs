@@ -19,7 +19,7 @@ pub(crate) fn run(args: &ExplainArgs) -> Result<(), Failure> {
     let opened = args.sources.open(&runtime)?;
     let sql = format!("explain {}{}", if args.analyze { "analyze " } else { "" }, args.sql);
     let session = opened.engine.session();
-    if args.output.format != Format::Table || args.output.output_file.is_some() {
+    if args.output.format() != Format::Table || args.output.output_file.is_some() {
         let mut output = Output::new(&args.output)?;
         return runtime.block_on(answer(&session, &sql, &mut output, Progress::default()));
     }

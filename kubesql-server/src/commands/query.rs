@@ -10,7 +10,7 @@ use kubesql_runtime::store::Warning;
 
 use super::progress::Progress;
 use super::runtime;
-use crate::args::QueryArgs;
+use crate::args::{QueryArgs, SourceArgs};
 use crate::failure::Failure;
 use crate::output::Output;
 
@@ -22,14 +22,14 @@ const MAX_WARNINGS: usize = 10;
 
 /// Runs the statements in order and stops at the first error.
 pub(crate) fn run(args: &QueryArgs) -> Result<(), Failure> {
-    let sql = sql(args)?;
+    let (sql, sources) = read(args)?;
     let statements = split_statements(&sql);
     if statements.is_empty() {
         return Err(Failure::usage("no statement given", HINT));
     }
     let mut output = Output::new(&args.output)?;
     let runtime = runtime()?;
-    let opened = args.sources.open(&runtime)?;
+    let opened = sources.open(&runtime)?;
     let session = opened.engine.session();
     session.set_partial(args.sources.partial);
     let mut result = Ok(());
@@ -95,34 +95,98 @@ async fn drain(
     Ok(())
 }
 
-/// The SQL text from the argument, a file or standard input.
-fn sql(args: &QueryArgs) -> Result<String, Failure> {
-    if let Some(sql) = &args.sql {
-        if Path::new(sql).exists() {
+/// The SQL text from the argument, a file or standard input, and the sources with the objects of `-f`.
+fn read(args: &QueryArgs) -> Result<(String, SourceArgs), Failure> {
+    let mut sources = args.sources.clone();
+    let file = args.query_file.as_deref();
+    let has_statement = args.sql.is_some();
+    let of_file = match file {
+        Some(path) if has_statement && path == Path::new("-") => Content::Objects,
+        Some(path) if path == Path::new("-") => Content::None,
+        Some(path) => Content::of_file(path)?,
+        None => Content::None,
+    };
+    if matches!(of_file, Content::Objects) {
+        sources.files.extend(file.map(|path| path.as_os_str().to_owned()));
+    }
+    let sql = match (&args.sql, of_file) {
+        (Some(_), Content::Statements(_)) => {
+            return Err(Failure::usage(
+                "statements are given both in a file and as an argument",
+                "give either -f or the statement",
+            ));
+        }
+        (Some(sql), _) if Path::new(sql).exists() => {
             return Err(Failure::usage(
                 format!("\"{sql}\" is a file, not a statement"),
                 "use --file for each file of objects, and -f for a file of statements",
             ));
         }
-        return Ok(sql.clone());
-    }
-    if let Some(path) = args.query_file.as_deref().filter(|path| *path != Path::new("-")) {
-        return fs::read_to_string(path).map_err(|error| {
-            let hint = (error.kind() != io::ErrorKind::NotFound).then_some("-f takes a file of SQL in UTF-8");
-            Failure::Usage { message: format!("could not read \"{}\": {error}", path.display()), hint }
-        });
-    }
-    if args.sources.read_stdin() {
+        (Some(sql), _) => sql.clone(),
+        (None, Content::Statements(sql)) => sql,
+        (None, _) => read_stdin(&sources)?,
+    };
+    Ok((sql, sources))
+}
+
+/// The statements on standard input.
+fn read_stdin(sources: &SourceArgs) -> Result<String, Failure> {
+    if sources.read_stdin() {
         return Err(Failure::usage("no statement given, and standard input is a source", HINT));
     }
     if io::stdin().is_terminal() {
         return Err(Failure::usage("no statement given", HINT));
     }
-    let mut sql = String::new();
-    match io::stdin().lock().read_to_string(&mut sql) {
-        Ok(_) => Ok(sql),
-        Err(error) => Err(Failure::usage(format!("could not read statements from standard input: {error}"), HINT)),
+    let mut bytes = Vec::new();
+    let unreadable = |error: &dyn std::fmt::Display| {
+        Failure::usage(format!("could not read statements from standard input: {error}"), HINT)
+    };
+    io::stdin().lock().read_to_end(&mut bytes).map_err(|error| unreadable(&error))?;
+    if looks_like_objects(&bytes) {
+        return Err(Failure::usage(
+            "standard input has objects, and no statement is given",
+            "read objects with --file -: kubectl get pods -A -o json | kubesql query --file - \"select * from pods\"",
+        ));
     }
+    String::from_utf8(bytes).map_err(|error| unreadable(&error))
+}
+
+/// What a file of `-f` has.
+enum Content {
+    Statements(String),
+    Objects,
+    None,
+}
+
+impl Content {
+    fn of_file(path: &Path) -> Result<Self, Failure> {
+        if path.is_dir() {
+            return Ok(Self::Objects);
+        }
+        let bytes = fs::read(path).map_err(|error| Failure::Usage {
+            message: format!("could not read \"{}\": {error}", path.display()),
+            hint: None,
+        })?;
+        if looks_like_objects(&bytes) {
+            return Ok(Self::Objects);
+        }
+        String::from_utf8(bytes).map(Self::Statements).map_err(|error| {
+            Failure::usage(format!("could not read \"{}\": {error}", path.display()), "-f takes a file of SQL in UTF-8")
+        })
+    }
+}
+
+/// Whether bytes are objects and not statements: JSON, YAML with the fields of an object, or an archive.
+fn looks_like_objects(bytes: &[u8]) -> bool {
+    const ARCHIVES: [&[u8]; 3] = [b"\x1F\x8B", b"PK\x03\x04", b"\x28\xB5\x2F\xFD"];
+    if ARCHIVES.iter().any(|start| bytes.starts_with(start)) || bytes.get(257..262) == Some(b"ustar") {
+        return true;
+    }
+    let text = String::from_utf8_lossy(bytes);
+    let text = text.trim_start_matches('\u{feff}').trim_start();
+    let is_field =
+        |line: &str| ["apiVersion:", "kind:", "items:", "- apiVersion:"].iter().any(|key| line.starts_with(key));
+    text.starts_with(['{', '[']) || text.lines().any(is_field)
 }
 
 fn print_warnings(warnings: &[Warning], all: bool) {

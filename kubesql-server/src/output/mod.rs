@@ -49,7 +49,7 @@ impl<'a> Output<'a> {
     /// Standard output, or the file of `--output-file`.
     pub(crate) fn new(args: &'a OutputArgs) -> Result<Self, Failure> {
         let on_terminal = args.output_file.is_none() && io::stdout().is_terminal();
-        if on_terminal && matches!(args.format, Format::Arrow | Format::Parquet) {
+        if on_terminal && matches!(args.format(), Format::Arrow | Format::Parquet) {
             return Err(Failure::usage(
                 "binary formats cannot be written to a terminal",
                 "use --output-file PATH, or redirect the output",
@@ -61,7 +61,7 @@ impl<'a> Output<'a> {
 
     /// Whether rows appear on the terminal as they are written; tables appear when all rows are known.
     pub(crate) fn streams_to_terminal(&self) -> bool {
-        self.terminal.is_some() && self.args.format != Format::Table
+        self.terminal.is_some() && self.args.format() != Format::Table
     }
 
     fn open(args: &OutputArgs) -> Result<Box<dyn Write + Send>, Failure> {
@@ -85,7 +85,7 @@ impl<'a> Output<'a> {
             none => none.insert(Self::open(self.args)?),
         };
         if self.answers > 1 {
-            match self.args.format {
+            match self.args.format() {
                 Format::Arrow | Format::Parquet => {
                     return Err(Failure::usage(
                         "a binary file can hold the result of one statement only",
@@ -104,7 +104,7 @@ impl<'a> Output<'a> {
             hide_empty: star && !self.args.all_columns,
             null: String::new(),
         };
-        Ok(sink(self.args.format, to, schema, layout)?)
+        Ok(sink(self.args.format(), to, schema, layout)?)
     }
 }
 
