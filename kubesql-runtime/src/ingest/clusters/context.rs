@@ -205,10 +205,11 @@ fn matches(pattern: &str, name: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use std::ffi::OsStr;
     use std::io::Write;
     use std::path::PathBuf;
 
-    use super::{Context, matches};
+    use super::{Context, existing, matches};
 
     #[test]
     fn patterns_match() {
