@@ -231,8 +231,13 @@ fn the_functions_page_is_current() {
 /// The source of kubesql's own functions.
 fn own_source() -> String {
     let folder = root().join("kubesql-runtime/src/sql/functions");
-    let entries = std::fs::read_dir(&folder).expect("the functions").map(|entry| entry.expect("an entry").path());
-    entries.filter(|path| path.is_file()).map(|path| std::fs::read_to_string(path).expect("UTF-8")).collect()
+    let entries = |folder: &std::path::Path| -> Vec<_> {
+        std::fs::read_dir(folder).expect("the functions").map(|entry| entry.expect("an entry").path()).collect()
+    };
+    let mut paths = entries(&folder);
+    paths.extend(entries(&folder.join("json")));
+    let files = paths.iter().filter(|path| path.is_file());
+    files.map(|path| std::fs::read_to_string(path).expect("UTF-8")).collect()
 }
 
 /// Words with commas between them, in lines of at most 120 characters.

@@ -18,10 +18,10 @@ use datafusion::logical_expr::planner::TypePlanner;
 use datafusion::logical_expr::{Expr, ExprSchemable, LogicalPlan, LogicalPlanBuilder, ScalarUDF};
 use datafusion::optimizer::AnalyzerRule;
 use datafusion::sql::sqlparser::ast::{ArrayElemTypeDef, DataType as SqlType};
-use datafusion_functions_json::functions::json_union_to_text;
 
+use crate::sql::functions::json::json_input;
 use crate::sql::parse::identifiers::words;
-use crate::sql::types::CONTENT;
+use crate::sql::types::{JsonType, json_field, json_type};
 
 /// Metadata key of fields: the name of a type that Arrow does not have.
 pub(super) const TYPE: &str = "kubesql.type";
@@ -31,7 +31,8 @@ pub(super) fn type_name(data_type: &SqlType) -> Option<String> {
     match data_type {
         SqlType::Custom(name, _) => words(name).pop(),
         SqlType::Regclass => Some("regclass".to_owned()),
-        SqlType::JSON | SqlType::JSONB => Some("json".to_owned()),
+        SqlType::JSON => Some("json".to_owned()),
+        SqlType::JSONB => Some("jsonb".to_owned()),
         SqlType::Bytea => Some("bytea".to_owned()),
         SqlType::Uuid => Some("uuid".to_owned()),
         _ => None,
@@ -56,7 +57,8 @@ impl TypePlanner for Types {
             "regproc" | "regprocedure" | "regoper" | "regoperator" | "regconfig" | "regdictionary" | "regcollation" => {
                 (DataType::Utf8, Some("regproc"))
             }
-            "json" | "jsonb" => (DataType::Utf8, Some("json")),
+            "json" => return Ok(Some(Arc::new(json_field("", JsonType::Json)))),
+            "jsonb" => return Ok(Some(Arc::new(json_field("", JsonType::Jsonb)))),
             "bytea" => (DataType::Binary, Some("bytea")),
             "text" | "name" | "varchar" | "bpchar" | "char" | "cstring" | "unknown" | "inet" | "cidr" | "uuid"
             | "xml" | "citext" | "sql_identifier" | "character_data" | "yes_or_no" | "pg_node_tree" | "aclitem"
@@ -75,8 +77,7 @@ impl TypePlanner for Types {
             _ => return Ok(None),
         };
         let metadata = input.map(|input| (TYPE.to_owned(), input.to_owned()));
-        let content = (input == Some("json")).then(|| (CONTENT.to_owned(), "json".to_owned()));
-        let field = Field::new("", data_type, true).with_metadata(metadata.into_iter().chain(content).collect());
+        let field = Field::new("", data_type, true).with_metadata(metadata.into_iter().collect());
         Ok(Some(Arc::new(field)))
     }
 }
@@ -95,7 +96,7 @@ impl Casts {
     pub(super) fn new(functions: &HashMap<String, Arc<ScalarUDF>>) -> Self {
         let input = |name: &'static str| Some((name, Arc::clone(functions.get(name)?)));
         let output = |name: &'static str| Some((name, Arc::clone(functions.get(&format!("{name}out"))?)));
-        let types = ["regclass", "regtype", "regnamespace", "regrole", "regproc", "json", "bytea"];
+        let types = ["regclass", "regtype", "regnamespace", "regrole", "regproc", "bytea"];
         Self {
             input: types.into_iter().filter_map(input).collect(),
             output: types.into_iter().filter_map(output).collect(),
@@ -117,6 +118,9 @@ impl FunctionRewrite for Casts {
         let (Expr::Cast(Cast { expr: inner, field }) | Expr::TryCast(TryCast { expr: inner, field })) = &expr else {
             return Ok(Transformed::no(expr));
         };
+        if let Some(target) = json_type(field) {
+            return Ok(Transformed::yes(json_input((**inner).clone(), target, schema)?));
+        }
         let input = field.metadata().get(TYPE).and_then(|name| self.input.get(name.as_str()));
         if let Some(input) = input {
             return Ok(Transformed::yes(input.call(vec![(**inner).clone()])));
@@ -137,8 +141,7 @@ impl FunctionRewrite for Casts {
     }
 }
 
-/// Converts columns of the result whose type has an output function to text, and unions (`json -> key`) to JSON,
-/// because protocols cannot send unions.
+/// Converts columns of the result whose type has an output function to text.
 impl AnalyzerRule for Casts {
     fn name(&self) -> &'static str {
         "postgres_output"
@@ -146,21 +149,13 @@ impl AnalyzerRule for Casts {
 
     fn analyze(&self, plan: LogicalPlan, _: &ConfigOptions) -> Result<LogicalPlan> {
         let schema = Arc::clone(plan.schema());
-        let is_union = |field: &Field| matches!(field.data_type(), DataType::Union(..));
-        if !schema.fields().iter().any(|field| is_union(field) || self.output_function(field).is_some()) {
+        if !schema.fields().iter().any(|field| self.output_function(field).is_some()) {
             return Ok(plan);
         }
-        let json = Field::new("", DataType::Utf8, true).with_metadata([(CONTENT.to_owned(), "json".to_owned())].into());
-        let json = Arc::new(json);
         let columns = schema.iter().map(|(relation, field)| {
             let column = Expr::from((relation, field));
             match self.output_function(field) {
                 Some(output) => output.call(vec![column]).alias_qualified(relation.cloned(), field.name()),
-                None if is_union(field) => {
-                    let text =
-                        Expr::Cast(Cast::new_from_field(Box::new(json_union_to_text(column)), Arc::clone(&json)));
-                    text.alias_qualified(relation.cloned(), field.name())
-                }
                 None => column,
             }
         });

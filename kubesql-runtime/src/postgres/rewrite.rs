@@ -10,6 +10,7 @@ use datafusion::sql::sqlparser::ast::{
 
 use super::{SCHEMA, casts, tables, types};
 use crate::sql::error::{ErrorKind, SqlError};
+use crate::sql::parse::arrays;
 use crate::sql::parse::identifiers::words;
 use crate::sql::parse::walk::{AstPass, walk};
 
@@ -109,9 +110,6 @@ impl AstPass for PostgresSyntax<'_> {
             }
             Expr::Like { pattern, escape_char, .. } | Expr::ILike { pattern, escape_char, .. } => {
                 escape_to_call(pattern, escape_char);
-            }
-            Expr::BinaryOp { op: BinaryOperator::HashArrow | BinaryOperator::HashLongArrow, .. } => {
-                path_to_steps(expr)?
             }
             Expr::BinaryOp { op, .. } => rewrite_operator(op),
             Expr::AnyOp { compare_op, right, .. } | Expr::AllOp { compare_op, right, .. } => {
@@ -281,40 +279,6 @@ fn rewrite_operator(op: &mut BinaryOperator) {
     };
 }
 
-/// `x #>> '{a,0}'` is `x -> 'a' ->> 0`, and `x #> '{a,0}'` is `x -> 'a' -> 0`. DataFusion's JSON functions would
-/// interpret the path as one key.
-fn path_to_steps(expr: &mut Expr) -> Result<(), SqlError> {
-    let Expr::BinaryOp { left, op, right } = expr else { return Ok(()) };
-    array_literal(right);
-    let Expr::Array(Array { elem: steps, .. }) = &mut **right else {
-        let message = format!("the path of {op} must be a constant array");
-        return Err(
-            SqlError::new(ErrorKind::Unsupported, message).hint("use one operator for each step: x -> 'a' ->> 'b'")
-        );
-    };
-    let is_text = *op == BinaryOperator::HashLongArrow;
-    let count = steps.len();
-    let mut value = take_expr(left);
-    if count == 0 && is_text {
-        value = cast(value, SqlType::Text);
-    }
-    for (position, step) in (1..).zip(std::mem::take(steps)) {
-        // As in PostgreSQL, a number is a position in an array.
-        let step = match step {
-            Expr::Value(ValueWithSpan { value: Value::SingleQuotedString(text), .. })
-                if text.parse::<i64>().is_ok() =>
-            {
-                Expr::Value(Value::Number(text, false).into())
-            }
-            step => step,
-        };
-        let op = if is_text && position == count { BinaryOperator::LongArrow } else { BinaryOperator::Arrow };
-        value = Expr::BinaryOp { left: Box::new(value), op, right: Box::new(step) };
-    }
-    *expr = value;
-    Ok(())
-}
-
 /// Replaces an array literal as text: `'{a,"b c",NULL}'` is `ARRAY['a', 'b c', NULL]`.
 fn array_literal(expr: &mut Expr) {
     if let Expr::Value(ValueWithSpan { value: Value::SingleQuotedString(text), .. }) = expr
@@ -325,37 +289,8 @@ fn array_literal(expr: &mut Expr) {
 }
 
 fn array_items(text: &str) -> Option<Vec<Expr>> {
-    let inside = text.trim().strip_prefix('{')?.strip_suffix('}')?;
-    let mut items = Vec::new();
-    let mut chars = inside.chars().peekable();
-    while chars.peek().is_some() {
-        let (mut item, mut quoted) = (String::new(), false);
-        loop {
-            match chars.next() {
-                Some('"') => {
-                    quoted = true;
-                    loop {
-                        match chars.next()? {
-                            '\\' => item.push(chars.next()?),
-                            '"' => break,
-                            c => item.push(c),
-                        }
-                    }
-                }
-                Some('\\') => item.push(chars.next()?),
-                Some('{' | '}') => return None,
-                Some(',') | None => break,
-                Some(c) => item.push(c),
-            }
-        }
-        let value = match item.trim() {
-            bare if !quoted && bare.eq_ignore_ascii_case("null") => Value::Null,
-            bare if !quoted => Value::SingleQuotedString(bare.to_owned()),
-            _ => Value::SingleQuotedString(item),
-        };
-        items.push(Expr::Value(value.into()));
-    }
-    Some(items)
+    let value = |item: Option<String>| Expr::Value(item.map_or(Value::Null, Value::SingleQuotedString).into());
+    Some(arrays::items(text)?.into_iter().map(value).collect())
 }
 
 /// `ARRAY(SELECT x ... ORDER BY y)` is `(SELECT array_agg(x ORDER BY y) ...)`.

@@ -4,6 +4,7 @@ use arrow::datatypes::{DataType, Field};
 
 use super::builtin_types;
 use crate::schema::{Scalar, Values};
+use crate::sql::types::{JsonType, json_type};
 
 /// Metadata of fields of object identifiers.
 pub(super) const OID_ALIAS: &str = "pg.oid_alias";
@@ -92,8 +93,10 @@ pub(super) fn from_field(field: &Field) -> PgType {
     if field.metadata().get(OID_ALIAS).is_some_and(|alias| alias == "oid") {
         return OID;
     }
-    if field.metadata().contains_key(crate::sql::types::CONTENT) {
-        return JSONB;
+    match json_type(field) {
+        Some(JsonType::Json) => return JSON,
+        Some(JsonType::Jsonb) => return JSONB,
+        None => {}
     }
     from_arrow(field.data_type())
 }

@@ -6,8 +6,45 @@ use arrow::datatypes::{DataType, Field, FieldRef, Fields, IntervalUnit, TimeUnit
 
 use crate::schema::{MapValue, Scalar, Values};
 
-/// The metadata key for the content of a text field: `json`.
+/// The metadata key for the content of a text field: `json`, or `json-text` for PostgreSQL's type `json`.
 pub(crate) const CONTENT: &str = "kubesql.content";
+
+/// PostgreSQL's types of JSON. Both are JSON text in columns.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum JsonType {
+    /// Text that is kept as it is.
+    Json,
+    /// A value: its text has the keys in order, and no duplicates. The columns of tables are `jsonb`.
+    Jsonb,
+}
+
+/// Whether a type is text.
+pub(crate) fn is_text(data_type: &DataType) -> bool {
+    matches!(data_type, DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View)
+}
+
+/// The field of a column of JSON.
+pub(crate) fn json_field(name: &str, json: JsonType) -> Field {
+    let content = match json {
+        JsonType::Json => "json-text",
+        JsonType::Jsonb => "json",
+    };
+    Field::new(name, DataType::Utf8View, true).with_metadata([(CONTENT.to_owned(), content.to_owned())].into())
+}
+
+/// The type of JSON of a field of text; `None` if it is not JSON.
+pub(crate) fn json_type(field: &Field) -> Option<JsonType> {
+    match field.metadata().get(CONTENT)?.as_str() {
+        "json" => Some(JsonType::Jsonb),
+        "json-text" => Some(JsonType::Json),
+        _ => None,
+    }
+}
+
+/// Whether a field holds JSON.
+pub(crate) fn is_json(field: &Field) -> bool {
+    json_type(field).is_some()
+}
 
 /// The metadata key for the values of a map: `text`, `quantity` or `json`.
 const VALUES: &str = "kubesql.values";
@@ -133,7 +170,7 @@ pub(crate) fn sql_name(values: Values) -> &'static str {
 /// The name of the type of an answer's column, as psql displays it.
 #[must_use]
 pub fn type_name(field: &Field) -> String {
-    if field.metadata().get(CONTENT).is_some_and(|content| content == "json") {
+    if is_json(field) {
         return "json".to_owned();
     }
     data_type_name(field.data_type())

@@ -25,8 +25,7 @@ fn sent_column(field: &FieldRef) -> Field {
 fn sql_name(data_type: &DataType, metadata: &HashMap<String, String>) -> std::borrow::Cow<'static, str> {
     match data_type {
         DataType::Utf8View | DataType::Utf8 | DataType::LargeUtf8 | DataType::Null => {
-            if metadata.get("kubesql.content").is_some_and(|content| content == "json") { "json" } else { "text" }
-                .into()
+            if metadata.contains_key("kubesql.content") { "json" } else { "text" }.into()
         }
         DataType::Boolean => "boolean".into(),
         DataType::Int8 | DataType::UInt8 | DataType::Int16 => "smallint".into(),

@@ -50,6 +50,7 @@ fn field_type(field: &Field) -> Type {
     match field.data_type() {
         DataType::Int32 if has("pg.oid_alias", "oid") => Type::OID,
         DataType::Utf8 | DataType::Utf8View | DataType::LargeUtf8 if has("kubesql.content", "json") => Type::JSONB,
+        DataType::Utf8 | DataType::Utf8View | DataType::LargeUtf8 if has("kubesql.content", "json-text") => Type::JSON,
         other => pg_type(other),
     }
 }

@@ -66,8 +66,9 @@ pub(super) const SUBJECTS: &[(&str, &str)] = &[
     ),
     (
         "json",
-        "The column object, and fields without a fixed structure, are JSON text:\n\
-         \x20 select name, object->'spec'->>'hostname' from pods;   select json_get_str(object, 'kind') from pods;",
+        "The column object, maps, and fields without a fixed structure are jsonb, as in PostgreSQL:\n\
+         \x20 select name, object->'spec'->>'hostname' from pods;\n\
+         \x20 select p.name, l.key, l.value from pods p, jsonb_each_text(p.labels) l;",
     ),
 ];
 

@@ -12,7 +12,7 @@ use datafusion::error::{DataFusionError, Result};
 
 use super::{Function, OfType, numbers, texts};
 use crate::postgres::{objects, types};
-use crate::sql::error::{ErrorKind, SqlError, invalid};
+use crate::sql::error::{ErrorKind, SqlError};
 
 /// Functions of objects that do not exist in kubesql. They return NULL.
 const NULL: &str = "\
@@ -86,7 +86,7 @@ pub(super) fn functions() -> Vec<Function> {
     functions.extend([quote_nullable(), size_pretty(), bound("array_upper"), bound("array_lower")]);
     functions.extend([to_type(), function_text("pg_get_function_arguments")]);
     functions.extend([function_text("pg_get_function_identity_arguments"), function_text("pg_get_function_result")]);
-    functions.extend([json(), regproc(), bytea(), like_escape(), format()]);
+    functions.extend([regproc(), bytea(), like_escape(), format()]);
     let item = |name: &str, of| Field::new(name, of, true);
     let expanded = DataType::Struct(vec![item("x", DataType::Int16), item("n", DataType::Int32)].into());
     for (name, returns) in [
@@ -95,26 +95,10 @@ pub(super) fn functions() -> Vec<Function> {
         // Clients call these for indexes and sequences, which do not exist.
         ("_pg_expandarray", expanded),
         ("generate_subscripts", DataType::Int32),
-        ("json_build_object", DataType::Utf8),
     ] {
         functions.push(Function::new(name, returns, move |_, _| exec_err!("{name} is not supported")));
     }
     functions
-}
-
-/// The input function of `json` and `jsonb`, which checks the syntax.
-fn json() -> Function {
-    let run = |args: &[ArrayRef], _| {
-        let [given, ..] = args else { return exec_err!("function json() does not exist") };
-        let given = texts(given)?;
-        for text in given.iter().flatten() {
-            if let Err(error) = serde_json::from_str::<serde::de::IgnoredAny>(text) {
-                return invalid("22P02", format!("invalid input syntax for type json: {error}"));
-            }
-        }
-        Ok(Arc::new(given.into_iter().collect::<StringArray>()) as ArrayRef)
-    };
-    Function::new("json", DataType::Utf8, run).of_type(OfType::Json)
 }
 
 /// The input function of `regproc` and similar types, which returns names without schema and arguments.

@@ -26,7 +26,6 @@ use datafusion::scalar::ScalarValue;
 use super::SessionInfo;
 use super::casts::TYPE;
 use crate::postgres::objects::Database;
-use crate::sql::types::CONTENT;
 
 pub(super) use general::text_lists;
 
@@ -66,8 +65,6 @@ type Run = Arc<dyn Fn(&[ArrayRef], usize, &SessionInfo) -> Result<ArrayRef> + Se
 enum OfType {
     /// The function does not belong to a type.
     None,
-    /// The input function of a type whose values are JSON text.
-    Json,
     /// The input function of a type whose values are identifiers of 32 bits. It returns identifiers unchanged.
     Identifier,
     /// The input or output function of another type.
@@ -143,7 +140,6 @@ impl ScalarUDFImpl for Function {
 
     fn return_field_from_args(&self, args: ReturnFieldArgs) -> Result<FieldRef> {
         let (metadata, nullable) = match (self.of_type, args.arg_fields) {
-            (OfType::Json, _) => (Some((CONTENT, "json")), true),
             // `simplify` replaces the call by its argument, which must have the same nullability.
             (OfType::Identifier, [argument, ..]) if argument.data_type() == &self.returns => {
                 (Some((TYPE, self.name)), argument.is_nullable())

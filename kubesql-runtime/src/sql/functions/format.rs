@@ -14,7 +14,7 @@ use datafusion::logical_expr::{ColumnarValue, Documentation, ScalarFunctionArgs,
 
 use super::{Doc, invalid_value};
 
-pub(super) fn functions() -> [ScalarUDF; 2] {
+pub(super) fn functions() -> [ScalarUDF; 3] {
     let arguments = &[("expression", "a date or a timestamp"), ("pattern", "the pattern")];
     let postgres = Doc {
         section: "Time and Date Functions",
@@ -31,12 +31,22 @@ pub(super) fn functions() -> [ScalarUDF; 2] {
         example: "select date_format(creationtimestamp, '%Y-%m'), count(*) from pods group by 1",
         arguments,
     };
-    [("to_char", translate_postgres as Translate, postgres), ("date_format", translate_mysql, presto)].map(
-        |(name, translate, documentation)| {
-            let signature = to_char().signature().clone();
-            ScalarUDF::new_from_impl(Format { name, signature, translate, documentation: documentation.build() })
-        },
-    )
+    let joda = Doc {
+        section: "Time and Date Functions",
+        description: "Formats a date or timestamp with a pattern of Joda-Time, as in Presto: `yyyy-MM-dd HH:mm:ss`.",
+        syntax: "format_datetime(expression, pattern)",
+        example: "select format_datetime(creationtimestamp, 'yyyy-MM-dd') from pods",
+        arguments,
+    };
+    [
+        ("to_char", translate_postgres as Translate, postgres),
+        ("date_format", translate_mysql, presto),
+        ("format_datetime", translate_joda, joda),
+    ]
+    .map(|(name, translate, documentation)| {
+        let signature = to_char().signature().clone();
+        ScalarUDF::new_from_impl(Format { name, signature, translate, documentation: documentation.build() })
+    })
 }
 
 /// Translates a pattern to strftime's.
@@ -167,6 +177,69 @@ fn translate_postgres(pattern: &str) -> Result<String> {
             }
         };
         rest = &rest[length..];
+    }
+    Ok(translated)
+}
+
+/// Translates a pattern of Joda-Time: a run of one letter is a field, and text in quotes is literal.
+fn translate_joda(pattern: &str) -> Result<String> {
+    let mut translated = String::new();
+    let mut rest = pattern;
+    while let Some(next) = rest.chars().next() {
+        if let Some(quoted) = rest.strip_prefix('\'') {
+            if let Some(after) = quoted.strip_prefix('\'') {
+                translated.push('\'');
+                rest = after;
+                continue;
+            }
+            let Some((text, after)) = quoted.split_once('\'') else {
+                return invalid_value("format_datetime: the pattern has an open quote");
+            };
+            translated.push_str(&text.replace('%', "%%"));
+            rest = after;
+            continue;
+        }
+        if !next.is_ascii_alphabetic() {
+            translated.push_str(if next == '%' { "%%" } else { "" });
+            translated.extend((next != '%').then_some(next));
+            rest = &rest[next.len_utf8()..];
+            continue;
+        }
+        let count = rest.chars().take_while(|c| *c == next).count();
+        translated.push_str(match (next, count) {
+            ('y' | 'Y', 2) => "%y",
+            ('y' | 'Y', 1 | 4) => "%Y",
+            ('x', 1 | 4) => "%G",
+            ('w', 1) => "%-V",
+            ('w', 2) => "%V",
+            ('M', 1) => "%-m",
+            ('M', 2) => "%m",
+            ('M', 3) => "%b",
+            ('M', 4..) => "%B",
+            ('d', 1) => "%-d",
+            ('d', 2) => "%d",
+            ('D', 3) => "%j",
+            ('D', 1) => "%-j",
+            ('e', 1) => "%u",
+            ('E', 1..=3) => "%a",
+            ('E', 4..) => "%A",
+            ('H', 1) => "%-H",
+            ('H', 2) => "%H",
+            ('h', 1) => "%-I",
+            ('h', 2) => "%I",
+            ('m', 1) => "%-M",
+            ('m', 2) => "%M",
+            ('s', 1) => "%-S",
+            ('s', 2) => "%S",
+            ('S', 3) => "%3f",
+            ('S', 6) => "%6f",
+            ('a', 1) => "%p",
+            ('Z', 1) => "%z",
+            ('Z', 2) => "%:z",
+            ('z', 1..=3) => "UTC",
+            _ => return invalid_value(format!("format_datetime: unknown pattern \"{}\"", &rest[..count])),
+        });
+        rest = &rest[count..];
     }
     Ok(translated)
 }

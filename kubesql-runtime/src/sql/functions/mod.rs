@@ -8,8 +8,9 @@ pub(crate) mod element_at;
 pub(crate) mod float_total;
 mod format;
 mod interval;
-mod json_extract;
+pub(crate) mod json;
 pub(crate) mod map_key;
+mod presto;
 mod quantity;
 mod selector;
 mod selector_matches;
@@ -34,7 +35,7 @@ use super::types::data_type_name;
 
 /// Registers the functions with a session or its state.
 pub(crate) fn register(registry: &mut dyn FunctionRegistry) -> Result<()> {
-    datafusion_functions_json::register_all(registry)?;
+    json::register(registry)?;
     for function in all() {
         registry.register_udf(Arc::new(function))?;
     }
@@ -42,6 +43,10 @@ pub(crate) fn register(registry: &mut dyn FunctionRegistry) -> Result<()> {
     registry.register_udaf(Arc::new(any))?;
     let variance = Arc::unwrap_or_clone(var_samp_udaf()).with_aliases(["variance"]);
     registry.register_udaf(Arc::new(variance))?;
+    for aggregate in presto::replaced_aggregates() {
+        registry.register_udaf(Arc::new(aggregate))?;
+    }
+    registry.register_function_rewrite(Arc::new(presto::Contains))?;
     registry.register_function_rewrite(Arc::new(age::SinceNow))?;
     registry.register_expr_planner(Arc::new(interval::IntervalLiterals))?;
     Ok(())
@@ -55,10 +60,12 @@ pub(crate) fn all() -> Vec<ScalarUDF> {
         date_diff::function(),
         element_at::function(),
         interval::function(),
-        json_extract::function(),
         quantity::function(),
         selector_matches::function(),
     ];
+    functions.extend(json::all());
+    functions.extend(presto::functions());
+    functions.extend(presto::replaced());
     functions.extend(calendar::functions());
     functions.extend(format::functions());
     functions
@@ -234,8 +241,13 @@ mod tests {
 
     #[test]
     fn all_functions_are_documented() {
+        let json: Vec<String> = json::all().iter().map(|function| function.name().to_owned()).collect();
         for function in all() {
-            let documentation = function.documentation().expect("documentation");
+            let Some(documentation) = function.documentation() else {
+                // Operators, and functions for `json` that are documented for `jsonb`.
+                assert!(json.iter().any(|name| name == function.name()), "{}", function.name());
+                continue;
+            };
             assert!(documentation.syntax_example.starts_with(function.name()), "{}", function.name());
             assert!(!documentation.description.is_empty(), "{}", function.name());
         }

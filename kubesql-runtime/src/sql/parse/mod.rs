@@ -1,5 +1,6 @@
 //! Parses SQL text into tokens, session commands and syntax trees.
 
+pub(crate) mod arrays;
 pub(crate) mod check;
 pub(crate) mod commands;
 pub(crate) mod identifiers;

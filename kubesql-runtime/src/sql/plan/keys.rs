@@ -12,20 +12,21 @@ use datafusion::error::Result;
 use datafusion::logical_expr::planner::{ExprPlanner, PlannerResult, RawBinaryExpr, RawFieldAccessExpr};
 use datafusion::logical_expr::{
     ColumnarValue, Expr, ExprSchemable, GetFieldAccess, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature,
-    TypeSignature, Volatility,
+    TypeSignature, Volatility, lit,
 };
 use datafusion::sql::sqlparser::ast::BinaryOperator;
 
 use crate::schema::MapValue;
 use crate::sql::functions::element_at;
+use crate::sql::functions::json;
 use crate::sql::functions::map_key::{map_and_key, map_key};
-use crate::sql::rewrite::hidden::{hidden, without_marks};
-use crate::sql::rewrite::markers::{CANDIDATE, CANDIDATES, MERGED, READINGS};
+use crate::sql::rewrite::hidden::{hidden, is_hidden, without_marks};
+use crate::sql::rewrite::markers::{CANDIDATE, CANDIDATES, MERGED, READINGS, ROW};
 use crate::sql::types::{is_key, map_value};
 
 /// The functions of markers. No plan contains them.
 pub(crate) fn markers() -> Vec<ScalarUDF> {
-    [CANDIDATES, READINGS, MERGED].into_iter().map(|name| ScalarUDF::new_from_impl(Marker::new(name))).collect()
+    [CANDIDATES, READINGS, MERGED, ROW].into_iter().map(|name| ScalarUDF::new_from_impl(Marker::new(name))).collect()
 }
 
 /// Binds references to keys, and subscripts of maps.
@@ -50,6 +51,7 @@ impl ExprPlanner for KeyPlanner {
                     Some(existing.unwrap_or(expr).clone())
                 }
                 Expr::ScalarFunction(call) if call.name() == MERGED => Some(left_column(expr, schema)),
+                Expr::ScalarFunction(call) if call.name() == ROW => Some(whole_row(expr, schema)?),
                 _ => None,
             },
             GetFieldAccess::NamedStructField { name } => {
@@ -145,6 +147,21 @@ fn left_column(written: &Expr, schema: &DFSchema) -> Expr {
     let Expr::Column(Column { relation: None, name, .. }) = written else { return written.clone() };
     let columns = schema.columns_with_unqualified_name(name);
     columns.into_iter().next().map_or_else(|| written.clone(), Expr::Column)
+}
+
+/// A column of this name, or the row of the relation of this name as JSON.
+fn whole_row(written: &Expr, schema: &DFSchema) -> Result<Expr> {
+    let Expr::Column(Column { relation: None, name, .. }) = written else { return Ok(written.clone()) };
+    if find_candidate(written, schema) == Found::Here {
+        return Ok(written.clone());
+    }
+    let of_relation = |(qualifier, field): (Option<&TableReference>, &FieldRef)| {
+        let is_of = qualifier.is_some_and(|qualifier| qualifier.table() == name.as_str());
+        (is_of && !is_hidden(field.name()))
+            .then(|| [lit(field.name().clone()), Expr::Column(Column::new(qualifier.cloned(), field.name()))])
+    };
+    let columns: Vec<Expr> = schema.iter().filter_map(of_relation).flatten().collect();
+    if columns.is_empty() { Ok(written.clone()) } else { json::call("json_row", columns) }
 }
 
 /// The value of a map's key: a column of the key, or a call. `None` if the expression is not a map.

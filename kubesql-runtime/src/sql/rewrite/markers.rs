@@ -17,6 +17,23 @@ pub(crate) const READINGS: &str = "\u{2063}readings";
 /// The function that marks a column merged by `USING`.
 pub(crate) const MERGED: &str = "\u{2063}merged";
 
+/// The function that marks a reference to a whole row.
+pub(crate) const ROW: &str = "\u{2063}row";
+
+/// A reference to a column or, if there is none of this name, to the row of a relation as JSON.
+pub(crate) fn whole_row(relation: Expr) -> Expr {
+    marker(relation, ROW, Vec::new())
+}
+
+/// Whether an expression is a [`whole_row`].
+pub(crate) fn is_whole_row(expr: &Expr) -> bool {
+    let Expr::CompoundFieldAccess { access_chain, .. } = expr else { return false };
+    let [AccessExpr::Subscript(Subscript::Index { index: Expr::Function(function) })] = access_chain.as_slice() else {
+        return false;
+    };
+    function.name.0.last().and_then(|part| part.as_ident()).is_some_and(|ident| ident.value == ROW)
+}
+
 /// A reference that resolves to the first of these columns that exists in the planner's schema.
 pub(crate) fn first_candidate(written: Expr, others: Vec<Expr>) -> Expr {
     marker(written, CANDIDATES, others)

@@ -5,4 +5,6 @@ pub(crate) mod joined_keys;
 pub(crate) mod markers;
 pub(crate) mod names;
 pub(crate) mod output_names;
+pub(crate) mod presto;
+pub(crate) mod set_functions;
 pub(crate) mod views;

@@ -13,7 +13,7 @@ use datafusion::sql::sqlparser::ast::{
 
 use super::hidden::hidden;
 use super::joined_keys::{self, Merged};
-use super::markers::{first_candidate, first_reading, map_subscript, merged_column};
+use super::markers::{first_candidate, first_reading, is_whole_row, map_subscript, merged_column};
 use super::output_names::OutputNames;
 use crate::schema::kubectl;
 use crate::sql::error::SqlError;
@@ -203,6 +203,9 @@ impl AstPass for Pass {
     }
 
     fn pre_expr(&mut self, expr: &mut Expr) -> Result<(), SqlError> {
+        if is_whole_row(expr) {
+            self.names.needed = None;
+        }
         fold_dots(expr);
         if let Some(words) = reference_words(expr) {
             self.names.record_needed(&words);

@@ -17,6 +17,8 @@ use crate::sql::catalog::views::Views;
 use crate::sql::error::{ErrorKind, SqlError};
 use crate::sql::memory::{Memories, Memory};
 use crate::sql::plan::keys::{self, KeyPlanner};
+use crate::sql::plan::lateral::LateralUnnest;
+use crate::sql::plan::set_functions::SetFunctions;
 use crate::sql::rewrite::views::VIEWS;
 use crate::sql::upstream::{self, CancellableJoins};
 use crate::sql::{CATALOG, DEFAULT_SCHEMA};
@@ -67,13 +69,15 @@ impl Engine {
         config.options_mut().sql_parser.collect_spans = true;
         // It precedes DataFusion's planners, which accept any subscript.
         let planner: Arc<dyn ExprPlanner> = Arc::new(KeyPlanner);
-        let mut analyzer_rules: Vec<Arc<dyn AnalyzerRule + Send + Sync>> = vec![Arc::new(postgres::EmptyParts)];
+        let mut analyzer_rules: Vec<Arc<dyn AnalyzerRule + Send + Sync>> =
+            vec![Arc::new(postgres::EmptyParts), Arc::new(LateralUnnest)];
         analyzer_rules.extend(Analyzer::new().rules);
         let mut state = SessionStateBuilder::new()
             .with_config(config)
             .with_expr_planners(vec![planner])
             .with_default_features()
             .with_type_planner(Arc::new(postgres::Types))
+            .with_relation_planners(vec![Arc::new(SetFunctions)])
             .with_analyzer_rules(analyzer_rules)
             .with_physical_optimizer_rule(Arc::new(CancellableJoins))
             .build();

@@ -35,6 +35,7 @@ use super::plan::unnamed::unnamed_columns;
 use super::rewrite::hidden::{without_hidden, without_marks};
 use super::rewrite::names::{self, ColumnNames};
 use super::rewrite::views::{self, OPTIONAL};
+use super::rewrite::{presto, set_functions};
 use super::scan::snapshot::{StatementSnapshot, Warnings};
 use super::upstream::{CancelOnDrop, ambiguous_columns};
 use super::{Answer, Principal, SelectList};
@@ -290,6 +291,8 @@ impl Session {
         postgres::rewrite(inner, types)?;
         let known = context.registry();
         views::expand(inner, &|name| !matches!(known.find(DEFAULT_SCHEMA, name), Ok(None)))?;
+        presto::rewrite(inner)?;
+        set_functions::rewrite(inner)?;
         let names = names::rewrite(inner)?;
         let relations = relations(&statement, &names)?;
         let missing = context.discover(&schema, &relations).await;

@@ -7,9 +7,11 @@ mod duplicates;
 mod error_texts;
 mod errors;
 mod first_typed;
+mod json;
 mod memory;
 mod planning;
 mod prepared;
+mod presto;
 mod rows;
 mod show;
 mod stars;
@@ -67,6 +69,28 @@ async fn check_in(session: &Session, sql: &str, expect: &[&str]) {
         expect.sort();
     }
     assert_eq!(rows, expect, "{sql}");
+}
+
+/// Compares the rows of many statements over the usual world, and reports all that differ.
+async fn check_all(cases: &[(&str, &[&str])]) {
+    let session = session();
+    let mut failed = Vec::new();
+    for (sql, expect) in cases {
+        let mut expect: Vec<String> = expect.iter().map(|&row| row.to_owned()).collect();
+        match answer(&session, sql).await {
+            Ok((_, mut rows)) => {
+                if !sql.to_lowercase().contains("order by") {
+                    rows.sort();
+                    expect.sort();
+                }
+                if rows != expect {
+                    failed.push(format!("{sql}: {rows:?} instead of {expect:?}"));
+                }
+            }
+            Err(error) => failed.push(format!("{sql}: {error} ({:?})", error.hint)),
+        }
+    }
+    assert!(failed.is_empty(), "{}", failed.join("\n"));
 }
 
 /// Runs a statement and returns its column names.
