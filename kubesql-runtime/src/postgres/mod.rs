@@ -6,9 +6,12 @@
 
 mod builtin_types;
 mod casts;
+mod expressions;
 mod functions;
+mod literals;
 mod objects;
 mod oids;
+mod operators;
 mod rewrite;
 mod session_info;
 mod subqueries;
@@ -27,6 +30,7 @@ use crate::sql::catalog::context::{BuiltinTables, EngineContext};
 use objects::{Database, Objects};
 
 pub(crate) use casts::Types;
+pub(crate) use operators::Operators;
 pub(crate) use rewrite::rewrite;
 pub(crate) use session_info::SessionInfo;
 pub(crate) use subqueries::EmptyParts;

@@ -8,7 +8,7 @@ use datafusion::sql::sqlparser::ast::{
     TableFactor, Value, ValueWithSpan,
 };
 
-use super::{SCHEMA, casts, tables, types};
+use super::{SCHEMA, casts, expressions, literals, tables, types};
 use crate::sql::error::{ErrorKind, SqlError};
 use crate::sql::parse::arrays;
 use crate::sql::parse::identifiers::words;
@@ -105,16 +105,25 @@ impl AstPass for PostgresSyntax<'_> {
                     function.name = ObjectName::from(vec![Ident::new(name)]);
                 }
             }
+            Expr::Extract { .. } | Expr::Substring { .. } => expressions::rewrite(expr),
             Expr::CompoundFieldAccess { root, access_chain } if !matches!(**root, Expr::Identifier(_)) => {
                 access_chain.iter_mut().for_each(field_to_subscript);
             }
             Expr::Like { pattern, escape_char, .. } | Expr::ILike { pattern, escape_char, .. } => {
                 escape_to_call(pattern, escape_char);
             }
+            Expr::BinaryOp { left, op: BinaryOperator::PGOverlap, right } => {
+                array_literal(left);
+                array_literal(right);
+            }
             Expr::BinaryOp { op, .. } => rewrite_operator(op),
+            Expr::SimilarTo { .. } | Expr::UnaryOp { .. } | Expr::Value(_) | Expr::CompoundFieldAccess { .. } => {
+                expressions::rewrite(expr);
+            }
             Expr::AnyOp { compare_op, right, .. } | Expr::AllOp { compare_op, right, .. } => {
                 rewrite_operator(compare_op);
                 self.array_operand(right);
+                expressions::rewrite(expr);
             }
             Expr::Cast { expr: inner, data_type, .. } => {
                 if let SqlType::Array(_) = data_type {
@@ -124,6 +133,13 @@ impl AstPass for PostgresSyntax<'_> {
                 {
                     // Clients send names, not numbers.
                     **inner = cast(take_expr(inner), SqlType::Text);
+                } else {
+                    expressions::rewrite_cast(expr);
+                }
+            }
+            Expr::TypedString(literal) => {
+                if let Value::SingleQuotedString(text) = &mut literal.value.value {
+                    *text = literals::with_seconds(text);
                 }
             }
             _ => {}
@@ -141,7 +157,9 @@ impl AstPass for PostgresSyntax<'_> {
             select_to_array_agg(&mut query);
             // array_agg returns NULL if there are no rows.
             *expr = call("coalesce", vec![Expr::Subquery(query), call("make_array", Vec::new())]);
+            return Ok(());
         }
+        expressions::rewrite_call(expr);
         Ok(())
     }
 }
@@ -315,15 +333,15 @@ fn is_placeholder(expr: &Expr) -> bool {
 }
 
 /// Takes an expression and leaves NULL.
-fn take_expr(expr: &mut Expr) -> Expr {
+pub(super) fn take_expr(expr: &mut Expr) -> Expr {
     std::mem::replace(expr, Expr::Value(Value::Null.into()))
 }
 
-fn cast(expr: Expr, data_type: SqlType) -> Expr {
+pub(super) fn cast(expr: Expr, data_type: SqlType) -> Expr {
     Expr::Cast { kind: CastKind::DoubleColon, expr: Box::new(expr), data_type, array: false, format: None }
 }
 
-fn call(name: &str, arguments: Vec<Expr>) -> Expr {
+pub(super) fn call(name: &str, arguments: Vec<Expr>) -> Expr {
     call_with(name, arguments, Vec::new())
 }
 

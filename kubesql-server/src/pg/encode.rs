@@ -60,6 +60,8 @@ pub(super) fn pg_type(data_type: &DataType) -> Type {
     match data_type {
         DataType::Null => Type::TEXT,
         DataType::Dictionary(_, values) => pg_type(values),
+        // PostgreSQL has no unsigned numbers.
+        DataType::UInt64 => Type::INT8,
         DataType::List(item) | DataType::LargeList(item) if !item.data_type().is_nested() => {
             into_pg_type(data_type).unwrap_or(Type::JSONB)
         }
@@ -183,6 +185,7 @@ impl EncodedColumn {
             DataType::Null => return Ok(Self::Null),
             // Dictionaries are not visible to clients.
             DataType::Dictionary(_, values) => &cast(array, values).map_err(wrong)?,
+            DataType::UInt64 => &cast(array, &DataType::Int64).map_err(wrong)?,
             _ => array,
         };
         let field = Arc::new(Field::clone(field).with_data_type(array.data_type().clone()));

@@ -101,7 +101,11 @@ pub(super) fn write(array: &dyn Array, row: usize, out: &mut String) {
             let value = array.as_primitive::<IntervalMonthDayNanoType>().value(row);
             interval(value.months, value.days, value.nanoseconds / 1_000, out);
         }
-        DataType::Duration(unit) => interval(0, 0, duration(array, *unit, row), out),
+        DataType::Duration(unit) => {
+            // The difference of two timestamps: days, and the rest of a day.
+            let micros = duration(array, *unit, row);
+            interval(0, i32::try_from(micros / DAY).unwrap_or(i32::MAX), micros % DAY, out);
+        }
         DataType::List(_) => list(array.as_list::<i32>().value(row).as_ref(), out),
         DataType::LargeList(_) => list(array.as_list::<i64>().value(row).as_ref(), out),
         // Not reached: nested types are encoded as JSON, and dictionaries are resolved before.

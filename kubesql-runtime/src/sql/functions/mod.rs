@@ -10,10 +10,12 @@ mod format;
 mod interval;
 pub(crate) mod json;
 pub(crate) mod map_key;
+pub(crate) mod numeric;
 mod presto;
 mod quantity;
 mod selector;
 mod selector_matches;
+mod similar;
 
 pub(crate) use interval::length as interval_length;
 
@@ -62,12 +64,14 @@ pub(crate) fn all() -> Vec<ScalarUDF> {
         interval::function(),
         quantity::function(),
         selector_matches::function(),
+        similar::function(),
     ];
     functions.extend(json::all());
     functions.extend(presto::functions());
     functions.extend(presto::replaced());
     functions.extend(calendar::functions());
     functions.extend(format::functions());
+    functions.extend(numeric::functions());
     functions
 }
 
@@ -104,6 +108,11 @@ impl Doc {
         }
         builder.build()
     }
+}
+
+/// Whether a type is text.
+fn is_text(data_type: &DataType) -> bool {
+    matches!(data_type, DataType::Utf8 | DataType::Utf8View | DataType::LargeUtf8 | DataType::Null)
 }
 
 /// Returns the error of a function that was called with an invalid value.

@@ -12,6 +12,7 @@ use datafusion::execution::runtime_env::RuntimeEnv;
 use datafusion::sql::parser::Statement;
 use datafusion::sql::sqlparser::ast::Statement as SqlStatement;
 
+use super::messages;
 use super::wrong_call::find_wrong_call;
 use crate::schema::Values;
 use crate::sql::catalog::statement_catalog::{NamedTables, StatementCatalog};
@@ -69,6 +70,14 @@ pub(crate) fn explain_execution(error: &DataFusionError, runtime: &RuntimeEnv) -
 /// Converts an error. The position is that of the diagnostic, if there is one.
 pub(crate) fn explain(error: &DataFusionError, names: Option<&NamedTables>) -> SqlError {
     let mut explained = from_datafusion(error.find_root(), names);
+    if explained.code.is_none_or(|code| code == "22P02")
+        && let Some(code) = messages::sqlstate(&explained.message)
+    {
+        explained.code = Some(code);
+        if [ErrorKind::Internal, ErrorKind::Unsupported].contains(&explained.kind) {
+            explained.kind = ErrorKind::Invalid;
+        }
+    }
     explained.message = without_marks(&explained.message);
     explained.hint = explained.hint.map(|hint| without_marks(&hint));
     explained.span = explained.span.or_else(|| error.diagnostic()?.span.map(Box::new));

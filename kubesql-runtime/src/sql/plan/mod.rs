@@ -4,6 +4,7 @@ pub(crate) mod failure;
 pub(crate) mod key_columns;
 pub(crate) mod keys;
 pub(crate) mod lateral;
+mod messages;
 pub(crate) mod set_functions;
 pub(crate) mod unnamed;
 pub(crate) mod wrong_call;

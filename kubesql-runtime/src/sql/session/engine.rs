@@ -67,14 +67,16 @@ impl Engine {
         config.options_mut().sql_parser.map_string_types_to_utf8view = true;
         // Errors have positions.
         config.options_mut().sql_parser.collect_spans = true;
-        // It precedes DataFusion's planners, which accept any subscript.
-        let planner: Arc<dyn ExprPlanner> = Arc::new(KeyPlanner);
+        // Fractions are exact, as in PostgreSQL.
+        config.options_mut().sql_parser.parse_float_as_decimal = true;
+        // They precede DataFusion's planners, which accept any subscript and any operands.
+        let planners: Vec<Arc<dyn ExprPlanner>> = vec![Arc::new(KeyPlanner), Arc::new(postgres::Operators)];
         let mut analyzer_rules: Vec<Arc<dyn AnalyzerRule + Send + Sync>> =
             vec![Arc::new(postgres::EmptyParts), Arc::new(LateralUnnest)];
         analyzer_rules.extend(Analyzer::new().rules);
         let mut state = SessionStateBuilder::new()
             .with_config(config)
-            .with_expr_planners(vec![planner])
+            .with_expr_planners(planners)
             .with_default_features()
             .with_type_planner(Arc::new(postgres::Types))
             .with_relation_planners(vec![Arc::new(SetFunctions)])

@@ -1,15 +1,17 @@
-//! The precedence of `IS [NOT] DISTINCT FROM`.
+//! The precedence of `IS [NOT] DISTINCT FROM` and of the sign, `BETWEEN SYMMETRIC` and `ISNULL`.
 //!
 //! sqlparser 0.62.0 parses `a IS DISTINCT FROM b AND c` as `a IS DISTINCT FROM (b AND c)`. Fixed after 0.62 by
 //! <https://github.com/apache/datafusion-sqlparser-rs/pull/2436>. Until the fix is released, this dialect parses the
-//! operator. Otherwise it is PostgreSQL's dialect.
+//! operator. It also parses `- 2 ^ 2` as `(- 2) ^ 2`, and what sqlparser does not have: `BETWEEN SYMMETRIC` and `ISNULL`.
+//! Otherwise it is PostgreSQL's dialect.
 
 use std::any::TypeId;
 
-use datafusion::sql::sqlparser::ast::Expr;
+use datafusion::sql::sqlparser::ast::{BinaryOperator, Expr, UnaryOperator};
 use datafusion::sql::sqlparser::dialect::{Dialect, PostgreSqlDialect, Precedence};
 use datafusion::sql::sqlparser::keywords::Keyword;
 use datafusion::sql::sqlparser::parser::{Parser, ParserError};
+use datafusion::sql::sqlparser::tokenizer::Token;
 
 /// The dialect of all statements.
 pub(crate) const DIALECT: KubesqlDialect = KubesqlDialect(PostgreSqlDialect {});
@@ -29,6 +31,13 @@ macro_rules! as_postgresql {
 
 impl Dialect for KubesqlDialect {
     fn parse_infix(&self, parser: &mut Parser<'_>, left: &Expr, precedence: u8) -> Option<Result<Expr, ParserError>> {
+        if let Some(expr) = parse_between_symmetric(parser, left, precedence) {
+            return Some(expr);
+        }
+        if is_word(parser, "isnull") {
+            parser.next_token();
+            return Some(Ok(Expr::IsNull(Box::new(left.clone()))));
+        }
         let distinct = parser.parse_keywords(&[Keyword::IS, Keyword::DISTINCT, Keyword::FROM]);
         if !distinct && !parser.parse_keywords(&[Keyword::IS, Keyword::NOT, Keyword::DISTINCT, Keyword::FROM]) {
             return None;
@@ -38,6 +47,15 @@ impl Dialect for KubesqlDialect {
             let right = Box::new(right);
             if distinct { Expr::IsDistinctFrom(left, right) } else { Expr::IsNotDistinctFrom(left, right) }
         }))
+    }
+
+    /// Parses a sign. It binds stronger than `^`: `- 2 ^ 2` is 4.
+    fn parse_prefix(&self, parser: &mut Parser<'_>) -> Option<Result<Expr, ParserError>> {
+        if !parser.consume_token(&Token::Minus) {
+            return None;
+        }
+        let operand = parser.parse_subexpr(self.0.prec_value(Precedence::Caret));
+        Some(operand.map(|expr| Expr::UnaryOp { op: UnaryOperator::Minus, expr: Box::new(expr) }))
     }
 
     /// The parser identifies PostgreSQL's dialect by its type.
@@ -70,6 +88,9 @@ impl Dialect for KubesqlDialect {
     }
 
     fn get_next_precedence(&self, parser: &Parser<'_>) -> Option<Result<u8, ParserError>> {
+        if is_word(parser, "isnull") {
+            return Some(Ok(self.0.prec_value(Precedence::Is)));
+        }
         self.0.get_next_precedence(parser)
     }
 
@@ -109,6 +130,36 @@ impl Dialect for KubesqlDialect {
         supports_unicode_string_literal,
         supports_xml_expressions,
     );
+}
+
+/// Whether the next token is this word, which is not one of the parser's keywords.
+fn is_word(parser: &Parser<'_>, expected: &str) -> bool {
+    match &parser.peek_token_ref().token {
+        Token::Word(word) => word.quote_style.is_none() && word.value.eq_ignore_ascii_case(expected),
+        _ => false,
+    }
+}
+
+/// `x BETWEEN SYMMETRIC a AND b` is `x BETWEEN a AND b OR x BETWEEN b AND a`.
+fn parse_between_symmetric(parser: &mut Parser<'_>, left: &Expr, precedence: u8) -> Option<Result<Expr, ParserError>> {
+    let negated = parser.parse_keywords(&[Keyword::NOT, Keyword::BETWEEN, Keyword::SYMMETRIC]);
+    if !negated && !parser.parse_keywords(&[Keyword::BETWEEN, Keyword::SYMMETRIC]) {
+        return None;
+    }
+    let mut bounds = || {
+        let low = parser.parse_subexpr(precedence)?;
+        parser.expect_keyword(Keyword::AND)?;
+        Ok((low, parser.parse_subexpr(precedence)?))
+    };
+    Some(bounds().map(|(low, high)| {
+        let between = |low: &Expr, high: &Expr| {
+            let [expr, low, high] = [left, low, high].map(|expr| Box::new(expr.clone()));
+            Box::new(Expr::Between { expr, negated, low, high })
+        };
+        let op = if negated { BinaryOperator::And } else { BinaryOperator::Or };
+        let either = Expr::BinaryOp { left: between(&low, &high), op, right: between(&high, &low) };
+        Expr::Nested(Box::new(either))
+    }))
 }
 
 #[cfg(test)]

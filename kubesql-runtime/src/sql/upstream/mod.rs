@@ -7,6 +7,7 @@ pub(crate) mod ambiguous_columns;
 mod dialect;
 mod escape;
 mod exists_as_value;
+mod in_lists;
 mod interval_order;
 mod join_cancellation;
 mod outer_using;
@@ -36,6 +37,7 @@ pub(crate) fn register(state: &mut SessionState) -> Result<()> {
     state.register_function_rewrite(Arc::new(interval_order::CompareIntervals))?;
     state.register_function_rewrite(Arc::new(rounding::RoundingCasts))?;
     state.add_analyzer_rule(Arc::new(overflow::CheckedArithmetic));
+    state.add_analyzer_rule(Arc::new(in_lists::DistinctOperands));
     state.add_analyzer_rule(Arc::new(exists_as_value::ExistsAsValue));
     Ok(())
 }

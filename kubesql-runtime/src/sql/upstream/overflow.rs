@@ -1,4 +1,4 @@
-//! Overflow of `+`, `-` and `*`.
+//! Overflow of `+`, `-` and `*`, and division by zero.
 //!
 //! In DataFusion 55.2.0 the operators of integers and decimals wrap around on overflow:
 //! <https://github.com/apache/datafusion/issues/17539>. `BinaryExpr::with_fail_on_overflow` of physical expressions is
@@ -7,7 +7,7 @@
 use std::fmt::Write;
 use std::sync::Arc;
 
-use arrow::array::{Datum, Scalar};
+use arrow::array::{Array, ArrayRef, Datum, Float64Array, Scalar};
 use arrow::compute::kernels::numeric;
 use arrow::datatypes::{DataType, Field, FieldRef};
 use arrow::error::ArrowError;
@@ -55,11 +55,17 @@ fn checked_plan(plan: LogicalPlan) -> Result<Transformed<LogicalPlan>> {
 fn checked_expr(expr: Expr, schema: &DFSchema) -> Transformed<Expr> {
     let is_exact =
         |expr: &Expr| expr.get_type(schema).is_ok_and(|data_type| data_type.is_integer() || data_type.is_decimal());
+    let is_float = |expr: &Expr| expr.get_type(schema).is_ok_and(|data_type| data_type.is_floating());
     match expr {
         Expr::BinaryExpr(BinaryExpr { left, op, right })
             if matches!(op, Operator::Plus | Operator::Minus | Operator::Multiply)
                 && is_exact(&left)
                 && is_exact(&right) =>
+        {
+            Transformed::yes(ScalarUDF::new_from_impl(Checked::new(Some(op))).call(vec![*left, *right]))
+        }
+        Expr::BinaryExpr(BinaryExpr { left, op, right })
+            if matches!(op, Operator::Divide | Operator::Modulo) && is_float(&left) && is_float(&right) =>
         {
             Transformed::yes(ScalarUDF::new_from_impl(Checked::new(Some(op))).call(vec![*left, *right]))
         }
@@ -89,6 +95,8 @@ impl ScalarUDFImpl for Checked {
         match self.op {
             Some(Operator::Plus) => "checked_add",
             Some(Operator::Minus) => "checked_subtract",
+            Some(Operator::Divide) => "checked_divide",
+            Some(Operator::Modulo) => "checked_modulo",
             Some(_) => "checked_multiply",
             None => "checked_negate",
         }
@@ -129,6 +137,7 @@ impl ScalarUDFImpl for Checked {
                 let apply = match op {
                     Operator::Plus => numeric::add,
                     Operator::Minus => numeric::sub,
+                    Operator::Divide | Operator::Modulo => divide_floats(op),
                     _ => numeric::mul,
                 };
                 apply(&*to_datum(left)?, &*to_datum(right)?)
@@ -140,6 +149,33 @@ impl ScalarUDFImpl for Checked {
             return Ok(ColumnarValue::Scalar(ScalarValue::try_from_array(&result, 0)?));
         }
         Ok(ColumnarValue::Array(result))
+    }
+}
+
+/// Divides floating-point numbers. Arrow returns infinity for a division by zero, and PostgreSQL an error.
+fn divide_floats(op: Operator) -> fn(&dyn Datum, &dyn Datum) -> Result<ArrayRef, ArrowError> {
+    fn check(left: &dyn Datum, right: &dyn Datum) -> Result<(), ArrowError> {
+        let zero = Scalar::new(new_zero(right.get().0.data_type())?);
+        let is_zero = arrow::compute::kernels::cmp::eq(right, &zero)?;
+        // A NULL divided by zero is NULL.
+        let (dividends, is_scalar) = left.get();
+        let fails = if is_scalar {
+            dividends.is_valid(0) && is_zero.true_count() > 0
+        } else {
+            (0..dividends.len()).any(|row| {
+                let at = if is_zero.len() == 1 { 0 } else { row };
+                dividends.is_valid(row) && is_zero.is_valid(at) && is_zero.value(at)
+            })
+        };
+        if fails { Err(ArrowError::DivideByZero) } else { Ok(()) }
+    }
+    fn new_zero(data_type: &DataType) -> Result<ArrayRef, ArrowError> {
+        arrow::compute::cast(&Float64Array::from(vec![0.0]), data_type)
+    }
+    if op == Operator::Divide {
+        |left, right| check(left, right).and_then(|()| numeric::div(left, right))
+    } else {
+        |left, right| check(left, right).and_then(|()| numeric::rem(left, right))
     }
 }
 

@@ -1,6 +1,9 @@
-//! Casts of fractions to integers.
+//! Casts of fractions to integers, and `round` of floating-point numbers.
 //!
-//! DataFusion 55.2.0 truncates: <https://github.com/apache/datafusion/issues/11886>. PostgreSQL rounds.
+//! DataFusion 55.2.0 truncates in casts: <https://github.com/apache/datafusion/issues/11886>. PostgreSQL rounds: decimal
+//! numbers half away from zero, and floating-point numbers half to even.
+
+use std::sync::Arc;
 
 use arrow::datatypes::DataType;
 use datafusion::common::DFSchema;
@@ -12,6 +15,8 @@ use datafusion::logical_expr::expr::{Cast, TryCast};
 use datafusion::logical_expr::expr_rewriter::FunctionRewrite;
 use datafusion::logical_expr::{Expr, ExprSchemable};
 
+use crate::sql::functions::numeric::rint;
+
 /// Rounds the operands of casts to integers.
 #[derive(Debug)]
 pub(crate) struct RoundingCasts;
@@ -22,6 +27,13 @@ impl FunctionRewrite for RoundingCasts {
     }
 
     fn rewrite(&self, mut expr: Expr, schema: &DFSchema, _: &ConfigOptions) -> Result<Transformed<Expr>> {
+        if let Expr::ScalarFunction(call) = &mut expr
+            && call.name() == "round"
+            && let [operand] = &mut call.args[..]
+            && operand.get_type(schema).is_ok_and(|data_type| data_type.is_floating())
+        {
+            return Ok(Transformed::yes(rint().call(vec![std::mem::take(operand)])));
+        }
         let (Expr::Cast(Cast { expr: operand, field }) | Expr::TryCast(TryCast { expr: operand, field })) = &mut expr
         else {
             return Ok(Transformed::no(expr));
@@ -30,8 +42,9 @@ impl FunctionRewrite for RoundingCasts {
         if !field.data_type().is_integer() || !operand.get_type(schema).is_ok_and(|data_type| is_fraction(&data_type)) {
             return Ok(Transformed::no(expr));
         }
+        let is_floating = operand.get_type(schema).is_ok_and(|data_type| data_type.is_floating());
         let inner = std::mem::take(&mut **operand);
-        **operand = round().call(vec![inner]);
+        **operand = if is_floating { rint() } else { Arc::unwrap_or_clone(round()) }.call(vec![inner]);
         Ok(Transformed::yes(expr))
     }
 }
