@@ -32,6 +32,11 @@ fn main() {
     let java = on_path("java").is_some();
     found("java_clients", java && has_jars(&clients.join("jars")));
     found("trino_server", java && is_file(&clients.join("trino/installed.xml")));
+    let postgres = postgres(&clients);
+    found("postgres", postgres.is_some());
+    if let Some(folder) = postgres {
+        println!("cargo::rustc-env=KUBESQL_POSTGRES_BIN={}", folder.display());
+    }
     found("samples", env::var_os("KUBESQL_SAMPLES").is_some_and(|folder| !folder.is_empty()));
 }
 
@@ -82,6 +87,14 @@ fn clients() -> PathBuf {
         Some(folder) => folder.into(),
         None => env::home_dir().unwrap_or_default().join(".cache/kubesql/clients"),
     }
+}
+
+/// The folder of a PostgreSQL server of version 15 or newer: that of a package of Debian, or the one that
+/// `cargo xtask clients` installs.
+fn postgres(clients: &Path) -> Option<PathBuf> {
+    let packaged = (15..30).rev().map(|version| PathBuf::from(format!("/usr/lib/postgresql/{version}/bin")));
+    let installed = clients.join("postgres/bin");
+    packaged.chain([installed]).find(|folder| is_file(&folder.join("initdb")))
 }
 
 /// Whether all archives of `clients/jars.txt` are there, each under the name that it has in its repository.

@@ -62,6 +62,8 @@ mod oracle; // the same questions answered by plain Python over the same files
 mod pg_clients; // PostgreSQL clients, and what they ask of a server's catalog
 #[path = "it/pg_wire.rs"]
 mod pg_wire; // PostgreSQL's protocol: transactions, cursors, COPY, introspection
+#[path = "it/postgres_oracle/mod.rs"]
+mod postgres_oracle; // the same statements over the same rows in a real PostgreSQL
 #[path = "it/presto.rs"]
 mod presto; // the protocol of Presto and Trino, and its clients
 #[path = "it/readme.rs"]

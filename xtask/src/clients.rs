@@ -12,12 +12,16 @@ use crate::report;
 /// The Maven plugin that copies archives, with a fixed version.
 const COPY_PLUGIN: &str = "org.apache.maven.plugins:maven-dependency-plugin:3.6.1";
 
+/// A PostgreSQL server for tests, by group and beginning of the artifact.
+const POSTGRES: &str = "io.zonky.test.postgres:embedded-postgres-binaries";
+const POSTGRES_VERSION: &str = "15.13.0";
+
 /// Install the SQL clients for tests: Python packages and Java archives
 ///
 /// Installs the clients of tests/clients/requirements.txt, tests/clients/jars.txt and tests/clients/trino.xml into
-/// `~/.cache/kubesql/clients`, or the folder in `KUBESQL_CLIENTS`. Installed clients are kept. Python packages require
-/// Python 3.10 or newer with the venv module, and Java archives require Maven and Java 17 or newer. If one of these is
-/// missing, its clients are skipped with a message in capitals.
+/// `~/.cache/kubesql/clients`, or the folder in `KUBESQL_CLIENTS`, and a PostgreSQL server unless Debian's package is
+/// there. Installed clients are kept. Python packages require Python 3.10 or newer with the venv module, and Java archives
+/// require Maven and Java 17 or newer. If one of these is missing, its clients are skipped with a message in capitals.
 #[derive(clap::Args)]
 pub(crate) struct Args {}
 
@@ -29,6 +33,7 @@ pub(crate) fn run(_: &Args) -> Result<()> {
     install_python(&lists.join("requirements.txt"), &folder.join("python"))?;
     install_jars(&lists.join("jars.txt"), &folder.join("jars"))?;
     install_trino(&lists.join("trino.xml"), &folder.join("trino"))?;
+    install_postgres(&folder.join("postgres"))?;
     crate::apiserver::record_tool("clients")?;
     crate::print(&[folder.display().to_string()])
 }
@@ -108,6 +113,37 @@ fn install_trino(project: &Path, folder: &Path) -> Result<()> {
     copy.args(["-DincludeScope=runtime", &format!("{COPY_PLUGIN}:copy-dependencies")]);
     run_command(copy.arg(format!("-DoutputDirectory={}", folder.display())))?;
     fs::write(&installed, required).with_context(|| format!("writing {}", installed.display()))
+}
+
+/// Downloads a PostgreSQL server, unless there is a package of Debian's. The archive contains another with the programs.
+fn install_postgres(folder: &Path) -> Result<()> {
+    let is_packaged = (15..30).any(|version| Path::new(&format!("/usr/lib/postgresql/{version}/bin/initdb")).exists());
+    if is_packaged || folder.join("bin/initdb").exists() {
+        return Ok(());
+    }
+    let architecture = match env::consts::ARCH {
+        "x86_64" => "amd64",
+        "aarch64" => "arm64v8",
+        _ => "",
+    };
+    if env::consts::OS != "linux" || architecture.is_empty() || !succeeds("mvn", &["--version"]) {
+        report("NO POSTGRESQL 15, AND NO MAVEN TO DOWNLOAD ONE FOR LINUX: THE TESTS AGAINST POSTGRESQL ARE SKIPPED");
+        return Ok(());
+    }
+    report("downloading a PostgreSQL server");
+    let artifact = format!("{POSTGRES}-linux-{architecture}:{POSTGRES_VERSION}:jar");
+    let mut copy = Command::new("mvn");
+    copy.args(["--batch-mode", "--quiet", &format!("{COPY_PLUGIN}:copy"), &format!("-Dartifact={artifact}")]);
+    run_command(copy.arg(format!("-DoutputDirectory={}", folder.display())).arg("-Dmdep.stripVersion=true"))?;
+    let script = "import sys, zipfile, tarfile, io, os
+folder, archive = sys.argv[1:]
+with zipfile.ZipFile(archive) as jar:
+    name = next(name for name in jar.namelist() if name.endswith('.txz'))
+    with tarfile.open(fileobj=io.BytesIO(jar.read(name)), mode='r:xz') as programs:
+        programs.extractall(folder)
+os.remove(archive)";
+    let archive = folder.join(format!("embedded-postgres-binaries-linux-{architecture}.jar"));
+    run_command(Command::new("python3").args(["-c", script]).arg(folder).arg(archive))
 }
 
 /// Whether a command succeeds.

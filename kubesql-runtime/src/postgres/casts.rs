@@ -82,6 +82,19 @@ impl TypePlanner for Types {
     }
 }
 
+fn is_text(data_type: &DataType) -> bool {
+    matches!(data_type, DataType::Utf8 | DataType::Utf8View | DataType::LargeUtf8)
+}
+
+/// Whether Arrow writes values of a type as another text than PostgreSQL.
+fn differs_in_text(data_type: &DataType) -> bool {
+    match data_type {
+        DataType::List(item) => !item.data_type().is_nested(),
+        DataType::Timestamp(..) | DataType::Interval(_) | DataType::Duration(_) => true,
+        other => other.is_floating(),
+    }
+}
+
 /// Replaces casts by calls of the input and output functions of types.
 #[derive(Debug, Clone)]
 pub(super) struct Casts {
@@ -96,7 +109,7 @@ impl Casts {
     pub(super) fn new(functions: &HashMap<String, Arc<ScalarUDF>>) -> Self {
         let input = |name: &'static str| Some((name, Arc::clone(functions.get(name)?)));
         let output = |name: &'static str| Some((name, Arc::clone(functions.get(&format!("{name}out"))?)));
-        let types = ["regclass", "regtype", "regnamespace", "regrole", "regproc", "bytea"];
+        let types = ["regclass", "regtype", "regnamespace", "regrole", "regproc", "bytea", "textout"];
         Self {
             input: types.into_iter().filter_map(input).collect(),
             output: types.into_iter().filter_map(output).collect(),
@@ -124,6 +137,12 @@ impl FunctionRewrite for Casts {
         let input = field.metadata().get(TYPE).and_then(|name| self.input.get(name.as_str()));
         if let Some(input) = input {
             return Ok(Transformed::yes(input.call(vec![(**inner).clone()])));
+        }
+        if is_text(field.data_type()) && inner.get_type(schema).is_ok_and(|data_type| differs_in_text(&data_type)) {
+            if let Some(function) = self.input.get("textout") {
+                let text = function.call(vec![(**inner).clone()]);
+                return Ok(Transformed::yes(Expr::Cast(Cast::new_from_field(Box::new(text), Arc::clone(field)))));
+            }
         }
         let Some(output) = inner.to_field(schema).ok().and_then(|(_, field)| self.output_function(&field)) else {
             return Ok(Transformed::no(expr));

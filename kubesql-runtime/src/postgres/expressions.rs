@@ -48,6 +48,23 @@ pub(super) fn rewrite(expr: &mut Expr) {
             };
             *expr = call(function, vec![take_expr(operand)]);
         }
+        Expr::Value(ValueWithSpan { value: literal @ Value::UnicodeStringLiteral(_), .. }) => {
+            if let Value::UnicodeStringLiteral(text) = literal {
+                *literal = Value::SingleQuotedString(std::mem::take(text));
+            }
+        }
+        Expr::AtTimeZone { timestamp, time_zone } => {
+            *expr = call("timezone", vec![take_expr(time_zone), take_expr(timestamp)]);
+        }
+        Expr::Value(ValueWithSpan { value: Value::Number(digits, _), .. }) if digits.contains(['e', 'E']) => {
+            match without_exponent(digits) {
+                Some(decimal) => *digits = decimal,
+                None => {
+                    let text = Value::SingleQuotedString(std::mem::take(digits));
+                    *expr = cast(Expr::Value(text.into()), SqlType::Double(ExactNumberInfo::None));
+                }
+            }
+        }
         // DataFusion has unsigned numbers, which PostgreSQL has not. With a point, the number is numeric.
         Expr::Value(ValueWithSpan { value: Value::Number(digits, _), .. })
             if digits.bytes().all(|byte| byte.is_ascii_digit()) && digits.parse::<i64>().is_err() =>
@@ -144,6 +161,24 @@ fn arguments(function: &Function) -> Option<[&Expr; 2]> {
     }
 }
 
+/// Writes `1.5e3` as `1500.`; `None` for a number of more than 38 digits.
+fn without_exponent(digits: &str) -> Option<String> {
+    let (mantissa, exponent) = digits.split_once(['e', 'E'])?;
+    let exponent: i32 = exponent.parse().ok()?;
+    let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
+    let all = format!("{whole}{fraction}");
+    let point = i32::try_from(whole.len()).ok()? + exponent;
+    let (before, after) = match usize::try_from(point) {
+        Ok(point) if point <= 38 && point >= all.len() => (format!("{all:0<point$}"), String::new()),
+        Ok(point) if point <= 38 => (all[..point].to_owned(), all[point..].to_owned()),
+        Ok(_) => return None,
+        Err(_) if point < -38 => return None,
+        Err(_) => (String::new(), format!("{}{all}", "0".repeat(usize::try_from(-point).ok()?))),
+    };
+    let before = if before.is_empty() { "0".to_owned() } else { before };
+    (before.len() + after.len() <= 38).then(|| format!("{before}.{after}"))
+}
+
 fn nested(expr: &Expr) -> Expr {
     Expr::Nested(Box::new(expr.clone()))
 }
@@ -158,6 +193,11 @@ fn non_negative_index(access: &mut AccessExpr) {
         access
     {
         *index = number("0");
+    }
+    // The bounds of a slice are optional.
+    if let AccessExpr::Subscript(Subscript::Slice { lower_bound, upper_bound, .. }) = access {
+        lower_bound.get_or_insert_with(|| number("1"));
+        upper_bound.get_or_insert_with(|| number("2147483647"));
     }
 }
 

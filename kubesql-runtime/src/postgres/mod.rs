@@ -16,6 +16,7 @@ mod rewrite;
 mod session_info;
 mod subqueries;
 mod tables;
+mod text;
 mod types;
 
 use std::sync::Arc;
@@ -34,6 +35,7 @@ pub(crate) use operators::Operators;
 pub(crate) use rewrite::rewrite;
 pub(crate) use session_info::SessionInfo;
 pub(crate) use subqueries::EmptyParts;
+pub use text::write as write_text;
 
 /// The schema of the catalog.
 const SCHEMA: &str = "pg_catalog";

@@ -92,6 +92,13 @@ fn plan_arithmetic(
         {
             return no_operator(&expr.op, left, right);
         }
+        // As text of PostgreSQL.
+        (Op::StringConcat, Text, Number | Kind::Timestamp | Interval) => {
+            expr.right = cast(expr.right, DataType::Utf8View)
+        }
+        (Op::StringConcat, Number | Kind::Timestamp | Interval, Text) => {
+            expr.left = cast(expr.left, DataType::Utf8View)
+        }
         (Op::StringConcat, _, _) if is_known && from != Text && to != Text => {
             return no_operator(&expr.op, left, right);
         }
@@ -111,6 +118,7 @@ fn convert_literals(expr: &mut RawBinaryExpr, left: DataType, right: DataType) -
         // The other operand of `+` can be an interval only, and that of `*` a number.
         (Kind::Timestamp, Op::Plus) => Some(INTERVAL),
         (Kind::Interval, Op::Multiply | Op::Divide) => Some(DataType::Float64),
+        (Kind::Interval, _) => Some(INTERVAL),
         (Kind::Date, Op::Plus) => None,
         _ => Some(other.clone()),
     };

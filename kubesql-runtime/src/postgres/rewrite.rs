@@ -5,7 +5,7 @@ use datafusion::sql::sqlparser::ast::{
     AccessExpr, Array, ArrayElemTypeDef, BinaryOperator, CastKind, DataType as SqlType, Expr, Fetch, Function,
     FunctionArg, FunctionArgExpr, FunctionArgumentClause, FunctionArgumentList, FunctionArguments, Ident, LimitClause,
     ObjectName, OrderByKind, Query, Select, SelectItem, SetExpr, Statement, Subscript, TableAlias, TableAliasColumnDef,
-    TableFactor, Value, ValueWithSpan,
+    TableFactor, TimezoneInfo, Value, ValueWithSpan,
 };
 
 use super::{SCHEMA, casts, expressions, literals, tables, types};
@@ -98,6 +98,11 @@ impl AstPass for PostgresSyntax<'_> {
             {
                 *expr = call("current_schema", Vec::new());
             }
+            Expr::Identifier(ident)
+                if ident.quote_style.is_none() && ident.value.eq_ignore_ascii_case("localtimestamp") =>
+            {
+                *expr = cast(call("now", Vec::new()), SqlType::Timestamp(None, TimezoneInfo::None));
+            }
             Expr::Function(function) => {
                 if let [schema, name] = words(&function.name).as_slice()
                     && (schema == SCHEMA || schema == "information_schema")
@@ -108,6 +113,7 @@ impl AstPass for PostgresSyntax<'_> {
             Expr::Extract { .. } | Expr::Substring { .. } => expressions::rewrite(expr),
             Expr::CompoundFieldAccess { root, access_chain } if !matches!(**root, Expr::Identifier(_)) => {
                 access_chain.iter_mut().for_each(field_to_subscript);
+                expressions::rewrite(expr);
             }
             Expr::Like { pattern, escape_char, .. } | Expr::ILike { pattern, escape_char, .. } => {
                 escape_to_call(pattern, escape_char);
@@ -117,7 +123,11 @@ impl AstPass for PostgresSyntax<'_> {
                 array_literal(right);
             }
             Expr::BinaryOp { op, .. } => rewrite_operator(op),
-            Expr::SimilarTo { .. } | Expr::UnaryOp { .. } | Expr::Value(_) | Expr::CompoundFieldAccess { .. } => {
+            Expr::SimilarTo { .. }
+            | Expr::UnaryOp { .. }
+            | Expr::Value(_)
+            | Expr::AtTimeZone { .. }
+            | Expr::CompoundFieldAccess { .. } => {
                 expressions::rewrite(expr);
             }
             Expr::AnyOp { compare_op, right, .. } | Expr::AllOp { compare_op, right, .. } => {

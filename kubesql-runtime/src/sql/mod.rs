@@ -21,7 +21,7 @@ use arrow::datatypes::SchemaRef;
 use arrow::record_batch::RecordBatch;
 use futures::stream::BoxStream;
 
-pub use crate::postgres::{POSTGRES_VERSION, parameter_type};
+pub use crate::postgres::{POSTGRES_VERSION, parameter_type, write_text};
 pub use error::{ErrorKind, SqlError};
 pub use memory::Memory;
 pub use parse::commands::{Command, Copy, CopyFormat, Cursor, parse_command};

@@ -11,8 +11,8 @@ use datafusion::common::exec_err;
 use datafusion::error::{DataFusionError, Result};
 
 use super::{Function, OfType, numbers, texts};
-use crate::postgres::{objects, types};
-use crate::sql::error::{ErrorKind, SqlError};
+use crate::postgres::{objects, text, types};
+use crate::sql::error::{ErrorKind, SqlError, invalid};
 
 /// Functions of objects that do not exist in kubesql. They return NULL.
 const NULL: &str = "\
@@ -44,8 +44,21 @@ const TRUE: &str = "\
     pg_opfamily_is_visible pg_collation_is_visible pg_conversion_is_visible pg_statistics_obj_is_visible \
     pg_ts_config_is_visible pg_ts_dict_is_visible pg_ts_parser_is_visible pg_ts_template_is_visible";
 
+/// The values as PostgreSQL writes them.
+fn text_values(array: &ArrayRef) -> ArrayRef {
+    let text = |row| {
+        let mut written = String::new();
+        array.is_valid(row).then(|| {
+            text::write(array, row, &mut written);
+            written
+        })
+    };
+    Arc::new((0..array.len()).map(text).collect::<StringArray>())
+}
+
 pub(super) fn functions() -> Vec<Function> {
-    let mut functions = Vec::new();
+    let mut functions =
+        vec![Function::new("textout", DataType::Utf8, |args, _| Ok(text_values(&args[0]))).of_type(OfType::Other)];
     for name in NULL.split(' ') {
         functions.push(Function::new(name, DataType::Utf8, |_, rows| Ok(new_null_array(&DataType::Utf8, rows))));
     }

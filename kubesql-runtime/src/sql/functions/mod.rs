@@ -16,6 +16,7 @@ mod quantity;
 mod selector;
 mod selector_matches;
 mod similar;
+mod timezone;
 
 pub(crate) use interval::length as interval_length;
 
@@ -65,6 +66,7 @@ pub(crate) fn all() -> Vec<ScalarUDF> {
         quantity::function(),
         selector_matches::function(),
         similar::function(),
+        timezone::function(),
     ];
     functions.extend(json::all());
     functions.extend(presto::functions());

@@ -10,7 +10,9 @@ use arrow::datatypes::{
 };
 use arrow::error::ArrowError;
 use datafusion::error::Result;
-use datafusion::logical_expr::{ScalarUDF, Signature, TypeSignature, Volatility};
+use datafusion::logical_expr::{
+    ColumnarValue, Expr, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, TypeSignature, Volatility,
+};
 
 use super::{Doc, Function};
 use crate::sql::error::invalid;
@@ -191,4 +193,62 @@ pub(crate) fn rint() -> ScalarUDF {
         .build(),
     }
     .udf()
+}
+
+/// Rounds a decimal number to a constant number of digits after the point, which are those of the result's type.
+pub(crate) fn round_decimal(digits: i8) -> ScalarUDF {
+    ScalarUDF::new_from_impl(RoundDecimal { digits, signature: Signature::any(1, Volatility::Immutable) })
+}
+
+#[derive(Debug, PartialEq, Eq, Hash)]
+struct RoundDecimal {
+    digits: i8,
+    signature: Signature,
+}
+
+impl ScalarUDFImpl for RoundDecimal {
+    fn name(&self) -> &'static str {
+        "round"
+    }
+
+    fn schema_name(&self, args: &[Expr]) -> Result<String> {
+        let operands: Vec<String> = args.iter().map(|operand| operand.schema_name().to_string()).collect();
+        Ok(format!("round({},{})", operands.join(","), self.digits))
+    }
+
+    fn signature(&self) -> &Signature {
+        &self.signature
+    }
+
+    fn return_type(&self, _: &[DataType]) -> Result<DataType> {
+        Ok(DataType::Decimal128(DECIMAL128_MAX_PRECISION, self.digits.max(0)))
+    }
+
+    fn invoke_with_args(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue> {
+        let array = args.args[0].to_array(args.number_rows)?;
+        let (decimals, scale) = to_decimal(&array)?;
+        // The digits that are dropped, and those that the result has more.
+        let dropped = i32::from(scale) - i32::from(self.digits);
+        let power = |exponent: i32| 10_i128.checked_pow(exponent.unsigned_abs());
+        let added = i32::from(self.digits.max(0)) - i32::from(self.digits.min(scale));
+        let rounded = decimals.as_primitive::<Decimal128Type>().iter().map(|number| {
+            let Some(number) = number else { return Ok(None) };
+            let kept = match power(dropped) {
+                _ if dropped <= 0 => number,
+                Some(unit) => {
+                    let (whole, rest) = (number / unit, number % unit);
+                    let is_half = rest.unsigned_abs() >= unit.unsigned_abs() - rest.unsigned_abs();
+                    whole + if is_half { number.signum() } else { 0 }
+                }
+                None => 0,
+            };
+            match power(added).and_then(|unit| kept.checked_mul(unit)) {
+                Some(number) => Ok(Some(number)),
+                None => invalid("22003", "numeric out of range"),
+            }
+        });
+        let rounded: Decimal128Array = rounded.collect::<Result<Vec<_>>>()?.into();
+        let rounded = rounded.with_precision_and_scale(DECIMAL128_MAX_PRECISION, self.digits.max(0))?;
+        Ok(ColumnarValue::Array(Arc::new(rounded)))
+    }
 }

@@ -74,6 +74,9 @@ pub(crate) fn explain(error: &DataFusionError, names: Option<&NamedTables>) -> S
         && let Some(code) = messages::sqlstate(&explained.message)
     {
         explained.code = Some(code);
+        if let Some(text) = messages::text(code, &explained.message) {
+            text.clone_into(&mut explained.message);
+        }
         if [ErrorKind::Internal, ErrorKind::Unsupported].contains(&explained.kind) {
             explained.kind = ErrorKind::Invalid;
         }

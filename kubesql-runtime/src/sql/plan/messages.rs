@@ -27,6 +27,9 @@ const STATES: &[(&str, &str)] = &[
     ("too large to store in a Decimal", "22003"),
     ("too small to store in a Decimal", "22003"),
     ("Can't cast value", "22003"),
+    ("is out of range", "22003"),
+    ("logical expression WindowFunction", "42P20"),
+    ("logical expression AggregateFunction", "42803"),
     ("syntax for type interval", "22007"),
     ("Date part '", "22023"),
     ("Unsupported date_trunc granularity", "22023"),
@@ -58,5 +61,15 @@ fn of_text(rest: &str, message: &str) -> &'static str {
         (true, _) => "22007",
         (false, true) => "22003",
         (false, false) => "22P02",
+    }
+}
+
+/// Returns the text of an error whose message shows expressions of DataFusion.
+pub(super) fn text(code: &str, message: &str) -> Option<&'static str> {
+    match code {
+        _ if !message.contains("logical expression") => None,
+        "42P20" => Some("window functions are not allowed here"),
+        "42803" => Some("aggregate functions are not allowed here"),
+        _ => None,
     }
 }

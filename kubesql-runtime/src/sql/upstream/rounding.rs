@@ -1,7 +1,8 @@
 //! Casts of fractions to integers, and `round` of floating-point numbers.
 //!
 //! DataFusion 55.2.0 truncates in casts: <https://github.com/apache/datafusion/issues/11886>. PostgreSQL rounds: decimal
-//! numbers half away from zero, and floating-point numbers half to even.
+//! numbers half away from zero, and floating-point numbers half to even. The type of `round(x, 2)` changes in DataFusion
+//! when constants are folded.
 
 use std::sync::Arc;
 
@@ -14,8 +15,9 @@ use datafusion::functions::math::round;
 use datafusion::logical_expr::expr::{Cast, TryCast};
 use datafusion::logical_expr::expr_rewriter::FunctionRewrite;
 use datafusion::logical_expr::{Expr, ExprSchemable};
+use datafusion::scalar::ScalarValue;
 
-use crate::sql::functions::numeric::rint;
+use crate::sql::functions::numeric::{rint, round_decimal};
 
 /// Rounds the operands of casts to integers.
 #[derive(Debug)]
@@ -33,6 +35,14 @@ impl FunctionRewrite for RoundingCasts {
             && operand.get_type(schema).is_ok_and(|data_type| data_type.is_floating())
         {
             return Ok(Transformed::yes(rint().call(vec![std::mem::take(operand)])));
+        }
+        if let Expr::ScalarFunction(call) = &mut expr
+            && call.name() == "round"
+            && let [operand, Expr::Literal(ScalarValue::Int64(Some(digits)), _)] = &mut call.args[..]
+            && operand.get_type(schema).is_ok_and(|data_type| matches!(data_type, DataType::Decimal128(..)))
+        {
+            let (operand, digits) = (std::mem::take(operand), (*digits).clamp(-38, 38));
+            return Ok(Transformed::yes(round_decimal(i8::try_from(digits).unwrap_or_default()).call(vec![operand])));
         }
         let (Expr::Cast(Cast { expr: operand, field }) | Expr::TryCast(TryCast { expr: operand, field })) = &mut expr
         else {
