@@ -6,8 +6,8 @@ use datafusion::sql::sqlparser::ast::{
     ValueWithSpan,
 };
 
+use super::build::{call, cast, take_expr};
 use super::literals;
-use super::rewrite::{call, cast, take_expr};
 use crate::sql::parse::identifiers::words;
 
 /// Functions whose name or meaning differs in DataFusion, and its function of the same meaning.

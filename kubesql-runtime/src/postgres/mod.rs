@@ -4,6 +4,8 @@
 //! Tables and functions are registered once for all sessions. They read the session of a statement from its
 //! configuration.
 
+mod array_subquery;
+mod build;
 mod builtin_types;
 mod casts;
 mod expressions;
@@ -13,8 +15,10 @@ mod objects;
 mod oids;
 mod operators;
 mod rewrite;
+mod row_values;
 mod session_info;
 mod subqueries;
+mod table_functions;
 mod tables;
 mod text;
 mod types;

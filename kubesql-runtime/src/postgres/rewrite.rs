@@ -2,13 +2,13 @@
 
 use arrow::datatypes::DataType;
 use datafusion::sql::sqlparser::ast::{
-    AccessExpr, Array, ArrayElemTypeDef, BinaryOperator, CastKind, DataType as SqlType, Expr, Fetch, Function,
-    FunctionArg, FunctionArgExpr, FunctionArgumentClause, FunctionArgumentList, FunctionArguments, Ident, LimitClause,
-    ObjectName, OrderByKind, Query, Select, SelectItem, SetExpr, Statement, Subscript, TableAlias, TableAliasColumnDef,
-    TableFactor, TimezoneInfo, Value, ValueWithSpan,
+    AccessExpr, Array, ArrayElemTypeDef, BinaryOperator, DataType as SqlType, Expr, Fetch, FunctionArguments, Ident,
+    LimitClause, ObjectName, Query, Select, SelectItem, Statement, Subscript, TableFactor, TimezoneInfo, Value,
+    ValueWithSpan,
 };
 
-use super::{SCHEMA, casts, expressions, literals, tables, types};
+use super::build::{call, cast, take_expr};
+use super::{SCHEMA, array_subquery, casts, expressions, literals, row_values, table_functions, tables, types};
 use crate::sql::error::{ErrorKind, SqlError};
 use crate::sql::parse::arrays;
 use crate::sql::parse::identifiers::words;
@@ -35,8 +35,9 @@ impl AstPass for PostgresSyntax<'_> {
             {
                 *item = SelectItem::ExprWithAlias { expr: take_expr(expr), alias: Ident::with_quote('"', name) };
             }
+            table_functions::rewrite_select_item(item);
         }
-        Ok(())
+        select.selection.as_mut().map_or(Ok(()), row_values::rewrite_condition)
     }
 
     /// Removes the schema of table functions.
@@ -50,48 +51,15 @@ impl AstPass for PostgresSyntax<'_> {
         Ok(())
     }
 
-    /// Rewrites `unnest` and `generate_series`.
-    ///
-    /// The column of `unnest(array) x` is `x`. DataFusion supports neither `unnest` of a column of the outer query nor
-    /// `generate_series` of columns. Clients unnest options, which are always NULL, so these become a function without
-    /// rows. A series becomes an array.
     fn pre_table_factor(&mut self, factor: &mut TableFactor) -> Result<(), SqlError> {
-        let (array_exprs, alias) = match factor {
-            TableFactor::UNNEST { array_exprs, alias, with_offset: false, with_ordinality: false, .. } => {
-                (std::mem::take(array_exprs), alias)
-            }
-            TableFactor::Table { name, args: Some(args), alias, .. } => match words(name).last().map(String::as_str) {
-                Some("unnest") => (args.args.drain(..).filter_map(expr_argument).collect(), alias),
-                Some("generate_series") if args.args.iter().any(|argument| !is_literal(argument)) => {
-                    let arguments = args.args.drain(..).filter_map(expr_argument).collect();
-                    (vec![call("generate_series", arguments)], alias)
-                }
-                _ => return Ok(()),
-            },
-            _ => return Ok(()),
-        };
-        let mut alias = alias.take();
-        if let (Some(TableAlias { name, columns, .. }), [_]) = (&mut alias, &array_exprs[..])
-            && columns.is_empty()
-        {
-            columns.push(TableAliasColumnDef { name: name.clone(), data_type: None });
-        }
-        if array_exprs.iter().all(is_options_column) {
-            let value = TableAliasColumnDef::from_name("option_value");
-            alias.iter_mut().for_each(|alias| alias.columns.push(value.clone()));
-            let name = ObjectName::from(vec![Ident::new("pg_options_to_table")]);
-            *factor = TableFactor::Function { lateral: false, name, args: Vec::new(), with_ordinality: false, alias };
-        } else {
-            let (with_offset, with_offset_alias, with_ordinality) = (false, None, false);
-            *factor = TableFactor::UNNEST { alias, array_exprs, with_offset, with_offset_alias, with_ordinality };
-        }
-        Ok(())
+        table_functions::rewrite(factor)
     }
 
     fn pre_expr(&mut self, expr: &mut Expr) -> Result<(), SqlError> {
         while let Expr::Collate { expr: inner, .. } = expr {
             *expr = take_expr(inner);
         }
+        row_values::rewrite(expr)?;
         match expr {
             Expr::Identifier(ident)
                 if ident.quote_style.is_none() && ident.value.eq_ignore_ascii_case("current_schema") =>
@@ -164,7 +132,7 @@ impl AstPass for PostgresSyntax<'_> {
             && let FunctionArguments::Subquery(mut query) =
                 std::mem::replace(&mut function.args, FunctionArguments::None)
         {
-            select_to_array_agg(&mut query);
+            array_subquery::rewrite(&mut query)?;
             // array_agg returns NULL if there are no rows.
             *expr = call("coalesce", vec![Expr::Subquery(query), call("make_array", Vec::new())]);
             return Ok(());
@@ -194,33 +162,6 @@ impl PostgresSyntax<'_> {
             operand => array_literal(operand),
         }
     }
-}
-
-fn is_literal(argument: &FunctionArg) -> bool {
-    let FunctionArg::Unnamed(FunctionArgExpr::Expr(argument)) = argument else { return false };
-    let mut argument = argument;
-    while let Expr::UnaryOp { expr, .. } | Expr::Cast { expr, .. } | Expr::Nested(expr) = argument {
-        argument = expr;
-    }
-    matches!(argument, Expr::Value(_) | Expr::Interval(_) | Expr::TypedString(_))
-}
-
-fn expr_argument(argument: FunctionArg) -> Option<Expr> {
-    match argument {
-        FunctionArg::Unnamed(FunctionArgExpr::Expr(argument)) => Some(argument),
-        _ => None,
-    }
-}
-
-/// Returns whether an expression is a column of options or privileges of the catalog, which are all NULL.
-fn is_options_column(expr: &Expr) -> bool {
-    let name = match expr {
-        Expr::Identifier(column) => Some(column),
-        Expr::CompoundIdentifier(words) => words.last(),
-        _ => None,
-    };
-    let all = ["reloptions", "attoptions", "attfdwoptions", "spcoptions", "rolconfig", "useconfig", "nspacl", "datacl"];
-    name.is_some_and(|name| all.contains(&name.value.as_str()))
 }
 
 /// `FETCH FIRST n ROWS ONLY` is `LIMIT n`.
@@ -321,50 +262,6 @@ fn array_items(text: &str) -> Option<Vec<Expr>> {
     Some(arrays::items(text)?.into_iter().map(value).collect())
 }
 
-/// `ARRAY(SELECT x ... ORDER BY y)` is `(SELECT array_agg(x ORDER BY y) ...)`.
-fn select_to_array_agg(query: &mut Query) {
-    let SetExpr::Select(select) = &mut *query.body else { return };
-    let [SelectItem::UnnamedExpr(expr) | SelectItem::ExprWithAlias { expr, .. }] = &mut select.projection[..] else {
-        return;
-    };
-    let mut clauses = Vec::new();
-    if let Some(order) = query.order_by.take()
-        && let OrderByKind::Expressions(mut by) = order.kind
-    {
-        // A position refers to the only column.
-        by.iter_mut().filter(|by| matches!(by.expr, Expr::Value(_))).for_each(|by| by.expr = expr.clone());
-        clauses.push(FunctionArgumentClause::OrderBy(by));
-    }
-    *expr = call_with("array_agg", vec![take_expr(expr)], clauses);
-}
-
 fn is_placeholder(expr: &Expr) -> bool {
     matches!(expr, Expr::Value(ValueWithSpan { value: Value::Placeholder(_), .. }))
-}
-
-/// Takes an expression and leaves NULL.
-pub(super) fn take_expr(expr: &mut Expr) -> Expr {
-    std::mem::replace(expr, Expr::Value(Value::Null.into()))
-}
-
-pub(super) fn cast(expr: Expr, data_type: SqlType) -> Expr {
-    Expr::Cast { kind: CastKind::DoubleColon, expr: Box::new(expr), data_type, array: false, format: None }
-}
-
-pub(super) fn call(name: &str, arguments: Vec<Expr>) -> Expr {
-    call_with(name, arguments, Vec::new())
-}
-
-fn call_with(name: &str, arguments: Vec<Expr>, clauses: Vec<FunctionArgumentClause>) -> Expr {
-    let args = arguments.into_iter().map(|argument| FunctionArg::Unnamed(FunctionArgExpr::Expr(argument))).collect();
-    Expr::Function(Function {
-        name: ObjectName::from(vec![Ident::new(name)]),
-        uses_odbc_syntax: false,
-        parameters: FunctionArguments::None,
-        args: FunctionArguments::List(FunctionArgumentList { duplicate_treatment: None, args, clauses }),
-        filter: None,
-        null_treatment: None,
-        over: None,
-        within_group: Vec::new(),
-    })
 }

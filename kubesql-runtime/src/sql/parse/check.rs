@@ -2,8 +2,9 @@
 
 use std::collections::HashSet;
 
-use datafusion::sql::sqlparser::ast::{Expr, Query, Select, SelectItem, Statement};
+use datafusion::sql::sqlparser::ast::{Expr, Query, Select, SelectItem, Statement, TableFactor, ValueWithSpan};
 
+use super::clauses;
 use crate::sql::error::{ErrorKind, SqlError, duplicate_column};
 use crate::sql::parse::identifiers::normal;
 use crate::sql::parse::syntax::{first_word, read_only};
@@ -58,6 +59,7 @@ impl AstPass for Check {
     }
 
     fn pre_query(&mut self, query: &mut Query) -> Result<(), SqlError> {
+        clauses::query(query)?;
         unsupported_set_operation(&query.body).map_or(Ok(()), Err)
     }
 
@@ -66,14 +68,27 @@ impl AstPass for Check {
         if self.selects > DEPTH {
             return Err(SqlError::new(ErrorKind::Unsupported, format!("query has more than {DEPTH} SELECTs")));
         }
-        if select.into.is_some() {
-            return Err(read_only("SELECT INTO"));
-        }
+        clauses::select(select)?;
         let mut joins = select.from.iter().flat_map(|from| &from.joins);
         joins.find_map(unsupported_join).map_or(Ok(()), Err)
     }
 
-    fn pre_expr(&mut self, _: &mut Expr) -> Result<(), SqlError> {
+    fn pre_table_factor(&mut self, factor: &mut TableFactor) -> Result<(), SqlError> {
+        clauses::table_factor(factor)?;
+        match factor {
+            TableFactor::NestedJoin { table_with_joins, .. } => {
+                table_with_joins.joins.iter().find_map(unsupported_join).map_or(Ok(()), Err)
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn pre_value(&mut self, value: &mut ValueWithSpan) -> Result<(), SqlError> {
+        clauses::literal(value)
+    }
+
+    fn pre_expr(&mut self, expr: &mut Expr) -> Result<(), SqlError> {
+        clauses::expr(expr)?;
         self.depth += 1;
         if self.depth > DEPTH {
             let error = SqlError::new(ErrorKind::Unsupported, format!("query has more than {DEPTH} nested operators"));

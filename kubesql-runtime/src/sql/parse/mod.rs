@@ -2,6 +2,7 @@
 
 pub(crate) mod arrays;
 pub(crate) mod check;
+mod clauses;
 pub(crate) mod commands;
 pub(crate) mod identifiers;
 pub(crate) mod like;

@@ -5,12 +5,12 @@ use std::collections::VecDeque;
 use datafusion::common::{Location, Span};
 use datafusion::error::DataFusionError;
 use datafusion::sql::parser::{DFParserBuilder, Statement};
-use datafusion::sql::sqlparser::ast::Statement as SqlStatement;
-use datafusion::sql::sqlparser::parser::ParserError;
+use datafusion::sql::sqlparser::ast::{Expr, Query, Statement as SqlStatement};
+use datafusion::sql::sqlparser::parser::{Parser, ParserError};
 use datafusion::sql::sqlparser::tokenizer::{Token, TokenWithSpan, Tokenizer};
 
 use crate::sql::error::{ErrorKind, SqlError};
-use crate::sql::upstream::{DIALECT, strip_parentheses};
+use crate::sql::upstream::{DIALECT, expand_table_commands, strip_parentheses};
 
 /// Maximum depth of parentheses and subqueries.
 const DEPTH: usize = 60;
@@ -27,6 +27,7 @@ pub(crate) fn parse_one(sql: &str) -> Result<Statement, SqlError> {
         return Err(error.hint("use IN (...) for lists"));
     }
     strip_parentheses(&mut tokens);
+    expand_table_commands(&mut tokens);
     let mut statements = match parse_tokens(tokens) {
         Ok(statements) => statements,
         Err((error, next)) => return Err(syntax_error(sql, &error, next)),
@@ -58,6 +59,24 @@ fn is_space(token: &TokenWithSpan) -> bool {
     matches!(token.token, Token::Whitespace(_))
 }
 
+/// Parses the text of an expression that kubesql has written.
+pub(crate) fn parse_expr(text: &str) -> Result<Expr, SqlError> {
+    let parsed = Parser::new(&DIALECT).with_recursion_limit(DEPTH).try_with_sql(text);
+    parsed.and_then(|mut parser| parser.parse_expr()).map_err(|error| generated_error(&error))
+}
+
+/// Parses the text of a query that kubesql has written.
+pub(crate) fn parse_query(text: &str) -> Result<Box<Query>, SqlError> {
+    let parsed = Parser::new(&DIALECT).with_recursion_limit(DEPTH).try_with_sql(text);
+    parsed.and_then(|mut parser| parser.parse_query()).map_err(|error| generated_error(&error))
+}
+
+/// The error of a text that contains a part of the statement, which may be nested too deeply.
+fn generated_error(error: &ParserError) -> SqlError {
+    SqlError::new(ErrorKind::Unsupported, format!("this part of the statement cannot be rewritten: {error}"))
+        .hint("use fewer nested parentheses and subqueries")
+}
+
 /// Returns the statements, or an error and the index of the first token that the parser did not read.
 fn parse_tokens(tokens: Vec<TokenWithSpan>) -> Result<VecDeque<Statement>, (DataFusionError, usize)> {
     let parser = DFParserBuilder::new(tokens).with_dialect(&DIALECT).with_recursion_limit(DEPTH).build();
@@ -76,6 +95,7 @@ fn parser_error(error: &DataFusionError) -> Option<&ParserError> {
 fn syntax_error(sql: &str, error: &DataFusionError, next: usize) -> SqlError {
     let Ok(mut tokens) = tokenize(sql) else { return SqlError::new(ErrorKind::Syntax, "syntax error") };
     strip_parentheses(&mut tokens);
+    expand_table_commands(&mut tokens);
     if let Some(error) = write_error(&tokens) {
         return error;
     }

@@ -1,6 +1,7 @@
 //! Extensions of DataFusion's planner: they bind keys of maps, and convert its errors.
 
 pub(crate) mod failure;
+pub(crate) mod function_clauses;
 pub(crate) mod key_columns;
 pub(crate) mod keys;
 pub(crate) mod lateral;

@@ -3,6 +3,8 @@
 //! They are part of the table's schema, so name resolution, pushdown and joins treat them like other columns, and `*`
 //! of subqueries includes them. The result of the statement excludes them.
 
+use datafusion::common::JoinConstraint;
+use datafusion::common::tree_node::Transformed;
 use datafusion::error::Result;
 use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder};
 
@@ -33,4 +35,19 @@ pub(crate) fn without_hidden(plan: LogicalPlan) -> Result<LogicalPlan> {
     let shown = plan.schema().iter().filter(|(_, field)| !is_hidden(field.name())).map(Expr::from);
     let shown: Vec<Expr> = shown.collect();
     LogicalPlanBuilder::from(plan).project(shown)?.build()
+}
+
+/// Removes hidden columns from the keys of natural joins: only the columns of `*` are joined.
+pub(crate) fn without_hidden_keys(plan: LogicalPlan) -> Result<LogicalPlan> {
+    let is_shown = |expr: &Expr| !matches!(expr, Expr::Column(column) if is_hidden(&column.name));
+    let plan = plan.transform_up_with_subqueries(|node| match node {
+        LogicalPlan::Join(mut join) if join.join_constraint == JoinConstraint::Using => {
+            let keys = join.on.len();
+            join.on.retain(|(left, right)| is_shown(left) && is_shown(right));
+            let changed = join.on.len() < keys;
+            Ok(Transformed::new_transformed(LogicalPlan::Join(join), changed))
+        }
+        other => Ok(Transformed::no(other)),
+    })?;
+    Ok(plan.data)
 }

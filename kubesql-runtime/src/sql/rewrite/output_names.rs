@@ -1,8 +1,8 @@
 //! Names of the columns of select lists.
 //!
 //! SQL allows duplicate column names, DataFusion does not. All duplicates but the first get a unique alias, which the
-//! result replaces with the original name. An expression with a literal is named by its SQL text, because DataFusion
-//! would name it `Int64(1)`. A reference to a key is named by the key, regardless of how it is resolved.
+//! result replaces with the original name. An expression with a literal or a subquery is named by its SQL text, because
+//! DataFusion would name it `Int64(1)` or `x IN (<subquery>)`. A reference to a key is named by the key, regardless of how it is resolved.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -214,11 +214,13 @@ fn without_casts(expr: &Expr) -> Expr {
     bare
 }
 
+/// Whether an expression has a literal or a subquery.
 fn has_literal(expr: &Expr) -> bool {
     struct Pass(bool);
     impl AstPass for Pass {
         fn pre_expr(&mut self, expr: &mut Expr) -> Result<(), SqlError> {
-            self.0 |= matches!(expr, Expr::Value(_) | Expr::TypedString(_) | Expr::Interval(_));
+            let is_literal = matches!(expr, Expr::Value(_) | Expr::TypedString(_) | Expr::Interval(_));
+            self.0 |= is_literal || matches!(expr, Expr::InSubquery { .. } | Expr::Subquery(_));
             Ok(())
         }
     }

@@ -30,9 +30,10 @@ use super::catalog::statement_catalog::{Catalogs, CommonKeys, NamedTables, State
 use super::error::{ErrorKind, SqlError};
 use super::parse::statement::{Parsed, parse};
 use super::plan::failure;
+use super::plan::function_clauses::check_function_clauses;
 use super::plan::key_columns::provide_keys;
 use super::plan::unnamed::unnamed_columns;
-use super::rewrite::hidden::{without_hidden, without_marks};
+use super::rewrite::hidden::{without_hidden, without_hidden_keys, without_marks};
 use super::rewrite::names::{self, ColumnNames};
 use super::rewrite::views::{self, OPTIONAL};
 use super::rewrite::{presto, set_functions};
@@ -293,6 +294,7 @@ impl Session {
         views::expand(inner, &|name| !matches!(known.find(DEFAULT_SCHEMA, name), Ok(None)))?;
         presto::rewrite(inner)?;
         set_functions::rewrite(inner)?;
+        check_function_clauses(inner, &self.engine.state)?;
         let names = names::rewrite(inner)?;
         let relations = relations(&statement, &names)?;
         let missing = context.discover(&schema, &relations).await;
@@ -353,6 +355,7 @@ impl Session {
         };
         let read_only = SQLOptions::new().with_allow_ddl(false).with_allow_dml(false).with_allow_statements(false);
         read_only.verify_plan(&plan).map_err(explained)?;
+        let plan = without_hidden_keys(plan).map_err(explained)?;
         ambiguous_columns::reject(&plan).map_err(explained)?;
         let names = catalog.names.clone();
         let unnamed = unnamed_columns(&plan, &names.outputs);

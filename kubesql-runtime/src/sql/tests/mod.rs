@@ -1,8 +1,10 @@
 //! Tests of statements over a few objects in memory.
 
 mod arithmetic;
+mod clauses;
 mod columns;
 mod compat_v0;
+mod decorrelation;
 mod duplicates;
 mod error_texts;
 mod errors;

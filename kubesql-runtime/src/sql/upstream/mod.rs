@@ -10,10 +10,13 @@ mod exists_as_value;
 mod in_lists;
 mod interval_order;
 mod join_cancellation;
+mod null_safe_equality;
 mod outer_using;
 mod overflow;
 mod rounding;
 mod set_operations;
+mod subqueries;
+mod table_command;
 mod total;
 pub(crate) mod using;
 
@@ -27,6 +30,7 @@ pub(crate) use escape::strip_parentheses;
 pub(crate) use join_cancellation::{CancelOnDrop, CancellableJoins};
 pub(crate) use outer_using::unsupported_join;
 pub(crate) use set_operations::unsupported_set_operation;
+pub(crate) use table_command::expand_table_commands;
 
 /// Registers the functions and rules that correct results of DataFusion. `CancellableJoins` is registered when the
 /// state is built.
@@ -39,6 +43,9 @@ pub(crate) fn register(state: &mut SessionState) -> Result<()> {
     state.add_analyzer_rule(Arc::new(overflow::CheckedArithmetic));
     state.add_analyzer_rule(Arc::new(in_lists::DistinctOperands));
     state.add_analyzer_rule(Arc::new(exists_as_value::ExistsAsValue));
+    state.add_analyzer_rule(Arc::new(subqueries::DecorrelateSubqueries));
+    // It rewrites the joins of the rule before.
+    state.add_analyzer_rule(Arc::new(null_safe_equality::NullSafeEquality));
     Ok(())
 }
 
