@@ -18,7 +18,12 @@ use datafusion::logical_expr::{
     LogicalPlan, Operator, Projection, SortExpr, SubqueryAlias, Union, Values, Window, binary_expr, cast, lit,
 };
 
-use super::unsupported;
+use crate::sql::error::{ErrorKind, SqlError};
+
+/// The error of a subquery that cannot be evaluated.
+pub(super) fn unsupported(message: &str) -> SqlError {
+    SqlError::new(ErrorKind::Unsupported, message).hint("write the subquery as a join, or with WITH")
+}
 
 /// The marks of names that the rule adds. They occur in no other name.
 const PREFIX: &str = "\u{2063}subquery";

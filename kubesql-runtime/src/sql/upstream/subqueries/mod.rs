@@ -4,9 +4,9 @@
 //!
 //! - `NOT IN` under `OR` ignores NULL: <https://github.com/apache/datafusion/issues/25336>,
 //!   <https://github.com/apache/datafusion/issues/25347>, <https://github.com/apache/datafusion/issues/8241>.
-//! - References over two levels, `LATERAL` with `LIMIT`, and correlated scalar subqueries without an aggregate are not
-//!   supported: <https://github.com/apache/datafusion/issues/5492>, <https://github.com/apache/datafusion/issues/13751>,
-//!   <https://github.com/apache/datafusion/issues/5483>.
+//! - Correlated scalar subqueries need an aggregate: <https://github.com/apache/datafusion/issues/16137>.
+//! - `LATERAL` with `LIMIT`, and references to other than the next outer query, are not supported:
+//!   <https://github.com/apache/datafusion/issues/10048>, <https://github.com/apache/datafusion/issues/6140>.
 //!
 //! This rule replaces all subqueries but the simplest by joins. `dependent` evaluates a correlated subquery.
 
@@ -30,8 +30,7 @@ use datafusion::logical_expr::{
 };
 use datafusion::optimizer::AnalyzerRule;
 
-use crate::sql::error::{ErrorKind, SqlError};
-use dependent::{Domain, Names, extend, join_by, outer_columns};
+use dependent::{Domain, Names, extend, join_by, outer_columns, unsupported};
 
 /// Replaces subqueries by joins, except those that DataFusion plans correctly.
 #[derive(Debug)]
@@ -51,11 +50,6 @@ impl AnalyzerRule for DecorrelateSubqueries {
         reject_outer_references(&plan)?;
         Ok(plan)
     }
-}
-
-/// The error of a subquery that cannot be evaluated.
-fn unsupported(message: &str) -> SqlError {
-    SqlError::new(ErrorKind::Unsupported, message).hint("write the subquery as a join, or with WITH")
 }
 
 fn subquery_of(expr: &Expr) -> Option<&Subquery> {
@@ -492,4 +486,34 @@ impl Rewriter {
 /// The error of a subquery without the columns that were given to it, which is a bug.
 fn width() -> datafusion::error::DataFusionError {
     datafusion::common::internal_datafusion_err!("a subquery has lost its columns")
+}
+
+#[cfg(test)]
+mod tests {
+    use datafusion::prelude::SessionContext;
+
+    use crate::sql::upstream::plain_datafusion;
+
+    #[tokio::test]
+    async fn upstream_ignores_null_of_not_in() {
+        let sql = "select x from (values (2)) t(x) where x = 1 or x not in (select y from (values (null), (3)) s(y))";
+        assert_eq!(plain_datafusion(sql).await, "2", "fixed upstream: let DataFusion plan NOT IN");
+    }
+
+    /// If DataFusion runs all of these, and NOT IN is fixed, remove the rule.
+    #[tokio::test]
+    async fn upstream_does_not_plan_subqueries() {
+        let (outer, inner) = ("(values (1)) t(x)", "(values (1)) s(y)");
+        for sql in [
+            format!("select (select y from {inner} where y = x) from {outer}"),
+            format!("select x from {outer} cross join lateral (select y from {inner} where y <= x limit 1) l"),
+            format!("select x from {outer} where exists (select 1 from {inner} where exists (select 1 where x = y))"),
+        ] {
+            let rows = match SessionContext::new().sql(&sql).await {
+                Ok(plan) => plan.collect().await.map(|_| ()),
+                Err(error) => Err(error),
+            };
+            assert!(rows.is_err(), "fixed upstream: {sql}");
+        }
+    }
 }
