@@ -89,7 +89,8 @@ impl InferredKinds {
             }
             let version = |name: String| CrdVersion { name, served: true, schema: schema.clone(), printed: Vec::new() };
             let versions = inferred.versions.into_iter().map(version).collect();
-            let crd = Crd { group, kind, plural, namespaced: inferred.namespaced, versions };
+            let namespaced = inferred.namespaced;
+            let crd = Crd { group, kind, plural, short_names: BTreeSet::new(), namespaced, versions };
             let mut hasher = DefaultHasher::new();
             format!("{crd:?}").hash(&mut hasher);
             let version = format!("{:x}", hasher.finish());

@@ -12,7 +12,7 @@ use datafusion::error::{DataFusionError, Result};
 
 use super::{Function, OfType, numbers, texts};
 use crate::postgres::{objects, text, types};
-use crate::sql::error::{ErrorKind, SqlError, invalid};
+use crate::sql::error::{ErrorKind, SqlError};
 
 /// Functions of objects that do not exist in kubesql. They return NULL.
 const NULL: &str = "\
