@@ -3,16 +3,18 @@
 //! They are columns of a kind's own table if their name is free, and not part of `*`. Custom resources define theirs
 //! themselves ([`PrintedDef`](super::PrintedDef)).
 
-use super::{KindDef, Scalar, Values};
+use super::{KindDef, Scalar};
 
-type Columns = &'static [(&'static str, Values)];
+/// Names, and the types of their values: `None` for lengths of time.
+type Columns = &'static [(&'static str, Option<Scalar>)];
 
-const TEXT: Values = Values::Scalar(Scalar::Text);
-const INTEGER: Values = Values::Scalar(Scalar::Int64);
-const TIME: Values = Values::Scalar(Scalar::Time);
+const TEXT: Option<Scalar> = Some(Scalar::Text);
+const INTEGER: Option<Scalar> = Some(Scalar::Int64);
+const TIME: Option<Scalar> = Some(Scalar::Time);
+const INTERVAL: Option<Scalar> = None;
 
 /// The column that all kinds have.
-const AGE: (&str, Values) = ("age", Values::Interval);
+const AGE: (&str, Option<Scalar>) = ("age", INTERVAL);
 
 const ANY: Columns = &[AGE];
 
@@ -85,7 +87,7 @@ const KINDS: &[(&str, &str, Columns)] = &[
         &[
             ("status", TEXT),
             ("completions", TEXT),
-            ("duration", Values::Interval),
+            ("duration", INTERVAL),
             AGE,
             ("containers", TEXT),
             ("images", TEXT),
@@ -97,7 +99,7 @@ const KINDS: &[(&str, &str, Columns)] = &[
         "CronJob",
         &[
             ("active", INTEGER),
-            ("last_schedule", Values::Interval),
+            ("last_schedule", INTERVAL),
             AGE,
             ("containers", TEXT),
             ("images", TEXT),
@@ -165,11 +167,11 @@ const KINDS: &[(&str, &str, Columns)] = &[
 
 /// `target` is what `kubectl` heads OBJECT: the column `object` is the event itself.
 const EVENT: Columns = &[
-    ("last_seen", Values::Interval),
+    ("last_seen", INTERVAL),
     ("target", TEXT),
     ("subobject", TEXT),
     ("source", TEXT),
-    ("first_seen", Values::Interval),
+    ("first_seen", INTERVAL),
     ("count", INTEGER),
     AGE,
 ];

@@ -5,35 +5,30 @@ use std::collections::HashMap;
 use super::{Place, Table, Values};
 
 /// The columns of a table by the paths of their fields, in lower case.
-#[derive(Debug, Clone, Default)]
-pub(super) struct FieldPaths(HashMap<String, usize>);
-
-impl FieldPaths {
-    pub(super) fn new(table: &Table) -> Self {
-        let mut found = HashMap::new();
-        let columns = table.columns.iter().enumerate().filter(|(_, column)| !column.path.is_empty());
-        // The path within the row precedes the path from the object. The item's name is written where a key column has
-        // the field's name (`subject.namespace`), so that lists of one kind of item have the same names.
-        let forms: [&dyn Fn(&Place, &str) -> Option<String>; 3] = [
-            &|place, path| row_path(table, place, path),
-            &|place, path| match place {
-                Place::Printed(_) | Place::Kubectl(_) | Place::Index { .. } => None,
-                _ => Some(path.replace("[]", "")),
-            },
-            &|place, path| {
-                table.lists.last()?;
-                Some(format!("{}.{}", table.def.item, row_path(table, place, path)?))
-            },
-        ];
-        for form in forms {
-            for (number, column) in columns.clone() {
-                if let Some(path) = form(&column.place, &column.path) {
-                    found.entry(path.replace("\\.", ".").to_lowercase()).or_insert(number);
-                }
+fn columns_by_path(table: &Table) -> HashMap<String, usize> {
+    let mut found = HashMap::new();
+    let columns = table.columns.iter().enumerate().filter(|(_, column)| !column.path.is_empty());
+    // The path within the row precedes the path from the object. The item's name is written where a key column has
+    // the field's name (`subject.namespace`), so that lists of one kind of item have the same names.
+    let forms: [&dyn Fn(&Place, &str) -> Option<String>; 3] = [
+        &|place, path| row_path(table, place, path),
+        &|place, path| match place {
+            Place::Printed(_) | Place::Kubectl(_) | Place::Index { .. } => None,
+            _ => Some(path.replace("[]", "")),
+        },
+        &|place, path| {
+            table.lists.last()?;
+            Some(format!("{}.{}", table.def.item, row_path(table, place, path)?))
+        },
+    ];
+    for form in forms {
+        for (number, column) in columns.clone() {
+            if let Some(path) = form(&column.place, &column.path) {
+                found.entry(path.replace("\\.", ".").to_lowercase()).or_insert(number);
             }
         }
-        Self(found)
     }
+    found
 }
 
 /// The path of a field from the row: from the object, the list's item, or the item's status.
@@ -52,7 +47,7 @@ impl Table {
     #[must_use]
     pub fn find_column(&self, name: &str) -> Option<usize> {
         let by_name = self.columns.iter().position(|column| column.name == name);
-        by_name.or_else(|| self.paths.get_or_init(|| FieldPaths::new(self)).0.get(&name.to_lowercase()).copied())
+        by_name.or_else(|| self.paths.get_or_init(|| columns_by_path(self)).get(&name.to_lowercase()).copied())
     }
 
     /// Splits a name into the map column that it begins with and the key: `labels.app`, `metadata.labels.app`.

@@ -1,12 +1,11 @@
 //! Derives the columns of a table from its definition, by the naming rules.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::OnceLock;
 
 use kubesql_codegen::names::{self, ListStep, Origin, Step, TableFields, dotted, slashed, split};
 
 use super::kubectl;
-use super::paths::FieldPaths;
 use super::{KindDef, MapValue, Scalar, Shape, TableDef, TypeDef};
 
 /// A table with its columns.
@@ -25,8 +24,8 @@ pub struct Table {
     pub statuses: Option<Statuses>,
     /// The list of conditions whose types are dynamic columns, if the rows have one.
     pub conditions: Option<Conditions>,
-    /// The columns by the paths of their fields, built on first use.
-    pub(super) paths: OnceLock<FieldPaths>,
+    /// The columns by the paths of their fields in lower case, built on first use.
+    pub(super) paths: OnceLock<HashMap<String, usize>>,
 }
 
 /// A fixed column, which does not depend on the data.
@@ -181,9 +180,9 @@ impl Table {
         if let Some(object) = columns.iter().position(|column| column.place == Place::Json) {
             let printed =
                 kubectl::columns(kind).iter().filter(|(name, _)| columns.iter().all(|column| column.name != *name));
-            let column = |&(name, values): &(&'static str, Values)| Column {
+            let column = |&(name, scalar): &(&'static str, Option<Scalar>)| Column {
                 name: name.to_owned(),
-                values,
+                values: scalar.map_or(Values::Interval, Values::Scalar),
                 place: Place::Kubectl(name),
                 path: String::new(),
             };

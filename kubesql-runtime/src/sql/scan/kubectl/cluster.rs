@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 
 use arrow::array::ArrayRef;
 
+use super::arrays::{some_text, texts};
 use super::fields::Fields;
-use super::{some_text, texts};
 
 pub(super) fn column(name: &str, object: &Fields<'_>) -> Option<ArrayRef> {
     let text = |path: &str| {

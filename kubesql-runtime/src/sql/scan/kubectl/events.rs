@@ -2,8 +2,8 @@
 
 use arrow::array::ArrayRef;
 
+use super::arrays::{integers, intervals, some_text, texts};
 use super::fields::Fields;
-use super::{integers, intervals, some_text, texts};
 
 pub(super) fn column(name: &str, event: &Fields<'_>, now: i64) -> Option<ArrayRef> {
     let is_core = event.has("involvedObject");

@@ -3,6 +3,7 @@
 //! The values are those of the API server's tables, except that `<none>` and the like are NULL, numbers are numbers, and
 //! times since something are intervals. Absent numbers are 0, as in the API.
 
+mod arrays;
 mod cluster;
 mod events;
 mod fields;
@@ -13,17 +14,13 @@ mod storage;
 mod workloads;
 
 use std::cell::RefCell;
-use std::sync::Arc;
 
-use arrow::array::{ArrayRef, Int64Array, IntervalMonthDayNanoArray, StringViewArray, TimestampMicrosecondArray};
-use arrow::datatypes::IntervalMonthDayNano;
+use arrow::array::ArrayRef;
 
 use crate::flatten::{ColumnGroup, FieldMask};
 use crate::schema::KindDef;
+use arrays::intervals;
 use fields::Fields;
-
-const DAY: i64 = 86_400_000_000;
-const SECOND: i64 = 1_000_000;
 
 /// Adds the fields that a column is computed from to a mask.
 pub(crate) fn add_fields(kind: &KindDef, name: &str, mask: &mut FieldMask) {
@@ -55,33 +52,6 @@ fn column(kind: &KindDef, name: &str, object: &Fields<'_>, now: i64) -> Option<A
         "HorizontalPodAutoscaler" => scaling::column(name, object),
         _ => None,
     }
-}
-
-fn texts(object: &Fields<'_>, value: impl FnMut(usize) -> Option<String>) -> ArrayRef {
-    Arc::new((0..object.rows()).map(value).collect::<StringViewArray>())
-}
-
-fn integers(object: &Fields<'_>, value: impl FnMut(usize) -> Option<i64>) -> ArrayRef {
-    Arc::new((0..object.rows()).map(value).collect::<Int64Array>())
-}
-
-/// Times in microseconds since 1970.
-fn times(object: &Fields<'_>, value: impl FnMut(usize) -> Option<i64>) -> ArrayRef {
-    Arc::new((0..object.rows()).map(value).collect::<TimestampMicrosecondArray>().with_timezone("UTC"))
-}
-
-/// Lengths of time in microseconds, as days and seconds of a day. Most times of the API are whole seconds.
-fn intervals(object: &Fields<'_>, mut micros: impl FnMut(usize) -> Option<i64>) -> ArrayRef {
-    let interval = |micros: i64| {
-        let days = i32::try_from(micros / DAY).ok()?;
-        Some(IntervalMonthDayNano::new(0, days, micros % DAY / SECOND * SECOND * 1000))
-    };
-    Arc::new((0..object.rows()).map(|row| interval(micros(row)?)).collect::<IntervalMonthDayNanoArray>())
-}
-
-/// The value that a field's type has where the field is absent: an empty text is no value.
-fn some_text(text: Option<&str>) -> Option<String> {
-    text.filter(|text| !text.is_empty()).map(str::to_owned)
 }
 
 #[cfg(test)]

@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 
 use arrow::array::ArrayRef;
 
+use super::arrays::{some_text, texts};
 use super::fields::Fields;
-use super::{some_text, texts};
 
 /// The number of hosts of an ingress that are printed.
 const HOSTS: usize = 3;

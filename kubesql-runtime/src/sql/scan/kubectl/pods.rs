@@ -4,8 +4,8 @@ use std::cmp::max;
 
 use arrow::array::{ArrayRef, BooleanArray, Int64Array, StringViewArray, TimestampMicrosecondArray};
 
+use super::arrays::{integers, some_text, texts, times};
 use super::fields::{Fields, List, Values};
-use super::{integers, some_text, texts, times};
 
 pub(super) fn column(name: &str, pod: &Fields<'_>) -> Option<ArrayRef> {
     Some(match name {

@@ -2,8 +2,8 @@
 
 use arrow::array::{ArrayRef, Float64Array, Int64Array};
 
+use super::arrays::{integers, texts};
 use super::fields::{Fields, Values};
-use super::{integers, texts};
 
 /// The number of metrics that are printed.
 const METRICS: usize = 2;

@@ -2,8 +2,8 @@
 
 use arrow::array::ArrayRef;
 
+use super::arrays::{some_text, texts};
 use super::fields::Fields;
-use super::{some_text, texts};
 
 /// The access modes and their abbreviations, in the order in which they are printed.
 const MODES: [(&str, &str); 4] =

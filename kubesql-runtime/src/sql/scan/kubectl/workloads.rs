@@ -2,8 +2,8 @@
 
 use arrow::array::ArrayRef;
 
+use super::arrays::{integers, intervals, texts};
 use super::fields::Fields;
-use super::{integers, intervals, texts};
 
 pub(super) fn column(kind: &str, name: &str, object: &Fields<'_>, now: i64) -> Option<ArrayRef> {
     let count = |path: &str| {
