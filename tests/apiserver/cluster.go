@@ -9,7 +9,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strings"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -38,7 +37,7 @@ func startControllers(ctx context.Context, set *settings, keys *keys) ([]*progra
 	if err != nil {
 		return nil, err
 	}
-	binary := filepath.Join(filepath.Dir(own), strings.Replace(filepath.Base(own), "kubesql-apiserver", controllersName, 1))
+	binary := filepath.Join(filepath.Dir(own), controllersName+filepath.Ext(own))
 	kubeconfig := "--kubeconfig=" + set.kubeconfig
 	var programs []*program
 	for _, arguments := range [][]string{
