@@ -162,15 +162,19 @@ impl Merger<'_, '_> {
                 if properties.is_empty() != others.is_empty() && (additional.is_some() || more.is_some()) {
                     return false;
                 }
-                match (&mut *additional, more) {
+                let fits = match (&mut *additional, more) {
                     // Values that are no scalars are JSON text.
                     (Some(values), Some(more)) if properties.is_empty() && is_scalar(values) => {
-                        if !self.within("{}", |this| this.merge(values, more)) {
-                            return false;
-                        }
+                        self.within("{}", |this| this.merge(values, more))
                     }
-                    (additional @ None, Some(more)) => *additional = Some(more.clone()),
-                    _ => {}
+                    (additional @ None, Some(more)) => {
+                        *additional = Some(more.clone());
+                        true
+                    }
+                    _ => true,
+                };
+                if !fits {
+                    return false;
                 }
                 *preserve_unknown |= keep;
                 self.properties(properties, others);
