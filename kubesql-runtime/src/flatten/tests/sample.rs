@@ -2,9 +2,9 @@
 #![allow(unreachable_pub, missing_docs, reason = "also used by the fuzz targets")]
 
 use crate::flatten::column::*;
-use crate::flatten::either::read_either;
 use crate::flatten::group::ColumnGroup;
 use crate::flatten::parse::{Malformed, Parser};
+use crate::flatten::read_either;
 use crate::schema::{FieldDef, MapValue, Scalar, Shape, TypeDef};
 
 const fn field(json: &'static str, shape: Shape) -> FieldDef {
