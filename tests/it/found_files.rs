@@ -30,7 +30,7 @@ fn hidden_columns_name_files_and_lines() {
 fn kinds_without_a_definition_are_tables() {
     let folder = tempfile::tempdir().expect("a folder");
     let file = folder.path().join("app.yaml");
-    let text = "apiVersion: shop.example/v1\nkind: Sale\nmetadata: {name: a, namespace: ns}\nspec: {price: 2, lines: [{sku: x}, {sku: y}]}\n---\n\
+    let text = "apiVersion: shop.example/v1\nkind: Sale\nmetadata: {name: a, namespace: ns}\nspec: {price: 2, lines: [{sku: w}, {sku: z}]}\n---\n\
                 apiVersion: shop.example/v1\nkind: Service\nmetadata: {name: custom}\n---\n\
                 apiVersion: v1\nkind: Service\nmetadata: {name: core}\n";
     fs::write(&file, text).expect("written");
@@ -86,7 +86,7 @@ fn the_ending_of_the_output_file_chooses_the_format() {
         ("a.CSV", "n\n1\n"),
         ("a.json", "[\n{\"n\":1}\n]\n"),
         ("a.jsonl", "{\"n\":1}\n"),
-        ("a.yml", "- n: 1\n"),
+        ("a.yml", "- \"n\": 1\n"),
         ("a.txt", " n\n---\n 1\n(1 row)\n"),
     ] {
         let path = folder.path().join(name);

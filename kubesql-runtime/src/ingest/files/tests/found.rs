@@ -141,7 +141,7 @@ fn objects_of_the_other_group_are_named() {
 #[tokio::test]
 async fn kinds_without_a_definition_are_inferred() {
     let widgets = "apiVersion: toys.example/v1\nkind: Widget\nmetadata: {name: a, namespace: ns}\nspec: {size: 1, enabled: true, at: 2026-01-02T03:04:05Z, \
-                   labels: {x: y}, parts: [{name: p}], names: [a], free: {a/b: 1}, mixed: 1, none: null}\n---\n\
+                   labels: {x: z}, parts: [{name: p}], names: [a], free: {a/b: 1}, mixed: 1, none: null}\n---\n\
                    apiVersion: toys.example/v1beta1\nkind: Widget\nmetadata: {name: b}\nspec: {size: 1.5, mixed: x, parts: []}\n---\n\
                    apiVersion: toys.example/v1\nkind: Gadget\nmetadata: {name: g}\nspec: {a: 1}\n";
     let definition = r#"{"apiVersion":"apiextensions.k8s.io/v1","kind":"CustomResourceDefinition","metadata":{"name":"gadgetry.toys.example"},
