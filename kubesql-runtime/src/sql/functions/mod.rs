@@ -12,6 +12,7 @@ pub(crate) mod json;
 pub(crate) mod map_key;
 pub(crate) mod numeric;
 mod presto;
+mod presto_syntax;
 mod quantity;
 mod selector;
 mod selector_matches;
@@ -46,7 +47,7 @@ pub(crate) fn register(registry: &mut dyn FunctionRegistry) -> Result<()> {
     registry.register_udaf(Arc::new(any))?;
     let variance = Arc::unwrap_or_clone(var_samp_udaf()).with_aliases(["variance"]);
     registry.register_udaf(Arc::new(variance))?;
-    for aggregate in presto::replaced_aggregates() {
+    for aggregate in presto_syntax::aggregates() {
         registry.register_udaf(Arc::new(aggregate))?;
     }
     registry.register_function_rewrite(Arc::new(presto::Contains))?;
@@ -70,7 +71,7 @@ pub(crate) fn all() -> Vec<ScalarUDF> {
     ];
     functions.extend(json::all());
     functions.extend(presto::functions());
-    functions.extend(presto::replaced());
+    functions.extend(presto_syntax::functions());
     functions.extend(calendar::functions());
     functions.extend(format::functions());
     functions.extend(numeric::functions());
