@@ -312,7 +312,10 @@ mod tests {
         }
     }
 
-    fn check(known: &Value, other: &Value, expected: &Value, conflicts: &[(&str, Conflict)]) {
+    /// The paths of conflicts, with their kinds.
+    type Conflicts = &'static [(&'static str, Conflict)];
+
+    fn check(known: &Value, other: &Value, expected: &Value, conflicts: Conflicts) {
         let (mut schema, mut found) = (read(known), Vec::new());
         widen(&mut schema, &read(other), &mut |path, kind| found.push((path.to_owned(), kind)));
         assert_eq!(schema, read(expected), "{known} and {other}");
@@ -334,8 +337,8 @@ mod tests {
         let int = json!({"type": "integer"});
         let either = json!({"x-kubernetes-int-or-string": true});
         let free = json!({"type": "object", "x-kubernetes-preserve-unknown-fields": true});
-        let is_text: &[_] = &[("a", Conflict::Text)];
-        let cases: Vec<(Value, Value, Value, &[(&str, Conflict)])> = vec![
+        let is_text: Conflicts = &[("a", Conflict::Text)];
+        let cases: Vec<(Value, Value, Value, Conflicts)> = vec![
             (of(&text), of(&text), of(&text), &[]),
             (of(&text), of(&int), of(&either), is_text),
             (of(&int), of(&json!({"type": "number"})), of(&json!({"type": "number"})), &[]),
@@ -373,8 +376,7 @@ mod tests {
         let either = |of: &Value| json!({"either": of});
         let shapes = [text.clone(), flag, list(&text), objects.clone(), map(&text), of(&text)];
         for (i, one) in shapes.iter().enumerate() {
-            for (j, other) in shapes.iter().enumerate().filter(|(j, _)| *j != i) {
-                let _ = j;
+            for (_, other) in shapes.iter().enumerate().filter(|(j, _)| *j != i) {
                 check(&of(one), &of(other), &of(&either(one)), &[("a", Conflict::Shape)]);
                 // Another version has a field more, and the second shape once more.
                 let more = json!({"type": "object", "properties": {"a": other, "b": text}});
