@@ -17,8 +17,11 @@ static INTERNER: LazyLock<Mutex<Interner>> = LazyLock::new(Mutex::default);
 struct Interner {
     texts: HashSet<&'static str>,
     /// By their fields.
-    types: HashMap<Vec<(&'static str, ShapeKey, Option<u16>)>, &'static TypeDef>,
+    types: HashMap<Vec<FieldKey>, &'static TypeDef>,
 }
+
+/// A field: its name, its shape, and the number of the field with its values of other shapes.
+type FieldKey = (&'static str, ShapeKey, Option<u16>);
 
 /// A shape, with nested types by their address.
 #[derive(PartialEq, Eq, Hash)]
