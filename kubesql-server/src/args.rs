@@ -49,7 +49,7 @@ or kind cannot be read, unless --partial is given.
 Files:
   kubesql query --file pods.json \"select name, phase from pods where phase <> 'Running'\"
   kubesql query --file ./dump -o json -f report.sql
-  kubesql query --file bundle.tgz \"select * from events\" --output-file events.csv
+  kubesql query --file dump.tgz \"select * from events\" --output-file events.csv
   kubesql query --file prod=a.yaml --file test=b.yaml \"select cluster, name from nodes\"
   kubectl get all -A -o yaml | kubesql query --file - \"select * from deployments\"
   echo 'select count(*) from pods' | kubesql query --file pods.json
