@@ -21,8 +21,10 @@ pub(super) fn rewrite(factor: &mut TableFactor) -> Result<(), SqlError> {
         TableFactor::Table { name, args: Some(args), alias, with_ordinality, .. } => {
             let Some(name) = words(name).pop().filter(|name| is_set_function(name)) else { return Ok(()) };
             if name == "generate_series" && !*with_ordinality && args.args.iter().all(is_literal) {
-                let alias = alias.get_or_insert_with(|| default_alias(&name));
-                if alias.columns.is_empty() {
+                // Without an alias, the column keeps DataFusion's name, `value`.
+                if let Some(alias) = alias
+                    && alias.columns.is_empty()
+                {
                     alias.columns.push(TableAliasColumnDef { name: alias.name.clone(), data_type: None });
                 }
                 return Ok(());

@@ -1,8 +1,8 @@
 //! `IS NOT DISTINCT FROM` in the condition of a join.
 //!
 //! DataFusion 55.2.0 makes a hash join of it in which NULL equals NULL, and may add keys of `=` later, for which NULL
-//! must not equal NULL. Not reported upstream:
-//! <https://github.com/apache/datafusion/blob/55.2.0/datafusion/optimizer/src/extract_equijoin_predicate.rs>.
+//! must not equal NULL. The first part is of <https://github.com/apache/datafusion/pull/17319>; the combination is not
+//! reported.
 
 use datafusion::common::config::ConfigOptions;
 use datafusion::common::tree_node::{Transformed, TreeNode};
