@@ -169,7 +169,7 @@ fn replace_escape(pattern: &str, escape: &str) -> Result<String, SqlError> {
     let mut escape = escape.chars();
     let character = escape.next();
     if escape.next().is_some() {
-        let error = SqlError::new(ErrorKind::Invalid, "invalid escape string").code("22019");
+        let error = SqlError::new(ErrorKind::Invalid, "invalid escape string").code("22025");
         return Err(error.hint("escape string must be empty or one character"));
     }
     let mut escaped = String::new();
@@ -380,7 +380,7 @@ mod tests {
             ("a\\_b", "\\", Ok("a\\_b")),
             ("!\\", "!", Ok("\\\\")),
             ("a!", "!", Err("22025")),
-            ("a", "!!", Err("22019")),
+            ("a", "!!", Err("22025")),
         ] {
             let found = replace_escape(pattern, escape);
             let found = found.as_deref().map_err(crate::sql::SqlError::sqlstate);
