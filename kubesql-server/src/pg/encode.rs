@@ -23,6 +23,7 @@ use pgwire::types::format::FormatOptions;
 use postgres_types::{IsNull, ToSql, accepts, to_sql_checked};
 
 use super::error_response;
+use super::numeric::Numeric;
 use super::text::{self, Text};
 use crate::output::value::{TextWriter, json_options};
 
@@ -241,6 +242,11 @@ impl EncodedColumn {
                 let since_2000 =
                     since_2000.ok_or_else(|| error_response::with_sqlstate("22008", "timestamp out of range"))?;
                 encoder.encode_field(&since_2000, field)
+            }
+            (Self::Other(array, _), _) if array.data_type().is_decimal() => {
+                let mut written = String::new();
+                text::write(array, row, &mut written);
+                encoder.encode_field(&Numeric(&written), field)
             }
             (Self::Other(array, arrow_field), _) => encode_value(encoder, array, row, arrow_field, field),
             (Self::Null, _) => encoder.encode_field(&None::<Text>, field),

@@ -10,6 +10,7 @@ mod execute;
 mod extended;
 mod frame_limit;
 mod negotiation;
+mod numeric;
 mod parameters;
 mod shared;
 mod simple;
