@@ -15,10 +15,8 @@ pub(crate) enum Failure {
     /// A statement failed.
     Sql {
         error: SqlError,
-        /// The number of the statement, from 1, and how many there are.
-        number: Option<(usize, usize)>,
-        /// The text of the statement, which is shown with a mark at the position of the error.
-        sql: Option<String>,
+        /// The statement, if it was one of a text.
+        statement: Option<Box<StatementText>>,
     },
     /// A source could not be opened.
     Source(SourceError),
@@ -28,6 +26,17 @@ pub(crate) enum Failure {
     Usage { message: String, hint: Option<&'static str> },
     /// The result could not be written.
     Output(io::Error),
+}
+
+/// A statement among those of a text.
+#[derive(Debug)]
+pub(crate) struct StatementText {
+    /// From 1.
+    pub(crate) number: usize,
+    /// The number of statements.
+    pub(crate) count: usize,
+    /// The statement, which is shown with a mark at the position of the error.
+    pub(crate) sql: String,
 }
 
 impl Failure {
@@ -76,8 +85,12 @@ impl Failure {
 
     fn message(&self) -> String {
         match self {
-            Self::Sql { error, number: None, .. } => error.to_string(),
-            Self::Sql { error, number: Some((at, count)), .. } => format!("statement {at} of {count}: {error}"),
+            Self::Sql { error, statement } => match statement.as_deref() {
+                Some(StatementText { number, count, .. }) if *count > 1 => {
+                    format!("statement {number} of {count}: {error}")
+                }
+                _ => error.to_string(),
+            },
             Self::Source(error) => error.to_string(),
             Self::NoSource => "no cluster configured: there is no kubeconfig, and this is not a pod".to_owned(),
             Self::Usage { message, .. } => message.clone(),
@@ -100,9 +113,9 @@ impl Failure {
 impl fmt::Display for Failure {
     fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(to, "error: {}", self.message())?;
-        if let Self::Sql { error, sql: Some(sql), .. } = self {
+        if let Self::Sql { error, statement: Some(statement) } = self {
             let width = terminal_size::terminal_size_of(io::stderr()).map_or(80, |(width, _)| usize::from(width.0));
-            to.write_str(&caret::marked_line(error, sql, width).unwrap_or_default())?;
+            to.write_str(&caret::marked_line(error, &statement.sql, width).unwrap_or_default())?;
         }
         match self.hint() {
             Some(hint) => write!(to, "\nhint: {hint}"),
@@ -119,7 +132,7 @@ impl From<io::Error> for Failure {
 
 impl From<SqlError> for Failure {
     fn from(error: SqlError) -> Self {
-        Self::Sql { error, number: None, sql: None }
+        Self::Sql { error, statement: None }
     }
 }
 
@@ -148,7 +161,10 @@ mod tests {
             (Failure::from(sql(ErrorKind::Syntax)), 1, "error: no\nhint: try"),
             (Failure::from(sql(ErrorKind::Source)), 3, "error: no\nhint: try"),
             (
-                Failure::Sql { error: SqlError::new(ErrorKind::Invalid, "no"), number: Some((2, 3)), sql: None },
+                Failure::Sql {
+                    error: SqlError::new(ErrorKind::Invalid, "no"),
+                    statement: Some(Box::new(StatementText { number: 2, count: 3, sql: "select 1".to_owned() })),
+                },
                 1,
                 "error: statement 2 of 3: no",
             ),

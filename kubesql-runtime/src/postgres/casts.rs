@@ -138,11 +138,12 @@ impl FunctionRewrite for Casts {
         if let Some(input) = input {
             return Ok(Transformed::yes(input.call(vec![(**inner).clone()])));
         }
-        if is_text(field.data_type()) && inner.get_type(schema).is_ok_and(|data_type| differs_in_text(&data_type)) {
-            if let Some(function) = self.input.get("textout") {
-                let text = function.call(vec![(**inner).clone()]);
-                return Ok(Transformed::yes(Expr::Cast(Cast::new_from_field(Box::new(text), Arc::clone(field)))));
-            }
+        if is_text(field.data_type())
+            && inner.get_type(schema).is_ok_and(|data_type| differs_in_text(&data_type))
+            && let Some(function) = self.input.get("textout")
+        {
+            let text = function.call(vec![(**inner).clone()]);
+            return Ok(Transformed::yes(Expr::Cast(Cast::new_from_field(Box::new(text), Arc::clone(field)))));
         }
         let Some(output) = inner.to_field(schema).ok().and_then(|(_, field)| self.output_function(&field)) else {
             return Ok(Transformed::no(expr));

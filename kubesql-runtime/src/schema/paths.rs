@@ -4,13 +4,16 @@ use std::collections::HashMap;
 
 use super::{Place, Table, Values};
 
+/// A form of the path of a column, from its place and its path in the object; `None` if it has none.
+type PathForm<'a> = dyn Fn(&Place, &str) -> Option<String> + 'a;
+
 /// The columns of a table by the paths of their fields, in lower case.
 fn columns_by_path(table: &Table) -> HashMap<String, usize> {
     let mut found = HashMap::new();
     let columns = table.columns.iter().enumerate().filter(|(_, column)| !column.path.is_empty());
     // The path within the row precedes the path from the object. The item's name is written where a key column has
     // the field's name (`subject.namespace`), so that lists of one kind of item have the same names.
-    let forms: [&dyn Fn(&Place, &str) -> Option<String>; 3] = [
+    let forms: [&PathForm; 3] = [
         &|place, path| row_path(table, place, path),
         &|place, path| match place {
             Place::Printed(_) | Place::Kubectl(_) | Place::Index { .. } => None,

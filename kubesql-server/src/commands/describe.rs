@@ -16,7 +16,7 @@ pub(crate) fn run(args: &DescribeArgs) -> Result<(), Failure> {
         let _progress = Progress::of_source(&opened.source);
         opened.engine.describe(&args.table, !args.sources.is_empty()).await
     })?;
-    let is_table = args.output.format == Format::Table && args.output.output_file.is_none();
+    let is_table = args.output.format() == Format::Table && args.output.output_file.is_none();
     if is_table {
         columns.sort_by_key(rank);
     }

@@ -11,7 +11,7 @@ use kubesql_runtime::store::Warning;
 use super::progress::Progress;
 use super::runtime;
 use crate::args::{QueryArgs, SourceArgs};
-use crate::failure::Failure;
+use crate::failure::{Failure, StatementText};
 use crate::output::Output;
 
 /// How statements are given.
@@ -40,8 +40,8 @@ pub(crate) fn run(args: &QueryArgs) -> Result<(), Failure> {
         });
         result = answered.map_err(|failure| match failure {
             Failure::Sql { error, .. } => {
-                let number = (statements.len() > 1).then_some((at + 1, statements.len()));
-                Failure::Sql { error, number, sql: Some((*statement).to_owned()) }
+                let text = StatementText { number: at + 1, count: statements.len(), sql: statement.clone() };
+                Failure::Sql { error, statement: Some(Box::new(text)) }
             }
             other => other,
         });

@@ -38,7 +38,7 @@ pub(crate) fn run(args: &TablesArgs) -> Result<(), Failure> {
         tables.retain(|table| table.path.is_empty());
         unlisted = count - tables.len();
     }
-    if args.output.format == Format::Table {
+    if args.output.format() == Format::Table {
         // The path is wide, and empty for tables of kinds.
         if tables.iter().all(|table| table.path.is_empty()) {
             let row = |TableInfo { schema, name, kind, .. }| [name, kind, schema];

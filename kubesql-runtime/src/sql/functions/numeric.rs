@@ -162,7 +162,7 @@ fn scaled(interval: IntervalMonthDayNano, factor: f64) -> Result<IntervalMonthDa
     let days = days.trunc() + month_days.trunc() + day_rest.trunc();
     let nanos = (nanos / 1e3).round() * 1e3;
     let fits = |value: f64| value.is_finite() && value.abs() < f64::from(i32::MAX);
-    if !fits(months) || !fits(days) || !(nanos.abs() < 9.2e18) {
+    if !fits(months) || !fits(days) || !nanos.is_finite() || nanos.abs() >= 9.2e18 {
         return invalid("22008", "interval out of range");
     }
     #[allow(clippy::cast_possible_truncation)]

@@ -206,7 +206,7 @@ impl<'a> Pods<'a> {
 
     /// Whether an init container is a sidecar, which keeps running.
     fn is_sidecar(&self, row: usize, name: Option<&str>) -> bool {
-        let named = self.init.get(row).filter(|&at| self.init_name.get(at) == name).last();
+        let named = self.init.get(row).rfind(|&at| self.init_name.get(at) == name);
         named.is_some_and(|at| self.init_policy.get(at) == Some("Always"))
     }
 

@@ -63,9 +63,7 @@ fn subquery_of(expr: &Expr) -> Option<&Subquery> {
 }
 
 fn has_subqueries(plan: &LogicalPlan) -> Result<bool> {
-    plan.exists(|node| {
-        Ok(matches!(node, LogicalPlan::Subquery(_)) || node.expressions().iter().any(|expr| has_subquery(expr)))
-    })
+    plan.exists(|node| Ok(matches!(node, LogicalPlan::Subquery(_)) || node.expressions().iter().any(has_subquery)))
 }
 
 fn has_subquery(expr: &Expr) -> bool {
