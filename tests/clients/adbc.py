@@ -40,7 +40,7 @@ with connect() as connection, connection.cursor() as cursor:
     cursor.execute("select namespace, count(*) as pods from pods group by namespace order by 1")
     frame = cursor.fetch_df()
     tell("pandas", [str(frame.pods.dtype), bool(frame.pods.sum() > 1000), bool(frame.namespace.is_monotonic_increasing)])
-    cursor.execute("select p.name, p.labels, i.value from pods p, generate_series(1, 20) i")
+    cursor.execute("select p.name, p.labels, i.value from pods p, generate_series(1, 20) i(value)")
     tell("many", cursor.fetch_arrow_table().num_rows > 30000)
     cursor.execute("select object from pods limit 1500")
     tell("large", cursor.fetch_arrow_table().nbytes > 4_500_000)
@@ -99,8 +99,8 @@ with connect() as connection, connection.cursor() as cursor:
     tell("after errors", ask("select 7 as seven"))
 
     # Cancelling a running statement.
-    endless = "select count(*) from generate_series(1, 1000000) a, generate_series(1, 1000000) b, "
-    endless += "generate_series(1, 1000000) c where a.value + b.value < c.value"
+    endless = "select count(*) from generate_series(1, 1000000) a(value), generate_series(1, 1000000) b(value), "
+    endless += "generate_series(1, 1000000) c(value) where a.value + b.value < c.value"
     running = "select count(*) from system.queries where state = 'running' and sql like '%1000000%' and sql not like '%system%'"
 
     def gone():

@@ -341,4 +341,4 @@ create table mine (a int)
 select 1 as x intersect all select 1 as x
 
 -- error: timeout
-select count(*) as n from generate_series(1, 1000000) a, generate_series(1, 1000000) b, generate_series(1, 1000000) c where a.value + b.value < c.value
+select count(*) as n from generate_series(1, 1000000) a(value), generate_series(1, 1000000) b(value), generate_series(1, 1000000) c(value) where a.value + b.value < c.value

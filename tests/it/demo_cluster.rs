@@ -119,7 +119,7 @@ async fn watchers_agree_with_lists() {
 async fn lists_every_discovered_kind() {
     let cluster = Cluster::start(&["--pods", "100", "--nodes", "4", "--crds", "7", "--events-per-second", "0"]);
     let client = cluster.client().await;
-    assert_eq!(client.apiserver_version().await.expect("a version").minor, "35");
+    assert_eq!(client.apiserver_version().await.expect("a version").minor, "37");
     let nodes: Vec<Node> = Api::all(client.clone()).list(&ListParams::default()).await.expect("nodes").items;
     assert_eq!(nodes.len(), 4);
     let discovery = kube::discovery::Discovery::new(client.clone()).run().await.expect("discovery");

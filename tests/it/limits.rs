@@ -122,8 +122,7 @@ async fn ended(served: &mut PgServer, within: Duration) -> Option<i32> {
 async fn drains_running_statements_on_shutdown() {
     let mut served = PgServer::start(&["--drain-timeout", "100"]);
     let (client, other) = (served.client().await, served.client().await);
-    let long =
-        "select count(*) from generate_series(1, 3000) a, generate_series(1, 3000) b where a.value + b.value < 0";
+    let long = "select count(*) from generate_series(1, 3000) a(value), generate_series(1, 3000) b(value) where a.value + b.value < 0";
     let running = tokio::spawn(async move { client.query_one(long, &[]).await.map(|row| row.get::<_, i64>(0)) });
     while other.query_one(RUNNING, &[]).await.expect("a count").get::<_, i64>(0) == 0 {
         assert!(!running.is_finished(), "it was too short to be seen");

@@ -190,8 +190,8 @@ fn sessions_are_kept_by_clients() {
 #[test]
 fn errors_have_codes_names_and_types() {
     let served = HttpServer::start(&["--file", DEMO, "--statement-timeout", "1"]);
-    let endless = "select count(*) from generate_series(1, 1000000) a, generate_series(1, 1000000) b, \
-        generate_series(1, 1000000) c where a.value + b.value < c.value";
+    let endless = "select count(*) from generate_series(1, 1000000) a(value), generate_series(1, 1000000) b(value), \
+        generate_series(1, 1000000) c(value) where a.value + b.value < c.value";
     for (sql, name, code, of) in [
         ("selec 1", "SYNTAX_ERROR", 1, "USER_ERROR"),
         ("select * from podz", "TABLE_NOT_FOUND", 46, "USER_ERROR"),

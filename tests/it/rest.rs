@@ -13,8 +13,8 @@ use super::http::{HttpServer, Reply};
 use super::support::{DEMO, run};
 
 /// A statement that runs longer than any test.
-const ENDLESS: &str = "select count(*) from generate_series(1, 1000000) a, generate_series(1, 1000000) b, \
-    generate_series(1, 1000000) c where a.value + b.value < c.value";
+const ENDLESS: &str = "select count(*) from generate_series(1, 1000000) a(value), generate_series(1, 1000000) b(value), \
+    generate_series(1, 1000000) c(value) where a.value + b.value < c.value";
 
 /// A statement that fails in its last rows.
 const FAILS_LATE: &str = "select 1 / (200000 - value) as x, 'so that it is long enough to be sent' as y \

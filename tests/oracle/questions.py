@@ -23,6 +23,20 @@ GROUPS = {
 }
 
 
+def newest(objects):
+    """One of each object: the one with the newest resource version, the last one without."""
+    found = {}
+    for item in objects:
+        key = get(item, "metadata.uid") or (get(item, "metadata.namespace") or "", get(item, "metadata.name"))
+        version = str(get(item, "metadata.resourceVersion") or "")
+        version = int(version) if version.isdigit() else -1
+        if key == ("", None):
+            found[id(item)] = (version, item)
+        elif key not in found or found[key][0] <= version:
+            found[key] = (version, item)
+    return [item for _, item in found.values()]
+
+
 def load(paths):
     """The files all of whose objects have a kind, and the objects by kind."""
     files, kinds = [], defaultdict(list)
@@ -42,7 +56,7 @@ def load(paths):
                 group = version.rpartition("/")[0]
                 if group in GROUPS.get(kind, ("",)):
                     kinds[kind].append(item)
-    return files, kinds
+    return files, defaultdict(list, {kind: newest(objects) for kind, objects in kinds.items()})
 
 
 def containers(pods, field="containers"):

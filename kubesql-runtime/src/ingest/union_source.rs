@@ -57,6 +57,10 @@ impl Source for UnionSource {
         join_all(self.sources.iter().map(|source| source.discover(scope))).await.concat()
     }
 
+    fn is_local(&self) -> bool {
+        self.sources.iter().all(|source| source.is_local())
+    }
+
     fn status(&self) -> Status {
         let mut all = Status::default();
         for Status { clusters, watches } in self.sources.iter().map(|source| source.status()) {

@@ -16,7 +16,7 @@ use datafusion::sql::sqlparser::ast::BinaryOperator as Op;
 use super::literals;
 use crate::sql::error::{ErrorKind, SqlError};
 use crate::sql::functions::numeric::{divide, scale_interval};
-use crate::sql::types::data_type_name;
+use crate::sql::types::{data_type_name, is_json};
 
 const INTERVAL: DataType = DataType::Interval(IntervalUnit::MonthDayNano);
 
@@ -43,12 +43,22 @@ impl ExprPlanner for Operators {
         let (Ok(left), Ok(right)) = (expr.left.get_type(schema), expr.right.get_type(schema)) else {
             return Ok(PlannerResult::Original(expr));
         };
+        let is_json = |expr: &Expr| expr.to_field(schema).is_ok_and(|(_, field)| is_json(&field));
+        if is_json(&expr.left) || is_json(&expr.right) {
+            return Ok(PlannerResult::Original(expr));
+        }
         match expr.op {
             Op::PGOverlap => return Ok(PlannerResult::Planned(array_has_any(expr.left, expr.right))),
             Op::PGStartsWith => return Ok(PlannerResult::Planned(starts_with().call(vec![expr.left, expr.right]))),
             _ => {}
         }
         let (left, right) = convert_literals(&mut expr, left, right)?;
+        // DataFusion would convert the float to `numeric`, which has fewer digits.
+        if left == DataType::Float64 && is_numeric(&right) {
+            expr.right = cast(expr.right, DataType::Float64);
+        } else if right == DataType::Float64 && is_numeric(&left) {
+            expr.left = cast(expr.left, DataType::Float64);
+        }
         let (from, to) = (kind(&left), kind(&right));
         if is_comparison(&expr.op) {
             let differ = from != to && ![from, to].contains(&Kind::Other) && !is_dates(from, to);

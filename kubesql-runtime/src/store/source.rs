@@ -34,6 +34,11 @@ pub trait Source: Send + Sync + std::fmt::Debug {
         Vec::new()
     }
 
+    /// Whether reading the same objects again sends no requests.
+    fn is_local(&self) -> bool {
+        true
+    }
+
     /// The state of its clusters and watches; empty for sources without any.
     fn status(&self) -> Status {
         Status::default()

@@ -9,11 +9,11 @@ use kubesql_runtime::ingest::{FileOptions, FileSource, Kinds};
 use super::*;
 
 /// Joins 10^18 pairs. The condition can neither be hashed nor pushed down.
-const ENDLESS: &str = "select count(*) from generate_series(1, 1000000) a, generate_series(1, 1000000) b, \
-    generate_series(1, 1000000) c where a.value + b.value < c.value";
+const ENDLESS: &str = "select count(*) from generate_series(1, 1000000) a(value), generate_series(1, 1000000) b(value), \
+    generate_series(1, 1000000) c(value) where a.value + b.value < c.value";
 
 /// Joins 10^12 pairs, none of which satisfies the condition: the join never produces a row, where it could yield.
-const ENDLESS_WITHOUT_ROWS: &str = "select count(*) from generate_series(1, 1000000) a, generate_series(1, 1000000) b \
+const ENDLESS_WITHOUT_ROWS: &str = "select count(*) from generate_series(1, 1000000) a(value), generate_series(1, 1000000) b(value) \
     where a.value + b.value < 0";
 
 fn frontend(timeout: Option<Duration>, concurrent: usize) -> Arc<Frontend> {

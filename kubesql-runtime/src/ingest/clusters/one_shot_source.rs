@@ -276,6 +276,10 @@ impl Source for OneShotSource {
         self.inner.clusters.iter().map(|cluster| Arc::clone(&cluster.context.name)).collect()
     }
 
+    fn is_local(&self) -> bool {
+        false
+    }
+
     fn discovered(&self) -> Arc<DiscoveredKinds> {
         self.inner.kinds.registry().current()
     }

@@ -7,7 +7,8 @@
 use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, AsArray, BooleanArray, Float64Array, UInt64Array};
-use arrow::datatypes::{Float64Type, UInt64Type};
+use arrow::compute::cast;
+use arrow::datatypes::{DataType, Float64Type, UInt64Type};
 use datafusion::error::Result;
 use datafusion::logical_expr::{Accumulator, EmitTo, GroupsAccumulator};
 use datafusion::scalar::ScalarValue;
@@ -52,6 +53,11 @@ impl FloatTotal {
     }
 }
 
+/// The values as floats: the argument of an average may be NULL or an integer.
+fn floats(values: &ArrayRef) -> Result<Float64Array> {
+    Ok(cast(values, &DataType::Float64)?.as_primitive::<Float64Type>().clone())
+}
+
 /// The total of one group or window.
 #[derive(Debug)]
 pub(crate) struct FloatAccumulator {
@@ -61,7 +67,7 @@ pub(crate) struct FloatAccumulator {
 
 impl Accumulator for FloatAccumulator {
     fn update_batch(&mut self, values: &[ArrayRef]) -> Result<()> {
-        let values = values[0].as_primitive::<Float64Type>();
+        let values = floats(&values[0])?;
         values.iter().flatten().for_each(|value| self.total.add(value));
         self.total.count += (values.len() - values.null_count()) as u64;
         Ok(())
@@ -120,7 +126,7 @@ impl GroupsAccumulator for FloatTotals {
         count: usize,
     ) -> Result<()> {
         self.totals.resize(count, FloatTotal::default());
-        for (row, value) in selected(values[0].as_primitive(), filter) {
+        for (row, value) in selected(&floats(&values[0])?, filter) {
             let total = &mut self.totals[groups[row]];
             total.add(value);
             total.count += 1;
@@ -148,7 +154,7 @@ impl GroupsAccumulator for FloatTotals {
     }
 
     fn convert_to_state(&self, values: &[ArrayRef], filter: Option<&BooleanArray>) -> Result<Vec<ArrayRef>> {
-        let values = values[0].as_primitive::<Float64Type>();
+        let values = &floats(&values[0])?;
         let mut totals = vec![FloatTotal::default(); values.len()];
         for (row, value) in selected(values, filter) {
             totals[row] = FloatTotal { total: value, error: 0.0, count: 1 };

@@ -453,11 +453,11 @@ pub(super) fn literal(value: &ValueWithSpan) -> Checked {
         | Value::EscapedStringLiteral(_)
         | Value::Boolean(_)
         | Value::Null
+        | Value::UnicodeStringLiteral(_)
         | Value::Placeholder(_) => Ok(()),
         Value::SingleQuotedByteStringLiteral(_) | Value::HexStringLiteral(_) => {
             Err(unsupported("a bit string").hint("use decode('1f', 'hex') for bytes"))
         }
-        Value::UnicodeStringLiteral(_) => Err(unsupported("U&'...'").hint("use E'\\u0041'")),
         Value::NationalStringLiteral(_) => Err(unsupported("N'...'")),
         Value::TripleSingleQuotedString(_)
         | Value::TripleDoubleQuotedString(_)

@@ -1,6 +1,7 @@
 //! Converts errors of DataFusion and Arrow to [`SqlError`].
 //!
-//! The types of the errors determine kind, SQLSTATE and position. The message is one line.
+//! The types of the errors determine kind, SQLSTATE and position. Where the libraries have only a text, `messages` has the
+//! SQLSTATE. The message is one line.
 
 use std::io;
 
@@ -77,7 +78,9 @@ pub(crate) fn explain(error: &DataFusionError, names: Option<&NamedTables>) -> S
         if let Some(text) = messages::text(code, &explained.message) {
             text.clone_into(&mut explained.message);
         }
-        if [ErrorKind::Internal, ErrorKind::Unsupported].contains(&explained.kind) {
+        if code == "42601" {
+            explained.kind = ErrorKind::Syntax;
+        } else if [ErrorKind::Internal, ErrorKind::Unsupported].contains(&explained.kind) {
             explained.kind = ErrorKind::Invalid;
         }
     }

@@ -20,7 +20,7 @@ use crate::sql::plan::keys::{self, KeyPlanner};
 use crate::sql::plan::lateral::LateralUnnest;
 use crate::sql::plan::set_functions::SetFunctions;
 use crate::sql::rewrite::views::VIEWS;
-use crate::sql::upstream::{self, CancellableJoins};
+use crate::sql::upstream::{self, CancellableJoins, FloatBeforeNumeric};
 use crate::sql::{CATALOG, DEFAULT_SCHEMA};
 use crate::sql::{ColumnInfo, TableInfo, functions};
 use crate::store::{DiscoveryScope, Missing, Source};
@@ -67,12 +67,14 @@ impl Engine {
         config.options_mut().sql_parser.map_string_types_to_utf8view = true;
         // Errors have positions.
         config.options_mut().sql_parser.collect_spans = true;
+        // DataFusion 55.2.0 plans `x IS FALSE` with a physical expression that may be NULL, and the check would reject it.
+        config.options_mut().execution.skip_physical_aggregate_schema_check = true;
         // Fractions are exact, as in PostgreSQL.
         config.options_mut().sql_parser.parse_float_as_decimal = true;
         // They precede DataFusion's planners, which accept any subscript and any operands.
         let planners: Vec<Arc<dyn ExprPlanner>> = vec![Arc::new(KeyPlanner), Arc::new(postgres::Operators)];
         let mut analyzer_rules: Vec<Arc<dyn AnalyzerRule + Send + Sync>> =
-            vec![Arc::new(postgres::EmptyParts), Arc::new(LateralUnnest)];
+            vec![Arc::new(postgres::EmptyParts), Arc::new(LateralUnnest), Arc::new(FloatBeforeNumeric)];
         analyzer_rules.extend(Analyzer::new().rules);
         let mut state = SessionStateBuilder::new()
             .with_config(config)

@@ -1,4 +1,5 @@
-//! Notices about an empty answer: names that no object has. They are computed only then, since they read all objects.
+//! Notices about an empty answer: names that no object has. They are computed only then, since they read all objects, and
+//! not if that lists a cluster again.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -55,7 +56,7 @@ fn is_zero(array: &ArrayRef) -> bool {
 
 /// Adds the notices about an answer to the warnings of its statement. Failures are ignored: the answer is right.
 pub(super) async fn add(snapshot: &StatementSnapshot, registry: &Registry, answer: Emptiness) {
-    if !answer.is_empty() {
+    if !answer.is_empty() || !snapshot.source().is_local() {
         return;
     }
     for asked in snapshot.scans() {

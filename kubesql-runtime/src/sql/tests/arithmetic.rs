@@ -1,6 +1,8 @@
 //! Arithmetic of numbers and times. An overflow is an error.
 
-use super::{check, error};
+use arrow::datatypes::DataType;
+
+use super::{check, error, session};
 use crate::sql::ErrorKind;
 
 /// The largest bigint.
@@ -169,13 +171,13 @@ async fn compares_intervals_by_length() {
 /// Expected values are those of Python's `math.fsum`.
 #[tokio::test]
 async fn sums_of_floats_are_exact() {
-    let values = "(values (0.1::float8, 1), (0.2, 2), (0.3, 1), (null, 3)) t(x, g)";
+    let values = "(values (0.1::float8, 1), (0.2::float8, 2), (0.3::float8, 1), (null::float8, 3)) t(x, g)";
     check(&format!("select sum(x), avg(x) from {values}"), &["0.6|0.2"]).await;
     check(&format!("select g, sum(x), avg(x) from {values} group by g"), &["1|0.4|0.2", "2|0.2|0.2", "3|NULL|NULL"])
         .await;
     check(&format!("select sum(x) filter (where g = 1) from {values}"), &["0.4"]).await;
-    check("select sum(x), avg(x) from (values (1e308::float8), (1e308)) t(x)", &["inf|inf"]).await;
-    check("select sum(x) from (values (1e16::float8), (1), (-1e16)) t(x)", &["1.0"]).await;
+    check("select sum(x), avg(x) from (values (1e308::float8), (1e308::float8)) t(x)", &["inf|inf"]).await;
+    check("select sum(x) from (values (1e16::float8), (1::float8), (-1e16::float8)) t(x)", &["1.0"]).await;
     check(
         "select sum(value * 0.1::float8), avg(value * 0.1::float8) from generate_series(1, 100000)",
         &["500005000.0|5000.05"],
@@ -183,4 +185,20 @@ async fn sums_of_floats_are_exact() {
     .await;
     let groups = "select value % 50000 as g, sum(value * 0.1::float8) as s from generate_series(1, 200000) group by 1";
     check(&format!("select s from ({groups}) where g = 7"), &["30002.800000000003"]).await;
+}
+
+#[tokio::test]
+async fn floats_with_numeric_literals_stay_floats() {
+    let cpu = "(select requests.cpu from containers where requests.cpu is not null)";
+    for expression in ["coalesce(cpu, 0.0)", "case when true then cpu else 0.0 end", "cpu + 0.5", "greatest(0.1, cpu)"]
+    {
+        let session = session();
+        let answer = session.execute(&format!("select {expression} as x from {cpu} t(cpu)")).await.expect(expression);
+        assert_eq!(*answer.schema.field(0).data_type(), DataType::Float64, "{expression}");
+    }
+    check("select x from (values ('1e300'::float8)) t(x) where x > 0.5 and x not in (0.5) and x between 0.5 and '1e301'::float8", &[
+        "1e300",
+    ])
+    .await;
+    check("select '1e300'::float8 as x union all select 0.5 order by 1", &["0.5", "1e300"]).await;
 }

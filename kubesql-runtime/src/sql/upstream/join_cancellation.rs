@@ -232,7 +232,7 @@ mod tests {
     /// Counts how often another task runs during a join of 5,625 batches.
     async fn count_yields(rule: Option<CancellableJoins>) -> usize {
         let context = SessionContext::new_with_state(state(rule));
-        let sql = "select a.value, b.value from generate_series(1, 300) a, generate_series(1, 300) b";
+        let sql = "select a.value, b.value from generate_series(1, 300) a(value), generate_series(1, 300) b(value)";
         let plan = context.sql(sql).await.expect("planned").create_physical_plan().await.expect("planned");
         let mut rows = execute_stream(plan, context.task_ctx()).expect("started");
         let task = tokio::spawn(async move { while rows.next().await.is_some() {} });
@@ -259,7 +259,7 @@ mod tests {
         let mut state = state(Some(CancellableJoins));
         let cancel = CancelOnDrop::register(&mut state);
         let context = SessionContext::new_with_state(state);
-        let sql = "select count(*) from generate_series(1, 9) a join generate_series(1, 9) b on a.value + b.value < 0";
+        let sql = "select count(*) from generate_series(1, 9) a(value) join generate_series(1, 9) b(value) on a.value + b.value < 0";
         let plan = context.sql(sql).await.expect("planned").create_physical_plan().await.expect("planned");
         let mut rows = execute_stream(plan, context.task_ctx()).expect("started");
         drop(cancel);

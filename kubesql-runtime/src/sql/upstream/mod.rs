@@ -7,6 +7,7 @@ pub(crate) mod ambiguous_columns;
 mod dialect;
 mod escape;
 mod exists_as_value;
+mod float_and_numeric;
 mod in_lists;
 mod interval_order;
 mod join_cancellation;
@@ -27,6 +28,7 @@ use datafusion::execution::{FunctionRegistry, SessionState};
 
 pub(crate) use dialect::DIALECT;
 pub(crate) use escape::strip_parentheses;
+pub(crate) use float_and_numeric::FloatBeforeNumeric;
 pub(crate) use join_cancellation::{CancelOnDrop, CancellableJoins};
 pub(crate) use outer_using::unsupported_join;
 pub(crate) use set_operations::unsupported_set_operation;

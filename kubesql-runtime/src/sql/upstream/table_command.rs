@@ -80,7 +80,7 @@ mod tests {
 
     #[test]
     fn upstream_passes_over_limit() {
-        let parsed = Parser::parse_sql(&PostgreSqlDialect {}, "table pods limit 1");
+        let parsed = Parser::parse_sql(&PostgreSqlDialect {}, "select 1 union all table pods limit 1");
         let text = parsed.expect("a statement")[0].to_string();
         assert!(!text.contains("LIMIT"), "fixed upstream: plan SetExpr::Table instead: {text}");
     }

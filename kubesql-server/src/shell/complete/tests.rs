@@ -113,7 +113,7 @@ async fn suggests_matching_names() {
     let mut names = names();
     let cases: &[(&str, &[&str])] = &[
         ("select * from pod|", &["pod_volumes", "pods"]),
-        ("select * from |", &["deployments", "pod_volumes", "pods", "apps.", "\"networking.k8s.io\"."]),
+        ("select * from |", &["pod_volumes", "pods", "deployments", "apps.", "\"networking.k8s.io\"."]),
         ("select * from volu|", &["pod_volumes"]),
         ("select * from apps.|", &["deployment_containers", "deployments"]),
         ("select n| from pods", &["name", "namespace", "nodename", "natural", "not", "null", "nulls"]),

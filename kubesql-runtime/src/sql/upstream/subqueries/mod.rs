@@ -12,6 +12,8 @@
 
 mod dependent;
 mod single_row;
+#[cfg(test)]
+mod tests;
 
 use std::sync::Arc;
 
@@ -484,34 +486,4 @@ impl Rewriter {
 /// The error of a subquery without the columns that were given to it, which is a bug.
 fn width() -> datafusion::error::DataFusionError {
     datafusion::common::internal_datafusion_err!("a subquery has lost its columns")
-}
-
-#[cfg(test)]
-mod tests {
-    use datafusion::prelude::SessionContext;
-
-    use crate::sql::upstream::plain_datafusion;
-
-    #[tokio::test]
-    async fn upstream_ignores_null_of_not_in() {
-        let sql = "select x from (values (2)) t(x) where x = 1 or x not in (select y from (values (null), (3)) s(y))";
-        assert_eq!(plain_datafusion(sql).await, "2", "fixed upstream: let DataFusion plan NOT IN");
-    }
-
-    /// If DataFusion runs all of these, and NOT IN is fixed, remove the rule.
-    #[tokio::test]
-    async fn upstream_does_not_plan_subqueries() {
-        let (outer, inner) = ("(values (1)) t(x)", "(values (1)) s(y)");
-        for sql in [
-            format!("select (select y from {inner} where y = x) from {outer}"),
-            format!("select x from {outer} cross join lateral (select y from {inner} where y <= x limit 1) l"),
-            format!("select x from {outer} where exists (select 1 from {inner} where exists (select 1 where x = y))"),
-        ] {
-            let rows = match SessionContext::new().sql(&sql).await {
-                Ok(plan) => plan.collect().await.map(|_| ()),
-                Err(error) => Err(error),
-            };
-            assert!(rows.is_err(), "fixed upstream: {sql}");
-        }
-    }
 }
