@@ -77,7 +77,7 @@ public class FlightSql {
         try (Statement statement = connection.createStatement()) {
             long rows = 0;
             try (ResultSet all = statement.executeQuery(
-                "select p.name, p.labels, i.value from pods p, generate_series(1, 20) i")) {
+                "select p.name, p.labels, i.value from pods p, generate_series(1, 20) i(value)")) {
                 while (all.next()) {
                     rows++;
                 }
@@ -102,7 +102,7 @@ public class FlightSql {
             + "cast('2026-01-02T03:04:05.678901Z' as timestamptz) as zoned, date '2026-01-02' as day, "
             + "array['a', null] as texts, interval '1 day' as span, cast(1.50 as decimal(10, 2)) as money, "
             + "null as untyped, (select labels from nodes order by name limit 1) as labels, "
-            + "arrow_cast('x', 'Dictionary(Int32, Utf8)') as word, x'ff' as bytes, named_struct('a', 1) as parts";
+            + "arrow_cast('x', 'Dictionary(Int32, Utf8)') as word, decode('ff', 'hex') as bytes, named_struct('a', 1) as parts";
         try (Statement statement = connection.createStatement(); ResultSet rows = statement.executeQuery(sql)) {
             rows.next();
             for (int at = 1; at <= rows.getMetaData().getColumnCount(); at++) {
@@ -154,8 +154,8 @@ public class FlightSql {
             });
             other.start();
             String outcome = "answered";
-            try (ResultSet rows = statement.executeQuery("select count(*) from generate_series(1, 1000000) a, "
-                + "generate_series(1, 1000000) b, generate_series(1, 1000000) c where a.value + b.value < c.value")) {
+            try (ResultSet rows = statement.executeQuery("select count(*) from generate_series(1, 1000000) a(value), "
+                + "generate_series(1, 1000000) b(value), generate_series(1, 1000000) c(value) where a.value + b.value < c.value")) {
                 rows.next();
             } catch (Exception error) {
                 outcome = "stopped";

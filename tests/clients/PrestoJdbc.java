@@ -135,8 +135,8 @@ public class PrestoJdbc {
                 });
                 canceller.start();
                 try {
-                    ResultSet rows = statement.executeQuery("select count(*) from generate_series(1, 1000000) a,"
-                        + " generate_series(1, 1000000) b, generate_series(1, 1000000) c"
+                    ResultSet rows = statement.executeQuery("select count(*) from generate_series(1, 1000000) a(value),"
+                        + " generate_series(1, 1000000) b(value), generate_series(1, 1000000) c(value)"
                         + " where a.value + b.value < c.value");
                     rows.next();
                     say("cancelled", false);

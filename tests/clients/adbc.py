@@ -51,7 +51,7 @@ with connect() as connection, connection.cursor() as cursor:
     cursor.execute(
         "select 'ü' as text, arrow_cast('x', 'Dictionary(Int32, Utf8)') as word, array['a', null] as texts, "
         "(select labels from nodes order by name limit 1) as labels, named_struct('a', 1) as parts, null as untyped, "
-        "interval '1 day' as span, date '2026-01-02' as day, cast(1.5 as decimal(10, 2)) as money, x'ff' as bytes"
+        "interval '1 day' as span, date '2026-01-02' as day, cast(1.5 as decimal(10, 2)) as money, decode('ff', 'hex') as bytes"
     )
     table = cursor.fetch_arrow_table()
     tell("types", [str(of) for of in table.schema.types])

@@ -316,7 +316,7 @@ select no_such_function(1) as x
 -- error: invalid
 select name, count(*) as n from pods
 
--- error: invalid
+-- error: syntax
 select name from pods union select name, namespace from pods
 
 -- error: invalid

@@ -248,13 +248,19 @@ mod tests {
         let (old, new) = (before.files[LISTING].lines(), &after.files[LISTING]);
         let kept: BTreeSet<&str> = new.lines().collect();
         let lost: Vec<&str> = old.filter(|line| !kept.contains(line)).collect();
-        assert!(lost.is_empty(), "{} columns were renamed or changed their type, for example {}", lost.len(), lost[0]);
         let has = |table: &str, column: &str, path: &str| {
             new.lines().any(|line| {
                 let parts: Vec<&str> = line.split('\t').collect();
                 parts[1] == table && parts[2] == column && parts[4] == path
             })
         };
+        // The release adds `started` to the spec of containers. The path of that field is not the name of another one.
+        let is_superseded = |line: &&str| {
+            let parts: Vec<&str> = line.split('\t').collect();
+            parts[2] == "started" && has(parts[1], "status.started", parts[4])
+        };
+        let lost: Vec<&str> = lost.into_iter().filter(|line| !is_superseded(line)).collect();
+        assert!(lost.is_empty(), "columns were renamed or changed their type: {lost:?}");
         assert!(has("pods", "phase", "status.phase") && has("pods", "spec.phase", "spec.phase"));
         assert!(has("pods", "novelty", "status.novelty"));
         assert!(has("deployments", "spec.readyreplicas", "spec.readyReplicas"));

@@ -14,6 +14,7 @@ use datafusion::sql::parser::Statement;
 use datafusion::sql::sqlparser::ast::Statement as SqlStatement;
 
 use super::messages;
+use super::type_names::with_sql_types;
 use super::wrong_call::find_wrong_call;
 use crate::schema::Values;
 use crate::sql::catalog::statement_catalog::{NamedTables, StatementCatalog};
@@ -85,6 +86,13 @@ pub(crate) fn explain(error: &DataFusionError, names: Option<&NamedTables>) -> S
         }
     }
     explained.message = without_marks(&explained.message);
+    if let Some((message, code)) = messages::plain(&explained.message) {
+        explained.message = message;
+        explained.code = explained.code.or(Some(code));
+        if matches!(explained.kind, ErrorKind::Internal | ErrorKind::Unsupported) {
+            explained.kind = ErrorKind::Invalid;
+        }
+    }
     explained.hint = explained.hint.map(|hint| without_marks(&hint));
     explained.span = explained.span.or_else(|| error.diagnostic()?.span.map(Box::new));
     explained
@@ -105,7 +113,10 @@ fn from_datafusion(error: &DataFusionError, names: Option<&NamedTables>) -> SqlE
         }
         DataFusionError::IoError(error) => spill_failed(error),
         DataFusionError::ResourcesExhausted(message) => SqlError::new(ErrorKind::Memory, one_line(message)),
-        other => SqlError::new(ErrorKind::Internal, one_line(&other.strip_backtrace())),
+        other => {
+            let message = one_line(&other.strip_backtrace());
+            SqlError::new(ErrorKind::Internal, messages::without_report(&message))
+        }
     }
 }
 
@@ -230,31 +241,6 @@ fn from_schema(error: &SchemaError, names: Option<&NamedTables>) -> SqlError {
         SchemaError::DuplicateUnqualifiedField { name } => duplicate_column(name.trim_end_matches(MARK)),
         SchemaError::DuplicateQualifiedField { name, .. } => duplicate_column(name.trim_end_matches(MARK)),
     }
-}
-
-/// Names of types in DataFusion's messages, and their names in SQL. A name that contains another precedes it.
-///
-/// The names are replaced for display only. No decision depends on the text of a message.
-const TYPES: [(&str, &str); 14] = [
-    ("Timestamp(µs, \"UTC\")", "timestamp with time zone"),
-    ("Timestamp(ns, \"UTC\")", "timestamp with time zone"),
-    ("Interval(MonthDayNano)", "interval"),
-    ("Duration(ns)", "interval"),
-    ("Duration(µs)", "interval"),
-    ("LargeUtf8", "text"),
-    ("Utf8View", "text"),
-    ("Utf8", "text"),
-    ("Boolean", "boolean"),
-    ("Float64", "double precision"),
-    ("UInt64", "bigint"),
-    ("Int64", "bigint"),
-    ("Int32", "integer"),
-    ("Date32", "date"),
-];
-
-/// Replaces names of Arrow types in a message by their names in SQL.
-pub(crate) fn with_sql_types(message: &str) -> String {
-    TYPES.iter().fold(message.to_owned(), |message, (arrow, sql)| message.replace(arrow, sql))
 }
 
 /// Joins the lines of a message of DataFusion, without its backtrace.

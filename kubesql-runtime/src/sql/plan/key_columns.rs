@@ -42,10 +42,10 @@ fn rewrite(node: LogicalPlan) -> Result<Transformed<LogicalPlan>> {
     }
     let mut inputs: Vec<LogicalPlan> = node.inputs().into_iter().cloned().collect();
     let mut columns = Columns::new();
-    for (column, key) in calls {
+    for Call { column, key, is_outer } in calls {
         let Some(input) = inputs.iter_mut().find(|input| input.schema().has_column(&column)) else { continue };
-        if matches!(node, LogicalPlan::Projection(_)) && !passes_on(input, &column)? {
-            // The projection can compute the key itself.
+        if matches!(node, LogicalPlan::Projection(_)) && !is_outer && !passes_on(input, &column)? {
+            // The projection can compute the key itself. A subquery would be decorrelated by the whole map.
             continue;
         }
         if !columns.contains_key(&(column.clone(), key.clone())) {
@@ -74,18 +74,26 @@ fn rewrite(node: LogicalPlan) -> Result<Transformed<LogicalPlan>> {
     Ok(Transformed::yes(rewritten))
 }
 
+/// A call over a column of a node's input.
+struct Call {
+    column: Column,
+    key: String,
+    /// Whether the column is an outer reference in a subquery.
+    is_outer: bool,
+}
+
 /// Finds calls over columns of a node's inputs, also as outer references in subqueries.
-fn find_calls(expr: &Expr, calls: &mut Vec<(Column, String)>) -> Result<()> {
+fn find_calls(expr: &Expr, calls: &mut Vec<Call>) -> Result<()> {
     expr.apply(|expr| {
         if let Some((Expr::Column(column), key)) = map_and_key(expr) {
-            calls.push((column.clone(), key.to_owned()));
+            calls.push(Call { column: column.clone(), key: key.to_owned(), is_outer: false });
         }
         if let Some(subquery) = subquery_of(expr) {
             subquery.subquery.apply_with_subqueries(|node| {
                 node.apply_expressions(|expr| {
                     expr.apply(|expr| {
                         if let Some((Expr::OuterReferenceColumn(_, column), key)) = map_and_key(expr) {
-                            calls.push((column.clone(), key.to_owned()));
+                            calls.push(Call { column: column.clone(), key: key.to_owned(), is_outer: true });
                         }
                         Ok(TreeNodeRecursion::Continue)
                     })

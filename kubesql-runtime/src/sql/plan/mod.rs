@@ -7,5 +7,6 @@ pub(crate) mod keys;
 pub(crate) mod lateral;
 mod messages;
 pub(crate) mod set_functions;
+pub(crate) mod type_names;
 pub(crate) mod unnamed;
 pub(crate) mod wrong_call;

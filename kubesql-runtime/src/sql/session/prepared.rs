@@ -18,7 +18,7 @@ use futures::StreamExt;
 use crate::sql::catalog::registry::Registry;
 use crate::sql::catalog::statement_catalog::NamedTables;
 use crate::sql::error::{ErrorKind, SqlError};
-use crate::sql::plan::failure;
+use crate::sql::plan::{failure, type_names};
 use crate::sql::rewrite::names::ColumnNames;
 use crate::sql::rewrite::output_names::OutputNames;
 use crate::sql::{Answer, SelectList};
@@ -72,7 +72,7 @@ impl Prepared {
                 cast_with_options(value, expected, &options).map_err(|error| {
                     SqlError::new(
                         ErrorKind::Invalid,
-                        failure::with_sql_types(&format!("parameter ${}: {error}", at + 1)),
+                        type_names::with_sql_types(&format!("parameter ${}: {error}", at + 1)),
                     )
                 })
             }

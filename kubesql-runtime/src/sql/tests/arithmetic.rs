@@ -200,5 +200,6 @@ async fn floats_with_numeric_literals_stay_floats() {
         "1e300",
     ])
     .await;
+    check("select floor(-0.5), ceil(0.2), ceil(9.5)", &["-1.0|1.0|10.0"]).await;
     check("select '1e300'::float8 as x union all select 0.5 order by 1", &["0.5", "1e300"]).await;
 }

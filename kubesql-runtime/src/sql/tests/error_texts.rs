@@ -307,7 +307,6 @@ const FOREIGN: &[&str] = &[
     "internal error",
     "bug",
     "panicked",
-    "::",
     "type_coercion",
     "coerc",
     "Coerc",
@@ -341,8 +340,9 @@ fn foreign_words(error: &SqlError, sql: &str) -> Vec<&'static str> {
 fn statements(functions: &[String]) -> Vec<String> {
     let mut statements: Vec<String> = CLAUSES.iter().map(|&sql| sql.to_owned()).collect();
     for operator in OPERATORS {
-        for left in VALUES {
-            for right in VALUES {
+        for (at, left) in VALUES.iter().enumerate() {
+            // Each type with a quarter of the others.
+            for right in VALUES.iter().skip(at % 4).step_by(4) {
                 let right = if *operator == "in" { format!("({right})") } else { (*right).to_owned() };
                 statements.push(format!("select {left} {operator} {right} from pods"));
             }
@@ -350,7 +350,7 @@ fn statements(functions: &[String]) -> Vec<String> {
     }
     for function in functions {
         statements.push(format!("select {function}() from pods"));
-        for value in VALUES {
+        for value in VALUES.iter().step_by(5) {
             statements.push(format!("select {function}({value}) from pods"));
             statements.push(format!("select {function}({value}, {value}) from pods"));
             statements.push(format!("select {function}('x', {value}, 1, {value}) from pods"));

@@ -4,6 +4,9 @@
 //! <https://github.com/apache/datafusion/issues/14272>. In PostgreSQL the result is `double precision`, as in
 //! `coalesce(requests.cpu, 0.5)`. This rule precedes DataFusion's type coercion. Operators are converted while they are
 //! planned (`postgres::Operators`).
+//!
+//! The results of `floor` and `ceil` have the type of the argument, so `ceil(0.2)` overflows `numeric(1, 1)`. The rule
+//! widens the argument.
 
 use std::sync::Arc;
 
@@ -56,6 +59,10 @@ fn convert(expr: Expr, schema: &DFSchema) -> Result<Transformed<Expr>> {
             let changed = convert_all(args.iter_mut(), schema);
             Ok(Transformed::new_transformed(Expr::ScalarFunction(ScalarFunction { func, args }), changed))
         }
+        Expr::ScalarFunction(ScalarFunction { func, mut args }) if ["floor", "ceil"].contains(&func.name()) => {
+            let changed = args.iter_mut().any(|argument| widen(argument, schema));
+            Ok(Transformed::new_transformed(Expr::ScalarFunction(ScalarFunction { func, args }), changed))
+        }
         Expr::Case(Case { mut expr, mut when_then_expr, mut else_expr }) => {
             let mut changed = false;
             if let Some(expr) = &mut expr {
@@ -92,6 +99,17 @@ fn convert_all<'e>(exprs: impl Iterator<Item = &'e mut Expr>, schema: &DFSchema)
         }
     }
     changed
+}
+
+/// Gives a `numeric` one more digit before the point: `ceil(0.2)` has one digit more than its argument.
+fn widen(expr: &mut Expr, schema: &DFSchema) -> bool {
+    match expr.get_type(schema) {
+        Ok(DataType::Decimal128(precision, scale)) if scale > 0 && precision < 38 => {
+            *expr = cast(std::mem::take(expr), DataType::Decimal128(precision + 1, scale));
+            true
+        }
+        _ => false,
+    }
 }
 
 /// Converts the columns of a union's inputs.
@@ -132,6 +150,8 @@ mod tests {
     #[tokio::test]
     async fn upstream_converts_floats_to_numeric() {
         let sql = "select arrow_typeof(coalesce(x, cast(0.5 as decimal(2, 1)))) from (select 1.5::double) t(x)";
-        assert_eq!(plain_datafusion(sql).await, "Decimal128(30, 15)", "fixed upstream: remove this file");
+        assert_eq!(plain_datafusion(sql).await, "Decimal128(30, 15)", "fixed upstream: remove the conversions");
+        let ceiling = datafusion::prelude::SessionContext::new().sql("select ceil(cast(0.2 as decimal(1, 1)))").await;
+        assert!(ceiling.expect("a plan").collect().await.is_err(), "fixed upstream: remove `widen`");
     }
 }

@@ -101,6 +101,13 @@ pub(super) fn join_by(
 impl Domain {
     /// The domain of a subquery over the rows of a plan.
     pub(super) fn new(rows: &LogicalPlan, outer: Vec<Column>) -> Result<Self> {
+        for column in &outer {
+            // Arrow cannot group by maps.
+            if matches!(rows.schema().qualified_field_from_column(column)?.1.data_type(), DataType::Map(..)) {
+                let message = format!("a subquery cannot use map \"{}\" of the outer query as a whole", column.name);
+                return Err(unsupported(&message).into());
+            }
+        }
         let source = superset(rows)?;
         require_repeatable(&source)?;
         let columns = outer.iter().enumerate().map(|(at, column)| Expr::Column(column.clone()).alias(format!("c{at}")));
