@@ -98,7 +98,7 @@ public class FlightSql {
 
     static void types(Connection connection) throws SQLException {
         String sql = "select 'ü' as text, cast(null as text) as nothing, true as yes, cast(7 as int) as small, "
-            + "9007199254740993 as big, 0.25 as float, timestamp '2026-01-02 03:04:05.678901' as plain, "
+            + "9007199254740993 as big, 0.25::float8 as float, timestamp '2026-01-02 03:04:05.678901' as plain, "
             + "cast('2026-01-02T03:04:05.678901Z' as timestamptz) as zoned, date '2026-01-02' as day, "
             + "array['a', null] as texts, interval '1 day' as span, cast(1.50 as decimal(10, 2)) as money, "
             + "null as untyped, (select labels from nodes order by name limit 1) as labels, "
