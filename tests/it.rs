@@ -70,8 +70,6 @@ mod presto; // the protocol of Presto and Trino, and its clients
 mod readme; // the commands in README.md and docs/*.md print what they show
 #[path = "it/rest.rs"]
 mod rest; // the REST API
-#[path = "it/result_types.rs"]
-mod result_types; // calls of all functions, sent by every protocol
 #[path = "it/scripted/mod.rs"]
 mod scripted; // an API server that fails on command
 #[path = "it/serve.rs"]
