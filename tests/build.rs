@@ -24,7 +24,7 @@ fn main() {
         found(program, on_path(program).is_some());
     }
     found("apiserver", is_file(&apiserver()));
-    // The API server starts the programs that are beside it.
+    // The API server starts the programs in its own folder.
     let controllers = apiserver().with_file_name(format!("kubesql-controllers{}", env::consts::EXE_SUFFIX));
     found("controllers", is_file(&apiserver()) && is_file(&controllers));
     let clients = clients();

@@ -24,8 +24,8 @@ const PROGRESS_INTERVAL: Duration = Duration::from_secs(5);
 ///
 /// Requires Go. The first build downloads 220 MB and takes 5 to 15 minutes. Later builds take seconds.
 ///
-/// With --controllers, the controller manager and the scheduler of the same release run beside it, and kwok plays three
-/// nodes: deployments make pods that run. Their first build takes another 10 to 20 minutes.
+/// --controllers also starts the controller manager and the scheduler of the same release, and kwok, which simulates three
+/// nodes. Deployments then create pods that run. The first build takes another 10 to 20 minutes.
 ///
 /// When the server is ready, it prints a line with its URL and the path of its kubeconfig.
 #[derive(clap::Args)]

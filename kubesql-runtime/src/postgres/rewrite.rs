@@ -3,8 +3,7 @@
 use arrow::datatypes::DataType;
 use datafusion::sql::sqlparser::ast::{
     AccessExpr, Array, ArrayElemTypeDef, BinaryOperator, DataType as SqlType, Expr, Fetch, FunctionArguments, Ident,
-    LimitClause, ObjectName, Query, Select, SelectItem, Statement, Subscript, TableFactor, TimezoneInfo, Value,
-    ValueWithSpan,
+    LimitClause, ObjectName, Query, Select, SelectItem, Statement, Subscript, TableFactor, Value, ValueWithSpan,
 };
 
 use super::build::{call, cast, take_expr};
@@ -65,11 +64,6 @@ impl AstPass for PostgresSyntax<'_> {
                 if ident.quote_style.is_none() && ident.value.eq_ignore_ascii_case("current_schema") =>
             {
                 *expr = call("current_schema", Vec::new());
-            }
-            Expr::Identifier(ident)
-                if ident.quote_style.is_none() && ident.value.eq_ignore_ascii_case("localtimestamp") =>
-            {
-                *expr = cast(call("now", Vec::new()), SqlType::Timestamp(None, TimezoneInfo::None));
             }
             Expr::Function(function) => {
                 if let [schema, name] = words(&function.name).as_slice()

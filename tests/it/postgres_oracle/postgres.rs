@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use tempfile::TempDir;
 use tokio_postgres::{Client, NoTls};
 
-/// The user that runs the server if the tests run as root, which PostgreSQL refuses: `nobody`.
+/// The id of the user `nobody`. PostgreSQL refuses to run as root, so tests that run as root start it as this user.
 const NOBODY: u32 = 65534;
 
 pub(super) struct Postgres {

@@ -1,8 +1,7 @@
 //! Totals of `double precision` for `sum` and `avg`.
 //!
 //! Adding floats one after the other collects the error of each addition: the sum of a thousand CPU requests becomes
-//! 27.739999999999995. These accumulators keep that error beside the total (Neumaier's algorithm), so the result is the
-//! float nearest to the sum of the values, whatever their order: 27.74.
+//! 27.739999999999995. These accumulators add up the errors separately (Neumaier's algorithm) and correct the result: 27.74.
 
 use std::sync::Arc;
 

@@ -185,7 +185,7 @@ async fn resources_are_counted_as_the_scheduler_does() {
             "containers": [container("1", plain.clone()), container("2", plain.clone())], "overhead": {"cpu": "250m"}}),
             ),
         )
-        // 4 runs beside the first sidecar: 1 + 4 is more than 1 + 2 + 1.
+        // The init container of 4 runs while the first sidecar does: 4 + 1 is more than 1 + 2 + 1.
         .with(
             "east",
             pod(
